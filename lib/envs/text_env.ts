@@ -1,0 +1,76 @@
+/**
+ * The contract of a world: text in, actions out, one episode each.
+ *
+ * Laws, checked for every world by `conformance` in `tests/envs/_conformance.ts`:
+ *
+ * 1. The same specification and seed give the same episode for the same actions.
+ * 2. Every admissible action is accepted.
+ * 3. An action that is not admissible changes nothing but the turn count.
+ * 4. A world whose episode has ended refuses to step.
+ * 5. Equal `stateKey`s mean equal states: the same actions lead to the same observations and rewards.
+ *
+ * @module
+ */
+
+import type { Observation, Situation } from "../trajectory.ts";
+
+/** What a world shows first. */
+export interface EnvStart {
+  /** What is asked for, in words. */
+  readonly task: string;
+  /** Kind of task, where the world distinguishes kinds. */
+  readonly taskType?: string;
+  /** What is seen before the first action. */
+  readonly observation: Observation;
+}
+
+/** What an action led to. */
+export interface EnvStep {
+  /** What is seen now. */
+  readonly observation: Observation;
+  /** What the world pays for the action. */
+  readonly reward: number;
+  /** Present when the episode is over: ended by the world, or cut off by its limit. */
+  readonly ending?: "terminated" | "truncated";
+  /** Whether the task is accomplished. */
+  readonly success: boolean;
+  /** The world's own score in `[0, 1]`, where it has one besides success. */
+  readonly score?: number;
+}
+
+/** What an expert would do: a subgoal in natural language and the next action under it. */
+export interface Hint {
+  /** The subgoal that the action serves. */
+  readonly subgoal: string;
+  /** An admissible action. */
+  readonly action: string;
+}
+
+/** One world, for one episode. There is no reset: open another. */
+export interface TextEnv {
+  /** Begins the episode; called once, before any step. */
+  start(): EnvStart | Promise<EnvStart>;
+  /** Takes one action. Throws an `Error` after the episode has ended. */
+  step(action: string): EnvStep | Promise<EnvStep>;
+  /** What an expert with full knowledge would do now; absent from worlds without an expert. */
+  hint?(): Hint | undefined;
+  /** Frees what the world holds, if it holds anything. */
+  [Symbol.asyncDispose]?(): Promise<void>;
+}
+
+/** Enough to open a world anywhere, a Worker included: plain data, structured-cloneable. */
+export interface EnvSpec {
+  /** Which world: a built-in name, or one that the caller's own {@linkcode OpenEnv} knows. */
+  readonly kind: string;
+  /** Settings of that world. */
+  readonly [setting: string]: unknown;
+}
+
+/** Opens the world of a specification; the seed decides everything the specification leaves open. */
+export type OpenEnv = (
+  spec: EnvSpec,
+  seed: number,
+) => TextEnv | Promise<TextEnv>;
+
+/** Subgoals worth considering in a situation; worlds offer one, planners are given one. */
+export type ProposeSubgoals = (situation: Situation) => readonly string[];

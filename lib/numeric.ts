@@ -1,0 +1,84 @@
+/**
+ * Statistics on typed arrays: means, deviations, discounted sums, quantiles, stable exponentials.
+ *
+ * @module
+ */
+
+/**
+ * Averages numbers.
+ *
+ * @param values Shape `(n,)`.
+ * @returns The mean; `NaN` when there are none.
+ */
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
+
+/**
+ * Measures spread around the mean.
+ *
+ * @param values Shape `(n,)`.
+ * @param options `sample` divides by `n - 1` instead of `n`. @default {false}
+ * @returns The standard deviation; `NaN` when there are too few values.
+ */
+export function standardDeviation(
+  values: ArrayLike<number>,
+  options: { sample?: boolean } = {},
+): number {
+  const { sample = false } = options;
+  const center = mean(values);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i]! - center) ** 2;
+  return Math.sqrt(sum / (values.length - (sample ? 1 : 0)));
+}
+
+/**
+ * Interpolates a quantile linearly between order statistics (Hyndman and Fan 1996, type 7).
+ *
+ * @param values Shape `(n,)`; left as it is.
+ * @param q Quantile in `[0, 1]`.
+ * @returns The quantile; `NaN` when there are no values.
+ * @throws {RangeError} If `q` is outside `[0, 1]`.
+ */
+export function quantile(values: ArrayLike<number>, q: number): number {
+  if (!(q >= 0 && q <= 1)) {
+    throw new RangeError(
+      `Cannot take a quantile as "q" must be in [0, 1]: current value is ${q}`,
+    );
+  }
+  const sorted = Float64Array.from(values).sort();
+  if (sorted.length === 0) return NaN;
+  const position = q * (sorted.length - 1);
+  const below = Math.floor(position);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below]! +
+    (position - below) * (sorted[above]! - sorted[below]!);
+}
+
+/**
+ * Adds exponentials without overflow: `log(sum(exp(x)))`.
+ *
+ * @param values Shape `(n,)`.
+ * @returns Minus infinity when there are no values.
+ */
+export function logSumExp(values: ArrayLike<number>): number {
+  let max = -Infinity;
+  for (let i = 0; i < values.length; i++) max = Math.max(max, values[i]!);
+  if (max === -Infinity) return -Infinity;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - max);
+  return max + Math.log(sum);
+}
+
+/**
+ * Turns logits into probabilities.
+ *
+ * @param logits Shape `(choices,)`.
+ * @returns Probabilities that sum to 1. Shape `(choices,)`.
+ */
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const shift = logSumExp(logits);
+  return Float64Array.from(logits, (logit) => Math.exp(logit - shift));
+}

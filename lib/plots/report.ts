@@ -1,0 +1,132 @@
+/**
+ * A standalone HTML page of figures, tables and prose: one file, no network.
+ *
+ * @module
+ */
+
+import { escape } from "html-escaper";
+import { createRequire } from "node:module";
+import type { ColumnTable } from "arquero";
+import type { Figure } from "./theme.ts";
+
+/** One section of a report. */
+export interface ReportSection {
+  /** Heading of the section. */
+  readonly heading: string;
+  /** Plain text, escaped; blank lines separate paragraphs. */
+  readonly prose?: string;
+  /** A figure, drawn when the page opens. */
+  readonly figure?: Figure;
+  /** A table, every row of it. */
+  readonly table?: ColumnTable;
+  /** Markup that is already safe, such as an episode drawn by `episodeHtml`. */
+  readonly html?: string;
+}
+
+/** What a report says. */
+export interface ReportOptions {
+  /** Title of the page. */
+  readonly title: string;
+  /** Sections in reading order. */
+  readonly sections: readonly ReportSection[];
+}
+
+const STYLE = `
+:root{color-scheme:light dark}
+body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid rgba(127,127,127,.35)}
+th:first-child,td:first-child{text-align:left}
+.figure{margin:1rem 0}.scroll{overflow-x:auto}
+`;
+
+/**
+ * Writes a page that can be opened without a server, a network or a build.
+ *
+ * Every text is escaped; figures travel as JSON that cannot close its own script element.
+ *
+ * @param options Title and sections.
+ * @returns HTML of the whole page, about 1.2 MB because Plotly travels with it.
+ */
+export function htmlReport(options: ReportOptions): string {
+  const { title, sections } = options;
+  const figures = sections.flatMap(({ figure }) => figure ? [figure] : []);
+  let drawn = 0;
+  const body = sections.map((section) => {
+    const parts = [`<section><h2>${escape(section.heading)}</h2>`];
+    if (section.prose) parts.push(...paragraphs(section.prose));
+    if (section.figure) {
+      parts.push(`<div class="figure" id="figure-${drawn++}"></div>`);
+    }
+    if (section.table) {
+      parts.push(`<div class="scroll">${tableHtml(section.table)}</div>`);
+    }
+    if (section.html) parts.push(section.html);
+    parts.push("</section>");
+    return parts.join("\n");
+  });
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title><style>${STYLE}</style></head>
+<body><h1>${escape(title)}</h1>
+${body.join("\n")}
+${figures.length > 0 ? `<script>${plotlySource()}</script>` : ""}
+<script>
+const figures = ${scriptJson(figures)};
+figures.forEach(({ data, layout }, i) =>
+  Plotly.newPlot("figure-" + i, data, layout, { responsive: true, displaylogo: false }));
+</script></body></html>
+`;
+}
+
+/**
+ * Writes a table as HTML, every cell escaped.
+ *
+ * @param table Any Arquero table.
+ * @returns A `<table>` element.
+ */
+export function tableHtml(table: ColumnTable): string {
+  const names = table.columnNames();
+  const head = names.map((name) => `<th>${escape(name)}</th>`).join("");
+  const rows = table.objects().map((row) => {
+    const cells = names.map((name) =>
+      `<td>${escape(cellText((row as Record<string, unknown>)[name]))}</td>`
+    );
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  return `<table><thead><tr>${head}</tr></thead><tbody>${
+    rows.join("")
+  }</tbody></table>`;
+}
+
+/** Four significant digits for numbers, nothing for what is missing. */
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "number") return String(value);
+  return Number.isInteger(value)
+    ? String(value)
+    : String(+value.toPrecision(4));
+}
+
+function paragraphs(prose: string): string[] {
+  return prose.split(/\n\s*\n/).map((text) => `<p>${escape(text.trim())}</p>`);
+}
+
+/**
+ * JSON that may stand inside a script element: no `<`, so no closing tag, no comment.
+ *
+ * @param value Plain data.
+ * @returns JavaScript source of that data.
+ */
+export function scriptJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c")
+    .replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}
+
+/** Plotly's own minified source, with no way to close a script element. */
+function plotlySource(): string {
+  const require = createRequire(import.meta.url);
+  return Deno.readTextFileSync(require.resolve("plotly.js-basic-dist-min"))
+    .replaceAll("</script", "<\\/script");
+}

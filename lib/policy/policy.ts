@@ -1,0 +1,103 @@
+/**
+ * Contracts of policies by power: a {@linkcode Policy} decides, a {@linkcode Critic} values,
+ * a {@linkcode Scorer} rescores, a {@linkcode Learner} improves.
+ *
+ * @module
+ */
+
+import type { ByDecision, Decision, Situation } from "../trajectory.ts";
+import type { Random } from "../random.ts";
+
+/** Decides. Every policy can. */
+export interface Policy {
+  /**
+   * Takes one decision for each situation, drawn from that situation's own stream,
+   * so that the result does not depend on how situations are batched.
+   */
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): Decision[] | Promise<Decision[]>;
+}
+
+/** Values situations, before any decision is taken in them. Needed by HAE and GAE for truncated episodes. */
+export interface Critic {
+  /** Values of each situation in units of return; `execution` is that of the held subgoal. */
+  evaluate(
+    situations: readonly Situation[],
+  ): ByDecision<number>[] | Promise<ByDecision<number>[]>;
+}
+
+/** What a {@linkcode Scorer} says of one sample, unit by unit. */
+export interface Rescored {
+  /** Log-probability of each unit. Shape `(units,)`. */
+  readonly logProbs: Float32Array;
+  /** Entropy of the distribution each unit was drawn from, in nats. Shape `(units,)`. */
+  readonly entropies: Float32Array;
+}
+
+/** Scores decisions already made, unit by unit. Needed by GEAR, for its teacher. */
+export interface Scorer {
+  /** `hint` adds what a teacher knows to what the policy reads. */
+  rescore(
+    samples: readonly TrainingSample[],
+    options?: { hint?: (situation: Situation) => string },
+  ): Rescored[] | Promise<Rescored[]>;
+}
+
+/** One turn to learn from. */
+export interface TrainingSample {
+  /** What the policy saw. */
+  readonly situation: Situation;
+  /** What it decided. */
+  readonly decision: Decision;
+  /** Advantage of each decision, after normalization if any. */
+  readonly advantages: ByDecision<number>;
+  /** Which decisions the policy gradient sees; a decision that was not taken is not trained. */
+  readonly trained: ByDecision<boolean>;
+  /** Targets of the value heads; `undefined` where a head has no target on this turn. */
+  readonly targets?: ByDecision<number | undefined>;
+  /** One weight for each unit of the decision; all ones unless a stage refined them. Shape `(units,)`. */
+  readonly unitWeights?: Float32Array;
+}
+
+/** How a {@linkcode Learner} improves a policy; every field has a default in the learner. */
+export interface UpdateOptions {
+  /** Passes over the samples. */
+  epochs?: number;
+  /** Samples in one gradient step. */
+  minibatchSize?: number;
+  /** Clip range of the probability ratio; `[below, above]` for an asymmetric one. */
+  clipRange?: number | readonly [number, number];
+  /** Dual-clip bound on negative advantages, above 1; 0 turns it off. */
+  dualClip?: number;
+  /** Clip range of value predictions, in units of return; 0 turns it off. */
+  valueClipRange?: number;
+  /** Step size of AdamW. */
+  learningRate?: number;
+  /** Weight decay of AdamW. */
+  weightDecay?: number;
+  /** Weight of the value loss. */
+  valueCoefficient?: number;
+  /** Weight of the entropy bonus. */
+  entropyCoefficient?: number;
+  /** Weight of the KL penalty towards the reference policy. */
+  klCoefficient?: number;
+  /** Approximate KL at which an update stops early; 0 turns it off. */
+  targetKl?: number;
+  /** Largest gradient norm; larger gradients are scaled down. */
+  maxGradientNorm?: number;
+}
+
+/** Improves a policy. When `update` resolves, the next `decide` is by the new one. */
+export interface Learner {
+  /** Learns from samples; resolves to one flat row of numbers about the update. */
+  update(
+    samples: readonly TrainingSample[],
+    options: UpdateOptions & { random: Random },
+  ): Promise<Record<string, number>>;
+  /** Writes weights and optimizer state to files in a folder. */
+  save(directory: string): Promise<void>;
+  /** Reads what {@linkcode Learner.save} wrote. */
+  load(directory: string): Promise<void>;
+}

@@ -1,0 +1,249 @@
+/**
+ * The data model of the house: what an episode looks like once it was played.
+ *
+ * A {@linkcode Trajectory} is plain data, written once while an episode is
+ * played and never changed afterwards. Everything downstream (credit, samples,
+ * metrics, figures) is a function of trajectories.
+ *
+ * @module
+ */
+
+/** The three decisions a turn may hold, in the order in which they are taken. */
+export const DECISIONS = ["switching", "planning", "execution"] as const;
+
+/** Name of one of the three {@linkcode DECISIONS}. */
+export type DecisionName = typeof DECISIONS[number];
+
+/** One thing for each of the three decisions a turn may hold. */
+export interface ByDecision<T> {
+  /** Keep or switch; every turn. Its value sees the state and the held subgoal. */
+  readonly switching: T;
+  /** Which subgoal; first turn of a segment. Its value sees the state alone. */
+  readonly planning: T;
+  /** Which action; every turn. Its value sees the state and the chosen subgoal. */
+  readonly execution: T;
+}
+
+/** What a world shows before a decision. */
+export interface Observation {
+  /** What the agent reads. */
+  readonly text: string;
+  /** Actions that the world accepts now, in the world's own order. */
+  readonly admissibleActions: readonly string[];
+  /** Equal keys mean the same state; GiGPO groups by it. */
+  readonly stateKey: string;
+}
+
+/** Half-open range `[start, end)` of reply tokens. */
+export interface TokenSpan {
+  /** First token of the span. */
+  readonly start: number;
+  /** One past the last token of the span. */
+  readonly end: number;
+}
+
+/** Trace of a policy that chooses among listed candidates: one unit for each decision. */
+export interface ChoiceTrace {
+  /** Discriminates the kinds of {@linkcode DecisionTrace}. */
+  readonly kind: "choices";
+  /** Subgoals the planner chose among. */
+  readonly subgoals: readonly string[];
+  /** Index chosen: 0 keep or 1 switch; index into `subgoals`, -1 when kept; index into the admissible actions. */
+  readonly chosen: ByDecision<number>;
+  /** Log-probability of each choice when it was made; 0 where nothing was decided. */
+  readonly logProbs: ByDecision<number>;
+  /** What the policy's network was fed, by name, so that learning need not read the text again. */
+  readonly inputs?: Readonly<Record<string, Float32Array | Int32Array>>;
+}
+
+/** Trace of a policy that writes its decision as tokens. */
+export interface TokenTrace {
+  /** Discriminates the kinds of {@linkcode DecisionTrace}. */
+  readonly kind: "tokens";
+  /** Token ids of the prompt. Shape `(prompt tokens,)`. */
+  readonly prompt: Int32Array;
+  /** Token ids of the reply. Shape `(reply tokens,)`. */
+  readonly reply: Int32Array;
+  /** Log-probability of each reply token when it was sampled. Shape `(reply tokens,)`. */
+  readonly logProbs: Float32Array;
+  /** Where each decision stands in the reply. */
+  readonly spans: ByDecision<TokenSpan | undefined>;
+  /** 1 where the token was sampled, 0 where decoding was forced; absent means all sampled. Shape `(reply tokens,)`. */
+  readonly sampled?: Uint8Array;
+}
+
+/** What a learner needs to score a decision again. Plain data. */
+export type DecisionTrace =
+  | ChoiceTrace
+  | TokenTrace
+  | { readonly kind: "untrainable" };
+
+/** Everything a policy decided on one turn. */
+export interface Decision {
+  /** Whether a new subgoal was taken up. */
+  readonly switched: boolean;
+  /** The subgoal in force from now on; empty for a policy without a plan. */
+  readonly subgoal: string;
+  /** The action sent to the world. */
+  readonly action: string;
+  /** Whether the reply had the agreed form and the action was admissible. */
+  readonly valid: boolean;
+  /** How the decision came about, for learners. */
+  readonly trace: DecisionTrace;
+  /** What the critic thought before each decision, in units of return. */
+  readonly values?: ByDecision<number>;
+  /** Probability of SWITCH before the switching decision was taken. */
+  readonly switchProbability?: number;
+  /** Execution value of the subgoal held before this turn; needed by the q-minus-beta switching advantage. */
+  readonly heldSubgoalValue?: number;
+}
+
+/** One observation and the decision that answered it. */
+export interface Turn {
+  /** What the policy saw. */
+  readonly observation: Observation;
+  /** What it decided. */
+  readonly decision: Decision;
+  /** What the world paid for it. */
+  readonly reward: number;
+}
+
+/** One episode as recorded. */
+export interface Trajectory {
+  /** Unique within a batch, for error messages and tables: `household/7#3`. */
+  readonly id: string;
+  /** What the world asked for, in words. */
+  readonly task: string;
+  /** Kind of task, where a world distinguishes kinds; metrics are reported for each. */
+  readonly taskType?: string;
+  /** Episodes with one group share a task and a start; baselines compare them. */
+  readonly group: string;
+  /** Episodes with one strategy share their opening plan (StraTA). */
+  readonly strategy?: string;
+  /** The turns, in the order they were played. */
+  readonly turns: readonly Turn[];
+  /** Truncated means cut off by a limit, so the last state still has value. */
+  readonly ending: "terminated" | "truncated";
+  /** Whether the task was accomplished. */
+  readonly success: boolean;
+  /** The world's own score in `[0, 1]`; 1 or 0 where it has none but success. */
+  readonly score: number;
+  /** Values after the last turn; zeros unless truncated. */
+  readonly bootstrap: ByDecision<number>;
+  /** What the last turn led to, where it was recorded. */
+  readonly finalObservation?: Observation;
+  /** Seed of the episode; with the world's specification it replays the same start. */
+  readonly seed: number;
+}
+
+/** A trajectory still being played, as its policy sees it. */
+export interface Situation {
+  /** What the world asked for, in words. */
+  readonly task: string;
+  /** Turns played so far. */
+  readonly past: readonly Turn[];
+  /** What is seen now. */
+  readonly observation: Observation;
+  /** The subgoal held from the turn before; absent before the first plan. */
+  readonly subgoal?: string;
+}
+
+/** A trajectory's numbers as columns of shape `(turns,)`. */
+export interface TurnColumns {
+  /** Reward of each turn. */
+  readonly rewards: Float64Array;
+  /** 1 where a new subgoal was taken up. */
+  readonly switched: Uint8Array;
+  /** Values before each decision; `NaN` on turns without values. */
+  readonly values: ByDecision<Float64Array>;
+  /** Values after the last turn; zeros unless truncated. */
+  readonly bootstrap: ByDecision<number>;
+}
+
+/** Advantages of one trajectory's decisions, and targets for its value heads. */
+export interface Credit {
+  /** Columns of shape `(turns,)`, in units of return; 0 where nothing was decided. */
+  readonly advantages: ByDecision<Float64Array>;
+  /** Targets of the value heads, shape `(turns,)`; absent for estimators that use no critic. */
+  readonly targets?: ByDecision<Float64Array>;
+}
+
+/**
+ * Reads a trajectory's numbers as columns.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { turnColumns } from "@hiper/lab";
+ *
+ * const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
+ * const decision = {
+ *   switched: true,
+ *   subgoal: "leave",
+ *   action: "go",
+ *   valid: true,
+ *   trace: { kind: "untrainable" },
+ * } as const;
+ * const columns = turnColumns({
+ *   id: "corridor/0",
+ *   task: "leave the corridor",
+ *   group: "corridor/0",
+ *   turns: [{ observation, decision, reward: 1 }],
+ *   ending: "terminated",
+ *   success: true,
+ *   score: 1,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ *   seed: 0,
+ * });
+ * deepStrictEqual(columns.rewards, new Float64Array([1]));
+ * deepStrictEqual(columns.switched, new Uint8Array([1]));
+ * ```
+ *
+ * @param trajectory One recorded episode.
+ * @returns Columns of shape `(turns,)`; values are `NaN` where the policy gave none.
+ */
+export function turnColumns(trajectory: Trajectory): TurnColumns {
+  const { turns, bootstrap } = trajectory;
+  const column = () => new Float64Array(turns.length);
+  const rewards = column();
+  const switched = new Uint8Array(turns.length);
+  const values = {
+    switching: column(),
+    planning: column(),
+    execution: column(),
+  };
+  for (const [t, { reward, decision }] of turns.entries()) {
+    rewards[t] = reward;
+    switched[t] = decision.switched ? 1 : 0;
+    for (const name of DECISIONS) {
+      values[name][t] = decision.values?.[name] ?? NaN;
+    }
+  }
+  return { rewards, switched, values, bootstrap };
+}
+
+/**
+ * Makes one thing for each decision.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { byDecision } from "@hiper/lab";
+ *
+ * deepStrictEqual(byDecision((name) => name.length), {
+ *   switching: 9,
+ *   planning: 8,
+ *   execution: 9,
+ * });
+ * ```
+ *
+ * @param make Called once with the name of each decision.
+ * @returns What it returned, keyed by the name.
+ */
+export function byDecision<T>(make: (name: DecisionName) => T): ByDecision<T> {
+  return {
+    switching: make("switching"),
+    planning: make("planning"),
+    execution: make("execution"),
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * HiPER Lab: hierarchical reinforcement learning of language agents.
+ *
+ * @module
+ */
+
+// Data model and seeds
+export * from "./lib/trajectory.ts";
+export * from "./lib/random.ts";
+
+// Worlds
+export type {
+  EnvSpec,
+  EnvStart,
+  EnvStep,
+  Hint,
+  OpenEnv,
+  ProposeSubgoals,
+  TextEnv,
+} from "./lib/envs/text_env.ts";
+
+// Policies
+export type {
+  Critic,
+  Learner,
+  Policy,
+  Rescored,
+  Scorer,
+  TrainingSample,
+  UpdateOptions,
+} from "./lib/policy/policy.ts";
+
+// Figures
+export type { Figure } from "./lib/plots/theme.ts";
+export { htmlReport } from "./lib/plots/report.ts";
+export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
