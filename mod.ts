@@ -8,6 +8,10 @@
 export * from "./lib/trajectory.ts";
 export * from "./lib/random.ts";
 
+// Texts
+export { matchingBlocks, similarityRatio } from "./lib/similarity.ts";
+export type { MatchingBlock, SimilarityOptions } from "./lib/similarity.ts";
+
 // Worlds
 export type {
   EnvSpec,

@@ -1,0 +1,133 @@
+/**
+ * Reads recorded vectors: JSON files of cases with inputs and expected outputs.
+ *
+ * They lie in `tests/vectors/<kind>/<file>.json`. The environment variable `HIPER_VECTORS` names
+ * another folder of the same layout, so that further vectors can be replayed by the same tests.
+ *
+ * @module
+ */
+
+import { ok } from "node:assert/strict";
+
+/** Folder of all vectors. */
+const FOLDER = Deno.env.get("HIPER_VECTORS")
+  ? new URL(`file://${Deno.realPathSync(Deno.env.get("HIPER_VECTORS")!)}/`)
+  : new URL("vectors/", import.meta.url);
+
+/**
+ * Reads the cases of one file; `undefined` if the folder has no such file.
+ *
+ * @typeParam Case What the file's format holds; trusted, as a wrong one fails its test at once.
+ * @param path Path below the folder: `hae/basic.json`.
+ */
+export function readCases<Case>(path: string): Case[] | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(new URL(path, FOLDER));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const file: { cases: Case[] } = JSON.parse(text);
+  return file.cases;
+}
+
+/** Names of the vector files of one kind, sorted; none if the folder has no such kind. */
+export function listFiles(kind: string): string[] {
+  try {
+    return [...Deno.readDirSync(new URL(`${kind}/`, FOLDER))]
+      .map((entry) => entry.name).filter((name) => name.endsWith(".json"))
+      .sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/**
+ * Registers one test that replays every case of a file and names the first cases that differ.
+ *
+ * @param path Path below the folder.
+ * @param replay Throws where the shipped code does not reproduce the case.
+ */
+export function replayFile<Case>(
+  path: string,
+  replay: (vector: Case) => void,
+): void {
+  const cases = readCases<Case>(path);
+  Deno.test({
+    name: `vectors ${path} are reproduced (${cases?.length ?? 0} cases)`,
+    ignore: cases === undefined, // the folder holds no such file
+    fn() {
+      const failures: string[] = [];
+      for (const [index, vector] of cases!.entries()) {
+        try {
+          replay(vector);
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : `${error}`;
+          failures.push(`case ${index} ${caseName(vector)}: ${reason}`);
+        }
+      }
+      ok(
+        failures.length === 0,
+        `${failures.length} of ${cases!.length} cases differ:\n${
+          failures.slice(0, 8).join("\n")
+        }`,
+      );
+    },
+  });
+}
+
+function caseName(vector: unknown): string {
+  return typeof vector === "object" && vector !== null && "name" in vector
+    ? String(vector.name)
+    : "";
+}
+
+/** Numbers in any nesting. */
+export type Nested = number | boolean | readonly Nested[];
+
+/**
+ * Asserts `|a - b| <= tolerance * (1 + |b|)` for every element of two nested lists of numbers.
+ *
+ * @param actual What the code gave; typed arrays count as lists.
+ * @param expected What was recorded.
+ * @param options Tolerance, and what to call the numbers in the message.
+ */
+export function assertClose(
+  actual: unknown,
+  expected: unknown,
+  options: { tolerance: number; what: string },
+): void {
+  const { tolerance, what } = options;
+  if (typeof expected === "number" || typeof expected === "boolean") {
+    const a = Number(actual), b = Number(expected);
+    ok(
+      typeof actual === "number" || typeof actual === "boolean",
+      `${what} is ${String(actual)}, expected ${expected}`,
+    );
+    ok(
+      Math.abs(a - b) <= tolerance * (1 + Math.abs(b)),
+      `${what} is ${a}, expected ${b}`,
+    );
+    return;
+  }
+  const a = asList(actual), b = asList(expected);
+  ok(a && b, `${what} is not a list`);
+  ok(
+    a.length === b.length,
+    `${what} has ${a.length} elements, expected ${b.length}`,
+  );
+  for (const [i, element] of b.entries()) {
+    assertClose(a[i], element, { tolerance, what: `${what}[${i}]` });
+  }
+}
+
+function asList(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (
+    value instanceof Float64Array || value instanceof Uint8Array ||
+    value instanceof Float32Array || value instanceof Int32Array
+  ) return Array.from<unknown>(value);
+  return undefined;
+}
