@@ -1,0 +1,477 @@
+/**
+ * A figure as a picture, drawn without a browser, for readers where scripts do not run.
+ *
+ * Draws what the house's own figures use of Plotly: lines, markers, bands, error bars, bars,
+ * rectangles, lines and notes, on one or more pairs of axes.
+ *
+ * @module
+ */
+
+import { escape } from "html-escaper";
+import { area, curveLinear, curveStepAfter, line } from "d3-shape";
+import { type Figure, seriesColor } from "./theme.ts";
+import {
+  type AxisSettings,
+  type StaticAxis,
+  staticAxis,
+} from "./static_axes.ts";
+
+const WIDTH = 840;
+const MARGIN = { left: 78, right: 24, top: 52, bottom: 62 };
+const INK = "#777777";
+
+/** What of a Plotly trace a picture heeds. */
+interface Trace {
+  readonly type?: string;
+  readonly name?: string;
+  readonly x?: ArrayLike<unknown>;
+  readonly y?: ArrayLike<unknown>;
+  readonly text?: ArrayLike<unknown> | string;
+  readonly mode?: string;
+  readonly orientation?: "h" | "v";
+  readonly line?: {
+    color?: string;
+    width?: number;
+    dash?: string;
+    shape?: string;
+  };
+  readonly marker?: { color?: string | readonly string[]; size?: number };
+  readonly fill?: string;
+  readonly fillcolor?: string;
+  readonly xaxis?: string;
+  readonly yaxis?: string;
+  readonly showlegend?: boolean;
+  readonly error_x?: ErrorBars;
+  readonly error_y?: ErrorBars;
+}
+interface ErrorBars {
+  readonly array?: ArrayLike<number>;
+  readonly arrayminus?: ArrayLike<number>;
+}
+interface Shape {
+  readonly type?: string;
+  readonly x0?: unknown;
+  readonly x1?: unknown;
+  readonly y0?: unknown;
+  readonly y1?: unknown;
+  readonly xref?: string;
+  readonly yref?: string;
+  readonly fillcolor?: string;
+  readonly opacity?: number;
+  readonly line?: { color?: string; width?: number; dash?: string };
+}
+interface Note extends Omit<Shape, "line"> {
+  readonly text?: string;
+  readonly x?: unknown;
+  readonly y?: unknown;
+  readonly xanchor?: string;
+  readonly font?: { size?: number; color?: string };
+}
+
+/** A pair of axes and the frame they span. */
+interface Frame {
+  readonly x: StaticAxis;
+  readonly y: StaticAxis;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/**
+ * Draws a figure as SVG.
+ *
+ * @param figure A figure made by this house; other Plotly features are left out of the picture.
+ * @returns SVG source; every text in it is escaped.
+ */
+export function staticSvg(figure: Figure): string {
+  const traces = figure.data as readonly Trace[];
+  const layout = figure.layout as Readonly<Record<string, unknown>>;
+  const named = traces.filter((trace) =>
+    trace.name && trace.showlegend !== false
+  );
+  const legendRows = named.length > 1 ? Math.ceil(named.length / 4) : 0;
+  const plotHeight = Number(layout["height"] ?? 420);
+  const height = plotHeight + 20 * legendRows;
+  const frames = layFrames(traces, layout, plotHeight);
+  const frameOf = (x = "x", y = "y") =>
+    frames.get(`${x} ${y}`) ?? [...frames.values()][0]!;
+  const shapes = (layout["shapes"] ?? []) as readonly Shape[];
+  const notes = (layout["annotations"] ?? []) as readonly Note[];
+  const title = plainTitle(layout["title"] as AxisSettings["title"]);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="${INK}">`,
+    `<text x="${MARGIN.left - 54}" y="26" font-size="16">${
+      escape(title)
+    }</text>`,
+    ...[...frames].map(([key, frame]) => drawAxes(frame, key, layout)),
+    ...shapes.map((shape) => drawShape(shape, frameOf(shape.xref, shape.yref))),
+    ...traces.map((trace, i) =>
+      drawTrace(trace, i, traces, frameOf(trace.xaxis, trace.yaxis))
+    ),
+    ...notes.map((note) => drawNote(note, frameOf(note.xref, note.yref))),
+    legendRows > 0 ? drawLegend(named, traces, plotHeight + 4) : "",
+    "</svg>",
+  ].join("\n");
+}
+
+function plainTitle(title: AxisSettings["title"]): string {
+  return typeof title === "string" ? title : title?.text ?? "";
+}
+
+/** One frame for each pair of axes that a trace uses. */
+function layFrames(
+  traces: readonly Trace[],
+  layout: Readonly<Record<string, unknown>>,
+  height: number,
+): Map<string, Frame> {
+  const pairs = new Set(
+    traces.map((t) => `${t.xaxis ?? "x"} ${t.yaxis ?? "y"}`),
+  );
+  if (pairs.size === 0) pairs.add("x y");
+  const frames = new Map<string, Frame>();
+  for (const pair of pairs) {
+    const [xName, yName] = pair.split(" ") as [string, string];
+    const xSettings = axisSettings(layout, xName),
+      ySettings = axisSettings(layout, yName);
+    const [x0, x1] = xSettings.domain ?? [0, 1];
+    const [y0, y1] = ySettings.domain ?? [0, 1];
+    const inner = {
+      width: WIDTH - MARGIN.left - MARGIN.right,
+      height: height - MARGIN.top - MARGIN.bottom,
+    };
+    const left = MARGIN.left + x0 * inner.width,
+      right = MARGIN.left + x1 * inner.width;
+    const bottom = MARGIN.top + (1 - y0) * inner.height;
+    const top = MARGIN.top + (1 - y1) * inner.height;
+    const xs = drawnAlong(
+      traces.filter((t) => (t.xaxis ?? "x") === xName),
+      "x",
+    );
+    const ys = drawnAlong(
+      traces.filter((t) => (t.yaxis ?? "y") === yName),
+      "y",
+    );
+    frames.set(pair, {
+      x: staticAxis(xSettings, xs, [left, right]),
+      y: staticAxis(ySettings, ys, [bottom, top]),
+      left,
+      right,
+      top,
+      bottom,
+    });
+  }
+  return frames;
+}
+
+function axisSettings(
+  layout: Readonly<Record<string, unknown>>,
+  name: string,
+): AxisSettings {
+  return (layout[`${name[0]}axis${name.slice(1)}`] ?? {}) as AxisSettings;
+}
+
+/** Every value drawn along an axis, error bars and the foot of bars included. */
+function drawnAlong(traces: readonly Trace[], axis: "x" | "y"): unknown[] {
+  return traces.flatMap((trace) => {
+    const values: unknown[] = Array.from(trace[axis] ?? []);
+    const error = axis === "x" ? trace.error_x : trace.error_y;
+    if (error?.array) {
+      for (const [i, value] of [...values].entries()) {
+        const up = error.array[i] ?? 0;
+        values.push(
+          Number(value) + up,
+          Number(value) - (error.arrayminus?.[i] ?? up),
+        );
+      }
+    }
+    const along = trace.orientation === "h" ? "x" : "y";
+    if (trace.type === "bar" && axis === along) values.push(0);
+    return values;
+  });
+}
+
+function drawAxes(
+  frame: Frame,
+  key: string,
+  layout: Readonly<Record<string, unknown>>,
+): string {
+  const [xName, yName] = key.split(" ") as [string, string];
+  const { left, right, top, bottom } = frame;
+  const xSettings = axisSettings(layout, xName),
+    ySettings = axisSettings(layout, yName);
+  const parts: string[] = [];
+  if (xSettings.visible !== false) {
+    for (const { at, label } of frame.x.ticks) {
+      parts.push(
+        `<line x1="${at}" x2="${at}" y1="${top}" y2="${bottom}" stroke="${INK}" stroke-opacity=".18"/>`,
+        `<text x="${at}" y="${bottom + 17}" text-anchor="middle">${
+          escape(label)
+        }</text>`,
+      );
+    }
+    parts.push(
+      `<text x="${(left + right) / 2}" y="${
+        bottom + 38
+      }" text-anchor="middle">${escape(plainTitle(xSettings.title))}</text>`,
+    );
+  }
+  if (ySettings.visible !== false) {
+    for (const { at, label } of frame.y.ticks) {
+      parts.push(
+        `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="${INK}" stroke-opacity=".18"/>`,
+        `<text x="${left - 7}" y="${at + 4}" text-anchor="end">${
+          escape(label)
+        }</text>`,
+      );
+    }
+    const middle = (top + bottom) / 2;
+    parts.push(
+      `<text transform="translate(${
+        left - 56
+      } ${middle}) rotate(-90)" text-anchor="middle">${
+        escape(plainTitle(ySettings.title))
+      }</text>`,
+    );
+  }
+  return parts.join("");
+}
+
+/** Finite points of a trace, in pixels. */
+function points(trace: Trace, frame: Frame): [number, number][] {
+  const n = Math.max(trace.x?.length ?? 0, trace.y?.length ?? 0);
+  return Array.from({ length: n }, (_, i): [number, number] => [
+    frame.x.place(trace.x?.[i] ?? i),
+    trace.y?.[i] === null ? NaN : frame.y.place(trace.y?.[i]),
+  ]);
+}
+
+function traceColor(trace: Trace, index: number): string {
+  const marker = typeof trace.marker?.color === "string"
+    ? trace.marker.color
+    : undefined;
+  return trace.line?.color ?? marker ?? seriesColor(index);
+}
+
+function drawTrace(
+  trace: Trace,
+  index: number,
+  traces: readonly Trace[],
+  frame: Frame,
+): string {
+  if (trace.type === "bar") return drawBars(trace, index, traces, frame);
+  const color = traceColor(trace, index);
+  const mode = trace.mode ?? "lines";
+  const path = points(trace, frame);
+  const finite = ([x, y]: [number, number]) =>
+    Number.isFinite(x) && Number.isFinite(y);
+  const curve = trace.line?.shape === "hv" ? curveStepAfter : curveLinear;
+  const parts: string[] = [];
+  if (trace.fill) parts.push(drawFill(trace, index, traces, frame));
+  if (mode.includes("lines") && trace.line?.width !== 0) {
+    const d = line<[number, number]>().defined(finite).curve(curve)(path) ?? "";
+    const dash = trace.line?.dash === "dot"
+      ? "2 3"
+      : trace.line?.dash === "dash"
+      ? "7 4"
+      : "";
+    parts.push(
+      `<path d="${d}" fill="none" stroke="${escape(color)}" stroke-width="${
+        trace.line?.width ?? 2
+      }" stroke-dasharray="${dash}"/>`,
+    );
+  }
+  if (mode.includes("markers")) {
+    const radius = (trace.marker?.size ?? 7) / 2;
+    for (const [i, [x, y]] of path.entries()) {
+      if (!finite([x, y])) continue;
+      const own = Array.isArray(trace.marker?.color)
+        ? String(trace.marker.color[i])
+        : color;
+      parts.push(
+        `<circle cx="${x}" cy="${y}" r="${radius}" fill="${escape(own)}"/>`,
+      );
+    }
+  }
+  if (mode.includes("text")) {
+    for (const [i, [x, y]] of path.entries()) {
+      const text = typeof trace.text === "string"
+        ? trace.text
+        : trace.text?.[i];
+      if (finite([x, y])) {
+        parts.push(
+          `<text x="${x}" y="${y + 4}" text-anchor="middle">${
+            escape(String(text ?? ""))
+          }</text>`,
+        );
+      }
+    }
+  }
+  parts.push(drawErrors(trace, path, color, frame));
+  return parts.join("");
+}
+
+/** A band between this trace and the one before it, or zero. */
+function drawFill(
+  trace: Trace,
+  index: number,
+  traces: readonly Trace[],
+  frame: Frame,
+): string {
+  const own = points(trace, frame);
+  const color = escape(trace.fillcolor ?? traceColor(trace, index));
+  if (trace.fill === "toself") {
+    return `<path d="${
+      line<[number, number]>()(own) ?? ""
+    }Z" fill="${color}"/>`;
+  }
+  const below = trace.fill === "tonexty" && traces[index - 1]
+    ? points(traces[index - 1]!, frame)
+    : undefined;
+  const d = area<[number, number]>()
+    .defined(([x, y], i) =>
+      Number.isFinite(x + y + (below ? below[i]?.[1] ?? NaN : 0))
+    )
+    .x(([x]) => x).y1(([, y]) => y).y0((_, i) =>
+      below?.[i]?.[1] ?? frame.y.origin
+    )(own) ?? "";
+  return `<path d="${d}" fill="${color}"/>`;
+}
+
+function drawErrors(
+  trace: Trace,
+  path: readonly [number, number][],
+  color: string,
+  frame: Frame,
+): string {
+  const parts: string[] = [];
+  for (
+    const [axis, error] of [["x", trace.error_x], ["y", trace.error_y]] as const
+  ) {
+    if (!error?.array) continue;
+    for (const [i, [x, y]] of path.entries()) {
+      const value = Number(trace[axis]?.[i]), up = error.array[i] ?? 0;
+      const low = value - (error.arrayminus?.[i] ?? up);
+      const from = frame[axis].place(low), to = frame[axis].place(value + up);
+      if (!Number.isFinite(from + to)) continue;
+      parts.push(
+        axis === "x"
+          ? `<line x1="${from}" x2="${to}" y1="${y}" y2="${y}" stroke="${
+            escape(color)
+          }" stroke-width="1.5"/>`
+          : `<line x1="${x}" x2="${x}" y1="${from}" y2="${to}" stroke="${
+            escape(color)
+          }" stroke-width="1.5"/>`,
+      );
+    }
+  }
+  return parts.join("");
+}
+
+function drawBars(
+  trace: Trace,
+  index: number,
+  traces: readonly Trace[],
+  frame: Frame,
+): string {
+  const color = traceColor(trace, index);
+  const bars = traces.filter((other) =>
+    other.type === "bar" && other.xaxis === trace.xaxis &&
+    other.yaxis === trace.yaxis
+  );
+  const sideways = trace.orientation === "h";
+  const along = sideways ? frame.y : frame.x;
+  const path = points(trace, frame);
+  const step = Math.abs(
+    sideways ? path[1]?.[1]! - path[0]?.[1]! : path[1]?.[0]! - path[0]?.[0]!,
+  );
+  const room = along.band || (Number.isFinite(step) ? 0.8 * step : 40);
+  const thick = room / bars.length;
+  const shift = (bars.indexOf(trace) - (bars.length - 1) / 2) * thick;
+  const shifted = path.map(([x, y]): [number, number] =>
+    sideways ? [x, y + shift] : [x + shift, y]
+  );
+  const rects = shifted.filter(([x, y]) => Number.isFinite(x + y)).map(
+    ([x, y], i) => {
+      const own = Array.isArray(trace.marker?.color)
+        ? String(trace.marker.color[i])
+        : color;
+      const [x0, x1] = sideways
+        ? [frame.x.origin, x]
+        : [x - thick / 2, x + thick / 2];
+      const [y0, y1] = sideways
+        ? [y - thick / 2, y + thick / 2]
+        : [y, frame.y.origin];
+      return `<rect x="${Math.min(x0, x1)}" y="${Math.min(y0, y1)}" width="${
+        Math.abs(x1 - x0)
+      }" height="${Math.abs(y1 - y0)}" fill="${
+        escape(own)
+      }" fill-opacity=".85"/>`;
+    },
+  );
+  return rects.join("") + drawErrors(trace, shifted, INK, frame);
+}
+
+/** A coordinate given on an axis or, with reference `paper`, as a share of the frame. */
+function coordinate(
+  value: unknown,
+  ref: string | undefined,
+  axis: "x" | "y",
+  frame: Frame,
+): number {
+  const share = ref === "paper" || ref?.endsWith(" domain");
+  if (!share) return frame[axis].place(value);
+  return axis === "x"
+    ? frame.left + Number(value) * (frame.right - frame.left)
+    : frame.bottom - Number(value) * (frame.bottom - frame.top);
+}
+
+function drawShape(shape: Shape, frame: Frame): string {
+  const x0 = coordinate(shape.x0, shape.xref, "x", frame),
+    x1 = coordinate(shape.x1, shape.xref, "x", frame);
+  const y0 = coordinate(shape.y0, shape.yref, "y", frame),
+    y1 = coordinate(shape.y1, shape.yref, "y", frame);
+  if (!Number.isFinite(x0 + x1 + y0 + y1)) return "";
+  const stroke = escape(shape.line?.color ?? INK),
+    width = shape.line?.width ?? 1;
+  const dash = shape.line?.dash ? "5 4" : "";
+  if (shape.type === "line") {
+    return `<line x1="${x0}" x2="${x1}" y1="${y0}" y2="${y1}" stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dash}"/>`;
+  }
+  return `<rect x="${Math.min(x0, x1)}" y="${Math.min(y0, y1)}" width="${
+    Math.abs(x1 - x0)
+  }" height="${Math.abs(y1 - y0)}" fill="${
+    escape(shape.fillcolor ?? "none")
+  }" fill-opacity="${
+    shape.opacity ?? 1
+  }" stroke="${stroke}" stroke-width="${width}"/>`;
+}
+
+function drawNote(note: Note, frame: Frame): string {
+  const x = coordinate(note.x, note.xref, "x", frame),
+    y = coordinate(note.y, note.yref, "y", frame);
+  if (!Number.isFinite(x + y)) return "";
+  const anchor = note.xanchor === "left"
+    ? "start"
+    : note.xanchor === "right"
+    ? "end"
+    : "middle";
+  const text = (note.text ?? "").replaceAll(/<[^>]*>/g, " ");
+  return `<text x="${x}" y="${y + 4}" text-anchor="${anchor}" font-size="${
+    note.font?.size ?? 12
+  }" fill="${escape(note.font?.color ?? INK)}">${escape(text)}</text>`;
+}
+
+function drawLegend(
+  named: readonly Trace[],
+  traces: readonly Trace[],
+  top: number,
+): string {
+  return named.map((trace, i) => {
+    const x = MARGIN.left + (i % 4) * 185, y = top + Math.floor(i / 4) * 20;
+    const color = escape(traceColor(trace, traces.indexOf(trace)));
+    return `<rect x="${x}" y="${y}" width="14" height="10" fill="${color}"/><text x="${
+      x + 20
+    }" y="${y + 10}">${escape(trace.name!)}</text>`;
+  }).join("");
+}
