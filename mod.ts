@@ -23,6 +23,22 @@ export type {
   TextEnv,
 } from "./lib/envs/text_env.ts";
 
+export {
+  HOUSEHOLD_TASK_TYPES,
+  householdClass,
+  parseHouseholdTask,
+} from "./lib/envs/household_task.ts";
+export type {
+  HouseholdTask,
+  HouseholdTaskType,
+  Transformation,
+} from "./lib/envs/household_task.ts";
+export {
+  householdSubgoal,
+  nameHouseholdSubgoal,
+  proposeHouseholdSubgoals,
+} from "./lib/envs/household_subgoals.ts";
+
 // Policies
 export type {
   Critic,
@@ -36,5 +52,12 @@ export type {
 
 // Figures
 export type { Figure } from "./lib/plots/theme.ts";
+export {
+  figureBundle,
+  show,
+  showLive,
+  startNotebook,
+} from "./lib/plots/show.ts";
+export type { LiveFigure, MimeBundle } from "./lib/plots/show.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";

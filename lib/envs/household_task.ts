@@ -1,0 +1,120 @@
+/**
+ * What a household task asks for, read from its sentence.
+ *
+ * The six task types and their sentences are those of ALFRED as ALFWorld
+ * speaks them (Shridhar et al. 2021).
+ *
+ * @module
+ */
+
+/** The six kinds of household task, named as in ALFRED. */
+export const HOUSEHOLD_TASK_TYPES = [
+  "pick_and_place_simple",
+  "look_at_obj_in_light",
+  "pick_clean_then_place_in_recep",
+  "pick_heat_then_place_in_recep",
+  "pick_cool_then_place_in_recep",
+  "pick_two_obj_and_place",
+] as const;
+
+/** Name of one of the {@linkcode HOUSEHOLD_TASK_TYPES}. */
+export type HouseholdTaskType = typeof HOUSEHOLD_TASK_TYPES[number];
+
+/** What may have to be done to an object before it is put down. */
+export type Transformation = "clean" | "heat" | "cool";
+
+/** A household task in parts; classes are words as the world spells them, `soapbar`. */
+export interface HouseholdTask {
+  /** Which of the six. */
+  readonly type: HouseholdTaskType;
+  /** Class of the object to deal with. */
+  readonly object: string;
+  /** Class of the receptacle it goes to; absent when it is to be looked at. */
+  readonly receptacle?: string;
+  /** Class of the lamp it is looked at under; absent otherwise. */
+  readonly lamp?: string;
+  /** What must be done to it first; absent when nothing must. */
+  readonly transformation?: Transformation;
+}
+
+const STATES: Readonly<Record<string, Transformation>> = {
+  clean: "clean",
+  hot: "heat",
+  cool: "cool",
+};
+const PLACEMENTS: Readonly<Record<Transformation, HouseholdTaskType>> = {
+  clean: "pick_clean_then_place_in_recep",
+  heat: "pick_heat_then_place_in_recep",
+  cool: "pick_cool_then_place_in_recep",
+};
+
+const LOOK =
+  /^(?:look at (?:an? |the )?(\w+) under the (\w+)|examine (?:an? |the )?(\w+) with the (\w+))$/;
+const TWO =
+  /^(?:put two (\w+) (?:in|on) (\w+)|find two (\w+) and put them (?:in|on) (\w+))$/;
+const ADJECTIVE = /^put an? (clean|hot|cool) (\w+) (?:in|on) (\w+)$/;
+const VERB = /^(clean|heat|cool) some (\w+) and put it (?:in|on) (\w+)$/;
+const SIMPLE =
+  /^(?:put (?:an?|some) (\w+) (?:in|on) (\w+)|find some (\w+) and put it (?:in|on) (\w+))$/;
+
+/**
+ * Reads a task sentence in any of ALFWorld's wordings.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { parseHouseholdTask } from "@hiper/lab";
+ *
+ * deepStrictEqual(parseHouseholdTask("Your task is to: put a hot mug in sidetable."), {
+ *   type: "pick_heat_then_place_in_recep",
+ *   object: "mug",
+ *   receptacle: "sidetable",
+ *   transformation: "heat",
+ * });
+ * ```
+ *
+ * @param task The sentence, with or without `Your task is to:` and its period.
+ * @returns Its parts, or `undefined` when it is worded differently.
+ */
+export function parseHouseholdTask(task: string): HouseholdTask | undefined {
+  const marker = "your task is to:";
+  const lower = task.toLowerCase();
+  const from = lower.indexOf(marker);
+  const sentence = (from < 0 ? lower : lower.slice(from + marker.length))
+    .trim().replace(/\.$/, "").trim();
+
+  const look = LOOK.exec(sentence);
+  if (look !== null) {
+    const object = look[1] ?? look[3] ?? "", lamp = look[2] ?? look[4] ?? "";
+    return { type: "look_at_obj_in_light", object, lamp };
+  }
+  const two = TWO.exec(sentence);
+  if (two !== null) {
+    const object = two[1] ?? two[3] ?? "";
+    const receptacle = two[2] ?? two[4] ?? "";
+    return { type: "pick_two_obj_and_place", object, receptacle };
+  }
+  const changed = ADJECTIVE.exec(sentence) ?? VERB.exec(sentence);
+  if (changed !== null) {
+    const [, how = "", object = "", receptacle = ""] = changed;
+    const transformation = STATES[how] ?? "heat"; // "heat" is the one verb that is no adjective
+    const type = PLACEMENTS[transformation];
+    return { type, object, receptacle, transformation };
+  }
+  const simple = SIMPLE.exec(sentence);
+  if (simple === null) return undefined;
+  const object = simple[1] ?? simple[3] ?? "";
+  const receptacle = simple[2] ?? simple[4] ?? "";
+  return { type: "pick_and_place_simple", object, receptacle };
+}
+
+/**
+ * Class of a named thing: `sidetable 2` is a `sidetable`.
+ *
+ * @param name Name as the world displays it.
+ * @returns The name without its number.
+ */
+export function householdClass(name: string): string {
+  const space = name.indexOf(" ");
+  return space < 0 ? name : name.slice(0, space);
+}
