@@ -124,8 +124,12 @@ export function scriptJson(value: unknown): string {
     .replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
-/** Plotly's own minified source, with no way to close a script element. */
-function plotlySource(): string {
+/**
+ * Reads Plotly's own minified source, with no way to close a script element.
+ *
+ * @returns JavaScript source, about 1.2 MB.
+ */
+export function plotlySource(): string {
   const require = createRequire(import.meta.url);
   return Deno.readTextFileSync(require.resolve("plotly.js-basic-dist-min"))
     .replaceAll("</script", "<\\/script");

@@ -1,0 +1,233 @@
+/**
+ * Puts figures and tables in front of the reader: inline in a notebook, as a file elsewhere.
+ *
+ * The only file of the house that meets `Deno.jupyter`.
+ *
+ * @module
+ */
+
+import { escape } from "html-escaper";
+import type { ColumnTable } from "arquero";
+import type { Figure } from "./theme.ts";
+import { htmlReport, plotlySource, scriptJson, tableHtml } from "./report.ts";
+import { staticSvg } from "./static_svg.ts";
+
+/** What a front end is handed: one rendering for each MIME type it may know. */
+export type MimeBundle = Readonly<Record<string, unknown>>;
+
+/** Marks the script that carries Plotly, so that it can be left out of a committed notebook. */
+export const PLOTLY_MARK = "hiper-plotly";
+
+/** The part of `Deno.jupyter` that the house uses. */
+interface Kernel {
+  broadcast(
+    type: "display_data" | "update_display_data",
+    content: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+}
+
+/** The notebook kernel, when there is one; outside, even looking throws. */
+function notebookKernel(): Kernel | undefined {
+  try {
+    const { jupyter } = Deno as { jupyter?: Partial<Kernel> };
+    return typeof jupyter?.broadcast === "function"
+      ? jupyter as Kernel
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Sends a bundle and lets it leave the kernel before the cell is reported idle,
+ * which front ends take as the end of a cell's output.
+ */
+async function send(
+  kernel: Kernel,
+  type: "display_data" | "update_display_data",
+  data: MimeBundle,
+  id?: string,
+): Promise<void> {
+  const transient = id === undefined ? {} : { display_id: id };
+  await kernel.broadcast(type, { data, metadata: {}, transient });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/**
+ * Prepares a notebook: sends Plotly to the page once, turns an interrupt into an abort
+ * signal instead of the kernel's death, and gives up the permissions that no
+ * notebook of the house needs (network, subprocesses, native libraries).
+ *
+ * Call it once, in the first cell. Outside a notebook it only returns a signal.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { startNotebook } from "@hiper/lab";
+ *
+ * const { signal } = await startNotebook({ confine: false });
+ * strictEqual(signal.aborted, false);
+ * ```
+ *
+ * @param options `confine: false` keeps every permission, for a notebook that talks to a server.
+ * @returns A signal that aborts when the reader interrupts the kernel.
+ */
+export async function startNotebook(
+  options: { confine?: boolean } = {},
+): Promise<{ readonly signal: AbortSignal }> {
+  const { confine = true } = options;
+  const controller = new AbortController();
+  const kernel = notebookKernel();
+  if (!kernel) return { signal: controller.signal };
+  Deno.addSignalListener("SIGINT", () => controller.abort());
+  if (confine) {
+    for (const name of ["net", "run", "ffi"] as const) {
+      await Deno.permissions.revoke({ name });
+    }
+  }
+  await send(kernel, "display_data", {
+    "text/plain": "Plotly is ready.",
+    "text/html":
+      `<small>Plotly is ready.</small><script data-mark="${PLOTLY_MARK}">` +
+      `(() => { const define = undefined, module = undefined, exports = undefined;\n` +
+      `${plotlySource()}\n})();</script>`,
+  });
+  return { signal: controller.signal };
+}
+
+/**
+ * Renders a figure for every front end: interactive where scripts run and Plotly was sent by
+ * {@linkcode startNotebook}, natively where the front end knows Plotly's own MIME type,
+ * and as a picture everywhere else.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { figureBundle } from "@hiper/lab";
+ *
+ * const bundle = figureBundle({ data: [{ x: [1, 2], y: [3, 4] }], layout: {} });
+ * ok(String(bundle["image/svg+xml"]).startsWith("<svg"));
+ * ```
+ *
+ * @param figure Any figure of the house.
+ * @returns A MIME bundle.
+ */
+export function figureBundle(figure: Figure): MimeBundle {
+  const svg = staticSvg(figure);
+  const picture = new TextEncoder().encode(svg).toBase64();
+  const title =
+    (figure.layout["title"] as { text?: string } | undefined)?.text ??
+      "figure";
+  return {
+    "application/vnd.plotly.v1+json": {
+      data: figure.data,
+      layout: figure.layout,
+      config: { responsive: true, displaylogo: false },
+    },
+    "text/html":
+      `<div class="hiper-figure" style="width:100%;overflow-x:auto">` +
+      `<img alt="${
+        escape(title)
+      }" style="max-width:100%" src="data:image/svg+xml;base64,${picture}"></div>` +
+      `<script>(() => { const box = document.currentScript.previousElementSibling;\n` +
+      `if (!window.Plotly) return;\n` +
+      `const figure = ${
+        scriptJson({ data: figure.data, layout: figure.layout })
+      };\n` +
+      `box.replaceChildren();\n` +
+      `window.Plotly.newPlot(box, figure.data, figure.layout, { responsive: true, displaylogo: false });\n` +
+      `})();</script>`,
+    "image/svg+xml": svg,
+    "text/plain": `[figure: ${title}]`,
+  };
+}
+
+/**
+ * Shows a figure or a table: inline in a notebook; elsewhere it writes a page and prints its path.
+ *
+ * @example
+ * ```ts ignore
+ * import { learningCurve, readMetrics, show } from "@hiper/lab";
+ *
+ * await show(learningCurve(await readMetrics(["runs/household"]), { metric: "success_rate" }));
+ * ```
+ *
+ * @param content A figure, or an Arquero table.
+ * @param options Where to write the page outside a notebook. @default {"runs/figures"}
+ * @throws {Deno.errors.NotCapable} Outside a notebook, without permission to write there.
+ */
+export async function show(
+  content: Figure | ColumnTable,
+  options: { directory?: string } = {},
+): Promise<void> {
+  const kernel = notebookKernel();
+  if (kernel) {
+    return await send(kernel, "display_data", contentBundle(content));
+  }
+  const { directory = "runs/figures" } = options;
+  const title = contentTitle(content);
+  const slug = title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 60)
+    .replaceAll(/^-|-$/g, "") || "figure";
+  const path = `${directory}/${slug}.html`;
+  const section = isFigure(content)
+    ? { heading: "", figure: content }
+    : { heading: "", table: content };
+  await Deno.mkdir(directory, { recursive: true });
+  await Deno.writeTextFile(path, htmlReport({ title, sections: [section] }));
+  // deno-lint-ignore house/quiet-library -- the one place whose purpose is to tell the reader
+  console.log(`${title}: ${path}`);
+}
+
+function isFigure(content: Figure | ColumnTable): content is Figure {
+  return "layout" in content;
+}
+
+function contentTitle(content: Figure | ColumnTable): string {
+  if (!isFigure(content)) return "Table";
+  return (content.layout["title"] as { text?: string } | undefined)?.text ??
+    "Figure";
+}
+
+function contentBundle(content: Figure | ColumnTable): MimeBundle {
+  if (isFigure(content)) return figureBundle(content);
+  return {
+    "text/html": tableHtml(content),
+    "text/plain": content.toCSV({ delimiter: "\t" }),
+  };
+}
+
+/** A place in a notebook that is redrawn as often as needed. */
+export interface LiveFigure {
+  /** Draws a figure there, in place of what was there before. */
+  update(figure: Figure): Promise<void>;
+}
+
+/**
+ * Opens a place whose figure is redrawn in place, for training that can be watched.
+ *
+ * Outside a notebook nothing is drawn until {@linkcode show} is asked for the final figure.
+ *
+ * @example
+ * ```ts
+ * import { showLive } from "@hiper/lab";
+ *
+ * const curve = showLive("learning");
+ * await curve.update({ data: [{ x: [1], y: [0.5] }], layout: {} });
+ * ```
+ *
+ * @param id Name of the place, one for each live figure of a notebook.
+ * @returns The place.
+ */
+export function showLive(id: string): LiveFigure {
+  const kernel = notebookKernel();
+  const displayId = `hiper-live-${id}`;
+  let drawn = false;
+  return {
+    async update(figure) {
+      if (!kernel) return;
+      const type = drawn ? "update_display_data" : "display_data";
+      drawn = true;
+      await send(kernel, type, figureBundle(figure), displayId);
+    },
+  };
+}
