@@ -79,7 +79,7 @@ Deno.test({
         ok(proposals.length >= 3, `planning is no choice: ${proposals}`);
         if (subgoal !== held.at(-1)) held.push(subgoal);
       }
-      ok(held.length > 1 && held.length < plan.length, held.join("; "));
+      ok(held.length > 1, held.join("; "));
     }
   },
 });
