@@ -41,6 +41,10 @@ export {
 
 // Policies
 export type {
+  DifferentiablePolicy,
+  ScoredBatch,
+} from "./lib/policy/differentiable.ts";
+export type {
   Critic,
   Learner,
   Policy,

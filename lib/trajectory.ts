@@ -247,3 +247,51 @@ export function byDecision<T>(make: (name: DecisionName) => T): ByDecision<T> {
     execution: make("execution"),
   };
 }
+
+/**
+ * Says which decision each unit of a trace belongs to, in the order in which policies score units.
+ *
+ * A choice has one unit for each of the three decisions, taken or not; tokens have one for each
+ * token of the reply, `undefined` where a token belongs to no decision or its decoding was forced.
+ * A token in two spans belongs to the later decision.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { decisionUnits } from "@hiper/lab";
+ *
+ * const units = decisionUnits({
+ *   kind: "tokens",
+ *   prompt: new Int32Array(0),
+ *   reply: new Int32Array(3),
+ *   logProbs: new Float32Array(3),
+ *   spans: {
+ *     switching: { start: 0, end: 1 },
+ *     planning: undefined,
+ *     execution: { start: 2, end: 3 },
+ *   },
+ * });
+ * deepStrictEqual(units, ["switching", undefined, "execution"]);
+ * ```
+ *
+ * @param trace How a decision came about.
+ * @returns One name, or `undefined`, for each unit; empty for an untrainable trace.
+ */
+export function decisionUnits(
+  trace: DecisionTrace,
+): readonly (DecisionName | undefined)[] {
+  if (trace.kind === "choices") return DECISIONS;
+  if (trace.kind === "untrainable") return [];
+  const { reply, spans, sampled } = trace;
+  const units: (DecisionName | undefined)[] = Array(reply.length).fill(
+    undefined,
+  );
+  for (const name of DECISIONS) {
+    const span = spans[name];
+    if (!span) continue;
+    for (let token = span.start; token < span.end; token++) {
+      if (sampled === undefined || sampled[token] === 1) units[token] = name;
+    }
+  }
+  return units;
+}

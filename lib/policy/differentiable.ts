@@ -1,0 +1,40 @@
+/**
+ * The tensor side of a policy's contract: scores of decisions already made, inside a gradient tape.
+ *
+ * @module
+ */
+
+import type * as tf from "@tensorflow/tfjs-core";
+import type { ByDecision } from "../trajectory.ts";
+import type { Critic, Policy, Scorer, TrainingSample } from "./policy.ts";
+
+/** What {@linkcode DifferentiablePolicy.score} says of a batch; the caller disposes all of it. */
+export interface ScoredBatch {
+  /**
+   * Log-probability of each unit, sample after sample, in the order of `decisionUnits`.
+   * Shape `(units,)`.
+   */
+  readonly logProbs: tf.Tensor1D;
+  /** Entropy of the distribution each unit was drawn from, in nats. Shape `(units,)`. */
+  readonly entropies: tf.Tensor1D;
+  /** Value before each decision, in units of return. Shapes `(samples,)`. */
+  readonly values: ByDecision<tf.Tensor1D>;
+}
+
+/**
+ * A policy whose decisions can be differentiated.
+ *
+ * The order of units is that of `decisionUnits` in `lib/trajectory.ts`; rescoring with unchanged
+ * weights gives every unit the log-probability recorded when it was chosen.
+ */
+export interface DifferentiablePolicy extends Policy, Critic, Scorer {
+  /** Weights, under names that stay the same from run to run. */
+  readonly variables: readonly tf.Variable[];
+  /**
+   * Scores samples again. Synchronous, so that it can stand inside `tf.variableGrads`, which
+   * sweeps away what is not kept; outside one the caller disposes what is returned.
+   */
+  score(samples: readonly TrainingSample[]): ScoredBatch;
+  /** Frees the weights. The policy cannot be used afterwards. */
+  dispose(): void;
+}
