@@ -158,14 +158,28 @@ export interface TurnColumns {
   readonly values: ByDecision<Float64Array>;
   /** Values after the last turn; zeros unless truncated. */
   readonly bootstrap: ByDecision<number>;
+  /** Whether the episode was cut off by a limit; absent means it was not. */
+  readonly truncated?: boolean;
+  /** Probability of SWITCH before each switching decision; `NaN` where unknown. */
+  readonly switchProbabilities?: Float64Array;
+  /** Execution value of the subgoal held before each turn; `NaN` where unknown. */
+  readonly heldSubgoalValues?: Float64Array;
 }
 
 /** Advantages of one trajectory's decisions, and targets for its value heads. */
 export interface Credit {
   /** Columns of shape `(turns,)`, in units of return; 0 where nothing was decided. */
   readonly advantages: ByDecision<Float64Array>;
-  /** Targets of the value heads, shape `(turns,)`; absent for estimators that use no critic. */
+  /**
+   * Targets of the value heads, shape `(turns,)`; `NaN` where a head has no target on that turn.
+   * Absent for estimators that use no critic.
+   */
   readonly targets?: ByDecision<Float64Array>;
+  /**
+   * 1 where the policy gradient sees the decision, shape `(turns,)`. Absent means switching and execution
+   * on every turn and planning on the first turn of each segment.
+   */
+  readonly trained?: ByDecision<Uint8Array>;
 }
 
 /**
@@ -212,14 +226,26 @@ export function turnColumns(trajectory: Trajectory): TurnColumns {
     planning: column(),
     execution: column(),
   };
+  const switchProbabilities = column(), heldSubgoalValues = column();
   for (const [t, { reward, decision }] of turns.entries()) {
     rewards[t] = reward;
     switched[t] = decision.switched ? 1 : 0;
+    switchProbabilities[t] = decision.switchProbability ?? NaN;
+    heldSubgoalValues[t] = decision.heldSubgoalValue ?? NaN;
     for (const name of DECISIONS) {
       values[name][t] = decision.values?.[name] ?? NaN;
     }
   }
-  return { rewards, switched, values, bootstrap };
+  const truncated = trajectory.ending === "truncated";
+  return {
+    rewards,
+    switched,
+    values,
+    bootstrap,
+    truncated,
+    switchProbabilities,
+    heldSubgoalValues,
+  };
 }
 
 /**
