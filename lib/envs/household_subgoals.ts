@@ -25,6 +25,8 @@ export const householdSubgoal = {
   find: (object: string): string => `find a ${object}`,
   /** Look for another object after one was delivered. */
   findSecond: (object: string): string => `find a second ${object}`,
+  /** Look into the receptacles of a class, one after the other. */
+  search: (receptacle: string): string => `search the ${receptacle}`,
   /** Go to a place where an object was seen and take it; both are names. */
   take: (object: string, receptacle: string): string =>
     `take the ${object} from ${receptacle}`,
@@ -53,6 +55,8 @@ const TRANSFORMATIONS = ["clean", "heat", "cool"] as const;
 const MAX_TARGETS = 3;
 /** Other things lying here that are offered. */
 const MAX_DISTRACTORS = 2;
+/** Kinds of receptacle whose search is offered, those with most left to see. */
+const MAX_SEARCHES = 3;
 
 /**
  * Lists subgoals worth considering in a household, from what the agent was told.
@@ -87,6 +91,7 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
   const proposals = new Set<string>();
   if (task !== undefined) addTaskSubgoals(proposals, task, memory, actions);
   addOtherSubgoals(proposals, task?.object, memory, actions);
+  if (memory.held === undefined) addSearches(proposals, memory);
   if (proposals.size === 0) proposals.add("look around");
   return [...proposals];
 };
@@ -168,6 +173,20 @@ function addOtherSubgoals(
       proposals.add(householdSubgoal.take(taking.object, taking.receptacle));
       distractors++;
     }
+  }
+}
+
+/** Searching the classes with most receptacles not yet seen; ties in the order named. */
+function addSearches(proposals: Set<string>, memory: HouseholdMemory): void {
+  const unseen = new Map<string, number>();
+  for (const receptacle of memory.receptacles) {
+    if (memory.seen.has(receptacle)) continue;
+    const name = householdClass(receptacle);
+    unseen.set(name, (unseen.get(name) ?? 0) + 1);
+  }
+  const most = [...unseen].sort(([, a], [, b]) => b - a);
+  for (const [name] of most.slice(0, MAX_SEARCHES)) {
+    proposals.add(householdSubgoal.search(name));
   }
 }
 
