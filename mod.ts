@@ -40,6 +40,10 @@ export {
 } from "./lib/envs/household_subgoals.ts";
 
 // Policies
+export { BACKENDS, selectBackend } from "./lib/policy/backend.ts";
+export type { Backend, BackendName } from "./lib/policy/backend.ts";
+export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
+export type { AdapterReport } from "./lib/policy/webgpu_backend.ts";
 export type {
   DifferentiablePolicy,
   ScoredBatch,

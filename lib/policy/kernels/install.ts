@@ -1,0 +1,143 @@
+/**
+ * Registers the kernels that make the `wasm` backend of TensorFlow.js fit for training.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { type Heap, openHeap } from "./heap.ts";
+import { KERNEL_BYTES } from "./kernel_bytes.ts";
+
+/** Functions of the compiled module; their parameters are said in the sources. */
+export interface KernelExports {
+  matmulScratchBytes(): number;
+  matmul(
+    ...[m, n, k, a, lda, ta, b, ldb, tb, c, ldc, add, scratch]: number[]
+  ): void;
+}
+
+/** The compiled module on a heap, with its scratch space. */
+export interface KernelModule {
+  /** Functions of the module. */
+  readonly exports: KernelExports;
+  /** The heap it works on. */
+  readonly heap: Heap;
+  /** Where the matrix product may scribble. */
+  readonly scratch: number;
+}
+
+/**
+ * Makes the active `wasm` backend multiply matrices fast in every orientation, share buffers
+ * where a tensor is only renamed, and add segments (which `gather` needs for its gradient).
+ * Does nothing when that was done before.
+ *
+ * @throws {TypeError} If the active backend is not `wasm`.
+ */
+export async function installKernels(): Promise<void> {
+  if (tf.getKernel("UnsortedSegmentSum", "wasm")) return; // not there out of the box
+  const module = await instantiateKernels(openHeap());
+  replaceKernel("BatchMatMul", batchMatMulKernel(module));
+  replaceKernel("Identity", identityKernel(module));
+  replaceKernel("UnsortedSegmentSum", segmentSumKernel(module));
+}
+
+/** Instantiates the module on a heap. */
+async function instantiateKernels(heap: Heap): Promise<KernelModule> {
+  const { instance } = await WebAssembly.instantiate(
+    Uint8Array.fromBase64(KERNEL_BYTES),
+    { env: { memory: heap.memory } },
+  );
+  const exports = instance.exports as WebAssembly.Exports & KernelExports;
+  const scratch = heap.allocate(exports.matmulScratchBytes());
+  return { exports, heap, scratch };
+}
+
+/** Registers a kernel in place of the one of that name, if there is one. */
+function replaceKernel(kernelName: string, kernelFunc: tf.KernelFunc): void {
+  const old = tf.getKernel(kernelName, "wasm");
+  if (old) tf.unregisterKernel(kernelName, "wasm");
+  tf.registerKernel({ ...old, kernelName, backendName: "wasm", kernelFunc });
+}
+
+/** Product of the last two axes, broadcast over the others. */
+function batchMatMulKernel(module: KernelModule): tf.KernelFunc {
+  const { exports, heap, scratch } = module;
+  return function batchMatMul({ inputs, attrs }) {
+    const a = inputs["a"]!, b = inputs["b"]!;
+    const ta = Number(attrs?.["transposeA"] ?? 0);
+    const tb = Number(attrs?.["transposeB"] ?? 0);
+    const m = a.shape.at(ta ? -1 : -2)!, k = a.shape.at(ta ? -2 : -1)!;
+    const n = b.shape.at(tb ? -2 : -1)!;
+    const lda = ta ? m : k, ldb = tb ? k : n;
+    const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
+    const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
+    const output = heap.output([...batch, m, n]);
+    const pa = heap.pointer(a), pb = heap.pointer(b), pc = heap.pointer(output);
+    const times = tf.util.sizeFromShape(batch);
+    if (!ta && tf.util.sizeFromShape(batchB) === 1) { // fold the batch into rows
+      const rows = times * m;
+      exports.matmul(rows, n, k, pa, lda, 0, pb, ldb, tb, pc, n, 0, scratch);
+      return output;
+    }
+    const whichA = broadcastIndices(batchA, batch);
+    const whichB = broadcastIndices(batchB, batch);
+    for (let i = 0; i < times; i++) {
+      const ai = pa + 4 * m * k * whichA[i]!, bi = pb + 4 * k * n * whichB[i]!;
+      const ci = pc + 4 * m * n * i;
+      exports.matmul(m, n, k, ai, lda, ta, bi, ldb, tb, ci, n, 0, scratch);
+    }
+    return output;
+  };
+}
+
+/** For each index into the broadcast shape, the index into the smaller shape. */
+function broadcastIndices(
+  shape: readonly number[],
+  broadcast: readonly number[],
+): Int32Array {
+  const indices = new Int32Array(tf.util.sizeFromShape([...broadcast]));
+  const missing = broadcast.length - shape.length;
+  for (let i = 0; i < indices.length; i++) {
+    let rest = i, stride = 1, index = 0;
+    for (let axis = broadcast.length - 1; axis >= missing; axis--) {
+      const size = shape[axis - missing]!;
+      const position = rest % broadcast[axis]!;
+      rest = Math.floor(rest / broadcast[axis]!);
+      if (size > 1) index += position * stride;
+      stride *= size;
+    }
+    indices[i] = index;
+  }
+  return indices;
+}
+
+/** The same numbers under another name: every tensor saved for a gradient passes here. */
+function identityKernel({ heap }: KernelModule): tf.KernelFunc {
+  const copy = tf.getKernel("Identity", "wasm")!.kernelFunc;
+  return function identity(params) {
+    const x = params.inputs["x"]!;
+    return x.dtype === "string" ? copy(params) : heap.share(x);
+  };
+}
+
+/** Adds rows that belong to one segment; the gradient of `gather`. */
+function segmentSumKernel({ heap }: KernelModule): tf.KernelFunc {
+  return function unsortedSegmentSum({ inputs, attrs }) {
+    const x = inputs["x"]!, segments = inputs["segmentIds"]!;
+    const count = Number(attrs?.["numSegments"]);
+    const inner = x.shape.slice(segments.shape.length);
+    const width = tf.util.sizeFromShape(inner);
+    const rows = tf.util.sizeFromShape(segments.shape);
+    const output = heap.output([count, ...inner]);
+    const sums = heap.floats(heap.pointer(output), count * width).fill(0);
+    const values = heap.floats(heap.pointer(x), rows * width);
+    const ids = heap.integers(heap.pointer(segments), rows);
+    for (let i = 0; i < rows; i++) {
+      const segment = ids[i]!;
+      if (segment < 0 || segment >= count) continue;
+      const to = segment * width, from = i * width;
+      for (let j = 0; j < width; j++) sums[to + j]! += values[from + j]!;
+    }
+    return output;
+  };
+}

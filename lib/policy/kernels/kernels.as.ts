@@ -1,0 +1,3 @@
+// The kernel module: everything that is compiled to WebAssembly and run on the heap of the tensors.
+
+export { matmul, matmulScratchBytes } from "./matmul.as";
