@@ -1,0 +1,107 @@
+/**
+ * Finds or installs Jupyter, and tells it how to start the Deno kernel.
+ *
+ * @module
+ */
+
+/** Where Jupyter lives and how to call its Python. */
+export interface JupyterSetup {
+  /** A Python that has JupyterLab and nbclient. */
+  readonly python: string;
+}
+
+const VENV = ".venv";
+
+/** Runs a command; what it printed and whether it succeeded. */
+async function attempt(command: string, args: string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(command, {
+      args,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false; // there is no such command
+  }
+}
+
+/** A Python of the system that can make virtual environments. */
+async function systemPython(): Promise<string> {
+  for (const python of ["python3", "python"]) {
+    if (await attempt(python, ["-m", "venv", "--help"])) return python;
+  }
+  throw new Error(
+    "Cannot set up Jupyter as Python 3 with the venv module must be installed: " +
+      "install python3 and python3-venv (Debian, Ubuntu), or Python from your system's package manager",
+  );
+}
+
+/**
+ * Makes sure that Jupyter and a Deno kernel are there, in a folder of the project's own.
+ *
+ * Installs the packages of `notebooks/requirements.txt` into `.venv` the first time, and
+ * writes the kernel specification there, so that nothing outside the project changes.
+ *
+ * @param tell Hears what is being done.
+ * @returns How to call Jupyter.
+ * @throws {Error} If there is no Python, or packages cannot be installed.
+ */
+export async function setUpJupyter(
+  tell: (line: string) => void,
+): Promise<JupyterSetup> {
+  const python = `${Deno.cwd()}/${VENV}/bin/python`;
+  const ready = await attempt(python, [
+    "-c",
+    "import jupyterlab, nbclient, nbconvert",
+  ]);
+  if (!ready) {
+    const system = await systemPython();
+    tell(`Installing Jupyter into ${VENV} (once, about a minute) ...`);
+    await must(system, ["-m", "venv", VENV]);
+    await must(python, [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "-r",
+      "notebooks/requirements.txt",
+    ]);
+  }
+  const directory = `${VENV}/share/jupyter/kernels/deno`;
+  await Deno.mkdir(directory, { recursive: true });
+  const kernel = {
+    argv: [
+      Deno.execPath(),
+      "jupyter",
+      "--kernel",
+      "--conn",
+      "{connection_file}",
+    ],
+    display_name: "Deno",
+    language: "typescript",
+    // Results without color codes; permissions that were given up are denied, not asked for.
+    env: { NO_COLOR: "1", DENO_NO_PROMPT: "1" },
+  };
+  await Deno.writeTextFile(
+    `${directory}/kernel.json`,
+    JSON.stringify(kernel, null, 2),
+  );
+  return { python };
+}
+
+async function must(command: string, args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(command, {
+    args,
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+  if (!success) {
+    throw new Error(
+      `Cannot set up Jupyter as this must succeed: ${command} ${
+        args.join(" ")
+      }`,
+    );
+  }
+}
