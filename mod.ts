@@ -58,6 +58,67 @@ export type {
   UpdateOptions,
 } from "./lib/policy/policy.ts";
 
+// Tensors that losses and policies speak of
+export type {
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Variable,
+} from "@tensorflow/tfjs-core";
+
+// Losses
+export {
+  aggregate,
+  aggregationWeights,
+  masked,
+  maskedMean,
+  maskedVariance,
+  maskedWhiten,
+  sequenceMeans,
+} from "./lib/train/aggregation.ts";
+export type {
+  AggregateOptions,
+  AggregationMode,
+  MaskedOptions,
+  SequenceLayout,
+} from "./lib/train/aggregation.ts";
+export {
+  adaptKlCoefficient,
+  klEstimates,
+  penalizeRewards,
+} from "./lib/train/kl.ts";
+export type {
+  AdaptKlCoefficientOptions,
+  KlEstimatesOptions,
+  KlEstimator,
+  PenalizedRewards,
+  PenalizeRewardsOptions,
+} from "./lib/train/kl.ts";
+export { actorObjective, criticObjective } from "./lib/train/objective.ts";
+export type {
+  ActorObjective,
+  ActorObjectiveOptions,
+  CriticObjective,
+  CriticObjectiveOptions,
+  ValueHead,
+} from "./lib/train/objective.ts";
+export {
+  policyLoss,
+  sequencePolicyLoss,
+  stopGradient,
+  valueLoss,
+} from "./lib/train/ppo_loss.ts";
+export type {
+  PolicyLoss,
+  PolicyLossOptions,
+  SequencePolicyLossOptions,
+  UnitAggregation,
+  ValueLoss,
+  ValueLossOptions,
+} from "./lib/train/ppo_loss.ts";
+export { labelLogProbs, logitEntropies } from "./lib/train/token_loss.ts";
+
 // Figures
 export type { Figure } from "./lib/plots/theme.ts";
 export {
@@ -67,5 +128,17 @@ export {
   startNotebook,
 } from "./lib/plots/show.ts";
 export type { LiveFigure, MimeBundle } from "./lib/plots/show.ts";
+export {
+  creditComparison,
+  episodeTimeline,
+  segmentLengths,
+  valueCalibration,
+} from "./lib/plots/episode_figures.ts";
+export {
+  ablationForest,
+  learningCurve,
+  successByTaskType,
+} from "./lib/plots/learning_figures.ts";
+export type { LearningCurveOptions } from "./lib/plots/learning_figures.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";

@@ -1,0 +1,353 @@
+/**
+ * Figures about episodes: one drawn turn by turn, its credit under several estimators,
+ * segment lengths, and how well values foretell returns.
+ *
+ * @module
+ */
+
+import {
+  type ByDecision,
+  byDecision,
+  type Credit,
+  type DecisionName,
+  DECISIONS,
+  type Trajectory,
+} from "../trajectory.ts";
+import { mean, quantile } from "../numeric.ts";
+import {
+  DECISION_COLORS,
+  type Figure,
+  houseLayout,
+  seriesColor,
+  translucent,
+} from "./theme.ts";
+
+/** Turns played under one subgoal, for the colored background. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  readonly subgoal: string;
+}
+
+function stretches(trajectory: Trajectory): Stretch[] {
+  const starts = trajectory.turns.flatMap(({ decision }, t) =>
+    t === 0 || decision.switched ? [t] : []
+  );
+  return starts.map((start, k) => ({
+    start,
+    end: starts[k + 1] ?? trajectory.turns.length,
+    subgoal: trajectory.turns[start]!.decision.subgoal,
+  }));
+}
+
+/** Segments as colored backgrounds, each labeled with its subgoal. */
+function segmentBackground(trajectory: Trajectory): Record<string, unknown> {
+  const segments = stretches(trajectory);
+  return {
+    shapes: segments.map(({ start, end }, k) => ({
+      type: "rect",
+      xref: "x",
+      yref: "paper",
+      x0: start - 0.5,
+      x1: end - 0.5,
+      y0: 0,
+      y1: 1,
+      fillcolor: translucent(seriesColor(k), 0.14),
+      line: { width: 0 },
+      layer: "below",
+    })),
+    annotations: segments.map(({ start, subgoal }, k) => ({
+      xref: "x",
+      yref: "paper",
+      x: start - 0.45,
+      y: 1.1 - 0.055 * (k % 3),
+      xanchor: "left",
+      showarrow: false,
+      font: { size: 11, color: seriesColor(k) },
+      text: clipped(
+        subgoal || "(no subgoal)",
+        Math.max(16, 110 / segments.length * 3 | 0),
+      ),
+    })),
+  };
+}
+
+function clipped(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+function turnNumbers(trajectory: Trajectory): number[] {
+  return [...trajectory.turns.keys()];
+}
+
+/** What was done on each turn, for the reader who points at it. */
+function turnTexts(trajectory: Trajectory): string[] {
+  return trajectory.turns.map(({ decision, observation }) =>
+    `${decision.action} [${decision.subgoal}] ${clipped(observation.text, 90)}`
+  );
+}
+
+/**
+ * Draws one episode turn by turn: subgoals as colored segments, rewards, values, advantages.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { episodeTimeline, type Trajectory } from "@hiper/lab";
+ *
+ * const trajectory: Trajectory = {
+ *   id: "0", task: "leave", group: "0", turns: [], ending: "terminated",
+ *   success: false, score: 0, seed: 0,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ * };
+ * ok(episodeTimeline(trajectory).layout["xaxis"]);
+ * ```
+ *
+ * @param trajectory The episode.
+ * @param credit What each decision was credited with, in units of return.
+ * @returns The figure.
+ */
+export function episodeTimeline(
+  trajectory: Trajectory,
+  credit?: Credit,
+): Figure {
+  const x = turnNumbers(trajectory);
+  const text = turnTexts(trajectory);
+  const data: Record<string, unknown>[] = [{
+    type: "bar",
+    name: "reward",
+    x,
+    y: trajectory.turns.map(({ reward }) => reward),
+    marker: { color: "#7F7F7F" },
+    hovertext: text,
+  }];
+  if (trajectory.turns.some(({ decision }) => decision.values)) {
+    data.push({
+      type: "scatter",
+      mode: "lines",
+      name: "value before acting",
+      x,
+      y: trajectory.turns.map(({ decision }) =>
+        decision.values?.execution ?? null
+      ),
+      line: { color: "#009E73", width: 2, dash: "dot" },
+      hovertext: text,
+    });
+  }
+  if (credit) data.push(...advantageTraces(trajectory, credit));
+  const layout = houseLayout({
+    title: `${trajectory.success ? "Success" : "Failure"}: ${
+      clipped(trajectory.task, 80)
+    }`,
+    x: "turn",
+    y: "reward, value, advantage (units of return)",
+    height: 460,
+    extra: segmentBackground(trajectory),
+  });
+  layout["margin"] = { l: 64, r: 24, t: 96, b: 56 };
+  return { data, layout };
+}
+
+/** Advantages of the decisions that were taken, one series for each decision. */
+function advantageTraces(
+  trajectory: Trajectory,
+  credit: Credit,
+): Record<string, unknown>[] {
+  const taken = (name: DecisionName, t: number) =>
+    name !== "planning" || t === 0 || trajectory.turns[t]!.decision.switched;
+  return DECISIONS.map((name) => ({
+    type: "scatter",
+    mode: name === "planning" ? "markers" : "lines+markers",
+    name: `advantage of ${name}`,
+    x: turnNumbers(trajectory),
+    y: Array.from(
+      credit.advantages[name],
+      (advantage, t) => taken(name, t) ? advantage : null,
+    ),
+    line: { color: DECISION_COLORS[name], width: 1.5 },
+    marker: {
+      color: DECISION_COLORS[name],
+      size: name === "planning" ? 11 : 6,
+    },
+  }));
+}
+
+/**
+ * Draws what several estimators make of one episode.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { creditComparison, type Trajectory } from "@hiper/lab";
+ *
+ * const trajectory: Trajectory = {
+ *   id: "0", task: "leave", group: "0", turns: [], ending: "terminated",
+ *   success: false, score: 0, seed: 0,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ * };
+ * const column = new Float64Array();
+ * const advantages = { switching: column, planning: column, execution: column };
+ * strictEqual(creditComparison(trajectory, { hae: { advantages } }).data.length, 1);
+ * ```
+ *
+ * @param trajectory The episode.
+ * @param credits Credit of that episode by name of the estimator.
+ * @param options Which decision to draw. @default {"execution"}
+ * @returns The figure.
+ */
+export function creditComparison(
+  trajectory: Trajectory,
+  credits: Readonly<Record<string, Credit>>,
+  options: { readonly decision?: DecisionName } = {},
+): Figure {
+  const { decision = "execution" } = options;
+  const data = Object.entries(credits).map(([name, credit], index) => ({
+    type: "scatter",
+    mode: "lines+markers",
+    name,
+    x: turnNumbers(trajectory),
+    y: Array.from(credit.advantages[decision]),
+    line: { color: seriesColor(index), width: 2 },
+    hovertext: turnTexts(trajectory),
+  }));
+  const layout = houseLayout({
+    title: `Credit of ${decision}, by estimator`,
+    x: "turn",
+    y: "advantage (units of return)",
+    height: 460,
+    extra: segmentBackground(trajectory),
+  });
+  layout["margin"] = { l: 64, r: 24, t: 96, b: 56 };
+  return { data, layout };
+}
+
+/**
+ * Draws how long subgoals were held.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { segmentLengths } from "@hiper/lab";
+ *
+ * deepStrictEqual(segmentLengths([]).data[0]!["x"], []);
+ * ```
+ *
+ * @param trajectories Any episodes.
+ * @returns The figure: share of segments by length in turns.
+ */
+export function segmentLengths(trajectories: readonly Trajectory[]): Figure {
+  const counts = new Map<number, number>();
+  for (const trajectory of trajectories) {
+    for (const { start, end } of stretches(trajectory)) {
+      counts.set(end - start, (counts.get(end - start) ?? 0) + 1);
+    }
+  }
+  const lengths = [...counts.keys()].toSorted((a, b) => a - b);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const data = [{
+    type: "bar",
+    x: lengths,
+    y: lengths.map((length) => counts.get(length)! / total),
+    marker: { color: DECISION_COLORS.planning },
+    showlegend: false,
+  }];
+  const layout = houseLayout({
+    title: "How long subgoals are held",
+    x: "length of the segment (turns)",
+    y: "share of segments",
+  });
+  return { data, layout };
+}
+
+/**
+ * Draws values against the returns that followed, binned by value: a calibrated critic lies on the diagonal.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { valueCalibration } from "@hiper/lab";
+ *
+ * strictEqual(valueCalibration([], { gamma: 1 }).data.length, 4);
+ * ```
+ *
+ * @param trajectories Episodes whose turns carry values; truncated ones are left out, as their return is not known.
+ * @param options Discount per turn, and the number of bins. @default {10} bins
+ * @returns The figure.
+ */
+export function valueCalibration(
+  trajectories: readonly Trajectory[],
+  options: { readonly gamma: number; readonly bins?: number },
+): Figure {
+  const { gamma, bins = 10 } = options;
+  const pairs = byDecision((): [number, number][] => []);
+  for (const trajectory of trajectories) {
+    if (trajectory.ending === "terminated") {
+      collectPairs(trajectory, gamma, pairs);
+    }
+  }
+  const traces = DECISIONS.map((name) => {
+    const points = binned(pairs[name], bins);
+    return {
+      type: "scatter",
+      mode: "lines+markers",
+      name,
+      x: points.map(([value]) => value),
+      y: points.map(([, outcome]) => outcome),
+      line: { color: DECISION_COLORS[name], width: 2 },
+    };
+  });
+  const all = traces.flatMap(({ x, y }) => [...x, ...y]);
+  const ends = all.length > 0 ? [quantile(all, 0), quantile(all, 1)] : [0, 1];
+  const diagonal = {
+    type: "scatter",
+    mode: "lines",
+    name: "calibrated",
+    x: ends,
+    y: ends,
+    line: { color: "#7F7F7F", width: 1, dash: "dash" },
+  };
+  const layout = houseLayout({
+    title: "Do values foretell returns?",
+    x: "value (units of return)",
+    y: "mean return that followed (units of return)",
+  });
+  return { data: [diagonal, ...traces], layout };
+}
+
+/** Pairs of value and discounted return, for each decision that was taken. */
+function collectPairs(
+  trajectory: Trajectory,
+  gamma: number,
+  pairs: ByDecision<[number, number][]>,
+): void {
+  let outcome = 0;
+  for (
+    const [t, { reward, decision }] of [...trajectory.turns.entries()].reverse()
+  ) {
+    outcome = reward + gamma * outcome;
+    for (const name of DECISIONS) {
+      const taken = name !== "planning" || t === 0 || decision.switched;
+      if (decision.values && taken) {
+        pairs[name].push([decision.values[name], outcome]);
+      }
+    }
+  }
+}
+
+/** Means of both coordinates in bins of equal count. */
+function binned(
+  pairs: readonly [number, number][],
+  bins: number,
+): [number, number][] {
+  const sorted = pairs.toSorted(([a], [b]) => a - b);
+  const size = Math.max(1, Math.ceil(sorted.length / bins));
+  const points: [number, number][] = [];
+  for (let i = 0; i < sorted.length; i += size) {
+    const bin = sorted.slice(i, i + size);
+    points.push([
+      mean(bin.map(([value]) => value)),
+      mean(bin.map(([, outcome]) => outcome)),
+    ]);
+  }
+  return points;
+}
