@@ -1,0 +1,189 @@
+/**
+ * A corridor spoken as text: a sign at the start says which end leads out, closed doors stand in the way.
+ *
+ * The sign can be read only where it hangs, so an agent that wants to arrive has to carry
+ * what it said along, which is what a held subgoal is for. Small enough to learn in seconds.
+ *
+ * @module
+ */
+
+import { createRandom } from "../random.ts";
+import type { Observation, Situation } from "../trajectory.ts";
+import type { EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
+
+/** Settings of a corridor. */
+export interface CorridorOptions {
+  /** Cells from one end to the other; odd, so that the sign hangs in the middle. @default {7} */
+  readonly length?: number;
+  /** Closed doors on each side of the sign. @default {1} */
+  readonly doors?: number;
+  /** Which end leads out. @default decided by the seed */
+  readonly exit?: "left" | "right";
+}
+
+/** Subgoals that make sense in a corridor, the right one among them. */
+export const CORRIDOR_SUBGOALS = [
+  "leave by the left end",
+  "leave by the right end",
+  "look around",
+] as const;
+
+/**
+ * Proposes the subgoals of a corridor: the same in every situation.
+ *
+ * @param _situation Not looked at.
+ * @returns Three subgoals.
+ */
+export function proposeCorridorSubgoals(
+  _situation: Situation,
+): readonly string[] {
+  return CORRIDOR_SUBGOALS;
+}
+
+/**
+ * Opens a corridor. Leaving by the right end pays 1 and ends the episode, the wrong end pays
+ * nothing and ends it too.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { openCorridor } from "@hiper/lab";
+ *
+ * const env = openCorridor({ length: 5, doors: 0, exit: "right" }, 1);
+ * await env.start();
+ * await env.step("go right");
+ * await env.step("go right");
+ * const { reward, ending } = await env.step("go right");
+ * strictEqual(reward, 1);
+ * strictEqual(ending, "terminated");
+ * ```
+ *
+ * @param options Size, doors and exit.
+ * @param seed Decides the exit where the options leave it open.
+ * @returns One episode of that corridor.
+ * @throws {RangeError} If the length is not odd and at least 3, or the doors do not fit.
+ */
+export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
+  const { length = 7, doors = 1, exit = drawExit(seed) } = options;
+  if (!(Number.isSafeInteger(length) && length >= 3 && length % 2 === 1)) {
+    throw new RangeError(
+      `Cannot open a corridor as "length" must be odd and at least 3: current value is ${length}`,
+    );
+  }
+  const middle = (length - 1) / 2;
+  if (!(Number.isSafeInteger(doors) && doors >= 0 && doors <= middle)) {
+    throw new RangeError(
+      `Cannot open a corridor as "doors" must be in [0, ${middle}]: current value is ${doors}`,
+    );
+  }
+  if (exit !== "left" && exit !== "right") {
+    throw new RangeError(
+      `Cannot open a corridor as "exit" must be "left" or "right": current value is ${exit}`,
+    );
+  }
+  return new Corridor(middle, doors, exit);
+}
+
+function drawExit(seed: number): "left" | "right" {
+  return createRandom(seed).fork("exit").integer(2) === 0 ? "left" : "right";
+}
+
+/** Positions count from the sign: negative to the left, positive to the right. */
+class Corridor implements TextEnv {
+  readonly #middle: number;
+  readonly #doors: number;
+  readonly #exit: "left" | "right";
+  readonly #opened = new Set<number>();
+  #position = 0;
+  #ended = false;
+
+  constructor(middle: number, doors: number, exit: "left" | "right") {
+    this.#middle = middle;
+    this.#doors = doors;
+    this.#exit = exit;
+  }
+
+  start(): EnvStart {
+    return {
+      task: "leave the corridor by the end that the sign names",
+      taskType: `exit ${this.#exit}`,
+      observation: this.#observe(),
+    };
+  }
+
+  step(action: string): EnvStep {
+    if (this.#ended) {
+      throw new Error(
+        "Cannot step an episode that has ended: open a new environment",
+      );
+    }
+    const side = action === "go left" ? -1 : action === "go right" ? 1 : 0;
+    if (action === "open the left door") this.#open(-1);
+    else if (action === "open the right door") this.#open(1);
+    else if (side !== 0 && !this.#blocked(side)) this.#position += side;
+    this.#ended = Math.abs(this.#position) > this.#middle;
+    const success = this.#ended &&
+      (this.#position < 0) === (this.#exit === "left");
+    return {
+      observation: this.#observe(),
+      reward: success ? 1 : 0,
+      ...(this.#ended ? { ending: "terminated" as const } : {}),
+      success,
+    };
+  }
+
+  hint(): Hint | undefined {
+    if (this.#ended) return undefined;
+    const left = this.#exit === "left";
+    const verb = this.#blocked(left ? -1 : 1) ? "open the" : "go";
+    const action = verb === "go"
+      ? `go ${this.#exit}`
+      : `${verb} ${this.#exit} door`;
+    return { subgoal: CORRIDOR_SUBGOALS[left ? 0 : 1], action };
+  }
+
+  /** Doors stand right before the ends and then inwards, between a cell and the next one out. */
+  #doorBefore(side: number): number | undefined {
+    const outward = this.#position * side; // cells walked towards that side
+    if (outward < 0) {
+      const inner = -outward; // the door crossed on the way out, if any
+      return inner > this.#middle - this.#doors ? -side * inner : undefined;
+    }
+    const next = outward + 1;
+    return next > this.#middle - this.#doors && next <= this.#middle
+      ? side * next
+      : undefined;
+  }
+
+  #blocked(side: number): boolean {
+    const door = this.#doorBefore(side);
+    return door !== undefined && !this.#opened.has(door);
+  }
+
+  #open(side: number): void {
+    const door = this.#doorBefore(side);
+    if (door !== undefined) this.#opened.add(door);
+  }
+
+  #observe(): Observation {
+    const actions = ["wait"];
+    const seen: string[] = [];
+    for (const [side, name] of [[-1, "left"], [1, "right"]] as const) {
+      const blocked = this.#blocked(side);
+      if (blocked) seen.push(`A closed door stands to the ${name}.`);
+      actions.push(blocked ? `open the ${name} door` : `go ${name}`);
+    }
+    const place = this.#ended
+      ? "You stand outside."
+      : this.#position === 0
+      ? `You stand before a sign that says: leave by the ${this.#exit} end.`
+      : "You stand in a corridor.";
+    return {
+      text: [place, ...seen].join(" "),
+      admissibleActions: this.#ended ? [] : actions,
+      stateKey: `${this.#exit} ${this.#position} ${
+        [...this.#opened].sort((a, b) => a - b)
+      }`,
+    };
+  }
+}

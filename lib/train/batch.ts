@@ -1,0 +1,235 @@
+/**
+ * Trajectories and credit to samples: which decisions are trained, advantages normalized per decision.
+ *
+ * @module
+ */
+
+import { mean, standardDeviation } from "../numeric.ts";
+import type { TrainingSample } from "../policy/policy.ts";
+import { type Random, shuffled } from "../random.ts";
+import {
+  type ByDecision,
+  byDecision,
+  type Credit,
+  DECISIONS,
+  type Situation,
+  type Trajectory,
+} from "../trajectory.ts";
+
+/** How credit becomes samples. */
+export interface SampleOptions {
+  /**
+   * How advantages are brought to a common scale. `"decision"` subtracts the mean and divides by the
+   * deviation of each of the three decisions apart; where nothing varies the result is 0.
+   * `"reference"` is the same without that rule, dividing by the deviation plus 1e-8. @default {"decision"}
+   */
+  readonly normalize?: "decision" | "reference" | "none";
+  /** Whether the forced switch of the first turn is trained, as the authors' code does. @default {false} */
+  readonly trainFirstSwitch?: boolean;
+}
+
+/** Deviations below this share of the mean's size are rounding, not spread. */
+const SPREAD_FLOOR = 1e-6;
+const REFERENCE_EPSILON = 1e-8;
+
+/**
+ * Turns trajectories and their credit into one sample for each turn.
+ *
+ * What credit does not leave out is trained: execution on every turn, planning where a segment
+ * starts, switching on every turn that had the choice, which is all but the first.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { toSamples, type Trajectory } from "@hiper/lab";
+ *
+ * const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
+ * const trace = { kind: "untrainable" } as const;
+ * const decision = { switched: true, subgoal: "leave", action: "go", valid: true, trace };
+ * const trajectory: Trajectory = {
+ *   id: "corridor/0#0",
+ *   task: "leave",
+ *   group: "corridor/0",
+ *   turns: [{ observation, decision, reward: 1 }],
+ *   ending: "terminated",
+ *   success: true,
+ *   score: 1,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ *   seed: 0,
+ * };
+ * const one = new Float64Array([1]);
+ * const credit = { advantages: { switching: one, planning: one, execution: one } };
+ * const [sample] = toSamples([trajectory], [credit], { normalize: "none" });
+ * deepStrictEqual(sample!.trained, { switching: false, planning: true, execution: true });
+ * deepStrictEqual(sample!.advantages, { switching: 0, planning: 1, execution: 1 });
+ * ```
+ *
+ * @param trajectories Episodes.
+ * @param credits Credit of each episode, in the same order.
+ * @param options Normalization, and the one rule on which the authors' code differs.
+ * @returns Samples in the order of episodes and turns.
+ * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
+ */
+export function toSamples(
+  trajectories: readonly Trajectory[],
+  credits: readonly Credit[],
+  options: SampleOptions = {},
+): TrainingSample[] {
+  const { normalize = "decision", trainFirstSwitch = false } = options;
+  if (trajectories.length !== credits.length) {
+    throw new RangeError(
+      `Cannot make samples as every episode must have credit: ${trajectories.length} episodes, ${credits.length} credits`,
+    );
+  }
+  const samples = trajectories.flatMap((trajectory, i) =>
+    episodeSamples(trajectory, credits[i]!, trainFirstSwitch)
+  );
+  return normalize === "none" ? samples : normalized(samples, normalize);
+}
+
+/** Samples of one episode, advantages as they are. */
+function episodeSamples(
+  trajectory: Trajectory,
+  credit: Credit,
+  trainFirstSwitch: boolean,
+): TrainingSample[] {
+  const { turns } = trajectory;
+  for (const name of DECISIONS) {
+    const count = credit.advantages[name].length;
+    if (count !== turns.length) {
+      throw new RangeError(
+        `Cannot make samples as every turn of episode "${trajectory.id}" must have a ${name} advantage: ${turns.length} turns, ${count} advantages`,
+      );
+    }
+  }
+  return turns.map(({ decision }, t) => {
+    const { trained: chosen } = credit;
+    const trained = {
+      switching: (t > 0 || trainFirstSwitch) && chosen?.switching[t] !== 0,
+      planning: (decision.switched || t === 0) && chosen?.planning[t] !== 0,
+      execution: chosen?.execution[t] !== 0,
+    };
+    const advantages = byDecision((name) =>
+      trained[name] ? credit.advantages[name][t]! : 0
+    );
+    const sample = {
+      situation: situationAt(trajectory, t),
+      decision,
+      advantages,
+      trained,
+    };
+    if (!credit.targets) return sample;
+    const { targets } = credit;
+    const target = byDecision((name) => {
+      const value = targets[name][t]!;
+      return Number.isNaN(value) ? undefined : value;
+    });
+    return { ...sample, targets: target };
+  });
+}
+
+/**
+ * Restores what the policy saw on a turn.
+ *
+ * @param trajectory One episode.
+ * @param t The turn, from 0; the number of turns stands for what followed the last one.
+ * @returns The unfinished trajectory, as its policy saw it.
+ * @throws {RangeError} If there is no such turn, or what followed the last one was not recorded.
+ */
+export function situationAt(trajectory: Trajectory, t: number): Situation {
+  const { task, turns, finalObservation } = trajectory;
+  const observation = t === turns.length
+    ? finalObservation
+    : turns[t]?.observation;
+  if (!observation) {
+    throw new RangeError(
+      `Cannot restore a situation as episode "${trajectory.id}" must have turn ${t}: it has ${turns.length} turns`,
+    );
+  }
+  const past = turns.slice(0, t);
+  const subgoal = past.at(-1)?.decision.subgoal;
+  return subgoal === undefined
+    ? { task, past, observation }
+    : { task, past, observation, subgoal };
+}
+
+/** Brings the trained advantages of each decision to mean 0 and deviation 1. */
+function normalized(
+  samples: readonly TrainingSample[],
+  rule: "decision" | "reference",
+): TrainingSample[] {
+  const scales = byDecision((name) => {
+    const trained = samples.flatMap(({ trained, advantages }) =>
+      trained[name] ? [advantages[name]] : []
+    );
+    const center = trained.length > 0 ? mean(trained) : 0;
+    const spread = trained.length > 0 ? standardDeviation(trained) : 0;
+    if (rule === "reference") {
+      return { center, spread: spread + REFERENCE_EPSILON };
+    }
+    const flat = spread < SPREAD_FLOOR * Math.max(1, Math.abs(center));
+    return { center, spread: flat ? Infinity : spread };
+  });
+  return samples.map((sample) => ({
+    ...sample,
+    advantages: byDecision((name) => {
+      if (!sample.trained[name]) return 0;
+      const { center, spread } = scales[name];
+      return (sample.advantages[name] - center) / spread;
+    }),
+  }));
+}
+
+/**
+ * Makes samples of what an expert did, every decision equally good: imitation as a policy gradient.
+ *
+ * @param trajectories Episodes as recorded.
+ * @param returns Discounted returns of each episode's turns, targets for all value heads; absent trains no value.
+ * @returns Samples whose advantages are 1 wherever a decision was taken.
+ */
+export function imitationSamples(
+  trajectories: readonly Trajectory[],
+  returns?: readonly Float64Array[],
+): TrainingSample[] {
+  const credits = trajectories.map(({ turns }, i) => {
+    const ones = byDecision(() => new Float64Array(turns.length).fill(1));
+    const targets: ByDecision<Float64Array> | undefined = returns &&
+      byDecision(() => returns[i]!);
+    return targets ? { advantages: ones, targets } : { advantages: ones };
+  });
+  return toSamples(trajectories, credits, { normalize: "none" });
+}
+
+/**
+ * Cuts samples into minibatches, each sample in exactly one.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { minibatches } from "@hiper/lab";
+ *
+ * deepStrictEqual(minibatches([1, 2, 3, 4, 5], { size: 2 }), [[1, 2], [3, 4], [5]]);
+ * ```
+ *
+ * @param items What to cut.
+ * @param options `size` is the largest batch; with a stream the items are shuffled first.
+ * @returns Consecutive slices, the last one maybe shorter.
+ * @throws {RangeError} If `size` is not a positive integer.
+ */
+export function minibatches<T>(
+  items: readonly T[],
+  options: { size: number; random?: Random },
+): T[][] {
+  const { size, random } = options;
+  if (!(Number.isSafeInteger(size) && size > 0)) {
+    throw new RangeError(
+      `Cannot cut minibatches as "size" must be a positive integer: current value is ${size}`,
+    );
+  }
+  const order = random ? shuffled(random, items) : items;
+  const batches: T[][] = [];
+  for (let start = 0; start < order.length; start += size) {
+    batches.push(order.slice(start, start + size));
+  }
+  return batches;
+}

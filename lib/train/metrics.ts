@@ -1,0 +1,152 @@
+/**
+ * What a set of episodes looks like as one flat row of numbers, and what every name means.
+ *
+ * @module
+ */
+
+import { mean, standardDeviation } from "../numeric.ts";
+import { type Credit, DECISIONS, type Trajectory } from "../trajectory.ts";
+
+/**
+ * Meaning of every metric, by name; `<task type>` and `<decision>` stand for a word of the run.
+ * Names of an update's own numbers are defined by its learner.
+ */
+export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
+  episodes: "episodes played",
+  success_rate: "share of episodes that accomplished their task",
+  "success_rate/<task type>": "the same among episodes of one type",
+  score: "mean of the worlds' own scores, in [0, 1]",
+  return: "mean undiscounted sum of the worlds' rewards",
+  turns: "mean turns of an episode",
+  truncated_rate: "share of episodes cut off by a limit",
+  valid_rate: "share of turns with a well-formed, admissible decision",
+  switch_rate: "share of turns after the first that took up a new subgoal",
+  segment_length: "mean turns played under one subgoal",
+  segments: "mean segments of an episode",
+  subgoals: "distinct subgoals taken up, over all episodes",
+  "advantage_deviation/<decision>":
+    "deviation of the advantages before normalization",
+  "explained_variance/<decision>":
+    "1 minus the variance of value errors over the variance of targets; 1 is perfect, 0 no better than a constant",
+  "value_bias/<decision>": "mean value minus mean target",
+  "<set>/<metric>":
+    "a metric of the episodes played for an evaluation on that set of worlds",
+};
+
+/**
+ * Describes episodes by one flat row; see {@linkcode METRIC_MEANINGS} for every name.
+ *
+ * @param trajectories Episodes, at least one.
+ * @returns Numbers by name, all finite.
+ * @throws {RangeError} If there are no episodes.
+ */
+export function summarizeTrajectories(
+  trajectories: readonly Trajectory[],
+): Record<string, number> {
+  if (trajectories.length === 0) {
+    throw new RangeError(
+      "Cannot summarize trajectories as there must be one: current count is 0",
+    );
+  }
+  let turns = 0, valid = 0, later = 0, switches = 0, segments = 0;
+  const subgoals = new Set<string>();
+  const types = new Map<string, number[]>();
+  for (const { turns: played, taskType, success } of trajectories) {
+    turns += played.length;
+    later += played.length - 1;
+    for (const [t, { decision }] of played.entries()) {
+      if (decision.valid) valid++;
+      if (decision.switched || t === 0) {
+        segments++;
+        subgoals.add(decision.subgoal);
+        if (t > 0) switches++;
+      }
+    }
+    if (taskType === undefined) continue;
+    const ofType = types.get(taskType);
+    if (ofType) ofType.push(success ? 1 : 0);
+    else types.set(taskType, [success ? 1 : 0]);
+  }
+  const row: Record<string, number> = {
+    episodes: trajectories.length,
+    success_rate: share(trajectories, (episode) => episode.success),
+    score: mean(trajectories.map((episode) => episode.score)),
+    return: mean(trajectories.map(totalReward)),
+    turns: turns / trajectories.length,
+    truncated_rate: share(trajectories, (e) => e.ending === "truncated"),
+    valid_rate: valid / turns,
+    switch_rate: later > 0 ? switches / later : 0,
+    segment_length: turns / segments,
+    segments: segments / trajectories.length,
+    subgoals: subgoals.size,
+  };
+  for (const type of [...types.keys()].sort()) {
+    row[`success_rate/${type}`] = mean(types.get(type)!);
+  }
+  return row;
+}
+
+/**
+ * Describes credit, and how well the values foresaw it.
+ *
+ * @param trajectories Episodes.
+ * @param credits Credit of each episode, before normalization.
+ * @returns Numbers by name; those of values only where episodes have values and credit has targets.
+ */
+export function summarizeCredit(
+  trajectories: readonly Trajectory[],
+  credits: readonly Credit[],
+): Record<string, number> {
+  const row: Record<string, number> = {};
+  for (const name of DECISIONS) {
+    const advantages: number[] = [], values: number[] = [];
+    const targets: number[] = [];
+    for (const [i, { turns }] of trajectories.entries()) {
+      const credit = credits[i]!;
+      for (const [t, { decision }] of turns.entries()) {
+        if (name === "planning" && !decision.switched && t > 0) continue;
+        advantages.push(credit.advantages[name][t]!);
+        const target = credit.targets?.[name][t] ?? NaN;
+        const value = decision.values?.[name] ?? NaN;
+        if (Number.isNaN(target) || Number.isNaN(value)) continue;
+        targets.push(target);
+        values.push(value);
+      }
+    }
+    if (advantages.length > 0) {
+      row[`advantage_deviation/${name}`] = standardDeviation(advantages);
+    }
+    if (targets.length === 0) continue;
+    const errors = targets.map((target, i) => target - values[i]!);
+    const spread = standardDeviation(targets) ** 2;
+    row[`explained_variance/${name}`] = spread > 0
+      ? 1 - standardDeviation(errors) ** 2 / spread
+      : 0;
+    row[`value_bias/${name}`] = -mean(errors);
+  }
+  return row;
+}
+
+/**
+ * Puts a word before every name of a row: `success_rate` becomes `unseen/success_rate`.
+ *
+ * @param prefix The word.
+ * @param row Numbers by name.
+ * @returns The same numbers under longer names.
+ */
+export function prefixed(
+  prefix: string,
+  row: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [`${prefix}/${name}`, value]),
+  );
+}
+
+function share<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return items.filter(holds).length / items.length;
+}
+
+function totalReward({ turns }: Trajectory): number {
+  return turns.reduce((sum, turn) => sum + turn.reward, 0);
+}

@@ -1,0 +1,102 @@
+/**
+ * Tables of numbers, truths and texts, to and from Parquet.
+ *
+ * @module
+ */
+
+import { type ColumnTable, table as createTable } from "arquero";
+import { parquetReadObjects } from "hyparquet";
+import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { writeDurably } from "./durable_file.ts";
+
+/** What a cell may hold; `null` where there is nothing. */
+export type Cell = number | string | boolean | null;
+
+/**
+ * Writes a table as a Parquet file that is whole or absent.
+ *
+ * Numbers become doubles, truths booleans, everything else text; cells may be missing.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import * as aq from "arquero";
+ * import { readParquet, writeParquet } from "@hiper/lab";
+ *
+ * const path = `${await Deno.makeTempDir()}/table.parquet`;
+ * await writeParquet(aq.table({ turn: [0, 1], action: ["go", "look"] }), path);
+ * deepStrictEqual((await readParquet(path)).objects(), [
+ *   { turn: 0, action: "go" },
+ *   { turn: 1, action: "look" },
+ * ]);
+ * ```
+ *
+ * @param table Any Arquero table.
+ * @param path Where the file should be.
+ * @throws {TypeError} If a column mixes kinds, or holds something else than numbers, truths and texts.
+ */
+export async function writeParquet(
+  table: ColumnTable,
+  path: string,
+): Promise<void> {
+  const columnData = table.columnNames().map((name): ColumnSource => {
+    const data = Array.from(
+      { length: table.numRows() },
+      (_, row) => (table.get(name, row) ?? null) as unknown,
+    );
+    return { name, data, type: columnType(name, data), nullable: true };
+  });
+  const bytes = parquetWriteBuffer({ columnData, createdBy: "hiper-lab" });
+  await writeDurably(path, new Uint8Array(bytes));
+}
+
+/**
+ * Reads a Parquet file of flat columns.
+ *
+ * @param path Where the file is.
+ * @returns Its table; 64-bit integers become numbers.
+ * @throws {SyntaxError} If the file is not Parquet.
+ */
+export async function readParquet(path: string): Promise<ColumnTable> {
+  const { buffer, byteOffset, byteLength } = await Deno.readFile(path);
+  const file = buffer.slice(byteOffset, byteOffset + byteLength);
+  let rows: Record<string, unknown>[];
+  try {
+    rows = await parquetReadObjects({ file });
+  } catch (cause) {
+    throw new SyntaxError(`Cannot read "${path}" as it must be Parquet`, {
+      cause,
+    });
+  }
+  const names = Object.keys(rows[0] ?? {});
+  const columns: [string, unknown[]][] = names.map((name) => [
+    name,
+    rows.map((row) =>
+      typeof row[name] === "bigint" ? Number(row[name]) : row[name] ?? null
+    ),
+  ]);
+  return createTable(columns);
+}
+
+function columnType(
+  name: string,
+  data: readonly unknown[],
+): "DOUBLE" | "BOOLEAN" | "STRING" {
+  const kinds = new Set(
+    data.flatMap((cell) => cell === null ? [] : [typeof cell]),
+  );
+  const [kind = "string"] = kinds;
+  if (kinds.size > 1) {
+    throw new TypeError(
+      `Cannot write Parquet as a column must hold one kind of cell: "${name}" holds ${
+        [...kinds].join(" and ")
+      }`,
+    );
+  }
+  if (kind === "number") return "DOUBLE";
+  if (kind === "boolean") return "BOOLEAN";
+  if (kind === "string") return "STRING";
+  throw new TypeError(
+    `Cannot write Parquet as cells must be numbers, truths or texts: "${name}" holds ${kind}`,
+  );
+}
