@@ -58,15 +58,6 @@ export type {
   UpdateOptions,
 } from "./lib/policy/policy.ts";
 
-// Tensors that losses and policies speak of
-export type {
-  Scalar,
-  Tensor,
-  Tensor1D,
-  Tensor2D,
-  Variable,
-} from "@tensorflow/tfjs-core";
-
 // Losses
 export {
   aggregate,
