@@ -122,9 +122,8 @@ export type { LiveFigure, MimeBundle } from "./lib/plots/show.ts";
 export {
   creditComparison,
   episodeTimeline,
-  segmentLengths,
-  valueCalibration,
 } from "./lib/plots/episode_figures.ts";
+export { segmentLengths, valueCalibration } from "./lib/plots/batch_figures.ts";
 export {
   ablationForest,
   learningCurve,
