@@ -28,8 +28,8 @@ export interface ScoredBatch {
  * weights gives every unit the log-probability recorded when it was chosen.
  */
 export interface DifferentiablePolicy extends Policy, Critic, Scorer {
-  /** Weights, under names that stay the same from run to run. */
-  readonly variables: readonly tf.Variable[];
+  /** Weights, under names that stay the same from run to run; checkpoints use these names. */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
   /**
    * Scores samples again. Synchronous, so that it can stand inside `tf.variableGrads`, which
    * sweeps away what is not kept; outside one the caller disposes what is returned.
