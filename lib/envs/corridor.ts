@@ -9,7 +9,7 @@
 
 import { createRandom } from "../random.ts";
 import type { Observation, Situation } from "../trajectory.ts";
-import type { EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
+import type { EnvSpec, EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
 
 /** Settings of a corridor. */
 export interface CorridorOptions {
@@ -76,12 +76,38 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
       `Cannot open a corridor as "doors" must be in [0, ${middle}]: current value is ${doors}`,
     );
   }
-  if (exit !== "left" && exit !== "right") {
-    throw new RangeError(
-      `Cannot open a corridor as "exit" must be "left" or "right": current value is ${exit}`,
+  return new Corridor(middle, doors, exit);
+}
+
+/**
+ * Opens the corridor of a specification; see {@linkcode openCorridor}.
+ *
+ * @param spec Kind `"corridor"`, and settings as in {@linkcode CorridorOptions}.
+ * @param seed Decides the exit where the specification leaves it open.
+ * @returns One episode of that corridor.
+ * @throws {TypeError} If a setting is unknown, or the exit has no such end.
+ */
+export function openCorridorSpec(spec: EnvSpec, seed: number): TextEnv {
+  const { kind: _, length, doors, exit, ...unknown } = spec;
+  for (const name of Object.keys(unknown)) {
+    throw new TypeError(
+      `Cannot open a corridor as its settings must be "length", "doors" or "exit": current value is "${name}"`,
     );
   }
-  return new Corridor(middle, doors, exit);
+  return openCorridor({
+    ...(length === undefined ? {} : { length: Number(length) }),
+    ...(doors === undefined ? {} : { doors: Number(doors) }),
+    ...(exit === undefined
+      ? {}
+      : { exit: exit === "left" ? exit : checkedExit(exit) }),
+  }, seed);
+}
+
+function checkedExit(exit: unknown): "right" {
+  if (exit === "right") return exit;
+  throw new TypeError(
+    `Cannot open a corridor as "exit" must be "left" or "right": current value is ${exit}`,
+  );
 }
 
 function drawExit(seed: number): "left" | "right" {

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { mean, standardDeviation } from "../numeric.ts";
+import {
+  decisionsTaken,
+  type Normalization,
+  normalizeCredit,
+} from "../hae/normalize.ts";
 import type { TrainingSample } from "../policy/policy.ts";
 import { type Random, shuffled } from "../random.ts";
 import {
@@ -18,25 +22,15 @@ import {
 
 /** How credit becomes samples. */
 export interface SampleOptions {
-  /**
-   * How advantages are brought to a common scale. `"decision"` subtracts the mean and divides by the
-   * deviation of each of the three decisions apart; where nothing varies the result is 0.
-   * `"reference"` is the same without that rule, dividing by the deviation plus 1e-8. @default {"decision"}
-   */
-  readonly normalize?: "decision" | "reference" | "none";
-  /** Whether the forced switch of the first turn is trained, as the authors' code does. @default {false} */
-  readonly trainFirstSwitch?: boolean;
+  /** How advantages are brought to a common scale, over the trained decisions of the batch. @default {"standard"} */
+  readonly normalize?: Normalization;
 }
-
-/** Deviations below this share of the mean's size are rounding, not spread. */
-const SPREAD_FLOOR = 1e-6;
-const REFERENCE_EPSILON = 1e-8;
 
 /**
  * Turns trajectories and their credit into one sample for each turn.
  *
- * What credit does not leave out is trained: execution on every turn, planning where a segment
- * starts, switching on every turn that had the choice, which is all but the first.
+ * Trained is what credit says, or else the decisions that were taken: execution on every turn,
+ * planning where a segment starts, switching wherever there was a choice.
  *
  * @example
  * ```ts
@@ -60,13 +54,13 @@ const REFERENCE_EPSILON = 1e-8;
  * const one = new Float64Array([1]);
  * const credit = { advantages: { switching: one, planning: one, execution: one } };
  * const [sample] = toSamples([trajectory], [credit], { normalize: "none" });
- * deepStrictEqual(sample!.trained, { switching: false, planning: true, execution: true });
- * deepStrictEqual(sample!.advantages, { switching: 0, planning: 1, execution: 1 });
+ * deepStrictEqual(sample!.trained, { switching: true, planning: true, execution: true });
+ * deepStrictEqual(sample!.advantages, { switching: 1, planning: 1, execution: 1 });
  * ```
  *
  * @param trajectories Episodes.
  * @param credits Credit of each episode, in the same order.
- * @param options Normalization, and the one rule on which the authors' code differs.
+ * @param options Normalization of advantages.
  * @returns Samples in the order of episodes and turns.
  * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
  */
@@ -75,23 +69,22 @@ export function toSamples(
   credits: readonly Credit[],
   options: SampleOptions = {},
 ): TrainingSample[] {
-  const { normalize = "decision", trainFirstSwitch = false } = options;
+  const { normalize = "standard" } = options;
   if (trajectories.length !== credits.length) {
     throw new RangeError(
       `Cannot make samples as every episode must have credit: ${trajectories.length} episodes, ${credits.length} credits`,
     );
   }
-  const samples = trajectories.flatMap((trajectory, i) =>
-    episodeSamples(trajectory, credits[i]!, trainFirstSwitch)
+  const scaled = normalizeCredit(trajectories, credits, { mode: normalize });
+  return trajectories.flatMap((trajectory, i) =>
+    episodeSamples(trajectory, scaled[i]!)
   );
-  return normalize === "none" ? samples : normalized(samples, normalize);
 }
 
-/** Samples of one episode, advantages as they are. */
+/** Samples of one episode. */
 function episodeSamples(
   trajectory: Trajectory,
   credit: Credit,
-  trainFirstSwitch: boolean,
 ): TrainingSample[] {
   const { turns } = trajectory;
   for (const name of DECISIONS) {
@@ -102,22 +95,14 @@ function episodeSamples(
       );
     }
   }
+  const taken = credit.trained ?? decisionsTaken(turns);
   return turns.map(({ decision }, t) => {
-    const { trained: chosen } = credit;
-    const trained = {
-      switching: (t > 0 || trainFirstSwitch) && chosen?.switching[t] !== 0,
-      planning: (decision.switched || t === 0) && chosen?.planning[t] !== 0,
-      execution: chosen?.execution[t] !== 0,
-    };
+    const trained = byDecision((name) => taken[name][t] === 1);
     const advantages = byDecision((name) =>
       trained[name] ? credit.advantages[name][t]! : 0
     );
-    const sample = {
-      situation: situationAt(trajectory, t),
-      decision,
-      advantages,
-      trained,
-    };
+    const situation = situationAt(trajectory, t);
+    const sample = { situation, decision, advantages, trained };
     if (!credit.targets) return sample;
     const { targets } = credit;
     const target = byDecision((name) => {
@@ -151,33 +136,6 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
   return subgoal === undefined
     ? { task, past, observation }
     : { task, past, observation, subgoal };
-}
-
-/** Brings the trained advantages of each decision to mean 0 and deviation 1. */
-function normalized(
-  samples: readonly TrainingSample[],
-  rule: "decision" | "reference",
-): TrainingSample[] {
-  const scales = byDecision((name) => {
-    const trained = samples.flatMap(({ trained, advantages }) =>
-      trained[name] ? [advantages[name]] : []
-    );
-    const center = trained.length > 0 ? mean(trained) : 0;
-    const spread = trained.length > 0 ? standardDeviation(trained) : 0;
-    if (rule === "reference") {
-      return { center, spread: spread + REFERENCE_EPSILON };
-    }
-    const flat = spread < SPREAD_FLOOR * Math.max(1, Math.abs(center));
-    return { center, spread: flat ? Infinity : spread };
-  });
-  return samples.map((sample) => ({
-    ...sample,
-    advantages: byDecision((name) => {
-      if (!sample.trained[name]) return 0;
-      const { center, spread } = scales[name];
-      return (sample.advantages[name] - center) / spread;
-    }),
-  }));
 }
 
 /**
