@@ -5,8 +5,6 @@
  */
 
 import {
-  type ByDecision,
-  byDecision,
   type Credit,
   type DecisionName,
   DECISIONS,
