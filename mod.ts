@@ -42,6 +42,14 @@ export {
 // Policies
 export { BACKENDS, selectBackend } from "./lib/policy/backend.ts";
 export type { Backend, BackendName } from "./lib/policy/backend.ts";
+export { openSafetensors, writeSafetensors } from "./lib/policy/safetensors.ts";
+export type {
+  Safetensors,
+  StoredTensor,
+  TensorValues,
+  WriteSafetensorsOptions,
+} from "./lib/policy/safetensors.ts";
+export type { FloatFormat, StoredFormat } from "./lib/policy/number_formats.ts";
 export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
 export type { AdapterReport } from "./lib/policy/webgpu_backend.ts";
 export type {
