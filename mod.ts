@@ -12,6 +12,24 @@ export * from "./lib/random.ts";
 export { matchingBlocks, similarityRatio } from "./lib/similarity.ts";
 export type { MatchingBlock, SimilarityOptions } from "./lib/similarity.ts";
 
+// Credit
+export { segmentTurns } from "./lib/hae/segments.ts";
+export type { Segment } from "./lib/hae/segments.ts";
+export { generalizedAdvantages } from "./lib/hae/gae.ts";
+export type { Steps } from "./lib/hae/gae.ts";
+export { hierarchicalAdvantages } from "./lib/hae/hae.ts";
+export { batchAdvantages } from "./lib/hae/hae_batch.ts";
+export type { BatchColumns, BatchCredit } from "./lib/hae/hae_batch.ts";
+export type { HaeOptions, Truncation } from "./lib/hae/hae_options.ts";
+export { decisionsTaken, normalizeCredit } from "./lib/hae/normalize.ts";
+export type { Normalization, NormalizeOptions } from "./lib/hae/normalize.ts";
+export { shapeColumns, shapeRewards } from "./lib/hae/shaping.ts";
+export type { ShapingColumns, ShapingOptions } from "./lib/hae/shaping.ts";
+export { rowAdvantages } from "./lib/hae/rows.ts";
+export type { HaeRowCredit, HaeRowOptions } from "./lib/hae/rows.ts";
+export type { HaeRows } from "./lib/hae/row_inputs.ts";
+export type { RowLayout } from "./lib/hae/row_layout.ts";
+
 // Worlds
 export type {
   EnvSpec,

@@ -1,0 +1,243 @@
+/**
+ * Hierarchical advantages of row batches: one row a turn, padded to a fixed number of token slots.
+ *
+ * This is the layout of trainers that flatten episodes before credit. The estimation is that of
+ * {@linkcode batchAdvantages}; this file only finds episodes in rows and spreads numbers over tokens. Every
+ * matrix is row-major with `rows · width` elements.
+ *
+ * @module
+ */
+
+import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
+import { batchAdvantages } from "./hae_batch.ts";
+import type { HaeOptions } from "./hae_options.ts";
+import { type Normalization, normalizeColumn } from "./normalize.ts";
+import { collectMasks, rowLayout } from "./row_layout.ts";
+import {
+  boundaryFlags,
+  type HaeRows,
+  hasSwitchingHead,
+  readValues,
+  rewordedFlags,
+  tails,
+} from "./row_inputs.ts";
+import { shapeColumns, type ShapingOptions } from "./shaping.ts";
+
+/** Settings of {@linkcode rowAdvantages}. */
+export interface HaeRowOptions
+  extends Omit<HaeOptions, "heads" | "switching">, ShapingOptions {
+  /** How advantages are normalized, each decision over the rows that have tokens of it. @default {"none"} */
+  normalize?: Normalization;
+  /**
+   * Rows with the same episode and turn: `dedupe` credits them once and copies the result, `reference` takes each
+   * copy for a further turn, as the authors' code does with the copies that pad a batch.
+   *
+   * @default {"dedupe"}
+   */
+  duplicates?: "dedupe" | "reference";
+  /** Whether the planner's advantage also goes to the switching tokens of segment starts. @default {false} */
+  planningToSwitching?: boolean;
+  /** Whether the planner's advantage goes to the subgoal tokens of segment starts. @default {true} */
+  planningToPlanning?: boolean;
+  /** Whether the switching advantage goes to the switching tokens. @default {true} */
+  switchingToSwitching?: boolean;
+}
+
+/** What {@linkcode rowAdvantages} gives. */
+export interface HaeRowCredit {
+  /** Sum over decisions: what the policy gradient sees. Shape `(rows, width)`. */
+  readonly total: Float64Array;
+  /** Advantages spread over each decision's tokens. Shape `(rows, width)` each. */
+  readonly advantages: ByDecision<Float64Array>;
+  /** Value targets at the slots where heads are read. Shape `(rows, width)` each. */
+  readonly returns: ByDecision<Float64Array>;
+  /** Tokens that learn from each decision's advantage. Shape `(rows, width)` each. */
+  readonly masks: ByDecision<Uint8Array>;
+  /** Numbers of each row before they are spread. Shape `(rows,)` each. */
+  readonly turns: {
+    /** Rewards after shaping. */
+    readonly rewards: Float64Array;
+    /** Values that were read. */
+    readonly values: ByDecision<Float64Array>;
+    /** 1 where a segment starts. */
+    readonly boundaries: Uint8Array;
+    /** Advantages, normalized if asked for. */
+    readonly advantages: ByDecision<Float64Array>;
+    /** Value targets; 0 where there is none. */
+    readonly targets: ByDecision<Float64Array>;
+  };
+}
+
+/**
+ * Shapes rewards, estimates hierarchical advantages and spreads them over tokens.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { rowAdvantages } from "@hiper/lab";
+ *
+ * const { total } = rowAdvantages({
+ *   rows: 1,
+ *   width: 3,
+ *   episode: ["a"],
+ *   turn: [0],
+ *   mask: new Uint8Array([1, 1, 0]), // two tokens, one slot of padding
+ *   done: new Uint8Array([1]),
+ *   switched: new Uint8Array([1]),
+ *   rewards: new Float64Array([1]),
+ *   values: { execution: new Float64Array(3) },
+ *   valueMasks: { execution: new Uint8Array([1, 0, 0]) },
+ * });
+ * deepStrictEqual(total, new Float64Array([1, 1, 0]));
+ * ```
+ *
+ * @param rows A batch of padded rows, in any order.
+ * @param options Discount, lambdas, shaping, normalization.
+ * @returns Advantages, returns and masks in the same layout.
+ * @throws {RangeError} If a matrix has the wrong size, a setting is out of range, or a number that is read is not finite.
+ * @throws {TypeError} If `truncation` is `bootstrap`, an episode is cut off, and no bootstrap values are given.
+ * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, hierarchical advantage estimation
+ */
+export function rowAdvantages(
+  rows: HaeRows,
+  options: HaeRowOptions = {},
+): HaeRowCredit {
+  const {
+    normalize = "none",
+    duplicates = "dedupe",
+    truncation = "bootstrap",
+  } = options;
+  const layout = rowLayout(rows, duplicates);
+  const { order, offsets } = layout;
+  const gather = (column: Float64Array) =>
+    Float64Array.from(order, (row) => column[row]!);
+  const flags = (column: Uint8Array) =>
+    Uint8Array.from(order, (row) => column[row]!);
+  const values = readValues(rows, layout.lengths);
+  const done = flags(rows.done), switched = flags(rows.switched);
+  const boundaries = boundaryFlags(switched, offsets);
+  const rewards = shapeColumns({
+    offsets,
+    rewards: gather(rows.rewards),
+    switched,
+    ...(rows.valid ? { valid: flags(rows.valid) } : {}),
+    reworded: rewordedFlags(rows, { order, offsets, switched, options }),
+  }, options);
+  const credit = batchAdvantages({
+    offsets,
+    rewards,
+    switched,
+    done,
+    values: byDecision((name) => gather(values[name])),
+    bootstrap: tails(rows, { order, offsets, done, truncation }),
+    ids: layout.episodes,
+  }, {
+    ...options,
+    heads: hasSwitchingHead(rows) ? 3 : 2,
+    switching: "return",
+  });
+  const masks = spanMasks(rows, { layout, boundaries, options });
+  const advantages = byDecision((name) =>
+    normalizeRows(credit.advantages[name], {
+      mask: Uint8Array.from(order, (row) => masks[name].some[row]!),
+      mode: normalize,
+    })
+  );
+  const spread = (column: ArrayLike<number>) =>
+    Float64Array.from(layout.position, (p) => column[p]!);
+  const turns = {
+    rewards: spread(rewards),
+    values,
+    boundaries: Uint8Array.from(layout.position, (p) => boundaries[p]!),
+    advantages: byDecision((name) => spread(advantages[name])),
+    targets: byDecision((name) =>
+      spread(credit.targets[name].map((x) => Number.isNaN(x) ? 0 : x))
+    ),
+  };
+  return { turns, ...spreadRows(rows, turns, masks) };
+}
+
+/** Normalizes a column by the rows that have tokens, keeping the others' numbers for the record. */
+function normalizeRows(
+  column: Float64Array,
+  how: { mask: Uint8Array; mode: Normalization },
+): Float64Array {
+  return how.mask.includes(1)
+    ? normalizeColumn(column, how.mask, how.mode)
+    : column;
+}
+
+/** A mask over tokens, and over the rows that have any of them. */
+interface SpanMask {
+  readonly tokens: Uint8Array;
+  readonly some: Uint8Array;
+}
+
+/** Tokens that learn from each decision's advantage. */
+function spanMasks(
+  rows: HaeRows,
+  turns: {
+    layout: { position: Int32Array };
+    boundaries: Uint8Array;
+    options: HaeRowOptions;
+  },
+): ByDecision<SpanMask> {
+  const { layout, boundaries, options } = turns;
+  const {
+    planningToSwitching = false,
+    planningToPlanning = true,
+    switchingToSwitching = true,
+  } = options;
+  const spans = rows.spans ?? {};
+  const starts = (row: number) => boundaries[layout.position[row]!] === 1;
+  const always = () => true;
+  return {
+    execution: collectMasks(rows, [spans.execution ?? rows.mask], always),
+    planning: collectMasks(rows, [
+      planningToPlanning ? spans.planning : undefined,
+      planningToSwitching ? spans.switching : undefined,
+    ], starts),
+    switching: collectMasks(rows, [
+      switchingToSwitching && hasSwitchingHead(rows)
+        ? spans.switching
+        : undefined,
+    ], always),
+  };
+}
+
+/** Spreads the numbers of rows over their tokens and value slots. */
+function spreadRows(
+  rows: HaeRows,
+  turns: HaeRowCredit["turns"],
+  masks: ByDecision<SpanMask>,
+): Omit<HaeRowCredit, "turns"> {
+  const { width, mask, valueMasks } = rows;
+  const size = rows.rows * width;
+  const fill = (column: Float64Array, tokens: Uint8Array | undefined) => {
+    const matrix = new Float64Array(size);
+    for (let at = 0; tokens && at < size; at++) {
+      if (tokens[at] !== 1 || mask[at] !== 1) continue;
+      matrix[at] = column[Math.floor(at / width)]!;
+    }
+    return matrix;
+  };
+  const headless = !hasSwitchingHead(rows);
+  const advantages = byDecision((name) =>
+    fill(turns.advantages[name], masks[name].tokens)
+  );
+  const total = new Float64Array(size);
+  for (const name of DECISIONS) {
+    for (let at = 0; at < size; at++) total[at]! += advantages[name][at]!;
+  }
+  return {
+    total,
+    advantages,
+    returns: byDecision((name) =>
+      fill(
+        turns.targets[name],
+        name === "switching" && headless ? undefined : valueMasks[name],
+      )
+    ),
+    masks: byDecision((name) => masks[name].tokens),
+  };
+}

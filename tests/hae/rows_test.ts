@@ -1,0 +1,225 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import { type HaeRows, rowAdvantages } from "../../mod.ts";
+import {
+  assertClose,
+  listFiles,
+  type Nested,
+  replayFile,
+} from "../_vectors.ts";
+
+type Matrix = number[][];
+
+interface HaeVector {
+  name: string;
+  cfg: {
+    gamma: number;
+    lam_turn: number;
+    lam_seg: number;
+    assign_high_to_switch: boolean;
+    assign_high_to_subgoal: boolean;
+    assign_term_to_switch: boolean;
+    norm_adv: boolean;
+    bootstrap_truncated: boolean;
+    keep_penalty: number;
+    keep_penalty_mode: "fixed" | "normalized";
+    invalid_action_penalty_coef: number;
+    keep_consistency_penalty: number;
+    keep_consistency_requires_both: boolean;
+  };
+  inputs: {
+    N: number;
+    L: number;
+    traj_uid: string[];
+    turn_idx: number[];
+    dones: boolean[];
+    switch: boolean[];
+    rewards: number[];
+    is_action_valid: (boolean | number)[] | null;
+    responses: Matrix;
+    response_mask: Matrix;
+    value_low: Matrix;
+    value_high: Matrix | null;
+    value_term: Matrix | null;
+    value_mask_low: Matrix;
+    value_mask_high: Matrix | null;
+    value_mask_term: Matrix | null;
+    action_mask: Matrix | null;
+    subgoal_mask: Matrix | null;
+    switch_mask: Matrix | null;
+  };
+  outputs: Record<string, Matrix>;
+  turn: Record<string, number[]>;
+  turn_raw?: Record<string, number[]>;
+  segments: Record<string, [number, number, number | null][]>;
+}
+
+const flat = (m: Matrix) => Float64Array.from(m.flat());
+const bits = (m: Matrix) => Uint8Array.from(m.flat());
+const flags = (column: readonly (boolean | number)[]) =>
+  Uint8Array.from(column, Number);
+
+/** Leaves out what a vector does not give. */
+function given<T>(name: string, m: Matrix | null, read: (m: Matrix) => T) {
+  return m ? { [name]: read(m) } : {};
+}
+
+/** A vector's inputs as rows. */
+function rowsOf({ inputs }: HaeVector): HaeRows {
+  return {
+    rows: inputs.N,
+    width: inputs.L,
+    episode: inputs.traj_uid,
+    turn: inputs.turn_idx,
+    mask: bits(inputs.response_mask),
+    done: flags(inputs.dones),
+    switched: flags(inputs.switch),
+    rewards: Float64Array.from(inputs.rewards),
+    ...(inputs.is_action_valid ? { valid: flags(inputs.is_action_valid) } : {}),
+    responses: Int32Array.from(inputs.responses.flat()),
+    values: {
+      execution: flat(inputs.value_low),
+      ...given("planning", inputs.value_high, flat),
+      ...given("switching", inputs.value_term, flat),
+    },
+    valueMasks: {
+      ...given("execution", inputs.value_mask_low, bits),
+      ...given("planning", inputs.value_mask_high, bits),
+      ...given("switching", inputs.value_mask_term, bits),
+    },
+    spans: {
+      ...given("execution", inputs.action_mask, bits),
+      ...given("planning", inputs.subgoal_mask, bits),
+      ...given("switching", inputs.switch_mask, bits),
+    },
+  };
+}
+
+/** A vector's settings as options. */
+function optionsOf({ cfg }: HaeVector) {
+  return {
+    gamma: cfg.gamma,
+    lambdaTurn: cfg.lam_turn,
+    lambdaSegment: cfg.lam_seg,
+    planningToSwitching: cfg.assign_high_to_switch,
+    planningToPlanning: cfg.assign_high_to_subgoal,
+    switchingToSwitching: cfg.assign_term_to_switch,
+    normalize: cfg.norm_adv ? "reference" : "none",
+    truncation: cfg.bootstrap_truncated ? "reference" : "zero",
+    keepPenalty: cfg.keep_penalty,
+    keepPenaltyMode: cfg.keep_penalty_mode,
+    invalidActionPenalty: cfg.invalid_action_penalty_coef,
+    consistencyPenalty: cfg.keep_consistency_penalty,
+    consistencyRequiresBoth: cfg.keep_consistency_requires_both,
+    duplicates: "reference",
+  } as const;
+}
+
+const LEVELS = [
+  ["execution", "low", "hae_lo_mask"],
+  ["planning", "high", "hae_hi_mask"],
+  ["switching", "term", "hae_term_mask"],
+] as const;
+
+/** Cuts a flat matrix into rows. */
+function matrix(values: ArrayLike<number>, width: number): Nested {
+  const rows: number[][] = [];
+  for (let at = 0; at < values.length; at += width) {
+    rows.push(Array.from(values).slice(at, at + width));
+  }
+  return rows;
+}
+
+function replay(vector: HaeVector): void {
+  const { inputs, outputs, turn, cfg } = vector;
+  const tolerance = cfg.norm_adv ? 1e-4 : 2e-5;
+  const rows = rowsOf(vector), options = optionsOf(vector);
+  const credit = rowAdvantages(rows, options);
+  const raw = rowAdvantages(rows, { ...options, normalize: "none" });
+  const close = (actual: unknown, expected: unknown, what: string) =>
+    assertClose(actual, expected, { tolerance, what });
+  close(matrix(credit.total, inputs.L), outputs.advantages, "advantages");
+  close(credit.turns.rewards, turn.reward_shaped, "reward_shaped");
+  close(credit.turns.boundaries, turn.boundary, "boundary");
+  for (const [name, level, mask] of LEVELS) {
+    deepStrictEqual(
+      matrix(credit.masks[name], inputs.L),
+      outputs[mask],
+      mask,
+    );
+    const advantages = `advantages_${level}`, returns = `returns_${level}`;
+    close(
+      matrix(credit.advantages[name], inputs.L),
+      outputs[advantages],
+      advantages,
+    );
+    close(matrix(credit.returns[name], inputs.L), outputs[returns], returns);
+    const headless = name === "switching" &&
+      (!inputs.value_term || !inputs.value_mask_term);
+    if (headless) continue;
+    close(credit.turns.values[name], turn[`v_${level}`], `v_${level}`);
+    close(credit.turns.targets[name], turn[`ret_${level}`], `ret_${level}`);
+    close(
+      raw.turns.advantages[name],
+      (vector.turn_raw ?? turn)[`adv_${level}`],
+      `adv_${level}`,
+    );
+  }
+}
+
+for (const file of listFiles("hae")) {
+  replayFile<HaeVector>(`hae/${file}`, replay);
+}
+
+const two: HaeRows = {
+  rows: 2,
+  width: 1,
+  episode: ["a", "a"],
+  turn: [0, 1],
+  mask: new Uint8Array([1, 1]),
+  done: new Uint8Array([0, 1]),
+  switched: new Uint8Array([1, 0]),
+  rewards: new Float64Array([1, 2]),
+  values: { execution: new Float64Array([0.5, 0.25]) },
+  valueMasks: { execution: new Uint8Array([1, 1]) },
+};
+
+Deno.test("rowAdvantages() credits copies of a row once unless told otherwise", () => {
+  const copied: HaeRows = {
+    ...two,
+    rows: 3,
+    episode: ["a", "a", "a"],
+    turn: [0, 1, 0],
+    mask: new Uint8Array([1, 1, 1]),
+    done: new Uint8Array([0, 1, 0]),
+    switched: new Uint8Array([0, 0, 0]),
+    rewards: new Float64Array([1, 2, 1]),
+    values: { execution: new Float64Array([0.5, 0.25, 0.5]) },
+    valueMasks: { execution: new Uint8Array([1, 1, 1]) },
+  };
+  deepStrictEqual(rowAdvantages(copied).total, Float64Array.of(2.5, 1.75, 2.5));
+  // As a further turn, the copy's reward is paid twice to the row before it.
+  const { total } = rowAdvantages(copied, { duplicates: "reference" });
+  deepStrictEqual(total, Float64Array.of(3.5, 1.75, 2.5));
+});
+
+Deno.test("rowAdvantages() asks for values after the last turn of a cut-off episode", () => {
+  const cut = { ...two, done: new Uint8Array(2) };
+  throws(
+    () => rowAdvantages(cut),
+    { name: "TypeError", message: /episode "a" is cut off and has none/ },
+  );
+  const after = new Float64Array([NaN, 4]);
+  const { total } = rowAdvantages({
+    ...cut,
+    bootstrap: { switching: after, planning: after, execution: after },
+  });
+  deepStrictEqual(total, new Float64Array([1 + 2 + 4 - 0.5, 2 + 4 - 0.25]));
+});
+
+Deno.test("rowAdvantages() refuses columns of the wrong length", () => {
+  throws(() => rowAdvantages({ ...two, episode: ["a"] }), {
+    name: "RangeError",
+    message:
+      'Cannot order rows as "episode" must have 2 elements: current value is 1',
+  });
+});
