@@ -1,0 +1,255 @@
+/**
+ * Many turns' inputs as a few long columns: what the compact network takes.
+ *
+ * @module
+ */
+
+import {
+  ACTION_RELATIONS,
+  STATE_NUMBERS,
+  SUBGOAL_ACTION_RELATIONS,
+  SUBGOAL_RELATIONS,
+} from "./compact_features.ts";
+
+/** Texts that describe a state: task, observation, last action, verbs on the task's things, and on those within reach. */
+export const STATE_TEXTS = 5;
+/** Texts that describe an action: itself, and what was done to the first thing it names. */
+export const ACTION_TEXTS = 2;
+/** Columns of an action. */
+export const ACTION_COLUMNS = ACTION_RELATIONS + SUBGOAL_ACTION_RELATIONS;
+/** Columns of a state: its own, then the largest and the mean of its actions' relations. */
+export const STATE_COLUMNS = STATE_NUMBERS + 2 * ACTION_RELATIONS;
+/** Columns that a subgoal adds: its own, then the largest and mean of the actions' relations to it. */
+export const CONTEXT_COLUMNS = SUBGOAL_RELATIONS + 2 * SUBGOAL_ACTION_RELATIONS;
+
+/**
+ * What one turn feeds the network. Every field is a flat typed array, so that a trace can carry it.
+ *
+ * Texts are lists of rows of the embedding table; the other fields name them by position.
+ */
+export type CompactInputs = {
+  /** Texts one after the other, each preceded by its length. */
+  readonly texts: Int32Array;
+  /** Shape `(STATE_TEXTS,)`. */
+  readonly stateTexts: Int32Array;
+  /** Shape `(STATE_COLUMNS,)`. */
+  readonly state: Float32Array;
+  /** One text for each subgoal candidate. */
+  readonly subgoalTexts: Int32Array;
+  /** Shape `(candidates, SUBGOAL_RELATIONS)`. */
+  readonly subgoals: Float32Array;
+  /** Texts of the held and of the chosen subgoal, -1 for none. Shape `(2,)`. */
+  readonly contextTexts: Int32Array;
+  /** Shape `(2, CONTEXT_COLUMNS)`, zeros for none. */
+  readonly contexts: Float32Array;
+  /** Shape `(actions, ACTION_TEXTS)`. */
+  readonly actionTexts: Int32Array;
+  /** Shape `(actions, ACTION_COLUMNS)`, related to the chosen subgoal. */
+  readonly actions: Float32Array;
+};
+
+/** Names of {@linkcode CompactInputs} that hold integers. */
+const INTEGERS = [
+  "texts",
+  "stateTexts",
+  "subgoalTexts",
+  "contextTexts",
+  "actionTexts",
+] as const;
+/** Names of {@linkcode CompactInputs} that hold real numbers. */
+const REALS = ["state", "subgoals", "contexts", "actions"] as const;
+
+/**
+ * Reads the inputs that a trace carries.
+ *
+ * @param inputs The trace's inputs.
+ * @returns The same arrays, typed.
+ * @throws {TypeError} If one is missing or of another kind.
+ */
+export function readInputs(
+  inputs: Readonly<Record<string, Float32Array | Int32Array>> | undefined,
+): CompactInputs {
+  const integers = (name: typeof INTEGERS[number]): Int32Array => {
+    const column = inputs?.[name];
+    if (column instanceof Int32Array) return column;
+    throw new TypeError(
+      `Cannot score a decision as its trace must carry "${name}" of a compact policy`,
+    );
+  };
+  const reals = (name: typeof REALS[number]): Float32Array => {
+    const column = inputs?.[name];
+    if (column instanceof Float32Array) return column;
+    throw new TypeError(
+      `Cannot score a decision as its trace must carry "${name}" of a compact policy`,
+    );
+  };
+  return {
+    texts: integers("texts"),
+    stateTexts: integers("stateTexts"),
+    state: reals("state"),
+    subgoalTexts: integers("subgoalTexts"),
+    subgoals: reals("subgoals"),
+    contextTexts: integers("contextTexts"),
+    contexts: reals("contexts"),
+    actionTexts: integers("actionTexts"),
+    actions: reals("actions"),
+  };
+}
+
+/** Rows that belong to samples: how many each sample has, and whose each is. */
+export interface Ragged {
+  /** First row of each sample, and the number of rows at the end. Shape `(samples + 1,)`. */
+  readonly starts: Int32Array;
+  /** Sample of each row. Shape `(rows,)`. */
+  readonly owners: Int32Array;
+}
+
+/** Columns of a batch; the network uploads them. */
+export interface CompactBatch {
+  /** Samples. */
+  readonly size: number;
+  /** Distinct texts, at least one; the first is empty. */
+  readonly texts: number;
+  /** Rows of the embedding table. Shape `(words,)`. */
+  readonly words: Int32Array;
+  /** Text of each word. Shape `(words,)`. */
+  readonly wordTexts: Int32Array;
+  /** One over the number of words. Shape `(texts,)`. */
+  readonly scales: Float32Array;
+  /** Shape `(samples, STATE_TEXTS)`. */
+  readonly stateTexts: Int32Array;
+  /** Shape `(samples, STATE_COLUMNS)`. */
+  readonly state: Float32Array;
+  /** Text of each subgoal candidate. */
+  readonly subgoalTexts: Int32Array;
+  /** Shape `(candidates, SUBGOAL_RELATIONS)`. */
+  readonly subgoals: Float32Array;
+  /** Whose candidate each is. */
+  readonly subgoalRows: Ragged;
+  /** Held and chosen subgoals. Shapes `(samples,)`; the empty text for none. */
+  readonly contextTexts: readonly [held: Int32Array, chosen: Int32Array];
+  /** Shapes `(samples, CONTEXT_COLUMNS)`. */
+  readonly contexts: readonly [held: Float32Array, chosen: Float32Array];
+  /** Shapes `(actions,)`: the action, and what was done to its first thing. */
+  readonly actionTexts: readonly [own: Int32Array, verbs: Int32Array];
+  /** Shape `(actions, ACTION_COLUMNS)`. */
+  readonly actions: Float32Array;
+  /** Whose action each is. */
+  readonly actionRows: Ragged;
+}
+
+/** Distinct texts of a batch, numbered in order of appearance. */
+class TextTable {
+  readonly #known = new Map<string, number>([["", 0]]);
+  readonly words: number[] = [];
+  readonly owners: number[] = [];
+  readonly scales: number[] = [0];
+
+  /** Numbers of the texts of one turn, in their order. */
+  add(packed: Int32Array): Int32Array {
+    const numbers: number[] = [];
+    for (let at = 0; at < packed.length;) {
+      const length = packed[at]!;
+      const buckets = packed.subarray(at + 1, at + 1 + length);
+      at += 1 + length;
+      const key = buckets.join();
+      let number = this.#known.get(key);
+      if (number === undefined) {
+        number = this.scales.length;
+        this.#known.set(key, number);
+        for (const bucket of buckets) {
+          this.words.push(bucket);
+          this.owners.push(number);
+        }
+        this.scales.push(1 / length);
+      }
+      numbers.push(number);
+    }
+    return Int32Array.from(numbers);
+  }
+}
+
+/** Lays typed arrays end to end. */
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function ragged(counts: readonly number[]): Ragged {
+  const starts = new Int32Array(counts.length + 1);
+  for (let i = 0; i < counts.length; i++) {
+    starts[i + 1] = starts[i]! + counts[i]!;
+  }
+  const owners = new Int32Array(starts[counts.length]!);
+  for (let i = 0; i < counts.length; i++) {
+    owners.fill(i, starts[i], starts[i + 1]);
+  }
+  return { starts, owners };
+}
+
+/**
+ * Lays the inputs of many turns end to end; equal texts become one.
+ *
+ * @param samples Inputs of each turn.
+ * @returns Columns in the order of the samples.
+ */
+export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
+  const size = samples.length;
+  const table = new TextTable();
+  const stateTexts = new Int32Array(size * STATE_TEXTS);
+  const subgoalTexts: number[] = [], actionOwn: number[] = [];
+  const actionVerbs: number[] = [];
+  const pair = <T>(make: () => T): [T, T] => [make(), make()];
+  const contextTexts = pair(() => new Int32Array(size));
+  const contexts = pair(() => new Float32Array(size * CONTEXT_COLUMNS));
+  samples.forEach((sample, i) => {
+    const numbers = table.add(sample.texts);
+    sample.stateTexts.forEach((text, j) => {
+      stateTexts[i * STATE_TEXTS + j] = text < 0 ? 0 : numbers[text]!;
+    });
+    for (const text of sample.subgoalTexts) {
+      subgoalTexts.push(text < 0 ? 0 : numbers[text]!);
+    }
+    for (const side of [0, 1] as const) {
+      const text = sample.contextTexts[side]!;
+      contextTexts[side][i] = text < 0 ? 0 : numbers[text]!;
+      const from = side * CONTEXT_COLUMNS;
+      contexts[side].set(
+        sample.contexts.subarray(from, from + CONTEXT_COLUMNS),
+        i * CONTEXT_COLUMNS,
+      );
+    }
+    for (let a = 0; a < sample.actionTexts.length; a += ACTION_TEXTS) {
+      const verbs = sample.actionTexts[a + 1]!;
+      const own = sample.actionTexts[a]!;
+      actionOwn.push(own < 0 ? 0 : numbers[own]!);
+      actionVerbs.push(verbs < 0 ? 0 : numbers[verbs]!);
+    }
+  });
+  return {
+    size,
+    texts: table.scales.length,
+    words: Int32Array.from(table.words),
+    wordTexts: Int32Array.from(table.owners),
+    scales: Float32Array.from(table.scales),
+    stateTexts,
+    state: concatenate(samples.map((sample) => sample.state)),
+    subgoalTexts: Int32Array.from(subgoalTexts),
+    subgoals: concatenate(samples.map((sample) => sample.subgoals)),
+    subgoalRows: ragged(samples.map((sample) => sample.subgoalTexts.length)),
+    contextTexts,
+    contexts,
+    actionTexts: [Int32Array.from(actionOwn), Int32Array.from(actionVerbs)],
+    actions: concatenate(samples.map((sample) => sample.actions)),
+    actionRows: ragged(
+      samples.map((sample) => sample.actionTexts.length / ACTION_TEXTS),
+    ),
+  };
+}

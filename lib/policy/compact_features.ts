@@ -1,0 +1,394 @@
+/**
+ * Relations between a candidate and what was read: the numbers that let a small network
+ * generalize to things and places it never met.
+ *
+ * Every relation is a comparison of words or things in texts the agent has seen (task, subgoal,
+ * observations, its own actions); none knows a world. Widths are given by the constants below.
+ *
+ * @module
+ */
+
+import type { EpisodeMemory } from "./compact_memory.ts";
+import type { Lexicon, Phrase } from "./text_features.ts";
+
+/** Numbers that relate an action to task and memory. */
+export const ACTION_RELATIONS = 26;
+/** Numbers that relate an action to a subgoal. */
+export const SUBGOAL_ACTION_RELATIONS = 8;
+/** Numbers that describe a subgoal candidate. */
+export const SUBGOAL_RELATIONS = 26;
+/** Numbers that describe the state apart from candidates. */
+export const STATE_NUMBERS = 14;
+
+/** What comparing needs, looked up once for each situation. */
+export interface Scene {
+  /** Memory up to the newest observation. */
+  readonly memory: EpisodeMemory;
+  /** Admissible actions taken apart. */
+  readonly actions: readonly Phrase[];
+  /** Texts of the admissible actions. */
+  readonly texts: readonly string[];
+  /** Content words of the task. */
+  readonly taskWords: ReadonlySet<number>;
+  /** The task's last content word. */
+  readonly lastTaskWord: number;
+  /** Words of the newest observation. */
+  readonly readWords: ReadonlySet<number>;
+  /** Things in the newest observation. */
+  readonly readThings: ReadonlySet<number>;
+  /** Things named by an admissible action. */
+  readonly reachable: ReadonlySet<number>;
+}
+
+/** Looks up what comparing needs. */
+export function openScene(
+  memory: EpisodeMemory,
+  lexicon: Lexicon,
+  texts: readonly string[],
+): Scene {
+  const actions = texts.map((text) => lexicon.phrase(text));
+  const reachable = new Set<number>();
+  for (const action of actions) {
+    for (const entity of action.entities) reachable.add(entity);
+    for (let i = 0; i < action.entities.length; i++) {
+      memory.classOf.set(action.entities[i]!, action.classes[i]!);
+    }
+  }
+  return {
+    memory,
+    actions,
+    texts,
+    taskWords: new Set(memory.task.words),
+    lastTaskWord: memory.task.words.at(-1) ?? -1,
+    readWords: new Set(memory.observation.words),
+    readThings: new Set(memory.observation.entities),
+    reachable,
+  };
+}
+
+/** How often words of a list are in a set. */
+function shared(words: readonly number[], set: ReadonlySet<number>): number {
+  let count = 0;
+  for (const word of words) if (set.has(word)) count++;
+  return count;
+}
+
+/** How close in time: 1 now, 0 never. */
+function recency(now: number, last: number | undefined, scale: number): number {
+  return last === undefined ? 0 : Math.exp((last + 1 - now) / scale);
+}
+
+/** Whether two phrases name the same words and things. */
+function isSame(a: Phrase | undefined, b: Phrase): boolean {
+  return a !== undefined && a.key === b.key &&
+    a.entities.join() === b.entities.join();
+}
+
+/**
+ * Relates each admissible action to task and memory.
+ *
+ * @param scene What was looked up.
+ * @returns Shape `(actions, ACTION_RELATIONS)`, flat.
+ */
+export function relateActions(scene: Scene): Float32Array {
+  const { actions } = scene;
+  const rows = new Float32Array(actions.length * ACTION_RELATIONS);
+  for (let i = 0; i < actions.length; i++) {
+    relateAction(scene, i, rows, i * ACTION_RELATIONS);
+  }
+  return rows;
+}
+
+function relateAction(
+  scene: Scene,
+  index: number,
+  rows: Float32Array,
+  start: number,
+): void {
+  const { memory, taskWords, lastTaskWord } = scene;
+  const action = scene.actions[index]!;
+  const { words, entities, classes } = action;
+  const now = memory.turn;
+  let o = start;
+  const overlap = shared(words, taskWords);
+  const endsTask = words.includes(lastTaskWord);
+  rows[o++] = overlap / 2;
+  rows[o++] = overlap / (words.length || 1);
+  rows[o++] = endsTask ? 1 : 0;
+  rows[o++] = overlap > (endsTask ? 1 : 0) ? 1 : 0;
+  rows[o++] = entities.length / 2;
+  const taken = memory.actions.get(scene.texts[index]!);
+  rows[o++] = taken ? 1 : 0;
+  rows[o++] = taken ? Math.log1p(taken.count) / 2 : 0;
+  rows[o++] = recency(now, taken?.last, 4);
+  rows[o++] = taken?.last === now - 1 ? 1 : 0;
+  const place = entities.at(-1);
+  if (place === undefined) return;
+  const visit = memory.touched.get(place);
+  rows[o++] = visit ? 1 : 0;
+  rows[o++] = visit ? Math.log1p(visit.count) / 2 : 0;
+  rows[o++] = recency(now, visit?.last, 5);
+  rows[o++] = scene.readThings.has(place) ? 1 : 0;
+  rows[o++] = taskWords.has(classes.at(-1)!) ? 1 : 0;
+  relatePlace(scene, place, rows, o);
+  o += 5;
+  const thing = entities[0]!;
+  const touch = memory.touched.get(thing);
+  rows[o++] = entities.length > 1 ? 1 : 0;
+  rows[o++] = touch ? 1 : 0;
+  rows[o++] = recency(now, touch?.last, 5);
+  rows[o++] = taskWords.has(classes[0]!) ? 1 : 0;
+  rows[o++] = scene.readThings.has(thing) ? 1 : 0;
+  rows[o++] = memory.placeOf.get(thing) === place ? 1 : 0;
+  rows[o++] = entities.some((e) => memory.task.entities.includes(e)) ? 1 : 0;
+}
+
+/** What is remembered of a place: how much, and whether it is what the task is about. */
+function relatePlace(
+  scene: Scene,
+  place: number,
+  rows: Float32Array,
+  start: number,
+): void {
+  const { memory, taskWords, reachable } = scene;
+  const contents = memory.contents.get(place);
+  if (contents === undefined) return;
+  let fresh = 0, handled = 0, endsTask = 0;
+  for (const thing of contents) {
+    const word = memory.classOf.get(thing)!;
+    if (reachable.has(thing) || !taskWords.has(word)) continue;
+    if (memory.touched.has(thing)) handled++;
+    else fresh++;
+    if (word === scene.lastTaskWord) endsTask++;
+  }
+  rows[start] = Math.log1p(contents.size) / 3;
+  rows[start + 1] = fresh > 0 ? 1 : 0;
+  rows[start + 2] = handled > 0 ? 1 : 0;
+  rows[start + 3] = Math.min(fresh, 3) / 3;
+  rows[start + 4] = endsTask > 0 ? 1 : 0;
+}
+
+/**
+ * Relates each admissible action to a subgoal.
+ *
+ * @param scene What was looked up.
+ * @param subgoal The subgoal taken apart; absent gives zeros.
+ * @returns Shape `(actions, SUBGOAL_ACTION_RELATIONS)`, flat.
+ */
+export function relateToSubgoal(
+  scene: Scene,
+  subgoal: Phrase | undefined,
+): Float32Array {
+  const { actions, memory } = scene;
+  const rows = new Float32Array(actions.length * SUBGOAL_ACTION_RELATIONS);
+  if (subgoal === undefined) return rows;
+  const words = new Set(subgoal.words), things = new Set(subgoal.entities);
+  const verb = subgoal.words[0];
+  for (let i = 0; i < actions.length; i++) {
+    const action = actions[i]!;
+    let o = i * SUBGOAL_ACTION_RELATIONS;
+    const overlap = shared(action.words, words);
+    const place = action.entities.at(-1);
+    const exact = shared(action.entities, things);
+    rows[o++] = overlap / 2;
+    rows[o++] = overlap / (words.size || 1);
+    rows[o++] = overlap === words.size ? 1 : 0;
+    rows[o++] = action.words[0] === verb ? 1 : 0;
+    rows[o++] = exact > 0 ? 1 : 0;
+    rows[o++] = exact === things.size && exact > 0 && overlap === words.size
+      ? 1
+      : 0;
+    rows[o++] = action.classes.length > 0 && words.has(action.classes.at(-1)!)
+      ? 1
+      : 0;
+    rows[o++] = holdsClass(scene, memory, place, words) ? 1 : 0;
+  }
+  return rows;
+}
+
+/** Whether something out of reach that the words name was last read of at a place. */
+function holdsClass(
+  scene: Scene,
+  memory: EpisodeMemory,
+  place: number | undefined,
+  words: ReadonlySet<number>,
+): boolean {
+  if (place === undefined) return false;
+  for (const thing of memory.contents.get(place) ?? []) {
+    if (words.has(memory.classOf.get(thing)!) && !scene.reachable.has(thing)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Describes a subgoal candidate.
+ *
+ * @param scene What was looked up.
+ * @param subgoal The candidate taken apart, and its text.
+ * @param held The subgoal held now, if any.
+ * @returns Shape `(SUBGOAL_RELATIONS,)`.
+ */
+export function relateSubgoal(
+  scene: Scene,
+  subgoal: { readonly phrase: Phrase; readonly text: string },
+  held: string | undefined,
+): Float32Array {
+  const { memory, taskWords } = scene;
+  const { words, entities, classes } = subgoal.phrase;
+  const row = new Float32Array(SUBGOAL_RELATIONS);
+  const now = memory.turn, size = words.length || 1;
+  const wordSet = new Set(words);
+  const before = memory.subgoals.get(subgoal.text);
+  const overlap = shared(words, taskWords);
+  const endsTask = words.includes(scene.lastTaskWord);
+  let o = 0;
+  row[o++] = subgoal.text === held ? 1 : 0;
+  row[o++] = before ? Math.log1p(before.count) / 3 : 0;
+  row[o++] = recency(now, before?.last, 5);
+  row[o++] = overlap / 2;
+  row[o++] = overlap / size;
+  row[o++] = endsTask ? 1 : 0;
+  row[o++] = overlap > (endsTask ? 1 : 0) ? 1 : 0;
+  row[o++] = entities.length / 2;
+  row[o++] = subgoal.text === held
+    ? Math.log1p(now - memory.segmentStart) / 3
+    : 0;
+  const done = coverage(memory, subgoal.phrase, wordSet);
+  row[o++] = done.ever;
+  row[o++] = done.ever === 1 ? 1 : 0;
+  row[o++] = done.segment;
+  row[o++] = done.segment === 1 ? 1 : 0;
+  row[o++] = done.latest;
+  row[o++] = shared(words, scene.readWords) / size;
+  const tail = words.slice(1);
+  row[o++] = tail.length > 0 && shared(tail, scene.readWords) === tail.length
+    ? 1
+    : 0;
+  const offered = bestCover(scene.actions, subgoal.phrase, wordSet);
+  row[o++] = offered;
+  row[o++] = offered === 1 ? 1 : 0;
+  row[o++] = isSame(memory.lastAction, subgoal.phrase) ? 1 : 0;
+  const thing = entities[0];
+  row[o++] = thing !== undefined && scene.reachable.has(thing) ? 1 : 0;
+  row[o++] = thing !== undefined && memory.touched.has(thing) ? 1 : 0;
+  row[o++] = classes.some((word) => taskWords.has(word)) ? 1 : 0;
+  o = relateThings(scene, wordSet, row, o);
+  row[o++] = shared(tail, memory.seenClasses) / (tail.length || 1);
+  return row;
+}
+
+/** Which things of the subgoal's words are within reach, handled, or remembered elsewhere. */
+function relateThings(
+  scene: Scene,
+  words: ReadonlySet<number>,
+  row: Float32Array,
+  start: number,
+): number {
+  const { memory, reachable } = scene;
+  let elsewhere = 0, handledHere = 0, freshHere = 0;
+  for (const [thing] of memory.placeOf) {
+    if (!words.has(memory.classOf.get(thing)!)) continue;
+    const touched = memory.touched.has(thing);
+    if (!reachable.has(thing)) elsewhere += touched ? 0 : 1;
+    else if (touched) handledHere++;
+    else freshHere++;
+  }
+  row[start] = elsewhere > 0 ? 1 : 0;
+  row[start + 1] = handledHere > 0 ? 1 : 0;
+  row[start + 2] = freshHere > 0 ? 1 : 0;
+  return start + 3;
+}
+
+/** The largest share of a subgoal's words that one action names; things must match exactly. */
+function bestCover(
+  actions: readonly Phrase[],
+  subgoal: Phrase,
+  words: ReadonlySet<number>,
+): number {
+  let best = 0;
+  for (const action of actions) {
+    best = Math.max(best, cover(action, subgoal, words));
+  }
+  return best;
+}
+
+function cover(
+  action: Phrase,
+  subgoal: Phrase,
+  words: ReadonlySet<number>,
+): number {
+  for (const thing of subgoal.entities) {
+    if (!action.entities.includes(thing)) return 0;
+  }
+  return shared(action.words, words) / (words.size || 1);
+}
+
+/** How much of a subgoal the actions taken so far have named. */
+function coverage(
+  memory: EpisodeMemory,
+  subgoal: Phrase,
+  words: ReadonlySet<number>,
+): { ever: number; segment: number; latest: number } {
+  let ever = 0, segment = 0, latest = 0;
+  for (const { phrase, last } of memory.actions.values()) {
+    const share = cover(phrase, subgoal, words);
+    if (share > ever) ever = share;
+    if (last >= memory.segmentStart && share > segment) segment = share;
+    if (last === memory.turn - 1) latest = share;
+  }
+  return { ever, segment, latest };
+}
+
+/**
+ * Describes the state apart from its candidates.
+ *
+ * @param scene What was looked up.
+ * @returns The numbers, shape `(STATE_NUMBERS,)`, and what was done to things the task names:
+ * to all of them, and to those within reach, as verbs.
+ */
+export function describeState(
+  scene: Scene,
+): { numbers: Float32Array; verbs: number[]; reachableVerbs: number[] } {
+  const { memory, taskWords, reachable } = scene;
+  const numbers = new Float32Array(STATE_NUMBERS);
+  const verbs: number[] = [], reachableVerbs: number[] = [];
+  let within = 0, left = 0, fresh = 0, places = 0, touches = 0;
+  for (const [thing, touch] of memory.touched) {
+    if (memory.contents.has(thing)) places++;
+    if (!taskWords.has(memory.classOf.get(thing)!)) continue;
+    touches += touch.count;
+    addAll(verbs, touch.verbs);
+    if (reachable.has(thing)) {
+      addAll(reachableVerbs, touch.verbs);
+      within++;
+    } else left++;
+  }
+  for (const [thing] of memory.placeOf) {
+    if (memory.touched.has(thing) || reachable.has(thing)) continue;
+    if (taskWords.has(memory.classOf.get(thing)!)) fresh++;
+  }
+  const { words } = memory.task;
+  const size = words.length || 1;
+  let o = 0;
+  numbers[o++] = memory.turn / 50;
+  numbers[o++] = Math.log1p(memory.turn) / 4;
+  numbers[o++] = Math.log1p(memory.turn - memory.segmentStart) / 3;
+  numbers[o++] = Math.log1p(scene.actions.length) / 4;
+  numbers[o++] = memory.changed ? 0 : 1;
+  numbers[o++] = shared(words, scene.readWords) / size;
+  numbers[o++] = shared(words, memory.seenClasses) / size;
+  numbers[o++] = Math.min(within, 3) / 3;
+  numbers[o++] = Math.min(left, 3) / 3;
+  numbers[o++] = Math.min(fresh, 3) / 3;
+  numbers[o++] = Math.log1p(touches) / 3;
+  numbers[o++] = Math.log1p(places) / 3;
+  numbers[o++] = Math.log1p(memory.touched.size) / 4;
+  numbers[o++] = reachableVerbs.length / 4;
+  return { numbers, verbs, reachableVerbs };
+}
+
+function addAll(list: number[], more: readonly number[]): void {
+  for (const item of more) if (!list.includes(item)) list.push(item);
+}

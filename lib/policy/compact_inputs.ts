@@ -1,0 +1,245 @@
+/**
+ * One situation as the compact network's inputs: first what planning needs, then, under the
+ * chosen subgoal, what acting needs.
+ *
+ * @module
+ */
+
+import {
+  ACTION_COLUMNS,
+  type CompactInputs,
+  CONTEXT_COLUMNS,
+  STATE_COLUMNS,
+} from "./compact_batch.ts";
+import {
+  ACTION_RELATIONS,
+  describeState,
+  openScene,
+  relateActions,
+  relateSubgoal,
+  relateToSubgoal,
+  type Scene,
+  STATE_NUMBERS,
+  SUBGOAL_ACTION_RELATIONS,
+  SUBGOAL_RELATIONS,
+} from "./compact_features.ts";
+import type { EpisodeMemory } from "./compact_memory.ts";
+import type { Lexicon, Phrase } from "./text_features.ts";
+
+/** A situation read once, before anything was decided in it. */
+export interface Draft {
+  /** Subgoals the planner may choose among. */
+  readonly candidates: readonly string[];
+  /** The subgoal held from the turn before, if any. */
+  readonly held: string | undefined;
+  /** Inputs for switching and planning: all candidates, no actions. */
+  readonly planning: CompactInputs;
+  /** Inputs for acting under a subgoal; the candidates are left out when it was kept. */
+  acting(subgoal: string | undefined, switched: boolean): CompactInputs;
+}
+
+/** Distinct texts of one turn, packed as {@linkcode CompactInputs} wants them. */
+class TextList {
+  readonly #known = new Map<string, number>();
+  readonly #packed: number[] = [];
+
+  /** Number of a phrase's text; -1 when it has no words. */
+  add(phrase: Phrase | undefined): number {
+    if (phrase === undefined || phrase.buckets.length === 0) return -1;
+    let number = this.#known.get(phrase.key);
+    if (number === undefined) {
+      number = this.#known.size;
+      this.#known.set(phrase.key, number);
+      this.#packed.push(phrase.buckets.length);
+      for (const bucket of phrase.buckets) this.#packed.push(bucket);
+    }
+    return number;
+  }
+
+  pack(): Int32Array {
+    return Int32Array.from(this.#packed);
+  }
+}
+
+/** Largest and mean of each column, into `target` from `start`. */
+function pool(
+  rows: Float32Array,
+  columns: number,
+  target: Float32Array,
+  start: number,
+): void {
+  const count = rows.length / columns;
+  for (let column = 0; column < columns; column++) {
+    let largest = 0, total = 0;
+    for (let at = column; at < rows.length; at += columns) {
+      const value = rows[at]!;
+      if (value > largest) largest = value;
+      total += value;
+    }
+    target[start + column] = largest;
+    target[start + columns + column] = count === 0 ? 0 : total / count;
+  }
+}
+
+const NO_INTEGERS = new Int32Array(0), NO_REALS = new Float32Array(0);
+
+/**
+ * Reads a situation.
+ *
+ * @param memory What is remembered up to now.
+ * @param options The lexicon, the admissible actions, the candidates and the held subgoal.
+ * @returns Inputs for planning, and a way to those for acting.
+ */
+export function draftInputs(
+  memory: EpisodeMemory,
+  options: {
+    readonly lexicon: Lexicon;
+    readonly actions: readonly string[];
+    readonly candidates: readonly string[];
+    readonly held: string | undefined;
+  },
+): Draft {
+  const { lexicon, actions, candidates, held } = options;
+  const scene = openScene(memory, lexicon, actions);
+  const relations = relateActions(scene);
+  const { numbers, verbs, reachableVerbs } = describeState(scene);
+  const state = new Float32Array(STATE_COLUMNS);
+  state.set(numbers);
+  pool(relations, ACTION_RELATIONS, state, STATE_NUMBERS);
+  const phrases = [
+    memory.task,
+    memory.observation,
+    memory.lastAction,
+    lexicon.ofWords(verbs),
+    lexicon.ofWords(reachableVerbs),
+  ];
+  const contexts = new Map<string, Context>();
+  const contextOf = (subgoal: string | undefined): Context | undefined => {
+    if (subgoal === undefined) return undefined;
+    let context = contexts.get(subgoal);
+    if (context === undefined) {
+      context = relate(scene, lexicon.phrase(subgoal), subgoal, held);
+      contexts.set(subgoal, context);
+    }
+    return context;
+  };
+  const planRows = candidates.map((text) => {
+    const phrase = lexicon.phrase(text);
+    return { phrase, row: relateSubgoal(scene, { phrase, text }, held) };
+  });
+  const common = (texts: TextList, chosen: string | undefined) => {
+    const pair = [contextOf(held), contextOf(chosen)];
+    const numbers = new Float32Array(2 * CONTEXT_COLUMNS);
+    pair.forEach((context, side) => {
+      if (context) numbers.set(context.numbers, side * CONTEXT_COLUMNS);
+    });
+    return {
+      state,
+      stateTexts: Int32Array.from(phrases, (phrase) => texts.add(phrase)),
+      contextTexts: Int32Array.from(
+        pair,
+        (context) => texts.add(context?.phrase),
+      ),
+      contexts: numbers,
+    };
+  };
+  const planColumns = (texts: TextList, rows: typeof planRows) => ({
+    subgoalTexts: Int32Array.from(rows, ({ phrase }) => texts.add(phrase)),
+    subgoals: flatten(rows.map(({ row }) => row), SUBGOAL_RELATIONS),
+  });
+  const texts = new TextList();
+  const planning = {
+    ...common(texts, undefined),
+    ...planColumns(texts, planRows),
+    actionTexts: NO_INTEGERS,
+    actions: NO_REALS,
+    texts: texts.pack(),
+  };
+  return {
+    candidates,
+    held,
+    planning,
+    acting(subgoal, switched) {
+      const texts = new TextList();
+      const context = contextOf(subgoal);
+      const toSubgoal = context?.toActions ?? relateToSubgoal(scene, undefined);
+      return {
+        ...common(texts, subgoal),
+        ...planColumns(texts, switched ? planRows : []),
+        actionTexts: actionTexts(scene, lexicon, texts),
+        actions: joinRows(relations, toSubgoal, scene.actions.length),
+        texts: texts.pack(),
+      };
+    },
+  };
+}
+
+/** What a subgoal adds to a situation. */
+interface Context {
+  readonly phrase: Phrase;
+  /** Shape `(CONTEXT_COLUMNS,)`. */
+  readonly numbers: Float32Array;
+  /** Shape `(actions, SUBGOAL_ACTION_RELATIONS)`. */
+  readonly toActions: Float32Array;
+}
+
+function relate(
+  scene: Scene,
+  phrase: Phrase,
+  text: string,
+  held: string | undefined,
+): Context {
+  const toActions = relateToSubgoal(scene, phrase);
+  const numbers = new Float32Array(CONTEXT_COLUMNS);
+  numbers.set(relateSubgoal(scene, { phrase, text }, held));
+  pool(toActions, SUBGOAL_ACTION_RELATIONS, numbers, SUBGOAL_RELATIONS);
+  return { phrase, numbers, toActions };
+}
+
+function flatten(rows: readonly Float32Array[], columns: number): Float32Array {
+  const flat = new Float32Array(rows.length * columns);
+  rows.forEach((row, i) => flat.set(row, i * columns));
+  return flat;
+}
+
+/** Each action's own text, and the verbs so far applied to the first thing it names. */
+function actionTexts(
+  scene: Scene,
+  lexicon: Lexicon,
+  texts: TextList,
+): Int32Array {
+  const numbers = new Int32Array(2 * scene.actions.length);
+  scene.actions.forEach((action, i) => {
+    const thing = action.entities[0];
+    const touch = thing === undefined
+      ? undefined
+      : scene.memory.touched.get(thing);
+    numbers[2 * i] = texts.add(action);
+    numbers[2 * i + 1] = texts.add(touch && lexicon.ofWords(touch.verbs));
+  });
+  return numbers;
+}
+
+/** Sets two tables side by side. */
+function joinRows(
+  left: Float32Array,
+  right: Float32Array,
+  rows: number,
+): Float32Array {
+  const joined = new Float32Array(rows * ACTION_COLUMNS);
+  for (let i = 0; i < rows; i++) {
+    const at = i * ACTION_COLUMNS, split = at + ACTION_RELATIONS;
+    joined.set(
+      left.subarray(i * ACTION_RELATIONS, (i + 1) * ACTION_RELATIONS),
+      at,
+    );
+    joined.set(
+      right.subarray(
+        i * SUBGOAL_ACTION_RELATIONS,
+        (i + 1) * SUBGOAL_ACTION_RELATIONS,
+      ),
+      split,
+    );
+  }
+  return joined;
+}

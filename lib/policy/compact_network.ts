@@ -1,0 +1,331 @@
+/**
+ * The compact policy's network: hashed word embeddings, a shared trunk, one scorer for subgoals
+ * and one for actions, and three value heads.
+ *
+ * A candidate's score is a small perceptron over the sum of a projection of the state, one of the
+ * candidate's words, one of its relations, and the elementwise product of two more projections of
+ * state and words. The product is what lets `hot` in a task call for `heat` in an action.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { Random } from "../random.ts";
+import type { ByDecision } from "../trajectory.ts";
+import {
+  ACTION_COLUMNS,
+  type CompactBatch,
+  CONTEXT_COLUMNS,
+  type Ragged,
+  STATE_COLUMNS,
+  STATE_TEXTS,
+} from "./compact_batch.ts";
+import { SUBGOAL_RELATIONS } from "./compact_features.ts";
+
+/** Sizes of a compact network. */
+export interface CompactNetworkOptions {
+  /** Rows of the embedding table. */
+  readonly buckets: number;
+  /** Width of an embedding. */
+  readonly embedding: number;
+  /** Width of the trunk and of the scorers. */
+  readonly width: number;
+  /** Units of return that a value head's output of 1 stands for. */
+  readonly valueScale: number;
+  /** Logit of SWITCH before anything was learned. */
+  readonly switchBias: number;
+}
+
+/** Scores that need no chosen subgoal. */
+export interface PlanScores {
+  /** Logit of SWITCH against KEEP. Shape `(samples,)`. */
+  readonly switching: tf.Tensor1D;
+  /** Logit of each subgoal candidate. Shape `(candidates,)`. */
+  readonly planning: tf.Tensor1D;
+  /** Values: of the state with the held subgoal, of the state, and of acting under the held subgoal. */
+  readonly values: ByDecision<tf.Tensor1D>;
+}
+
+/** Scores under the chosen subgoal. */
+export interface ActionScores {
+  /** Logit of each action. Shape `(actions,)`. */
+  readonly execution: tf.Tensor1D;
+  /** Value of acting under the chosen subgoal. Shape `(samples,)`. */
+  readonly value: tf.Tensor1D;
+}
+
+/** What both halves of a forward pass share. */
+export interface Trunk {
+  /** Embedding of each text. Shape `(texts, embedding)`. */
+  readonly texts: tf.Tensor2D;
+  /** The state before the nonlinearity. Shape `(samples, width)`. */
+  readonly state: tf.Tensor2D;
+}
+
+/** The network; every method returns tensors that the caller disposes or sweeps. */
+export interface CompactNetwork {
+  /** Weights under fixed names. */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
+  /** Reads texts and states. */
+  readTrunk(batch: CompactBatch): Trunk;
+  /** Scores switching and planning. */
+  scorePlans(batch: CompactBatch, trunk: Trunk): PlanScores;
+  /** Scores actions. */
+  scoreActions(batch: CompactBatch, trunk: Trunk): ActionScores;
+}
+
+/** Makes weights; each is drawn from the stream of its name. */
+class Weights {
+  readonly variables: Record<string, tf.Variable> = {};
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Normal weights with deviation `scale`. */
+  matrix(name: string, shape: [number, number], scale: number): tf.Variable {
+    const stream = this.#random.fork(name);
+    const draws = Float32Array.from(
+      { length: shape[0] * shape[1] },
+      () => stream.normal() * scale,
+    );
+    return this.#keep(name, tf.tensor2d(draws, shape));
+  }
+
+  /** One number many times. */
+  constant(name: string, size: number, value = 0): tf.Variable {
+    return this.#keep(name, tf.fill([size], value));
+  }
+
+  #keep(name: string, initial: tf.Tensor): tf.Variable {
+    const variable = tf.variable(initial); // the engine's own name is unique
+    initial.dispose();
+    this.variables[name] = variable;
+    return variable;
+  }
+}
+
+/** Weights of a scorer of candidates. */
+interface Scorer {
+  /** From the state, to sum and to factor. Shape `(width, 2 · width)`. */
+  readonly state: tf.Variable;
+  /** From the candidate's words, likewise. Shape `(embedding, 2 · width)`. */
+  readonly words: tf.Variable;
+  readonly relations: tf.Variable;
+  readonly bias: tf.Variable;
+  readonly out: tf.Variable;
+}
+
+function makeScorer(
+  weights: Weights,
+  name: string,
+  sizes: { embedding: number; width: number; relations: number },
+): Scorer {
+  const { embedding, width, relations } = sizes;
+  return {
+    state: weights.matrix(`${name}.state`, [width, 2 * width], width ** -0.5),
+    words: weights.matrix(
+      `${name}.words`,
+      [embedding, 2 * width],
+      embedding ** -0.5,
+    ),
+    relations: weights.matrix(
+      `${name}.relations`,
+      [relations, width],
+      (relations / 4) ** -0.5,
+    ),
+    bias: weights.constant(`${name}.bias`, width),
+    out: weights.matrix(`${name}.out`, [width, 1], 0.1 * width ** -0.5),
+  };
+}
+
+/**
+ * Makes a network with random weights; its first policy is nearly uniform, its first values are 0.
+ *
+ * @param random Stream to draw weights from.
+ * @param options Sizes.
+ * @returns The network. Caller disposes its variables.
+ */
+export function createCompactNetwork(
+  random: Random,
+  options: CompactNetworkOptions,
+): CompactNetwork {
+  const { buckets, embedding, width, valueScale, switchBias } = options;
+  const weights = new Weights(random);
+  const table = weights.matrix("embedding", [buckets, embedding], 1);
+  const stateInputs = STATE_TEXTS * embedding + STATE_COLUMNS;
+  const stateKernel = weights.matrix(
+    "trunk.state",
+    [stateInputs, width],
+    stateInputs ** -0.5,
+  );
+  const stateBias = weights.constant("trunk.bias", width);
+  const contextInputs = embedding + CONTEXT_COLUMNS;
+  const contextKernel = weights.matrix(
+    "trunk.subgoal",
+    [contextInputs, width],
+    contextInputs ** -0.5,
+  );
+  const deepKernel = weights.matrix(
+    "trunk.deep",
+    [width, width],
+    (width / 2) ** -0.5,
+  );
+  const deepBias = weights.constant("trunk.deepBias", width);
+  const switchOut = weights.matrix("switching.out", [width, 1], 0.01);
+  const switchOffset = weights.constant("switching.bias", 1, switchBias);
+  const heads = weights.matrix("values.out", [width, 3], 0);
+  const headBias = weights.constant("values.bias", 3);
+  const planScorer = makeScorer(weights, "planning", {
+    embedding,
+    width,
+    relations: SUBGOAL_RELATIONS,
+  });
+  const actionScorer = makeScorer(weights, "execution", {
+    embedding,
+    width,
+    relations: ACTION_COLUMNS,
+  });
+  const verbsKernel = weights.matrix(
+    "execution.verbs",
+    [embedding, width],
+    embedding ** -0.5,
+  );
+
+  /** The state with one subgoal added to it. Shape `(samples, width)`. */
+  const withSubgoal = (batch: CompactBatch, trunk: Trunk, side: 0 | 1) => {
+    const text = tf.gather(trunk.texts, tensor1d(batch.contextTexts[side]));
+    const numbers = tensor2d(batch.contexts[side], CONTEXT_COLUMNS);
+    const inputs = tf.concat([text, numbers], 1); // (samples, context inputs)
+    const added = tf.matMul(inputs as tf.Tensor2D, matrixOf(contextKernel));
+    return tf.relu(tf.add(trunk.state, added)) as tf.Tensor2D;
+  };
+  /** One value head of a hidden state. Shape `(samples,)`. */
+  const value = (hidden: tf.Tensor2D, head: number): tf.Tensor1D => {
+    const column = tf.slice(matrixOf(heads), [0, head], [-1, 1]);
+    const bias = tf.slice(headBias, [head], [1]);
+    return tf.mul(tf.add(column1(tf.matMul(hidden, column)), bias), valueScale);
+  };
+  const deepen = (hidden: tf.Tensor2D): tf.Tensor2D =>
+    tf.relu(tf.add(tf.matMul(hidden, matrixOf(deepKernel)), deepBias));
+
+  return {
+    variables: weights.variables,
+    readTrunk(batch) {
+      return tf.tidy(() => {
+        const texts = readTexts(table, batch, embedding);
+        const own = tf.reshape(
+          tf.gather(texts, tensor1d(batch.stateTexts)),
+          [batch.size, STATE_TEXTS * embedding],
+        );
+        const inputs = tf.concat(
+          [own, tensor2d(batch.state, STATE_COLUMNS)],
+          1,
+        );
+        const state = tf.matMul(inputs as tf.Tensor2D, matrixOf(stateKernel));
+        return { texts, state: tf.add(state, stateBias) as tf.Tensor2D };
+      });
+    },
+    scorePlans(batch, trunk) {
+      return tf.tidy(() => {
+        const bare = tf.relu(trunk.state);
+        const held = deepen(withSubgoal(batch, trunk, 0));
+        const switching: tf.Tensor1D = tf.add(
+          column1(tf.matMul(held, matrixOf(switchOut))),
+          switchOffset,
+        );
+        const planning = scoreRows(planScorer, trunk, bare, {
+          texts: batch.subgoalTexts,
+          relations: tensor2d(batch.subgoals, SUBGOAL_RELATIONS),
+          rows: batch.subgoalRows,
+        });
+        const values = {
+          switching: value(held, 0),
+          planning: value(deepen(bare), 1),
+          execution: value(held, 2),
+        };
+        return { switching, planning, values };
+      });
+    },
+    scoreActions(batch, trunk) {
+      return tf.tidy(() => {
+        const chosen = withSubgoal(batch, trunk, 1);
+        const verbs = tf.matMul(trunk.texts, matrixOf(verbsKernel));
+        const execution = scoreRows(actionScorer, trunk, chosen, {
+          texts: batch.actionTexts[0],
+          relations: tensor2d(batch.actions, ACTION_COLUMNS),
+          rows: batch.actionRows,
+          extra: tf.gather(verbs, tensor1d(batch.actionTexts[1])),
+        });
+        return { execution, value: value(deepen(chosen), 2) };
+      });
+    },
+  };
+}
+
+/** Mean embedding of each text's words. Shape `(texts, embedding)`. */
+function readTexts(
+  table: tf.Variable,
+  batch: CompactBatch,
+  embedding: number,
+): tf.Tensor2D {
+  if (batch.words.length === 0) return tf.zeros([batch.texts, embedding]);
+  const words = tf.gather(table, tensor1d(batch.words)); // (words, embedding)
+  const sums = tf.unsortedSegmentSum(
+    words,
+    tensor1d(batch.wordTexts),
+    batch.texts,
+  );
+  return tf.mul(sums, tensor2d(batch.scales, 1)) as tf.Tensor2D;
+}
+
+/** Scores candidates of all samples at once. Shape `(candidates,)`. */
+function scoreRows(
+  scorer: Scorer,
+  trunk: Trunk,
+  hidden: tf.Tensor2D,
+  candidates: {
+    readonly texts: Int32Array;
+    readonly relations: tf.Tensor2D;
+    readonly rows: Ragged;
+    readonly extra?: tf.Tensor;
+  },
+): tf.Tensor1D {
+  if (candidates.texts.length === 0) return tf.tensor1d([]);
+  const states = tf.gather(
+    tf.matMul(hidden, matrixOf(scorer.state)),
+    tensor1d(candidates.rows.owners),
+  );
+  const words = tf.gather(
+    tf.matMul(trunk.texts, matrixOf(scorer.words)),
+    tensor1d(candidates.texts),
+  );
+  const [sumState, factorState] = tf.split(states, 2, 1);
+  const [sumWords, factorWords] = tf.split(words, 2, 1);
+  const related = tf.matMul(candidates.relations, matrixOf(scorer.relations));
+  let total = tf.add(
+    tf.add(sumState!, sumWords!),
+    tf.add(related, scorer.bias),
+  );
+  if (candidates.extra) total = tf.add(total, candidates.extra);
+  total = tf.add(total, tf.mul(factorState!, factorWords!));
+  const features = tf.relu(total) as tf.Tensor2D; // (candidates, width)
+  return column1(tf.matMul(features, matrixOf(scorer.out)));
+}
+
+function tensor1d(column: Int32Array): tf.Tensor1D {
+  return tf.tensor1d(column, "int32");
+}
+
+function tensor2d(numbers: Float32Array, columns: number): tf.Tensor2D {
+  return tf.tensor2d(numbers, [numbers.length / columns, columns]);
+}
+
+function matrixOf(variable: tf.Variable): tf.Tensor2D {
+  return variable as tf.Tensor as tf.Tensor2D;
+}
+
+function column1(matrix: tf.Tensor2D): tf.Tensor1D {
+  return tf.reshape(matrix, [-1]);
+}

@@ -1,0 +1,141 @@
+/**
+ * Text to words: what a network without a tokenizer reads.
+ *
+ * Words are interned, so that comparing texts means comparing small integers, and hashed, so
+ * that a table of fixed size embeds any vocabulary. A number after a word names an instance of
+ * that word (`cabinet 3`): the word is what is embedded, the instance is what is remembered.
+ *
+ * @module
+ */
+
+/** A text taken apart; numbers are the lexicon's own and mean nothing outside it. */
+export interface Phrase {
+  /** Content words without numbers, each once, in order of appearance. */
+  readonly words: readonly number[];
+  /** Rows of the embedding table for those words. */
+  readonly buckets: readonly number[];
+  /** Things named by a word and a number, each once, in order of appearance. */
+  readonly entities: readonly number[];
+  /** The word of each entity, as in `words`. */
+  readonly classes: readonly number[];
+  /** Equal for equal `buckets`: what an embedding can tell apart. */
+  readonly key: string;
+}
+
+/** Takes texts apart and remembers how. */
+export interface Lexicon {
+  /** Takes a text apart. */
+  phrase(text: string): Phrase;
+  /** A phrase of the given words, as {@linkcode Phrase.words} has them. */
+  ofWords(words: readonly number[]): Phrase;
+}
+
+/** Options for {@linkcode createLexicon}. */
+export interface LexiconOptions {
+  /** Rows of the embedding table; row 0 stands for no word. */
+  readonly buckets: number;
+  /** Words of one text beyond which the rest is passed over. @default {64} */
+  readonly maxWords?: number;
+}
+
+/** Words that say how a sentence is built and not what it is about. */
+const FUNCTION_WORDS = new Set(
+  ("a an and are as at be by for from i in into is it its me my of on or some " +
+    "that the them then these this to under with you your").split(" "),
+);
+const TOKEN = /[a-z0-9]+/g;
+const NUMBER = /^[0-9]+$/;
+/** Texts remembered before the memory is emptied; worlds repeat themselves far below this. */
+const MEMORY = 30_000;
+
+/**
+ * Opens an empty lexicon.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createLexicon } from "../../lib/policy/text_features.ts";
+ *
+ * const lexicon = createLexicon({ buckets: 512 });
+ * const there = lexicon.phrase("go to cabinet 3");
+ * const here = lexicon.phrase("You arrive at cabinet 3. It is closed.");
+ * strictEqual(there.entities[0], here.entities[0]);
+ * ```
+ *
+ * @param options Size of the embedding table.
+ * @returns A lexicon that knows no text yet.
+ * @throws {RangeError} If `buckets` is not an integer above 1.
+ */
+export function createLexicon(options: LexiconOptions): Lexicon {
+  const { buckets, maxWords = 64 } = options;
+  if (!(Number.isInteger(buckets) && buckets > 1)) {
+    throw new RangeError(
+      `Cannot open a lexicon as "buckets" must be an integer above 1: current value is ${buckets}`,
+    );
+  }
+  const ids = new Map<string, number>();
+  const rows: number[] = [];
+  const phrases = new Map<string, Phrase>();
+
+  const intern = (name: string): number => {
+    let id = ids.get(name);
+    if (id === undefined) {
+      id = ids.size;
+      ids.set(name, id);
+      rows.push(1 + hashWord(name) % (buckets - 1));
+    }
+    return id;
+  };
+  const ofWords = (words: readonly number[]): Phrase => {
+    const own = words.map((word) => rows[word]!);
+    return {
+      words,
+      buckets: own,
+      entities: [],
+      classes: [],
+      key: own.join(","),
+    };
+  };
+  const read = (text: string): Phrase => {
+    const words: number[] = [], entities: number[] = [], classes: number[] = [];
+    let before: string | undefined;
+    for (const [token] of text.toLowerCase().matchAll(TOKEN)) {
+      if (before !== undefined && NUMBER.test(token)) {
+        const entity = intern(`${before} ${token}`);
+        if (!entities.includes(entity)) {
+          entities.push(entity);
+          classes.push(intern(before));
+        }
+        before = undefined;
+        continue;
+      }
+      before = token;
+      if (FUNCTION_WORDS.has(token)) continue;
+      const word = intern(token);
+      if (words.length < maxWords && !words.includes(word)) words.push(word);
+    }
+    return { ...ofWords(words), entities, classes };
+  };
+  return {
+    phrase(text: string): Phrase {
+      let phrase = phrases.get(text);
+      if (phrase === undefined) {
+        if (phrases.size >= MEMORY) phrases.clear();
+        phrase = read(text);
+        phrases.set(text, phrase);
+      }
+      return phrase;
+    },
+    ofWords,
+  };
+}
+
+/** FNV-1a of a word, its bits mixed once more so that short words spread. */
+function hashWord(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < word.length; i++) {
+    hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
