@@ -1,0 +1,147 @@
+/**
+ * Houses: layouts with all that may ever lie in them, shared by many games, and
+ * divided so that no layout of one split is met in another.
+ *
+ * @module
+ */
+
+import { type Random } from "../random.ts";
+import {
+  drawId,
+  drawLayout,
+  type HouseholdDifficulty,
+} from "./household_layout.ts";
+import {
+  type Histogram,
+  type HouseholdRoom,
+  ROOM_FIGURES,
+} from "./household_tables.ts";
+import {
+  householdRandom,
+  placementWeights,
+  thingsOfRoom,
+} from "./household_generator.ts";
+import { type HouseholdLayout, mangle } from "./household_world.ts";
+
+/** Divisions of households, as in ALFRED: `seen` has training's houses and other games. */
+export const HOUSEHOLD_SPLITS = ["train", "seen", "unseen"] as const;
+
+/** Name of one of the {@linkcode HOUSEHOLD_SPLITS}. */
+export type HouseholdSplit = typeof HOUSEHOLD_SPLITS[number];
+
+/** A layout with everything that may lie about in it. */
+export interface House {
+  /** The room and its furniture. */
+  readonly layout: HouseholdLayout;
+  /** Names of all things of a class, in the order in which numbers fall. */
+  readonly stock: ReadonlyMap<string, readonly string[]>;
+  /** Chances of each class at each receptacle, then nowhere. Shape `(receptacles + 1,)`. */
+  readonly weights: ReadonlyMap<string, Float64Array>;
+  /** Things that each receptacle holds at most. Shape `(receptacles,)`. */
+  readonly capacities: Uint16Array;
+}
+
+/** Things of one class that a house may have at once. */
+const STOCK = 4;
+/** One layout in so many is kept from training. */
+const UNSEEN_SHARE = 20;
+
+/**
+ * Draws a house of a split.
+ *
+ * Layouts are told apart by their signature, the multiset of receptacle
+ * classes with and without doors: one signature in twenty is unseen, all
+ * houses that have it are.
+ *
+ * @param room Kind of room.
+ * @param index Which house of the split.
+ * @param options Split and difficulty.
+ * @returns The house; the same for the same arguments.
+ */
+export function drawHouse(
+  room: HouseholdRoom,
+  index: number,
+  options: {
+    readonly split: HouseholdSplit;
+    readonly difficulty: HouseholdDifficulty;
+  },
+): House {
+  const { difficulty } = options;
+  const split = options.split === "unseen" ? "unseen" : "train";
+  const key = `${room}/${split}/${index}`;
+  const random = householdRandom("house", split, room, index);
+  for (let attempt = 0;; attempt++) {
+    const layout = drawLayout(room, key, {
+      difficulty,
+      random: random.fork("layout", attempt),
+    });
+    if (splitOfLayout(layout) === split) {
+      return furnish(layout, random.fork("stock"));
+    }
+  }
+}
+
+/**
+ * The split that a layout belongs to.
+ *
+ * @param layout A room with its furniture.
+ * @returns `"unseen"` for one signature in twenty, else `"train"`.
+ */
+export function splitOfLayout(layout: HouseholdLayout): "train" | "unseen" {
+  const hash = householdRandom("signature", layoutSignature(layout)).seed;
+  return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
+}
+
+/** What makes layouts alike: how many receptacles of each class, with and without doors. */
+export function layoutSignature(layout: HouseholdLayout): string {
+  const classes = layout.receptacles.map(({ type, openable }) =>
+    openable ? `${type}+` : type
+  );
+  return [layout.room, ...classes.sort()].join(" ");
+}
+
+/**
+ * Fills a layout with everything that may lie about in it.
+ *
+ * @param layout The room.
+ * @param random Stream that names are drawn from.
+ * @returns The house.
+ */
+export function furnish(layout: HouseholdLayout, random: Random): House {
+  const { room, receptacles } = layout;
+  const used = new Set<string>(layout.fixtures.map(({ id }) => id));
+  const stock = new Map<string, readonly string[]>();
+  const weights = new Map<string, Float64Array>();
+  const types = receptacles.map(({ type }) => type);
+  for (const type of thingsOfRoom(room)) {
+    const ids = Array.from(
+      { length: STOCK },
+      () => drawId(random, type, used),
+    );
+    const order = new Map(ids.map((id) => [id, mangle(id).toLowerCase()]));
+    ids.sort((a, b) => order.get(a)! < order.get(b)! ? -1 : 1);
+    stock.set(type, ids);
+    weights.set(type, placementWeights(room, types, type));
+  }
+  const capacities = Uint16Array.from(
+    types,
+    (type) =>
+      highQuantile(ROOM_FIGURES[room].objects_per_receptacle_hist[type]),
+  );
+  return { layout, stock, weights, capacities };
+}
+
+/** The value that 95 % of the cases do not exceed. */
+function highQuantile(histogram: Histogram | undefined): number {
+  if (histogram === undefined) return 4;
+  const values = Object.entries(histogram)
+    .map(([value, cases]) => [Number(value), cases] as const)
+    .sort(([a], [b]) => a - b);
+  const total = values.reduce((sum, [, cases]) => sum + cases, 0);
+  let passed = 0;
+  for (const [value, cases] of values) {
+    passed += cases;
+    if (passed >= 0.95 * total) return Math.max(1, value);
+  }
+  return 1;
+}
