@@ -101,9 +101,10 @@ export async function* playEpisodes(
   const breath = signal ? createBreath() : undefined;
   try {
     for (const assignment of assignments) {
-      const env = open(assignment.spec, assignment.seed);
-      episodes.push(new Episode(assignment, isPromise(env) ? await env : env));
+      episodes.push(new Episode(assignment));
     }
+    const opening = settle(episodes.map((episode) => episode.open(open)));
+    if (isPromise(opening)) await opening;
     const starts = settle(episodes.map((episode) => episode.start()));
     const started = isPromise(starts) ? await starts : starts;
     episodes.forEach((episode, i) => episode.begin(started[i]!));
@@ -144,11 +145,22 @@ class Episode {
   #subgoal: string | undefined;
   ending: "terminated" | "truncated" | undefined;
 
-  constructor(assignment: Assignment, env: TextEnv) {
+  constructor(assignment: Assignment) {
     this.#assignment = assignment;
-    this.#env = env;
     this.random = createRandom(assignment.seed)
       .fork("replica", assignment.replica);
+  }
+
+  open(open: OpenEnv): void | Promise<void> {
+    const { spec, seed } = this.#assignment;
+    const env = this.#guarded(() => open(spec, seed));
+    if (!isPromise(env)) {
+      this.#env = env;
+      return;
+    }
+    return env.then((opened) => {
+      this.#env = opened;
+    });
   }
 
   start(): EnvStart | Promise<EnvStart> {
@@ -257,14 +269,22 @@ function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return value instanceof Promise;
 }
 
-/** All values at once; a promise only when one of them is. */
-function settle<T>(values: (T | Promise<T>)[]): T[] | Promise<T[]> {
+/** All values at once; a promise only when one of them is. The first failure in order is thrown. */
+function settle<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
   const ready: T[] = [];
   for (const value of values) {
-    if (isPromise(value)) return Promise.all(values);
+    if (isPromise(value)) return settleAll(values);
     ready.push(value);
   }
   return ready;
+}
+
+async function settleAll<T>(values: readonly (T | Promise<T>)[]): Promise<T[]> {
+  const results = await Promise.allSettled(values);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
 }
 
 /** Lets the outer event loop run now and then, so that signals are heard while worlds answer at once. */

@@ -1,0 +1,121 @@
+/// <reference lib="deno.worker" />
+/**
+ * The Worker's side of a pool: opens worlds from specifications and answers batches of calls.
+ *
+ * @module
+ */
+
+import { openEnv } from "../envs/open_env.ts";
+import type { Hint, OpenEnv, TextEnv } from "../envs/text_env.ts";
+
+/** What the pool asks of one world. */
+export type WorldCall =
+  | {
+    readonly call: number;
+    readonly world: number;
+    readonly kind: "open";
+    readonly spec: Parameters<OpenEnv>[0];
+    readonly seed: number;
+  }
+  | { readonly call: number; readonly world: number; readonly kind: "start" }
+  | {
+    readonly call: number;
+    readonly world: number;
+    readonly kind: "step";
+    readonly action: string;
+  }
+  | { readonly call: number; readonly world: number; readonly kind: "close" };
+
+/** The answer to one call. */
+export interface WorldAnswer {
+  /** The call that is answered. */
+  readonly call: number;
+  /** What the world said; absent for failures, openings and closings. */
+  readonly result?: unknown;
+  /** What its expert would do now, where hints were asked for. */
+  readonly hint?: Hint | undefined;
+  /** Why the world failed. */
+  readonly failure?: string;
+}
+
+/** The first message: whose worlds to open, and whether their experts are asked after every step. */
+export interface WorkerSettings {
+  /** Module whose `openEnv` opens worlds; absent means the built-in ones. */
+  readonly module?: string;
+  /** Whether every answer carries a hint. */
+  readonly hints: boolean;
+}
+
+/** Worlds of one Worker. */
+class WorldHost {
+  readonly #worlds = new Map<number, TextEnv>();
+  readonly #settings: WorkerSettings;
+  readonly #open: OpenEnv;
+
+  constructor(settings: WorkerSettings, open: OpenEnv) {
+    this.#settings = settings;
+    this.#open = open;
+  }
+
+  async answer(call: WorldCall): Promise<WorldAnswer> {
+    try {
+      return { call: call.call, ...await this.#carryOut(call) };
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      return { call: call.call, failure };
+    }
+  }
+
+  async #carryOut(
+    call: WorldCall,
+  ): Promise<{ result?: unknown; hint?: Hint | undefined }> {
+    if (call.kind === "open") {
+      this.#worlds.set(call.world, await this.#open(call.spec, call.seed));
+      return {};
+    }
+    const world = this.#worlds.get(call.world)!;
+    if (call.kind === "close") {
+      this.#worlds.delete(call.world);
+      await world[Symbol.asyncDispose]?.();
+      return {};
+    }
+    const result = call.kind === "start"
+      ? await world.start()
+      : await world.step(call.action);
+    return this.#settings.hints ? { result, hint: world.hint?.() } : { result };
+  }
+}
+
+/** Serves a pool; called only where this file is a Worker's own module. */
+function serve(scope: {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage: (message: unknown) => void;
+}): void {
+  let host: Promise<WorldHost> | undefined;
+  // Batches are answered one after the other, calls of a batch in order.
+  let work: Promise<void> = Promise.resolve();
+  scope.onmessage = ({ data }: MessageEvent) => {
+    if (!host) {
+      host = openHost(data as WorkerSettings);
+      return;
+    }
+    const waiting = host;
+    work = work.then(async () => {
+      const answers: WorldAnswer[] = [];
+      for (const call of data as WorldCall[]) {
+        answers.push(await (await waiting).answer(call));
+      }
+      scope.postMessage(answers);
+    });
+  };
+}
+
+async function openHost(settings: WorkerSettings): Promise<WorldHost> {
+  if (settings.module === undefined) return new WorldHost(settings, openEnv);
+  const { openEnv: open } = await import(settings.module) as {
+    openEnv: OpenEnv;
+  };
+  return new WorldHost(settings, open);
+}
+
+if ("DedicatedWorkerGlobalScope" in globalThis) serve(self);
