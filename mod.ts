@@ -25,6 +25,53 @@ export { decisionsTaken, normalizeCredit } from "./lib/hae/normalize.ts";
 export type { Normalization, NormalizeOptions } from "./lib/hae/normalize.ts";
 export { shapeColumns, shapeRewards } from "./lib/hae/shaping.ts";
 export type { ShapingColumns, ShapingOptions } from "./lib/hae/shaping.ts";
+export {
+  gaeCredit,
+  haeCredit,
+  tokenGaeCredit,
+} from "./lib/hae/critic_credit.ts";
+export type {
+  GaeCreditOptions,
+  HaeCreditOptions,
+} from "./lib/hae/critic_credit.ts";
+export { batchColumns } from "./lib/hae/batch_columns.ts";
+export { bestOfGroup, groupAdvantages } from "./lib/hae/group_relative.ts";
+export type {
+  BestOfGroupOptions,
+  Comparison,
+  GroupOptions,
+} from "./lib/hae/group_relative.ts";
+export { anchorGroups } from "./lib/hae/anchors.ts";
+export type { AnchorOptions } from "./lib/hae/anchors.ts";
+export {
+  bestOfGroupCredit,
+  gigpoCredit,
+  groupCredit,
+  reinforceCredit,
+  remaxCredit,
+} from "./lib/hae/group_credit.ts";
+export type {
+  GigpoOptions,
+  GroupCreditOptions,
+  PoolingOptions,
+  ReinforceOptions,
+  RemaxOptions,
+} from "./lib/hae/group_credit.ts";
+export {
+  selectDiverse,
+  strategyAdvantages,
+  strategyReward,
+  strategyTurnAdvantage,
+} from "./lib/hae/strategies.ts";
+export type { StrategyOptions } from "./lib/hae/strategies.ts";
+export { strategyCredit } from "./lib/hae/strategy_credit.ts";
+export type { StrategyCreditOptions } from "./lib/hae/strategy_credit.ts";
+export { filterGroups, informativeEpisodes } from "./lib/hae/group_filter.ts";
+export type { GroupFilterOptions } from "./lib/hae/group_filter.ts";
+export { assignCredit, checkEstimator, ESTIMATORS } from "./lib/hae/credit.ts";
+export type { EstimatorConfig, EstimatorName } from "./lib/hae/credit.ts";
+export { creditPreset } from "./lib/hae/presets.ts";
+export type { CreditPreset } from "./lib/hae/presets.ts";
 export { rowAdvantages } from "./lib/hae/rows.ts";
 export type { HaeRowCredit, HaeRowOptions } from "./lib/hae/rows.ts";
 export type { HaeRows } from "./lib/hae/row_inputs.ts";
@@ -40,6 +87,47 @@ export type {
   ProposeSubgoals,
   TextEnv,
 } from "./lib/envs/text_env.ts";
+export { openGame, readGame } from "./lib/envs/game_env.ts";
+export type { GameEnv, GameEnvOptions } from "./lib/envs/game_env.ts";
+export {
+  compileGame,
+  NOTHING_HAPPENS,
+  parseGameFile,
+} from "./lib/envs/pddl_game.ts";
+export type {
+  CompiledGame,
+  GameFile,
+  GamePlay,
+  PlayStep,
+} from "./lib/envs/pddl_game.ts";
+export { GameError } from "./lib/envs/game_error.ts";
+export type { GameErrorPlace, GameSection } from "./lib/envs/game_error.ts";
+export {
+  ALFWORLD_TASK_TYPES,
+  taskSentence,
+  taskTypeOfGoal,
+  taskTypeOfPath,
+} from "./lib/envs/game_task.ts";
+export type { AlfworldTaskType } from "./lib/envs/game_task.ts";
+export { parseDomain } from "./lib/envs/pddl_parser.ts";
+export type { ActionSchema, Domain } from "./lib/envs/pddl_parser.ts";
+export { parseProblem } from "./lib/envs/pddl_problem.ts";
+export type { Problem } from "./lib/envs/pddl_problem.ts";
+export type {
+  Arities,
+  Atom,
+  Effect,
+  Formula,
+  TypedName,
+} from "./lib/envs/pddl_formula.ts";
+export { openEnv } from "./lib/envs/open_env.ts";
+export {
+  CORRIDOR_SUBGOALS,
+  openCorridor,
+  openCorridorSpec,
+  proposeCorridorSubgoals,
+} from "./lib/envs/corridor.ts";
+export type { CorridorOptions } from "./lib/envs/corridor.ts";
 
 export {
   HOUSEHOLD_TASK_TYPES,
@@ -83,6 +171,62 @@ export type {
   TrainingSample,
   UpdateOptions,
 } from "./lib/policy/policy.ts";
+
+export {
+  expertPolicy,
+  heldFor,
+  mixPolicies,
+  planExecute,
+  randomExecutor,
+  randomPlanner,
+  scriptedExecutor,
+  scriptedPlanner,
+} from "./lib/policy/plan_execute.ts";
+export type {
+  Advice,
+  Choose,
+  Executor,
+  Plan,
+  PlannedSituation,
+  Planner,
+} from "./lib/policy/plan_execute.ts";
+
+// Rollout
+export { scheduleEpisodes, scheduleEvery } from "./lib/rollout/schedule.ts";
+export type { Assignment, ScheduleOptions } from "./lib/rollout/schedule.ts";
+export { collectTrajectories, playEpisodes } from "./lib/rollout/collect.ts";
+export type { CollectOptions, RolloutProgress } from "./lib/rollout/collect.ts";
+export { createEnvPool } from "./lib/rollout/env_pool.ts";
+export type { EnvPool, EnvPoolOptions } from "./lib/rollout/env_pool.ts";
+export { withHints } from "./lib/rollout/hints.ts";
+export type { HintedWorlds } from "./lib/rollout/hints.ts";
+
+// Training
+export {
+  imitationSamples,
+  minibatches,
+  situationAt,
+  toSamples,
+} from "./lib/train/batch.ts";
+export type { SampleOptions } from "./lib/train/batch.ts";
+export {
+  METRIC_MEANINGS,
+  prefixed,
+  summarizeCredit,
+  summarizeTrajectories,
+} from "./lib/train/metrics.ts";
+export { evaluatePolicy } from "./lib/train/evaluation.ts";
+export type {
+  EvaluationOptions,
+  EvaluationSets,
+} from "./lib/train/evaluation.ts";
+export {
+  findCheckpoint,
+  openCheckpoint,
+  saveCheckpoint,
+} from "./lib/train/checkpoint.ts";
+export type { Checkpoint } from "./lib/train/checkpoint.ts";
+export { readParquet, writeParquet } from "./lib/train/parquet.ts";
 
 // Losses
 export {

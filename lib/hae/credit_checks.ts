@@ -1,0 +1,89 @@
+/**
+ * What must hold before credit is assigned, and messages that say where it does not.
+ *
+ * @module
+ */
+
+import { closest } from "fastest-levenshtein";
+import {
+  type DecisionName,
+  DECISIONS,
+  type Trajectory,
+} from "../trajectory.ts";
+
+/**
+ * Throws unless rewards are finite, and the named values are there and finite.
+ *
+ * @param estimator Name for the message.
+ * @param trajectories Episodes to check.
+ * @param needs Decisions whose values the estimator reads on every turn, and whether it reads bootstraps.
+ * @throws {TypeError} If a turn lacks values that the estimator needs.
+ * @throws {RangeError} If a reward, value or bootstrap value is not finite.
+ */
+export function checkTrajectories(
+  estimator: string,
+  trajectories: readonly Trajectory[],
+  needs: { values?: readonly DecisionName[]; bootstrap?: boolean } = {},
+): void {
+  const { values: needed = [], bootstrap = false } = needs;
+  for (const { id, turns, ending, bootstrap: after } of trajectories) {
+    for (const [t, { reward, decision }] of turns.entries()) {
+      const where = `turn ${t} of episode "${id}"`;
+      checkFinite(estimator, reward, `the reward of ${where}`);
+      if (needed.length === 0) continue;
+      if (!decision.values) {
+        throw new TypeError(
+          `Cannot assign credit "${estimator}" as every turn needs values: ${where} has none`,
+        );
+      }
+      const decided = t === 0 || decision.switched;
+      for (const name of needed) {
+        // A planning value is read only where the planner chose.
+        if (name === "planning" && !decided) continue;
+        checkFinite(
+          estimator,
+          decision.values[name],
+          `the ${name} value of ${where}`,
+        );
+      }
+    }
+    if (!bootstrap || ending !== "truncated") continue;
+    for (const name of DECISIONS) {
+      if (!needed.includes(name)) continue;
+      checkFinite(
+        estimator,
+        after[name],
+        `the ${name} value after the last turn of episode "${id}"`,
+      );
+    }
+  }
+}
+
+/** Throws unless a number is finite. */
+function checkFinite(estimator: string, value: number, what: string): void {
+  if (Number.isFinite(value)) return;
+  throw new RangeError(
+    `Cannot assign credit "${estimator}" as ${what} must be finite: current value is ${value}`,
+  );
+}
+
+/**
+ * Throws unless a word is known, and offers the nearest that is.
+ *
+ * @param what What the word names: `Cannot assign credit as "<word>" is not <what>`.
+ * @param word The word found.
+ * @param known The words there are.
+ * @throws {RangeError} If the word is none of them.
+ */
+export function checkWord(
+  what: string,
+  word: string,
+  known: readonly string[],
+): void {
+  if (known.includes(word)) return;
+  throw new RangeError(
+    `Cannot assign credit as "${word}" is not ${what}: did you mean "${
+      closest(word, known)
+    }"?`,
+  );
+}

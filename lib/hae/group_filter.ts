@@ -1,0 +1,87 @@
+/**
+ * Dropping groups that teach nothing: dynamic sampling.
+ *
+ * @module
+ */
+
+import { standardDeviation } from "../numeric.ts";
+import type { Trajectory } from "../trajectory.ts";
+import { checkChoice } from "./hae_options.ts";
+import { groupRows } from "./row_layout.ts";
+
+/** Options of {@linkcode informativeEpisodes} and {@linkcode filterGroups}. */
+export interface GroupFilterOptions {
+  /**
+   * Which groups stay: those whose scores are not all equal (DAPO), or those of the largest spread (RAGEN).
+   *
+   * @default {"unequal"}
+   */
+  keep?: "unequal" | "spread";
+  /** With `spread`: share of groups, largest spread first, that stays; at least one. @default {0.5} */
+  fraction?: number;
+}
+
+/**
+ * Finds the episodes of groups worth learning from.
+ *
+ * Relative estimators give a group of equal scores no gradient. Sample again until enough episodes are left; on
+ * the last try keep everything.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { informativeEpisodes } from "@hiper/lab";
+ *
+ * deepStrictEqual(informativeEpisodes([0, 0, 1, 0], ["a", "a", "b", "b"]), [2, 3]);
+ * ```
+ *
+ * @param scores Score of each episode. Shape `(episodes,)`.
+ * @param groups Group of each episode. Shape `(episodes,)`.
+ * @param options Which groups stay.
+ * @returns Indices of the episodes that stay, in order.
+ * @throws {RangeError} If lengths differ or the fraction is outside `(0, 1]`.
+ * @see {@link https://arxiv.org/abs/2503.14476 | DAPO}, dynamic sampling
+ */
+export function informativeEpisodes(
+  scores: ArrayLike<number>,
+  groups: readonly string[],
+  options: GroupFilterOptions = {},
+): number[] {
+  const { keep = "unequal", fraction = 0.5 } = options;
+  checkChoice("keep", keep, ["unequal", "spread"]);
+  if (scores.length !== groups.length || !(fraction > 0 && fraction <= 1)) {
+    throw new RangeError(
+      `Cannot filter groups as each score must have a group and "fraction" be in (0, 1]: there are ${scores.length} scores, ${groups.length} groups, and "fraction" is ${fraction}`,
+    );
+  }
+  const members = [...groupRows(groups).values()];
+  const spreadOf = (rows: readonly number[]) =>
+    standardDeviation(rows.map((row) => scores[row]!));
+  const kept = keep === "unequal"
+    ? members.filter((rows) =>
+      rows.some((row) => scores[row] !== scores[rows[0]!])
+    )
+    : members.toSorted((a, b) => spreadOf(b) - spreadOf(a))
+      .slice(0, Math.max(1, Math.round(fraction * members.length)));
+  return kept.flat().sort((a, b) => a - b);
+}
+
+/**
+ * Keeps the trajectories of groups worth learning from, by the sums of their rewards.
+ *
+ * @param trajectories Episodes.
+ * @param options Which groups stay.
+ * @returns The episodes that stay, in order.
+ * @throws {RangeError} If the fraction is outside `(0, 1]`.
+ */
+export function filterGroups(
+  trajectories: readonly Trajectory[],
+  options: GroupFilterOptions = {},
+): Trajectory[] {
+  const scores = trajectories.map(({ turns }) =>
+    turns.reduce((sum, turn) => sum + turn.reward, 0)
+  );
+  const groups = trajectories.map((trajectory) => trajectory.group);
+  return informativeEpisodes(scores, groups, options)
+    .map((i) => trajectories[i]!);
+}

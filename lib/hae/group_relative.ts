@@ -1,0 +1,181 @@
+/**
+ * Scores compared within groups: GRPO, Dr. GRPO, RLOO and pass@k. They differ in what they subtract and divide by.
+ *
+ * @module
+ */
+
+import { checkChoice } from "./hae_options.ts";
+
+/** What a score is compared with. */
+export interface PoolStatistics {
+  /** Number of scores, or the sum of their weights. */
+  readonly count: number;
+  /** Weighted mean. */
+  readonly mean: number;
+  /** Weighted sample deviation (`n − 1`); 0 for a pool of one. */
+  readonly deviation: number;
+}
+
+/**
+ * How a score is compared with its group.
+ *
+ * - `deviation` (GRPO): `(s − mean) / (deviation + 1e-6)`.
+ * - `center` (Dr. GRPO): `s − mean`.
+ * - `leave-one-out` (RLOO): `n / (n − 1) · (s − mean)`, which is `s` minus the mean of the others.
+ */
+export type Comparison = "deviation" | "center" | "leave-one-out";
+
+/** Options of {@linkcode groupAdvantages}. */
+export interface GroupOptions {
+  /** How a score is compared with its group. @default {"deviation"} */
+  comparison?: Comparison;
+  /** How often each score counts in its group. Shape `(n,)`; absent means once each. */
+  weights?: ArrayLike<number>;
+  /**
+   * Advantage of a score that is alone: `zero`, as it was compared with nothing, or the `score` itself, as the
+   * reference implementations do.
+   *
+   * @default {"zero"}
+   */
+  alone?: "zero" | "score";
+}
+
+/** Added to deviations before dividing by them. */
+export const DEVIATION_EPSILON = 1e-6;
+
+/**
+ * Describes the scores of each group.
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param weights How often each score counts. Shape `(n,)`; absent means once each.
+ * @throws {RangeError} If lengths differ.
+ */
+export function poolStatistics<K>(
+  scores: ArrayLike<number>,
+  groups: readonly K[],
+  weights?: ArrayLike<number>,
+): Map<K, PoolStatistics> {
+  if (
+    scores.length !== groups.length ||
+    (weights && weights.length !== groups.length)
+  ) {
+    throw new RangeError(
+      `Cannot compare scores as each must have one group and one weight: there are ${scores.length} scores and ${groups.length} groups`,
+    );
+  }
+  const sums = new Map<K, { count: number; sum: number; squares: number }>();
+  for (const [i, group] of groups.entries()) {
+    const weight = weights?.[i] ?? 1;
+    const known = sums.get(group) ?? { count: 0, sum: 0, squares: 0 };
+    known.count += weight;
+    known.sum += weight * scores[i]!;
+    sums.set(group, known);
+  }
+  for (const [i, group] of groups.entries()) {
+    const known = sums.get(group)!;
+    known.squares += (weights?.[i] ?? 1) *
+      (scores[i]! - known.sum / known.count) ** 2;
+  }
+  const pools = new Map<K, PoolStatistics>();
+  for (const [group, { count, sum, squares }] of sums) {
+    const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0;
+    pools.set(group, { count, mean: sum / count, deviation });
+  }
+  return pools;
+}
+
+/**
+ * Compares each score with its group.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { groupAdvantages } from "@hiper/lab";
+ *
+ * const advantages = groupAdvantages([1, 0, 5], ["a", "a", "b"], {
+ *   comparison: "leave-one-out",
+ * });
+ * deepStrictEqual(advantages, new Float64Array([1, -1, 0]));
+ * ```
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param options The comparison, weights, and what a lone score gets.
+ * @returns Advantages. Shape `(n,)`.
+ * @throws {RangeError} If lengths differ or a setting has a word it does not know.
+ * @see {@link https://arxiv.org/abs/2402.03300 | GRPO}; {@link https://arxiv.org/abs/2503.20783 | Dr. GRPO};
+ * {@link https://arxiv.org/abs/2402.14740 | RLOO}
+ */
+export function groupAdvantages(
+  scores: ArrayLike<number>,
+  groups: readonly string[],
+  options: GroupOptions = {},
+): Float64Array {
+  const { comparison = "deviation", weights, alone = "zero" } = options;
+  checkChoice("comparison", comparison, [
+    "deviation",
+    "center",
+    "leave-one-out",
+  ]);
+  checkChoice("alone", alone, ["zero", "score"]);
+  const pools = poolStatistics(scores, groups, weights);
+  return Float64Array.from(groups, (group, i) => {
+    const { count, mean, deviation } = pools.get(group)!;
+    if (count <= 1) return alone === "zero" ? 0 : scores[i]!;
+    const difference = scores[i]! - mean;
+    if (comparison === "center") return difference;
+    return comparison === "deviation"
+      ? difference / (deviation + DEVIATION_EPSILON)
+      : difference * count / (count - 1);
+  });
+}
+
+/** Options of {@linkcode bestOfGroup}. */
+export interface BestOfGroupOptions {
+  /** Whether the margin is divided by the group's sample deviation. @default {true} */
+  scaleByDeviation?: boolean;
+}
+
+/**
+ * Rewards only the best of each group, by its margin over the second best: the pass@k objective.
+ *
+ * `A = (best − second) / (deviation + 1e-6)` for the first of the best scores, 0 for all others.
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param options Whether margins are scaled.
+ * @returns Advantages. Shape `(n,)`.
+ * @throws {RangeError} If a group has a single score, or lengths differ.
+ * @see {@link https://arxiv.org/abs/2503.19595 | Tang et al. 2025}
+ */
+export function bestOfGroup(
+  scores: ArrayLike<number>,
+  groups: readonly string[],
+  options: BestOfGroupOptions = {},
+): Float64Array {
+  const { scaleByDeviation = true } = options;
+  const pools = poolStatistics(scores, groups);
+  const leaders = new Map<string, { best: number; second: number }>();
+  for (const [i, group] of groups.entries()) {
+    const leader = leaders.get(group);
+    const score = scores[i]!;
+    if (!leader) leaders.set(group, { best: i, second: -Infinity });
+    else if (score > scores[leader.best]!) {
+      leader.second = scores[leader.best]!;
+      leader.best = i;
+    } else leader.second = Math.max(leader.second, score);
+  }
+  const advantages = new Float64Array(groups.length);
+  for (const [group, { best, second }] of leaders) {
+    const { count, deviation } = pools.get(group)!;
+    if (count < 2) {
+      throw new RangeError(
+        `Cannot reward the best of a group as a group must have at least 2 scores: group "${group}" has ${count}`,
+      );
+    }
+    advantages[best] = (scores[best]! - second) /
+      (scaleByDeviation ? deviation + DEVIATION_EPSILON : 1);
+  }
+  return advantages;
+}

@@ -1,0 +1,150 @@
+/**
+ * StraTA's arithmetic: how good a strategy is, and which strategies are worth playing.
+ *
+ * The paper's full text was not at hand; the formulas follow published descriptions, and where these differ or
+ * are silent the choice is named in the documentation of the option.
+ *
+ * @module
+ */
+
+import { mean, standardDeviation } from "../numeric.ts";
+import { DEVIATION_EPSILON } from "./group_relative.ts";
+
+/** Deviations below this count as none. */
+const NO_SPREAD = 1e-8;
+
+/** Options of {@linkcode strategyAdvantages}. */
+export interface StrategyOptions {
+  /** Share of a strategy's best episodes that its reward averages, in `(0, 1]`. @default {0.5} */
+  topFraction?: number;
+  /** Subtracted on turns that a judge found to neither follow the strategy nor make progress. @default {0.1} */
+  judgePenalty?: number;
+  /** Whether the penalty acts on the reward before it is compared, or on the advantage. @default {"reward"} */
+  judgeMode?: "reward" | "advantage";
+}
+
+/**
+ * Rewards a strategy by the mean of its best episodes: the `ceil(topFraction · n)` highest, at least one.
+ *
+ * @param rewards Rewards of the episodes played under the strategy. Shape `(episodes,)`.
+ * @param topFraction Share of the best, in `(0, 1]`.
+ * @returns The strategy's reward.
+ * @throws {RangeError} If there are no episodes or the fraction is outside `(0, 1]`.
+ * @see {@link https://arxiv.org/abs/2605.06642 | StraTA}
+ */
+export function strategyReward(
+  rewards: ArrayLike<number>,
+  topFraction: number = 0.5,
+): number {
+  if (rewards.length === 0) {
+    throw new RangeError(
+      "Cannot reward a strategy as it must have been played: it has no episodes",
+    );
+  }
+  if (!(topFraction > 0 && topFraction <= 1)) {
+    throw new RangeError(
+      `Cannot reward a strategy as "topFraction" must be in (0, 1]: current value is ${topFraction}`,
+    );
+  }
+  const sorted = Float64Array.from(rewards).sort().reverse();
+  // The tolerance keeps 0.2 times 5 at 1.
+  const count = Math.max(1, Math.ceil(topFraction * sorted.length - 1e-9));
+  return mean(sorted.subarray(0, count));
+}
+
+/**
+ * Compares the strategies of one task: `(R − mean) / (deviation + 1e-6)`, sample deviation; 0 without spread.
+ *
+ * @param rewards Reward of each strategy. Shape `(strategies,)`.
+ * @returns Advantages. Shape `(strategies,)`.
+ */
+export function strategyAdvantages(rewards: Float64Array): Float64Array {
+  const deviation = standardDeviation(rewards, { sample: true });
+  const center = mean(rewards);
+  return rewards.map((reward) =>
+    rewards.length > 1 && deviation >= NO_SPREAD
+      ? (reward - center) / (deviation + DEVIATION_EPSILON)
+      : 0
+  );
+}
+
+/**
+ * Compares a turn of an episode with the episodes played under the same strategy.
+ *
+ * `reward` mode: `(R − p − mean) / (deviation + 1e-6)`, dividing by 1 without spread;
+ * `advantage` mode: `(R − mean) / (deviation + 1e-6) − p`, the first part 0 without spread.
+ *
+ * @param reward Reward of the turn's episode.
+ * @param peers Rewards of all episodes under the strategy, this one included. Shape `(episodes,)`.
+ * @param judged The penalty `p` of this turn, 0 unless flagged, and where it acts.
+ * @returns The turn's advantage.
+ */
+export function strategyTurnAdvantage(
+  reward: number,
+  peers: ArrayLike<number>,
+  judged: { penalty: number; mode: "reward" | "advantage" },
+): number {
+  const spread = peers.length > 1
+    ? standardDeviation(peers, { sample: true })
+    : 0;
+  const center = mean(peers);
+  const flat = spread < NO_SPREAD;
+  if (judged.mode === "reward") {
+    return (reward - judged.penalty - center) /
+      (flat ? 1 : spread + DEVIATION_EPSILON);
+  }
+  const compared = flat ? 0 : (reward - center) / (spread + DEVIATION_EPSILON);
+  return compared - judged.penalty;
+}
+
+/**
+ * Selects strategies that differ: from the first candidate on, always the one least similar to those selected.
+ *
+ * Similarity is the cosine of embeddings; each step adds the candidate whose largest similarity to any selected
+ * one is smallest, the first of equals.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { selectDiverse } from "@hiper/lab";
+ *
+ * deepStrictEqual(selectDiverse([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], 3), [0, 3, 2]);
+ * ```
+ *
+ * @param embeddings One vector of equal length for each candidate. Shape `(candidates, size)`.
+ * @param count How many to select.
+ * @returns Indices in order of selection.
+ * @throws {RangeError} If there are fewer candidates than asked for.
+ * @see {@link https://arxiv.org/abs/2605.06642 | StraTA}
+ */
+export function selectDiverse(
+  embeddings: readonly ArrayLike<number>[],
+  count: number,
+): number[] {
+  if (!(count >= 0 && count <= embeddings.length)) {
+    throw new RangeError(
+      `Cannot select strategies as "count" must be in [0, ${embeddings.length}]: current value is ${count}`,
+    );
+  }
+  const units = embeddings.map((vector) => {
+    const length = Math.hypot(...Array.from(vector));
+    return Float64Array.from(vector, (x) => x / (length || 1));
+  });
+  const closeness = new Float64Array(units.length).fill(-Infinity);
+  const selected: number[] = [];
+  for (let next = 0; selected.length < count;) {
+    selected.push(next);
+    closeness[next] = Infinity;
+    let best = 0;
+    for (const [i, unit] of units.entries()) {
+      let cosine = 0;
+      for (let d = 0; d < unit.length; d++) {
+        cosine += unit[d]! * units[next]![d]!;
+      }
+      closeness[i] = Math.max(closeness[i]!, cosine);
+      if (closeness[i]! < closeness[best]!) best = i;
+    }
+    next = best;
+  }
+  return selected;
+}
