@@ -1,0 +1,77 @@
+/**
+ * What a game asks for: its sentence, and which of ALFWorld's six kinds of task it is.
+ *
+ * @module
+ */
+
+import type { Formula } from "./pddl_formula.ts";
+
+/** ALFWorld's kinds of task, by the names that its folders and metrics use. */
+export const ALFWORLD_TASK_TYPES = [
+  "pick_and_place_simple",
+  "look_at_obj_in_light",
+  "pick_clean_then_place_in_recep",
+  "pick_heat_then_place_in_recep",
+  "pick_cool_then_place_in_recep",
+  "pick_two_obj_and_place",
+] as const;
+
+/** One of {@linkcode ALFWORLD_TASK_TYPES}. */
+export type AlfworldTaskType = typeof ALFWORLD_TASK_TYPES[number];
+
+const TASK_MARK = "Your task is to: ";
+
+/**
+ * Finds the task sentence in what is read first.
+ *
+ * @param intro The first observation.
+ * @returns What follows `Your task is to: `, or the whole text where that is missing.
+ */
+export function taskSentence(intro: string): string {
+  const at = intro.indexOf(TASK_MARK);
+  return (at < 0 ? intro : intro.slice(at + TASK_MARK.length)).trim();
+}
+
+/**
+ * Finds the kind of task in the path of a game.
+ *
+ * @param path A path below the dataset's folder.
+ * @returns The kind, or nothing where no folder is named for one.
+ */
+export function taskTypeOfPath(path: string): AlfworldTaskType | undefined {
+  return ALFWORLD_TASK_TYPES.find((type) => path.includes(`${type}-`));
+}
+
+/**
+ * Tells the kind of task from what must hold at the end.
+ *
+ * @param goal The goal of a household game.
+ * @returns The kind, or nothing where the goal is of no known kind.
+ */
+export function taskTypeOfGoal(goal: Formula): AlfworldTaskType | undefined {
+  const predicates = new Set<string>();
+  let distinct = false;
+  const visit = (formula: Formula): void => {
+    switch (formula.kind) {
+      case "atom":
+        predicates.add(formula.atom.predicate);
+        break;
+      case "equal":
+        distinct = true;
+        break;
+      case "and":
+      case "or":
+        formula.parts.forEach(visit);
+        break;
+      default:
+        visit(formula.part);
+    }
+  };
+  visit(goal);
+  if (predicates.has("istoggled")) return "look_at_obj_in_light";
+  if (!predicates.has("inreceptacle")) return undefined;
+  if (predicates.has("ishot")) return "pick_heat_then_place_in_recep";
+  if (predicates.has("iscool")) return "pick_cool_then_place_in_recep";
+  if (predicates.has("isclean")) return "pick_clean_then_place_in_recep";
+  return distinct ? "pick_two_obj_and_place" : "pick_and_place_simple";
+}

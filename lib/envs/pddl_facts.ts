@@ -1,0 +1,188 @@
+/**
+ * Facts as texts see them: for each predicate the ones that can ever hold, sorted by their
+ * arguments, with an index for each argument.
+ *
+ * @module
+ */
+
+import type { GroundTask } from "./pddl_grounding.ts";
+import { DENIED, type Fluents, HOLDS } from "./pddl_engine.ts";
+
+/** The facts that an atom of a query can match, in the order in which they are tried. */
+export interface FactList {
+  /** Entities of each fact, one column for each argument. */
+  readonly columns: readonly Int32Array[];
+  /** Place in the state, or -1 for facts that always hold. */
+  readonly places: Int32Array;
+  /** Bit that must be set at that place. */
+  readonly mask: number;
+  /** Facts with an entity at an argument; absent where there are none. */
+  readonly byEntity: readonly ReadonlyMap<number, Int32Array>[];
+  /** Every fact. */
+  readonly all: Int32Array;
+}
+
+/** Display names of a game's entities, as the ALFWorld demangler gives them. */
+export function displayNames(task: GroundTask): string[] {
+  const { symbols } = task;
+  const mentioned = new Set<number>();
+  for (const facts of symbols.facts) {
+    for (const atom of facts) {
+      for (const entity of symbols.atoms.args[atom]!) mentioned.add(entity);
+    }
+  }
+  const names = symbols.entities.slice();
+  const sorted = [...mentioned].sort((a, b) =>
+    compare(symbols.entities[a]!, symbols.entities[b]!)
+  );
+  const prefixOf = (id: string) => {
+    const end = id.indexOf("_bar_");
+    if (end < 0) return undefined;
+    return id.slice(0, end) + (id.includes("basin") ? "basin" : "");
+  };
+  const counts = new Map<string, number>();
+  for (const entity of sorted) {
+    const prefix = prefixOf(symbols.entities[entity]!);
+    if (prefix !== undefined) counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+  }
+  for (const entity of sorted) {
+    const id = symbols.entities[entity]!;
+    const prefix = prefixOf(id);
+    if (prefix === undefined) {
+      names[entity] = `${unmangled(id)} `;
+      continue;
+    }
+    const number = counts.get(prefix)!;
+    counts.set(prefix, number - 1);
+    names[entity] = `${prefix} ${number}`;
+  }
+  return names;
+}
+
+function unmangled(id: string): string {
+  return id.replaceAll("_minus_", "-").replaceAll("_plus_", "+")
+    .replaceAll("_dot_", ".").replaceAll("_comma_", ",");
+}
+
+/** Compares by code unit, which for ASCII is by code point. */
+export function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Finds the facts of a game, one list for each predicate and choice of argument types. */
+export class FactTable {
+  readonly #task: GroundTask;
+  readonly #fluents: Fluents;
+  readonly #ranks: Int32Array;
+  readonly #lists = new Map<string, FactList>();
+  readonly #added: Uint8Array;
+  readonly #deleted: Uint8Array;
+
+  /** Looks at every fact that can hold and every fact that can be deleted. */
+  constructor(task: GroundTask, fluents: Fluents) {
+    this.#task = task;
+    this.#fluents = fluents;
+    const { symbols } = task;
+    const order = symbols.entities.map((_, e) => e)
+      .sort((a, b) => compare(symbols.entities[a]!, symbols.entities[b]!));
+    this.#ranks = new Int32Array(order.length);
+    for (const [rank, entity] of order.entries()) this.#ranks[entity] = rank;
+    const count = symbols.atoms.predicates.length;
+    this.#added = new Uint8Array(count);
+    this.#deleted = new Uint8Array(count);
+    for (const { changes } of task.operators) {
+      for (const { adds, deletes } of changes) {
+        for (const atom of adds) this.#added[atom] = 1;
+        for (const atom of deletes) this.#deleted[atom] = 1;
+      }
+    }
+    for (const facts of symbols.facts) {
+      for (const atom of facts) this.#added[atom] = 1;
+    }
+  }
+
+  /** Whether the facts of a predicate, `not_` in front or not, can change. */
+  canChange(predicate: string): boolean {
+    const { symbols } = this.#task;
+    const direct = symbols.predicate(predicate);
+    if (direct >= 0) return symbols.fluent[direct]!;
+    return predicate.startsWith("not_");
+  }
+
+  /** Facts of a predicate whose arguments have the given types or types below them. */
+  list(predicate: string, types: readonly string[]): FactList {
+    const key = JSON.stringify([predicate, types]);
+    let list = this.#lists.get(key);
+    if (list === undefined) {
+      this.#lists.set(key, list = this.#build(predicate, types));
+    }
+    return list;
+  }
+
+  #build(name: string, types: readonly string[]): FactList {
+    const { symbols } = this.#task;
+    const { atoms } = symbols;
+    const direct = symbols.predicate(name);
+    const denied = direct < 0 && name.startsWith("not_");
+    const predicate = denied ? symbols.predicate(name.slice(4)) : direct;
+    const possible = denied ? this.#deleted : this.#added;
+    const found: number[] = [];
+    for (let atom = 0; predicate >= 0 && atom < possible.length; atom++) {
+      if (!possible[atom] || atoms.predicates[atom] !== predicate) continue;
+      const args = atoms.args[atom]!;
+      const fits = args.length === types.length &&
+        args.every((e, i) => symbols.isA(symbols.types[e]!, types[i]!));
+      if (fits) found.push(atom);
+    }
+    found.sort((a, b) =>
+      this.#compareFacts(atoms.args[a]!, atoms.args[b]!, types)
+    );
+    const columns = types.map((_, i) =>
+      Int32Array.from(found, (atom) => atoms.args[atom]![i]!)
+    );
+    const changes = predicate >= 0 && symbols.fluent[predicate]!;
+    return {
+      columns,
+      places: Int32Array.from(
+        found,
+        (atom) => changes ? this.#fluents.places[atom]! : -1,
+      ),
+      mask: denied ? DENIED : HOLDS,
+      byEntity: columns.map(indexColumn),
+      all: Int32Array.from(found, (_, i) => i),
+    };
+  }
+
+  /** Exact types first, then types below in alphabetical order, then ids. */
+  #compareFacts(
+    a: readonly number[],
+    b: readonly number[],
+    types: readonly string[],
+  ): number {
+    const { symbols } = this.#task;
+    for (const [i, type] of types.entries()) {
+      const left = symbols.types[a[i]!]!, right = symbols.types[b[i]!]!;
+      if (left === right) continue;
+      if (left === type) return -1;
+      if (right === type) return 1;
+      return compare(left, right);
+    }
+    for (const [i, entity] of a.entries()) {
+      const difference = this.#ranks[entity]! - this.#ranks[b[i]!]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+}
+
+function indexColumn(column: Int32Array): ReadonlyMap<number, Int32Array> {
+  const lists = new Map<number, number[]>();
+  for (const [fact, entity] of column.entries()) {
+    const list = lists.get(entity);
+    if (list === undefined) lists.set(entity, [fact]);
+    else list.push(fact);
+  }
+  return new Map(
+    [...lists].map(([entity, list]) => [entity, Int32Array.from(list)]),
+  );
+}

@@ -1,0 +1,467 @@
+/**
+ * A game file (domain, problem, text grammar, walkthrough), compiled once and played many times.
+ *
+ * @module
+ */
+
+import { GameError, quoted } from "./game_error.ts";
+import { type Domain, parseDomain } from "./pddl_parser.ts";
+import { parseProblem, type Problem } from "./pddl_problem.ts";
+import {
+  groundGame,
+  type GroundTask,
+  type Operator,
+} from "./pddl_grounding.ts";
+import {
+  chooseFluents,
+  copyState,
+  Engine,
+  type EngineState,
+  initialState,
+  isApplicable,
+  stateText,
+} from "./pddl_engine.ts";
+import { compare, displayNames, FactTable } from "./pddl_facts.ts";
+import {
+  createDerivation,
+  derive,
+  GrammarCompiler,
+  type Text,
+} from "./pddl_grammar.ts";
+import { readQuery, readRhs } from "./pddl_rhs.ts";
+import { parseTwl2, type Twl2 } from "./pddl_twl2.ts";
+
+/** A game as it stands in a `game.tw-pddl` file. Other keys are allowed and ignored. */
+export interface GameFile {
+  /** Types, predicates and actions, in PDDL. */
+  readonly pddl_domain: string;
+  /** Entities, first facts and goal, in PDDL. */
+  readonly pddl_problem: string;
+  /** Commands and texts, in the `.twl2` form. */
+  readonly grammar: string;
+  /** Whether whoever made the file found a solution. */
+  readonly solvable?: boolean | null;
+  /** Commands that solve the game, with display names or ids. */
+  readonly walkthrough?: readonly string[] | null;
+}
+
+/** Said when a command is not admissible. */
+export const NOTHING_HAPPENS = "Nothing happens.";
+
+const MAX_FILE_LENGTH = 8 * 2 ** 20;
+
+/** A game ready to be played. Immutable, so that any number of plays can share it. */
+export interface CompiledGame {
+  /** The file it was made from. */
+  readonly file: GameFile;
+  /** Types, predicates and actions. */
+  readonly domain: Domain;
+  /** Entities, first facts and goal. */
+  readonly problem: Problem;
+  /** What was read differently from how it looks, in words. */
+  readonly warnings: readonly string[];
+  /** Short text that differs between games. */
+  readonly hash: string;
+  /** Display name of each entity, in the order of {@linkcode CompiledGame.ids}. */
+  readonly names: readonly string[];
+  /** Id of each entity. */
+  readonly ids: readonly string[];
+  /** Commands that solve the game, in display names; empty where the file has none. */
+  readonly walkthrough: readonly string[];
+  /** Begins a play. */
+  start(): GamePlay;
+}
+
+/** What a command led to. */
+export interface PlayStep {
+  /** What is read. */
+  readonly text: string;
+  /** Whether the command was admissible. */
+  readonly accepted: boolean;
+  /** Whether the goal holds now. */
+  readonly won: boolean;
+}
+
+/** One play of a game. It goes on after the goal was reached, as the reference does. */
+export interface GamePlay {
+  /** What is read before the first command. */
+  readonly intro: string;
+  /** Whether the goal holds now. */
+  readonly won: boolean;
+  /** Commands that are accepted now, sorted by code point, each once. */
+  admissible(): string[];
+  /** Takes a command; one that is not admissible changes nothing. */
+  step(command: string): PlayStep;
+  /** Equal texts for states that no sequence of commands can tell apart. */
+  stateKey(): string;
+  /** Whether a fact holds, given by predicate and ids. */
+  holds(predicate: string, ...ids: readonly string[]): boolean;
+  /** A play that goes on from here on its own. */
+  fork(): GamePlay;
+}
+
+/**
+ * Reads and compiles a game.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { compileGame } from "@hiper/lab";
+ *
+ * const game = compileGame({
+ *   pddl_domain: `(define (domain lamp) (:predicates (on ?l))
+ *     (:action press :parameters (?l) :precondition (not (on ?l)) :effect (on ?l)))`,
+ *   pddl_problem: `(define (problem p) (:domain lamp) (:objects lamp_bar_1)
+ *     (:init (= (total-cost) 0)) (:goal (on lamp_bar_1)))`,
+ *   grammar: `grammar :: """{"intro": [{"rhs": "It is dark."}]}""";
+ *     action press { template :: "press {l.id}"; feedback :: "Light!"; }`,
+ * });
+ * const play = game.start();
+ * strictEqual(play.intro, "It is dark.");
+ * deepStrictEqual(play.admissible(), ["press lamp_bar_1"]);
+ * strictEqual(play.step("press lamp_bar_1").won, true);
+ * ```
+ *
+ * @param source The file as an object or as JSON.
+ * @returns The game.
+ * @throws {GameError} If the file is no game, or one too large to play.
+ */
+export function compileGame(source: GameFile | string): CompiledGame {
+  const file = typeof source === "string" ? parseGameFile(source) : source;
+  const domain = parseDomain(file.pddl_domain);
+  const problem = parseProblem(file.pddl_problem, domain);
+  const grammar = parseTwl2(file.grammar);
+  for (const { name } of domain.actions) {
+    if (grammar.actions.has(name)) continue;
+    throw new GameError(
+      `action ${quoted(name)} must have a template and a feedback`,
+      {
+        code: "E_GRAMMAR_ACTION",
+        section: "grammar",
+      },
+    );
+  }
+  const task = groundGame(domain, problem);
+  return new Game(file, domain, problem, grammar, task);
+}
+
+/**
+ * Reads the JSON of a game file and checks its keys.
+ *
+ * @param json The text of the file; a byte order mark is allowed.
+ * @returns The file.
+ * @throws {GameError} If it is no JSON object with the three texts of a game.
+ */
+export function parseGameFile(json: string): GameFile {
+  const fail = (code: string, reason: string) =>
+    new GameError(reason, { code, section: "json" });
+  if (json.length > MAX_FILE_LENGTH) {
+    throw fail(
+      "E_JSON_LIMIT",
+      `a file may have ${MAX_FILE_LENGTH} characters, not ${json.length}`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(json.charCodeAt(0) === 0xfeff ? json.slice(1) : json);
+  } catch (error) {
+    throw fail(
+      "E_JSON",
+      `the file must be JSON (${error instanceof Error ? error.message : ""})`,
+    );
+  }
+  if (!isGameFile(value)) {
+    throw fail(
+      "E_JSON_KEYS",
+      '"pddl_domain", "pddl_problem" and "grammar" must be strings, "walkthrough" a list of strings',
+    );
+  }
+  return value;
+}
+
+function isGameFile(value: unknown): value is GameFile {
+  if (typeof value !== "object" || value === null) return false;
+  const record = value as Record<string, unknown>;
+  const { walkthrough = null } = record;
+  return ["pddl_domain", "pddl_problem", "grammar"].every((key) =>
+    typeof record[key] === "string"
+  ) && (walkthrough === null ||
+    Array.isArray(walkthrough) &&
+      walkthrough.every((c) => typeof c === "string"));
+}
+
+/** Predicates that the texts of a grammar read, by the name that facts have. */
+function observedPredicates(grammar: Twl2): Set<string> {
+  const observed = new Set<string>();
+  const read = (query: string | undefined) => {
+    const atoms = query === undefined ? [] : readQuery(query);
+    if (typeof atoms === "string") return;
+    for (const { predicate } of atoms) {
+      observed.add(predicate);
+      if (predicate.startsWith("not_")) observed.add(predicate.slice(4));
+    }
+  };
+  const visit = (text: string) => {
+    for (const symbol of readRhs(text).symbols) {
+      if (symbol.kind === "value") read(symbol.query);
+      if (symbol.kind === "list") read(symbol.value.query);
+    }
+  };
+  for (const alternatives of grammar.rules.values()) {
+    for (const { condition, rhs } of alternatives) {
+      if (condition.trim() !== "") read(condition);
+      visit(rhs);
+    }
+  }
+  for (const { template, feedback } of grammar.actions.values()) {
+    visit(template);
+    visit(feedback);
+  }
+  return observed;
+}
+
+interface ActionTexts {
+  readonly template: { readonly text: Text; readonly changing: boolean };
+  readonly feedback: Text;
+}
+
+class Game implements CompiledGame {
+  readonly file: GameFile;
+  readonly domain: Domain;
+  readonly problem: Problem;
+  readonly warnings: readonly string[];
+  readonly hash: string;
+  readonly names: readonly string[];
+  readonly ids: readonly string[];
+  readonly engine: Engine;
+  /** Command of each operator; undefined where it depends on the state. */
+  readonly commands: readonly (string | undefined)[];
+  readonly firstOperator: ReadonlyMap<string, number>;
+  readonly dynamic: readonly number[];
+  readonly texts: readonly ActionTexts[];
+  readonly introText: Text;
+  readonly places: ReadonlyMap<string, number>;
+  readonly always: ReadonlySet<string>;
+
+  constructor(
+    file: GameFile,
+    domain: Domain,
+    problem: Problem,
+    grammar: Twl2,
+    task: GroundTask,
+  ) {
+    const { symbols } = task;
+    this.file = file;
+    this.domain = domain;
+    this.problem = problem;
+    this.hash = hashText(
+      `${file.pddl_domain}\0${file.pddl_problem}\0${file.grammar}`,
+    );
+    this.names = displayNames(task);
+    this.ids = symbols.entities;
+    const fluents = chooseFluents(task, observedPredicates(grammar));
+    const compiler = new GrammarCompiler(grammar, {
+      facts: new FactTable(task, fluents),
+      names: this.names,
+      ids: symbols.entities,
+      types: symbols.types,
+    });
+    this.introText = compiler.compile("#intro#", "the intro", []).text;
+    this.texts = domain.actions.map(({ name, parameters }) => {
+      const scope = parameters.map((p) => ({
+        name: p.name.slice(1),
+        type: p.type,
+      }));
+      const { template, feedback } = grammar.actions.get(name)!;
+      return {
+        template: compiler.compile(
+          template,
+          `template of action ${quoted(name)}`,
+          scope,
+        ),
+        feedback: compiler.compile(
+          feedback,
+          `feedback of action ${quoted(name)}`,
+          scope,
+        ).text,
+      };
+    });
+    this.warnings = compiler.warnings;
+    const sorted = sortOperators(task.operators, this.texts);
+    this.commands = sorted.map(({ command }) => command);
+    const first = new Map<string, number>();
+    const dynamic: number[] = [];
+    for (const [number, command] of this.commands.entries()) {
+      if (command === undefined) dynamic.push(number);
+      else if (!first.has(command)) first.set(command, number);
+    }
+    this.firstOperator = first;
+    this.dynamic = dynamic;
+    this.engine = new Engine(
+      task,
+      sorted.map(({ operator }) => operator),
+      fluents,
+    );
+    const places = new Map<string, number>();
+    const nameOf = (atom: number) =>
+      [
+        symbols.predicates[symbols.atoms.predicates[atom]!]!,
+        ...symbols.atoms.args[atom]!.map((e) => symbols.entities[e]!),
+      ].join(" ");
+    for (const [place, atom] of fluents.atoms.entries()) {
+      places.set(nameOf(atom), place);
+    }
+    this.places = places;
+    this.always = new Set(
+      symbols.facts.flatMap((facts, p) =>
+        symbols.fluent[p] ? [] : facts.map(nameOf)
+      ),
+    );
+  }
+
+  get walkthrough(): readonly string[] {
+    const display = new Map(this.ids.map((id, i) => [id, this.names[i]!]));
+    return (this.file.walkthrough ?? []).map((command) =>
+      command.split(/\s+/).map((word) => display.get(word) ?? word).join(" ")
+    );
+  }
+
+  start(): GamePlay {
+    return new Play(this, initialState(this.engine));
+  }
+}
+
+/** Orders operators by command; equal commands by action, then by entities as declared. */
+function sortOperators(
+  operators: readonly Operator[],
+  texts: readonly ActionTexts[],
+): { command: string | undefined; operator: Operator }[] {
+  const derivation = createDerivation();
+  const nothing = new Uint8Array(0);
+  const named = operators.map((operator) => {
+    const { template } = texts[operator.schema]!;
+    derivation.slots.set(operator.params);
+    const command = template.changing
+      ? undefined
+      : derive(template.text, derivation, nothing);
+    return { command, operator };
+  });
+  return named.sort((a, b) =>
+    compare(a.command ?? "", b.command ?? "") ||
+    a.operator.schema - b.operator.schema ||
+    compareLists(a.operator.params, b.operator.params)
+  );
+}
+
+function compareLists(a: readonly number[], b: readonly number[]): number {
+  for (const [i, value] of a.entries()) {
+    if (value !== b[i]) return value - b[i]!;
+  }
+  return 0;
+}
+
+/** Two 32-bit FNV-1a hashes with different starts, in base 36. */
+function hashText(text: string): string {
+  let a = 0x811c9dc5, b = 0x01000193;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 15);
+  }
+  return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+}
+
+class Play implements GamePlay {
+  readonly #game: Game;
+  readonly #state: EngineState;
+  readonly #derivation = createDerivation();
+
+  constructor(game: Game, state: EngineState) {
+    this.#game = game;
+    this.#state = state;
+  }
+
+  get intro(): string {
+    return derive(
+      this.#game.introText,
+      this.#derivation,
+      this.#game.engine.initialFacts,
+    );
+  }
+
+  get won(): boolean {
+    return this.#game.engine.goalHolds(this.#state.facts);
+  }
+
+  admissible(): string[] {
+    const { applicable } = this.#state;
+    const { commands, dynamic } = this.#game;
+    const list: string[] = [];
+    let last: string | undefined;
+    for (let word = 0; word < applicable.length; word++) {
+      for (let bits = applicable[word]!; bits !== 0; bits &= bits - 1) {
+        const command = commands[(word << 5) + 31 - Math.clz32(bits & -bits)];
+        if (command === undefined || command === last) continue;
+        list.push(command);
+        last = command;
+      }
+    }
+    if (dynamic.length === 0) return list;
+    for (const operator of dynamic) {
+      if (isApplicable(this.#state, operator)) {
+        list.push(this.#commandOf(operator));
+      }
+    }
+    return [...new Set(list)].sort(compare);
+  }
+
+  /** Command of an operator whose name depends on the state. */
+  #commandOf(operator: number): string {
+    const { engine, texts } = this.#game;
+    this.#derivation.slots.set(engine.params(operator));
+    const { template } = texts[engine.schemas[operator]!]!;
+    return derive(template.text, this.#derivation, this.#state.facts);
+  }
+
+  #find(command: string): number {
+    const { firstOperator, commands, dynamic } = this.#game;
+    const first = firstOperator.get(command);
+    if (first !== undefined) {
+      for (let at = first; commands[at] === command; at++) {
+        if (isApplicable(this.#state, at)) return at;
+      }
+    }
+    return dynamic.find((operator) =>
+      isApplicable(this.#state, operator) &&
+      this.#commandOf(operator) === command
+    ) ?? -1;
+  }
+
+  step(command: string): PlayStep {
+    const { engine, texts } = this.#game;
+    const operator = this.#find(command.trim());
+    if (operator < 0) {
+      return { text: NOTHING_HAPPENS, accepted: false, won: this.won };
+    }
+    engine.apply(this.#state, operator);
+    this.#derivation.slots.set(engine.params(operator));
+    const { feedback } = texts[engine.schemas[operator]!]!;
+    const text = derive(feedback, this.#derivation, this.#state.facts);
+    return { text, accepted: true, won: this.won };
+  }
+
+  stateKey(): string {
+    return `${this.#game.hash}:${stateText(this.#game.engine, this.#state)}`;
+  }
+
+  holds(predicate: string, ...ids: readonly string[]): boolean {
+    const name = [predicate, ...ids].join(" ");
+    const place = this.#game.places.get(name);
+    if (place === undefined) return this.#game.always.has(name);
+    return (this.#state.facts[place]! & 1) === 1;
+  }
+
+  fork(): GamePlay {
+    return new Play(this.#game, copyState(this.#state));
+  }
+}
