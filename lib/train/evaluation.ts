@@ -1,0 +1,90 @@
+/**
+ * Playing without learning, always the same worlds from the same starts, so that evaluations compare.
+ *
+ * @module
+ */
+
+import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Random } from "../random.ts";
+import { collectTrajectories } from "../rollout/collect.ts";
+import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Trajectory } from "../trajectory.ts";
+import { prefixed, summarizeTrajectories } from "./metrics.ts";
+
+/** Worlds to evaluate in, by the name of the set, such as `seen` and `unseen`. */
+export type EvaluationSets = Readonly<Record<string, readonly EnvSpec[]>>;
+
+/** How an evaluation is played. */
+export interface EvaluationOptions {
+  /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
+  readonly random: Random;
+  /** Tasks drawn from each set. */
+  readonly tasks: number;
+  /** Episodes of each task. @default {1} */
+  readonly groupSize?: number;
+  /** Turns after which an episode is truncated. @default {50} */
+  readonly maxTurns?: number;
+  /** Setting of a specification over whose values tasks are spread evenly. */
+  readonly balanceBy?: string;
+  /** Opens worlds. @default {openEnv} */
+  readonly open?: OpenEnv;
+}
+
+/**
+ * Plays each set of worlds once and describes what happened.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import {
+ *   createRandom,
+ *   evaluatePolicy,
+ *   planExecute,
+ *   scriptedExecutor,
+ *   scriptedPlanner,
+ * } from "@hiper/lab";
+ *
+ * const policy = planExecute(
+ *   scriptedPlanner(() => "leave by the left end"),
+ *   scriptedExecutor(() => "go left"),
+ * );
+ * const sets = { open: [{ kind: "corridor", doors: 0, exit: "left" }] };
+ * const random = createRandom(1);
+ * const { metrics } = await evaluatePolicy(policy, sets, { random, tasks: 4 });
+ * strictEqual(metrics["open/success_rate"], 1);
+ * ```
+ *
+ * @param policy Plays.
+ * @param sets Worlds by the name of the set; none gives no metrics.
+ * @param options How many tasks, how long, and the stream that draws.
+ * @returns Metrics named `<set>/<metric>`, and the episodes, whose ids begin with the set's name.
+ * @throws {RangeError} If a set is empty.
+ */
+export async function evaluatePolicy(
+  policy: Policy,
+  sets: EvaluationSets,
+  options: EvaluationOptions,
+): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
+  const { random, open, ...schedule } = options;
+  const metrics: Record<string, number> = {};
+  const trajectories: Trajectory[] = [];
+  for (const [name, specs] of Object.entries(sets)) {
+    const episodes = scheduleEpisodes(specs, {
+      ...schedule,
+      random: random.fork(name),
+    });
+    // Only `decide` is handed on: what follows the last turn matters to no one here.
+    const deciding: Policy = { decide: (s, r) => policy.decide(s, r) };
+    const played = await collectTrajectories(deciding, episodes, {
+      ...(open && { open }),
+    });
+    Object.assign(metrics, prefixed(name, summarizeTrajectories(played)));
+    for (const episode of played) {
+      const { id, group } = episode;
+      const renamed = { id: `${name}/${id}`, group: `${name}/${group}` };
+      trajectories.push({ ...episode, ...renamed });
+    }
+  }
+  return { metrics, trajectories };
+}
