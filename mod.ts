@@ -89,26 +89,19 @@ export type {
 } from "./lib/envs/text_env.ts";
 export { openGame, readGame } from "./lib/envs/game_env.ts";
 export type { GameEnv, GameEnvOptions } from "./lib/envs/game_env.ts";
-export {
-  compileGame,
-  NOTHING_HAPPENS,
-  parseGameFile,
-} from "./lib/envs/pddl_game.ts";
-export type {
-  CompiledGame,
-  GameFile,
-  GamePlay,
-  PlayStep,
-} from "./lib/envs/pddl_game.ts";
+export { compileGame } from "./lib/envs/pddl_game.ts";
+export type { CompiledGame } from "./lib/envs/pddl_game.ts";
+export { parseGameFile } from "./lib/envs/game_file.ts";
+export type { GameFile } from "./lib/envs/game_file.ts";
+export { NOTHING_HAPPENS } from "./lib/envs/pddl_play.ts";
+export type { GamePlay, PlayStep } from "./lib/envs/pddl_play.ts";
 export { GameError } from "./lib/envs/game_error.ts";
 export type { GameErrorPlace, GameSection } from "./lib/envs/game_error.ts";
 export {
-  ALFWORLD_TASK_TYPES,
   taskSentence,
   taskTypeOfGoal,
   taskTypeOfPath,
 } from "./lib/envs/game_task.ts";
-export type { AlfworldTaskType } from "./lib/envs/game_task.ts";
 export { parseDomain } from "./lib/envs/pddl_parser.ts";
 export type { ActionSchema, Domain } from "./lib/envs/pddl_parser.ts";
 export { parseProblem } from "./lib/envs/pddl_problem.ts";
@@ -146,6 +139,11 @@ export {
 } from "./lib/envs/household_subgoals.ts";
 
 // Policies
+export { createCompactPolicy } from "./lib/policy/compact_policy.ts";
+export type {
+  CompactPolicy,
+  CompactPolicyOptions,
+} from "./lib/policy/compact_policy.ts";
 export { BACKENDS, selectBackend } from "./lib/policy/backend.ts";
 export type { Backend, BackendName } from "./lib/policy/backend.ts";
 export { openSafetensors, writeSafetensors } from "./lib/policy/safetensors.ts";
@@ -302,3 +300,13 @@ export {
 export type { LearningCurveOptions } from "./lib/plots/learning_figures.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
+
+// Learning
+export { createPpoLearner } from "./lib/train/ppo_learner.ts";
+export {
+  type AdamWOptions,
+  type AdamWState,
+  beginAdamW,
+  clipGradient,
+  stepAdamW,
+} from "./lib/train/optimizer.ts";

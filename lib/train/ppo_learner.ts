@@ -1,0 +1,261 @@
+/**
+ * Proximal policy optimization with per-decision credit: epochs and minibatches over a
+ * differentiable policy, three value heads, and AdamW.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { DifferentiablePolicy } from "../policy/differentiable.ts";
+import type {
+  Learner,
+  TrainingSample,
+  UpdateOptions,
+} from "../policy/policy.ts";
+import { openSafetensors, writeSafetensors } from "../policy/safetensors.ts";
+import { mean } from "../numeric.ts";
+import { shuffled } from "../random.ts";
+import { decisionUnits } from "../trajectory.ts";
+import {
+  assignWeights,
+  flattenTensors,
+  nameWeights,
+  readWeights,
+} from "./flat_weights.ts";
+import { beginAdamW, clipGradient, stepAdamW } from "./optimizer.ts";
+import {
+  checkFinite,
+  differentiate,
+  PPO_TERMS,
+  type PpoSettings,
+} from "./ppo_step.ts";
+
+/** Samples scored at once under the reference weights. */
+const REFERENCE_BATCH = 1024;
+
+/**
+ * Makes a learner of a policy.
+ *
+ * Its objective is HiPER's: clipped surrogates of the three decisions, each with its own credit,
+ * a clipped squared error for each value head, an entropy bonus, and a divergence from the
+ * weights the policy had when the learner was made.
+ *
+ * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, section 4
+ *
+ * @param policy What learns. Its weights change; it is the caller's to dispose.
+ * @returns The learner. Saving and loading carries weights, moments and reference.
+ */
+export function createPpoLearner(policy: DifferentiablePolicy): Learner {
+  const names = Object.keys(policy.variables);
+  const variables = names.map((name) => policy.variables[name]!);
+  const size = variables.reduce((sum, variable) => sum + variable.size, 0);
+  let moments = beginAdamW(size);
+  let reference: Float32Array<ArrayBuffer> | undefined;
+  const initial = tf.tidy(() => flattenTensors(variables, variables));
+
+  const referenceWeights = async (): Promise<Float32Array<ArrayBuffer>> => {
+    if (reference === undefined) {
+      reference = Float32Array.from(await initial.data<"float32">());
+      initial.dispose();
+    }
+    return reference;
+  };
+
+  return {
+    async update(samples, options) {
+      const settings = fillSettings(options);
+      const weighed = samples.filter(({ decision }) =>
+        decisionUnits(decision.trace).length > 0
+      );
+      if (weighed.length === 0) return { updates: 0 };
+      let weights = await readWeights(variables);
+      const references = settings.klCoefficient === 0
+        ? undefined
+        : await scoreUnder(policy, weighed, {
+          variables,
+          weights: await referenceWeights(),
+          restore: weights,
+        });
+      const report = new Report();
+      for (let epoch = 0; epoch < settings.epochs; epoch++) {
+        const order = shuffled(
+          options.random.fork("epoch", epoch),
+          weighed.map((_, i) => i),
+        );
+        for (const part of minibatches(order, settings.minibatchSize)) {
+          const batch = part.map((i) => weighed[i]!);
+          const slope = await differentiate(policy, batch, {
+            settings,
+            variables,
+            references: references && part.map((i) => references[i]!),
+          });
+          checkFinite(slope, policy.variables);
+          const clipped = clipGradient(
+            slope.gradient,
+            settings.maxGradientNorm,
+          );
+          const step = stepAdamW(weights, clipped.gradient, {
+            state: moments,
+            learningRate: settings.learningRate,
+            weightDecay: settings.weightDecay,
+          });
+          weights = step.weights;
+          moments = step.state;
+          assignWeights(variables, weights);
+          report.add(slope.terms, clipped.norm);
+        }
+        report.epochs++;
+        const { targetKl } = settings;
+        if (targetKl > 0 && report.lastKl() > targetKl) break;
+      }
+      return report.row();
+    },
+    async save(directory) {
+      await Deno.mkdir(directory, { recursive: true });
+      await writeSafetensors(
+        `${directory}/policy.safetensors`,
+        nameWeights(policy.variables, await readWeights(variables)),
+      );
+      const columns = {
+        first: moments.first,
+        second: moments.second,
+        reference: await referenceWeights(),
+      };
+      await writeSafetensors(
+        `${directory}/optimizer.safetensors`,
+        Object.fromEntries(
+          Object.entries(columns).map((
+            [name, values],
+          ) => [name, { shape: [size], values }]),
+        ),
+        { metadata: { step: String(moments.step) } },
+      );
+    },
+    async load(directory) {
+      const saved = await openSafetensors(`${directory}/policy.safetensors`);
+      const weights = new Float32Array(size);
+      let at = 0;
+      for (const [i, name] of names.entries()) {
+        const { values } = await saved.read(name, variables[i]!.shape);
+        weights.set(values, at);
+        at += values.length;
+      }
+      const state = await openSafetensors(`${directory}/optimizer.safetensors`);
+      const column = async (name: string) =>
+        Float32Array.from((await state.read(name, [size])).values);
+      const step = Number(state.metadata.step);
+      if (!(Number.isInteger(step) && step >= 0)) {
+        throw new SyntaxError(
+          `Cannot load "${directory}" as its optimizer must say how many steps it took: current value is "${state.metadata.step}"`,
+        );
+      }
+      moments = {
+        step,
+        first: await column("first"),
+        second: await column("second"),
+      };
+      if (reference === undefined) initial.dispose();
+      reference = await column("reference");
+      assignWeights(variables, weights);
+    },
+  };
+}
+
+/** The learner's defaults, written here and nowhere else. */
+function fillSettings(options: UpdateOptions): PpoSettings {
+  const {
+    epochs = 3,
+    minibatchSize = 256,
+    clipRange = 0.2,
+    dualClip = 3,
+    valueClipRange = 0,
+    learningRate = 3e-3,
+    weightDecay = 0,
+    valueCoefficient = 0.05,
+    entropyCoefficient = 0.01,
+    klCoefficient = 0,
+    targetKl = 0,
+    maxGradientNorm = 1,
+  } = options;
+  return {
+    epochs,
+    minibatchSize,
+    clipRange,
+    dualClip,
+    valueClipRange,
+    learningRate,
+    weightDecay,
+    valueCoefficient,
+    entropyCoefficient,
+    klCoefficient,
+    targetKl,
+    maxGradientNorm,
+  };
+}
+
+/** Consecutive slices; a last one below half the size joins the one before. */
+function minibatches(order: readonly number[], size: number): number[][] {
+  const parts: number[][] = [];
+  for (let at = 0; at < order.length; at += size) {
+    const part = order.slice(at, at + size);
+    const before = parts.at(-1);
+    if (before !== undefined && part.length < size / 2) before.push(...part);
+    else parts.push(part);
+  }
+  return parts;
+}
+
+/** Log-probabilities of samples under other weights; the policy's own are put back. */
+async function scoreUnder(
+  policy: DifferentiablePolicy,
+  samples: readonly TrainingSample[],
+  options: {
+    readonly variables: readonly tf.Variable[];
+    readonly weights: Float32Array;
+    readonly restore: Float32Array;
+  },
+): Promise<Float32Array[]> {
+  const { variables, weights, restore } = options;
+  assignWeights(variables, weights);
+  try {
+    const scored: Float32Array[] = [];
+    for (let at = 0; at < samples.length; at += REFERENCE_BATCH) {
+      const part = await policy.rescore(
+        samples.slice(at, at + REFERENCE_BATCH),
+      );
+      for (const { logProbs } of part) scored.push(logProbs);
+    }
+    return scored;
+  } finally {
+    assignWeights(variables, restore);
+  }
+}
+
+/** Means over gradient steps. */
+class Report {
+  epochs = 0;
+  readonly #rows: Float32Array[] = [];
+  readonly #norms: number[] = [];
+
+  add(numbers: Float32Array, norm: number): void {
+    this.#rows.push(numbers);
+    this.#norms.push(norm);
+  }
+
+  /** Approximate KL of the last gradient step, in nats. */
+  lastKl(): number {
+    return this.#rows.at(-1)?.[PPO_TERMS.indexOf("approximate_kl")] ?? 0;
+  }
+
+  row(): Record<string, number> {
+    const row: Record<string, number> = {
+      updates: this.#rows.length,
+      epochs: this.epochs,
+      gradient_norm: mean(this.#norms),
+    };
+    PPO_TERMS.forEach((name, i) => {
+      row[name] = mean(this.#rows.map((numbers) => numbers[i]!));
+    });
+    return row;
+  }
+}

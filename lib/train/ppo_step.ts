@@ -1,0 +1,155 @@
+/**
+ * One minibatch differentiated: HiPER's objective over a scored batch, its terms and its slope.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { DifferentiablePolicy } from "../policy/differentiable.ts";
+import type { TrainingSample, UpdateOptions } from "../policy/policy.ts";
+import { byDecision } from "../trajectory.ts";
+import { flattenTensors } from "./flat_weights.ts";
+import { actorObjective, criticObjective } from "./objective.ts";
+import { headColumns, unitColumns } from "./ppo_columns.ts";
+
+/** Settings of an update with every default filled in. */
+export type PpoSettings = Required<UpdateOptions>;
+
+/** Terms of the objective that are reported, in the order of {@linkcode PpoSlope.terms}. */
+export const PPO_TERMS = [
+  "policy_loss",
+  "value_loss",
+  "entropy",
+  "kl_to_reference",
+  "approximate_kl",
+  "clip_fraction",
+  "dual_clip_fraction",
+] as const;
+
+/** Where the objective stands on a minibatch, and where it slopes. */
+export interface PpoSlope {
+  /** Loss terms in the order of {@linkcode PPO_TERMS}. */
+  readonly terms: Float32Array;
+  /** Shape `(weights,)`. */
+  readonly gradient: Float32Array;
+}
+
+/**
+ * Differentiates the objective on one minibatch.
+ *
+ * @param policy Scores the samples.
+ * @param batch Turns to learn from.
+ * @param options Settings, the weights in order, and log-probabilities under the reference.
+ * @returns Plain numbers; no tensor is left behind.
+ */
+export async function differentiate(
+  policy: DifferentiablePolicy,
+  batch: readonly TrainingSample[],
+  options: {
+    readonly settings: PpoSettings;
+    readonly variables: readonly tf.Variable[];
+    readonly references: readonly Float32Array[] | undefined;
+  },
+): Promise<PpoSlope> {
+  const { settings, variables, references } = options;
+  let terms: tf.Tensor1D | undefined;
+  const objective = (): tf.Scalar => {
+    const parts = objectiveTerms(policy, batch, settings, references);
+    terms = tf.keep(tf.stack(parts.terms) as tf.Tensor1D);
+    return parts.loss;
+  };
+  const { value, grads } = tf.variableGrads(objective, [...variables]);
+  const slopes = variables.map((variable) => grads[variable.name] ?? null);
+  const column = tf.tidy(() =>
+    tf.concat([terms!, flattenTensors(variables, slopes)])
+  );
+  tf.dispose([value, grads, terms!]);
+  const numbers = Float32Array.from(await column.data<"float32">());
+  column.dispose();
+  const count = PPO_TERMS.length;
+  return { terms: numbers.slice(0, count), gradient: numbers.slice(count) };
+}
+
+/** The objective and its terms in the order of {@linkcode PPO_TERMS}. */
+function objectiveTerms(
+  policy: DifferentiablePolicy,
+  batch: readonly TrainingSample[],
+  settings: PpoSettings,
+  references: readonly Float32Array[] | undefined,
+): { loss: tf.Scalar; terms: tf.Scalar[] } {
+  const scored = policy.score(batch);
+  const units = unitColumns(batch);
+  const actor = actorObjective(scored.logProbs, {
+    oldLogProbs: tf.tensor1d(units.oldLogProbs),
+    advantages: tf.tensor1d(units.advantages),
+    mask: tf.tensor1d(units.mask),
+    clipRange: settings.clipRange,
+    dualClip: settings.dualClip,
+    entropies: scored.entropies,
+    entropyCoefficient: settings.entropyCoefficient,
+    klCoefficient: settings.klCoefficient,
+    ...(references
+      ? {
+        referenceLogProbs: tf.concat(references.map((row) => tf.tensor1d(row))),
+      }
+      : {}),
+  });
+  const columns = headColumns(batch);
+  const critic = criticObjective(byDecision((name) => ({
+    values: scored.values[name],
+    oldValues: tf.tensor1d(columns[name].oldValues),
+    targets: tf.tensor1d(columns[name].targets),
+    mask: tf.tensor1d(columns[name].mask),
+    clipRange: settings.valueClipRange,
+  })));
+  const loss: tf.Scalar = tf.add(
+    actor.loss,
+    tf.mul(critic.loss, settings.valueCoefficient),
+  );
+  return {
+    loss,
+    terms: [
+      actor.policy,
+      critic.loss,
+      actor.entropy,
+      actor.kl,
+      actor.approximateKl,
+      actor.clipFraction,
+      actor.dualClipFraction,
+    ],
+  };
+}
+
+/**
+ * Says which number went wrong, before it does harm.
+ *
+ * @param slope What {@linkcode differentiate} gave.
+ * @param variables Weights by name, in order.
+ * @throws {RangeError} If a term or a slope is not finite.
+ */
+export function checkFinite(
+  slope: PpoSlope,
+  variables: Readonly<Record<string, tf.Variable>>,
+): void {
+  PPO_TERMS.forEach((name, i) => {
+    if (Number.isFinite(slope.terms[i])) return;
+    throw new RangeError(
+      `Cannot update as "${name}" must be finite: current value is ${
+        slope.terms[i]
+      }; the weights are those before this step`,
+    );
+  });
+  let at = 0;
+  for (const [name, { size }] of Object.entries(variables)) {
+    const end = at + size;
+    const wrong = slope.gradient.subarray(at, end).find((one) =>
+      !Number.isFinite(one)
+    );
+    if (wrong !== undefined) {
+      throw new RangeError(
+        `Cannot update as the gradient of "${name}" must be finite: current value is ${wrong}; the weights are those before this step`,
+      );
+    }
+    at = end;
+  }
+}
