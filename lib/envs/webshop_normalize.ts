@@ -1,0 +1,114 @@
+/**
+ * WebShop's tables of colors and sizes: which base color a text names, which pattern a size follows.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+/** The base colors in the order in which they are looked for. */
+export const WEBSHOP_COLORS: readonly string[] =
+  `alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown
+  burgundy camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac
+  copper coral cranberry cream crystal dark denim eggplant elephant espresso fuchsia gold granite
+  grape graphite grass gray green grey heather indigo ivory ivy khaki lavender lemon leopard light
+  lilac lime magenta maroon mauve merlot midnight mint mocha multicolor mushroom mustard natural
+  navy nude olive orange peach pewter pink plum purple rainbow red rose royal rust sand sapphire
+  seashell silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet
+  walnut wheat white wine yellow`.split(/\s+/);
+
+const SIZES: readonly RegExp[] = [
+  ...[
+    "xx-large",
+    "3x-large",
+    "4x-large",
+    "5x-large",
+    "x-large",
+    "x-small",
+    "medium",
+    "large",
+    "small",
+    "queen",
+    "twin",
+    "full",
+    "king",
+    "one size",
+    "pack",
+  ].map((size) => new RegExp(size)),
+  /(.*)neck(.*)sleeve/,
+  /(.*) women \| (.*) men/,
+  /(.*)w x(.*)l/,
+  /(.*)w by (.*)l/,
+  /(.*)w x(.*)h/,
+  /(.*)wide/,
+  /(.*)x-wide/,
+  /(.*)narrow/,
+  /(.*)petite/,
+  /(.*)inch/,
+  /(.*)plus/,
+  /(.*)mm/,
+  /women(.*)/,
+  /(.*)x(.*)/,
+  /(.*)ft/,
+  /(.*)feet/,
+  /(.*)meter/,
+  /(.*)yards/,
+  /(.*)\*(.*)/,
+  /(.*)\-(.*)/,
+  /(\d+)"$/,
+  /(\d+)f$/,
+  /(\d+)m$/,
+  /(\d+)cm$/,
+  /(\d+)g$/,
+];
+
+/**
+ * Reduces a text to the first base color that occurs anywhere in it.
+ *
+ * Applied to every option, sizes and flavors included, and by letters rather than words:
+ * `"fashion"` holds `"ash"`.
+ *
+ * @param text An option value.
+ * @returns A base color, or the text itself where it holds none.
+ */
+export function normalizeWebshopColor(text: string): string {
+  return WEBSHOP_COLORS.find((color) => text.includes(color)) ?? text;
+}
+
+/**
+ * Names the base color of a value, for tables of a catalog.
+ *
+ * @param value A color option.
+ * @returns A base color, `N.A.`'s or an unknown color's `not_matched`.
+ */
+export function classifyWebshopColor(value: string): string {
+  const lower = value.toLowerCase();
+  return WEBSHOP_COLORS.find((color) => lower.includes(color)) ??
+    "not_matched";
+}
+
+/**
+ * Names the pattern of a size, for tables of a catalog.
+ *
+ * @param value A size option.
+ * @returns The first pattern found, `numeric_size`, or `not_matched`.
+ */
+export function classifyWebshopSize(value: string): string {
+  const lower = value.toLowerCase();
+  const pattern = SIZES.find((size) => size.test(lower));
+  if (pattern && value !== "N.A.") return pattern.source;
+  return /^\p{Nd}+$/u.test(value.replace(".", ""))
+    ? "numeric_size"
+    : "not_matched";
+}
+
+/**
+ * The code that WebShop's site shows a buyer: ten digits of the session id's SHA-1.
+ *
+ * @param session Session id.
+ * @returns Ten hexadecimal digits in upper case.
+ */
+export function webshopReceiptCode(session: string): string {
+  return createHash("sha1").update(session).digest("hex").slice(0, 10)
+    .toUpperCase();
+}
