@@ -6,12 +6,9 @@
 
 import type { Observation } from "../trajectory.ts";
 import type { EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
-import {
-  type CompiledGame,
-  compileGame,
-  type GameFile,
-  type GamePlay,
-} from "./pddl_game.ts";
+import type { GameFile } from "./game_file.ts";
+import { type CompiledGame, compileGame } from "./pddl_game.ts";
+import type { GamePlay } from "./pddl_play.ts";
 import { taskSentence, taskTypeOfGoal } from "./game_task.ts";
 
 /** How a game pays, and when it ends. */

@@ -4,20 +4,11 @@
  * @module
  */
 
+import {
+  HOUSEHOLD_TASK_TYPES,
+  type HouseholdTaskType,
+} from "./household_task.ts";
 import type { Formula } from "./pddl_formula.ts";
-
-/** ALFWorld's kinds of task, by the names that its folders and metrics use. */
-export const ALFWORLD_TASK_TYPES = [
-  "pick_and_place_simple",
-  "look_at_obj_in_light",
-  "pick_clean_then_place_in_recep",
-  "pick_heat_then_place_in_recep",
-  "pick_cool_then_place_in_recep",
-  "pick_two_obj_and_place",
-] as const;
-
-/** One of {@linkcode ALFWORLD_TASK_TYPES}. */
-export type AlfworldTaskType = typeof ALFWORLD_TASK_TYPES[number];
 
 const TASK_MARK = "Your task is to: ";
 
@@ -38,8 +29,8 @@ export function taskSentence(intro: string): string {
  * @param path A path below the dataset's folder.
  * @returns The kind, or nothing where no folder is named for one.
  */
-export function taskTypeOfPath(path: string): AlfworldTaskType | undefined {
-  return ALFWORLD_TASK_TYPES.find((type) => path.includes(`${type}-`));
+export function taskTypeOfPath(path: string): HouseholdTaskType | undefined {
+  return HOUSEHOLD_TASK_TYPES.find((type) => path.includes(`${type}-`));
 }
 
 /**
@@ -48,7 +39,7 @@ export function taskTypeOfPath(path: string): AlfworldTaskType | undefined {
  * @param goal The goal of a household game.
  * @returns The kind, or nothing where the goal is of no known kind.
  */
-export function taskTypeOfGoal(goal: Formula): AlfworldTaskType | undefined {
+export function taskTypeOfGoal(goal: Formula): HouseholdTaskType | undefined {
   const predicates = new Set<string>();
   let distinct = false;
   const visit = (formula: Formula): void => {

@@ -5,6 +5,7 @@
  */
 
 import { GameError, quoted } from "./game_error.ts";
+import { type GameFile, parseGameFile } from "./game_file.ts";
 import { type Domain, parseDomain } from "./pddl_parser.ts";
 import { parseProblem, type Problem } from "./pddl_problem.ts";
 import {
@@ -12,43 +13,18 @@ import {
   type GroundTask,
   type Operator,
 } from "./pddl_grounding.ts";
-import {
-  chooseFluents,
-  copyState,
-  Engine,
-  type EngineState,
-  initialState,
-  isApplicable,
-  stateText,
-} from "./pddl_engine.ts";
+import { chooseFluents, Engine, type Fluents } from "./pddl_engine.ts";
 import { compare, displayNames, FactTable } from "./pddl_facts.ts";
+import { GrammarCompiler } from "./pddl_grammar.ts";
+import { createDerivation, derive, type Text } from "./pddl_query.ts";
 import {
-  createDerivation,
-  derive,
-  GrammarCompiler,
-  type Text,
-} from "./pddl_grammar.ts";
+  type ActionTexts,
+  type GamePlay,
+  type GameRules,
+  startPlay,
+} from "./pddl_play.ts";
 import { readQuery, readRhs } from "./pddl_rhs.ts";
 import { parseTwl2, type Twl2 } from "./pddl_twl2.ts";
-
-/** A game as it stands in a `game.tw-pddl` file. Other keys are allowed and ignored. */
-export interface GameFile {
-  /** Types, predicates and actions, in PDDL. */
-  readonly pddl_domain: string;
-  /** Entities, first facts and goal, in PDDL. */
-  readonly pddl_problem: string;
-  /** Commands and texts, in the `.twl2` form. */
-  readonly grammar: string;
-  /** Whether whoever made the file found a solution. */
-  readonly solvable?: boolean | null;
-  /** Commands that solve the game, with display names or ids. */
-  readonly walkthrough?: readonly string[] | null;
-}
-
-/** Said when a command is not admissible. */
-export const NOTHING_HAPPENS = "Nothing happens.";
-
-const MAX_FILE_LENGTH = 8 * 2 ** 20;
 
 /** A game ready to be played. Immutable, so that any number of plays can share it. */
 export interface CompiledGame {
@@ -70,34 +46,6 @@ export interface CompiledGame {
   readonly walkthrough: readonly string[];
   /** Begins a play. */
   start(): GamePlay;
-}
-
-/** What a command led to. */
-export interface PlayStep {
-  /** What is read. */
-  readonly text: string;
-  /** Whether the command was admissible. */
-  readonly accepted: boolean;
-  /** Whether the goal holds now. */
-  readonly won: boolean;
-}
-
-/** One play of a game. It goes on after the goal was reached, as the reference does. */
-export interface GamePlay {
-  /** What is read before the first command. */
-  readonly intro: string;
-  /** Whether the goal holds now. */
-  readonly won: boolean;
-  /** Commands that are accepted now, sorted by code point, each once. */
-  admissible(): string[];
-  /** Takes a command; one that is not admissible changes nothing. */
-  step(command: string): PlayStep;
-  /** Equal texts for states that no sequence of commands can tell apart. */
-  stateKey(): string;
-  /** Whether a fact holds, given by predicate and ids. */
-  holds(predicate: string, ...ids: readonly string[]): boolean;
-  /** A play that goes on from here on its own. */
-  fork(): GamePlay;
 }
 
 /**
@@ -145,51 +93,6 @@ export function compileGame(source: GameFile | string): CompiledGame {
   return new Game(file, domain, problem, grammar, task);
 }
 
-/**
- * Reads the JSON of a game file and checks its keys.
- *
- * @param json The text of the file; a byte order mark is allowed.
- * @returns The file.
- * @throws {GameError} If it is no JSON object with the three texts of a game.
- */
-export function parseGameFile(json: string): GameFile {
-  const fail = (code: string, reason: string) =>
-    new GameError(reason, { code, section: "json" });
-  if (json.length > MAX_FILE_LENGTH) {
-    throw fail(
-      "E_JSON_LIMIT",
-      `a file may have ${MAX_FILE_LENGTH} characters, not ${json.length}`,
-    );
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(json.charCodeAt(0) === 0xfeff ? json.slice(1) : json);
-  } catch (error) {
-    throw fail(
-      "E_JSON",
-      `the file must be JSON (${error instanceof Error ? error.message : ""})`,
-    );
-  }
-  if (!isGameFile(value)) {
-    throw fail(
-      "E_JSON_KEYS",
-      '"pddl_domain", "pddl_problem" and "grammar" must be strings, "walkthrough" a list of strings',
-    );
-  }
-  return value;
-}
-
-function isGameFile(value: unknown): value is GameFile {
-  if (typeof value !== "object" || value === null) return false;
-  const record = value as Record<string, unknown>;
-  const { walkthrough = null } = record;
-  return ["pddl_domain", "pddl_problem", "grammar"].every((key) =>
-    typeof record[key] === "string"
-  ) && (walkthrough === null ||
-    Array.isArray(walkthrough) &&
-      walkthrough.every((c) => typeof c === "string"));
-}
-
 /** Predicates that the texts of a grammar read, by the name that facts have. */
 function observedPredicates(grammar: Twl2): Set<string> {
   const observed = new Set<string>();
@@ -220,12 +123,23 @@ function observedPredicates(grammar: Twl2): Set<string> {
   return observed;
 }
 
-interface ActionTexts {
-  readonly template: { readonly text: Text; readonly changing: boolean };
-  readonly feedback: Text;
+/** For each predicate the facts that can ever hold: those of the state, then those that never change. */
+function listFacts(task: GroundTask, fluents: Fluents): GameRules["factsOf"] {
+  const { symbols } = task;
+  const idsOf = (atom: number) =>
+    symbols.atoms.args[atom]!.map((entity) => symbols.entities[entity]!);
+  const lists = symbols.predicates.map((_, p) =>
+    symbols.fluent[p]
+      ? []
+      : symbols.facts[p]!.map((atom) => ({ ids: idsOf(atom), place: -1 }))
+  );
+  for (const [place, atom] of fluents.atoms.entries()) {
+    lists[symbols.atoms.predicates[atom]!]!.push({ ids: idsOf(atom), place });
+  }
+  return new Map(symbols.predicates.map((name, p) => [name, lists[p]!]));
 }
 
-class Game implements CompiledGame {
+class Game implements CompiledGame, GameRules {
   readonly file: GameFile;
   readonly domain: Domain;
   readonly problem: Problem;
@@ -240,8 +154,7 @@ class Game implements CompiledGame {
   readonly dynamic: readonly number[];
   readonly texts: readonly ActionTexts[];
   readonly introText: Text;
-  readonly places: ReadonlyMap<string, number>;
-  readonly always: ReadonlySet<string>;
+  readonly factsOf: GameRules["factsOf"];
 
   constructor(
     file: GameFile,
@@ -302,21 +215,7 @@ class Game implements CompiledGame {
       sorted.map(({ operator }) => operator),
       fluents,
     );
-    const places = new Map<string, number>();
-    const nameOf = (atom: number) =>
-      [
-        symbols.predicates[symbols.atoms.predicates[atom]!]!,
-        ...symbols.atoms.args[atom]!.map((e) => symbols.entities[e]!),
-      ].join(" ");
-    for (const [place, atom] of fluents.atoms.entries()) {
-      places.set(nameOf(atom), place);
-    }
-    this.places = places;
-    this.always = new Set(
-      symbols.facts.flatMap((facts, p) =>
-        symbols.fluent[p] ? [] : facts.map(nameOf)
-      ),
-    );
+    this.factsOf = listFacts(task, fluents);
   }
 
   get walkthrough(): readonly string[] {
@@ -327,7 +226,7 @@ class Game implements CompiledGame {
   }
 
   start(): GamePlay {
-    return new Play(this, initialState(this.engine));
+    return startPlay(this);
   }
 }
 
@@ -369,99 +268,4 @@ function hashText(text: string): string {
     b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 15);
   }
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
-}
-
-class Play implements GamePlay {
-  readonly #game: Game;
-  readonly #state: EngineState;
-  readonly #derivation = createDerivation();
-
-  constructor(game: Game, state: EngineState) {
-    this.#game = game;
-    this.#state = state;
-  }
-
-  get intro(): string {
-    return derive(
-      this.#game.introText,
-      this.#derivation,
-      this.#game.engine.initialFacts,
-    );
-  }
-
-  get won(): boolean {
-    return this.#game.engine.goalHolds(this.#state.facts);
-  }
-
-  admissible(): string[] {
-    const { applicable } = this.#state;
-    const { commands, dynamic } = this.#game;
-    const list: string[] = [];
-    let last: string | undefined;
-    for (let word = 0; word < applicable.length; word++) {
-      for (let bits = applicable[word]!; bits !== 0; bits &= bits - 1) {
-        const command = commands[(word << 5) + 31 - Math.clz32(bits & -bits)];
-        if (command === undefined || command === last) continue;
-        list.push(command);
-        last = command;
-      }
-    }
-    if (dynamic.length === 0) return list;
-    for (const operator of dynamic) {
-      if (isApplicable(this.#state, operator)) {
-        list.push(this.#commandOf(operator));
-      }
-    }
-    return [...new Set(list)].sort(compare);
-  }
-
-  /** Command of an operator whose name depends on the state. */
-  #commandOf(operator: number): string {
-    const { engine, texts } = this.#game;
-    this.#derivation.slots.set(engine.params(operator));
-    const { template } = texts[engine.schemas[operator]!]!;
-    return derive(template.text, this.#derivation, this.#state.facts);
-  }
-
-  #find(command: string): number {
-    const { firstOperator, commands, dynamic } = this.#game;
-    const first = firstOperator.get(command);
-    if (first !== undefined) {
-      for (let at = first; commands[at] === command; at++) {
-        if (isApplicable(this.#state, at)) return at;
-      }
-    }
-    return dynamic.find((operator) =>
-      isApplicable(this.#state, operator) &&
-      this.#commandOf(operator) === command
-    ) ?? -1;
-  }
-
-  step(command: string): PlayStep {
-    const { engine, texts } = this.#game;
-    const operator = this.#find(command.trim());
-    if (operator < 0) {
-      return { text: NOTHING_HAPPENS, accepted: false, won: this.won };
-    }
-    engine.apply(this.#state, operator);
-    this.#derivation.slots.set(engine.params(operator));
-    const { feedback } = texts[engine.schemas[operator]!]!;
-    const text = derive(feedback, this.#derivation, this.#state.facts);
-    return { text, accepted: true, won: this.won };
-  }
-
-  stateKey(): string {
-    return `${this.#game.hash}:${stateText(this.#game.engine, this.#state)}`;
-  }
-
-  holds(predicate: string, ...ids: readonly string[]): boolean {
-    const name = [predicate, ...ids].join(" ");
-    const place = this.#game.places.get(name);
-    if (place === undefined) return this.#game.always.has(name);
-    return (this.#state.facts[place]! & 1) === 1;
-  }
-
-  fork(): GamePlay {
-    return new Play(this.#game, copyState(this.#state));
-  }
 }

@@ -1,0 +1,117 @@
+/**
+ * What a compiled text runs on: placeholders in slots, and queries joined over facts.
+ *
+ * @module
+ */
+
+import { GameError } from "./game_error.ts";
+import type { FactList } from "./pddl_facts.ts";
+
+/** Characters a derived text may have. */
+export const MAX_LENGTH = 64_000;
+/** Placeholders a text may bind. */
+export const MAX_SLOTS = 64;
+/** Rules and matches one derivation may expand. */
+const FUEL = 100_000;
+
+/** What a text is derived from. */
+export interface Derivation {
+  /** Bytes of the state. */
+  facts: Uint8Array;
+  /** Entity of each placeholder in reach. */
+  readonly slots: Int32Array;
+  /** Rules and matches that may still be expanded. */
+  fuel: number;
+  /** Values of the query being written. */
+  values: string[];
+}
+
+/** A compiled text. */
+export type Text = (derivation: Derivation) => string;
+
+/** Room for the placeholders of any text. */
+export function createDerivation(): Derivation {
+  return {
+    facts: new Uint8Array(0),
+    slots: new Int32Array(MAX_SLOTS).fill(-1),
+    fuel: FUEL,
+    values: [],
+  };
+}
+
+/** Derives a text: the parameters are in the first slots already. */
+export function derive(
+  text: Text,
+  derivation: Derivation,
+  facts: Uint8Array,
+): string {
+  derivation.facts = facts;
+  derivation.fuel = FUEL;
+  return text(derivation);
+}
+
+/** The error for a text that grows too long. */
+export function tooLong(where: string): GameError {
+  return new GameError(`a text may have ${MAX_LENGTH} characters`, {
+    code: "E_GRAMMAR_LIMIT",
+    section: "grammar",
+    where,
+  });
+}
+
+/** Counts an expansion against the derivation's allowance. */
+export function burn(d: Derivation): void {
+  if (--d.fuel >= 0) return;
+  throw new GameError(`a text may take ${FUEL} expansions`, {
+    code: "E_GRAMMAR_LIMIT",
+    section: "grammar",
+  });
+}
+
+/** Tries the facts of one atom in order; slots from `bound` on are free before it. */
+export function matchAtom(
+  list: FactList,
+  slots: readonly number[],
+  bound: number,
+  next: (derivation: Derivation) => boolean,
+): (derivation: Derivation) => boolean {
+  const { columns, places, mask, byEntity, all } = list;
+  const arity = slots.length;
+  // The first time a free placeholder stands in the atom binds it; a second time compares.
+  const binds = slots.map((slot, i) =>
+    slot >= bound && slots.indexOf(slot) === i
+  );
+  const known = slots.flatMap((_, i) => binds[i] ? [] : [i]).filter((i) =>
+    slots[i]! < bound
+  );
+  const none = new Int32Array(0);
+  return (d) => {
+    let candidates = all;
+    for (const i of known) {
+      const some = byEntity[i]!.get(d.slots[slots[i]!]!) ?? none;
+      if (some.length < candidates.length) candidates = some;
+    }
+    for (let c = 0; c < candidates.length; c++) {
+      const fact = candidates[c]!;
+      const place = places[fact]!;
+      if (place >= 0 && !(d.facts[place]! & mask)) continue;
+      let fits = true, width = bound;
+      for (let i = 0; fits && i < arity; i++) {
+        const entity = columns[i]![fact]!;
+        const slot = slots[i]!;
+        if (!binds[i]) {
+          fits = d.slots[slot] === entity;
+          continue;
+        }
+        // A placeholder never takes an entity that another one holds.
+        for (let s = 0; fits && s < width; s++) fits = d.slots[s] !== entity;
+        d.slots[slot] = entity;
+        width++;
+      }
+      if (!fits) continue;
+      burn(d);
+      if (next(d)) return true;
+    }
+    return false;
+  };
+}
