@@ -5,7 +5,7 @@
  */
 
 import type { Atom, Formula, TypedName } from "./pddl_formula.ts";
-import type { Problem } from "./pddl_parser.ts";
+import type { Problem } from "./pddl_problem.ts";
 import {
   type HouseholdGoal,
   type HouseholdWorld,
