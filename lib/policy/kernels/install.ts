@@ -5,15 +5,35 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import { registerFusedKernels } from "./fused.ts";
+import { registerFusedGradients } from "./gradients.ts";
 import { type Heap, openHeap } from "./heap.ts";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
 
-/** Functions of the compiled module; their parameters are said in the sources. */
+/** Numbers in: pointers, sizes, settings. What each is, the sources say. */
+type KernelFunction = (...parameters: number[]) => void;
+
+/** Functions of the compiled module. */
 export interface KernelExports {
   matmulScratchBytes(): number;
-  matmul(
-    ...[m, n, k, a, lda, ta, b, ldb, tb, c, ldc, add, scratch]: number[]
-  ): void;
+  attentionScratchBytes(length: number): number;
+  matmul: KernelFunction;
+  rmsNorm: KernelFunction;
+  rmsNormGradX: KernelFunction;
+  rmsNormGradGain: KernelFunction;
+  swiGlu: KernelFunction;
+  swiGluGradGate: KernelFunction;
+  addBias: KernelFunction;
+  sumRows: KernelFunction;
+  gatherRows: KernelFunction;
+  rotaryRows: KernelFunction;
+  attention: KernelFunction;
+  attentionGrad: KernelFunction;
+  attendNext: KernelFunction;
+  fillCache: KernelFunction;
+  tokenLogProbs: KernelFunction;
+  tokenLogProbsGrad: KernelFunction;
+  adamW: KernelFunction;
 }
 
 /** The compiled module on a heap, with its scratch space. */
@@ -28,7 +48,8 @@ export interface KernelModule {
 
 /**
  * Makes the active `wasm` backend multiply matrices fast in every orientation, share buffers
- * where a tensor is only renamed, and add segments (which `gather` needs for its gradient).
+ * where a tensor is only renamed, add segments (which `gather` needs for its gradient), and
+ * run the fused kernels of a language model.
  * Does nothing when that was done before.
  *
  * @throws {TypeError} If the active backend is not `wasm`.
@@ -39,6 +60,8 @@ export async function installKernels(): Promise<void> {
   replaceKernel("BatchMatMul", batchMatMulKernel(module));
   replaceKernel("Identity", identityKernel(module));
   replaceKernel("UnsortedSegmentSum", segmentSumKernel(module));
+  registerFusedKernels(module);
+  registerFusedGradients();
 }
 
 /** Instantiates the module on a heap. */

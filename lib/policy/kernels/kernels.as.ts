@@ -1,3 +1,16 @@
 // The kernel module: everything that is compiled to WebAssembly and run on the heap of the tensors.
 
+export { attendNext, attention, attentionGrad, attentionScratchBytes, fillCache, rotaryRows } from "./attention.as";
+export {
+  adamW,
+  addBias,
+  gatherRows,
+  rmsNorm,
+  rmsNormGradGain,
+  rmsNormGradX,
+  sumRows,
+  swiGlu,
+  swiGluGradGate,
+} from "./elementwise.as";
 export { matmul, matmulScratchBytes } from "./matmul.as";
+export { tokenLogProbs, tokenLogProbsGrad } from "./vocabulary.as";
