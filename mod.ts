@@ -200,12 +200,7 @@ export { withHints } from "./lib/rollout/hints.ts";
 export type { HintedWorlds } from "./lib/rollout/hints.ts";
 
 // Training
-export {
-  imitationSamples,
-  minibatches,
-  situationAt,
-  toSamples,
-} from "./lib/train/batch.ts";
+export { imitationSamples, situationAt, toSamples } from "./lib/train/batch.ts";
 export type { SampleOptions } from "./lib/train/batch.ts";
 export {
   METRIC_MEANINGS,
@@ -225,6 +220,53 @@ export {
 } from "./lib/train/checkpoint.ts";
 export type { Checkpoint } from "./lib/train/checkpoint.ts";
 export { readParquet, writeParquet } from "./lib/train/parquet.ts";
+
+// Tabular worlds and the variance study
+export {
+  randomTabularPolicy,
+  sampleTabular,
+  tabularProbabilities,
+} from "./lib/tabular.ts";
+export type {
+  RandomTabularPolicyOptions,
+  SampleTabularOptions,
+  TabularEpisodes,
+  TabularPolicy,
+  TabularSmdp,
+  TabularValues,
+} from "./lib/tabular.ts";
+export { tabularTrajectories } from "./lib/tabular_trajectories.ts";
+export type { TabularTrajectoriesOptions } from "./lib/tabular_trajectories.ts";
+export { stageWorld } from "./lib/hae/stage_world.ts";
+export type { StageWorldOptions } from "./lib/hae/stage_world.ts";
+export {
+  exactGradient,
+  exactOccupancies,
+  exactReturn,
+  exactValues,
+} from "./lib/hae/exact.ts";
+export type {
+  ExactOptions,
+  ExactValues,
+  Objective,
+  Occupancies,
+} from "./lib/hae/exact.ts";
+export { enumerateTabular, exactVariance } from "./lib/hae/enumerate.ts";
+export type {
+  EnumeratedEpisodes,
+  EnumerateTabularOptions,
+  ExactVarianceOptions,
+} from "./lib/hae/enumerate.ts";
+export {
+  distortValues,
+  estimatorLabel,
+  gradientVariance,
+} from "./lib/hae/variance.ts";
+export type {
+  DistortValuesOptions,
+  GradientVarianceOptions,
+} from "./lib/hae/variance.ts";
+export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
 
 // Losses
 export {
@@ -277,6 +319,17 @@ export type {
   ValueLossOptions,
 } from "./lib/train/ppo_loss.ts";
 export { labelLogProbs, logitEntropies } from "./lib/train/token_loss.ts";
+
+export { BLOCKS, formatReply, parseReply } from "./lib/policy/blocks.ts";
+export type {
+  BlockName,
+  ParsedReply,
+  ParseReplyOptions,
+  ReplyMode,
+  ReplyProblem,
+} from "./lib/policy/blocks.ts";
+export { locateBlocks } from "./lib/policy/block_spans.ts";
+export type { BlockSpans, LocateOptions } from "./lib/policy/block_spans.ts";
 
 // Figures
 export type { Figure } from "./lib/plots/theme.ts";

@@ -21,10 +21,12 @@ import {
   parameterOffsets,
   type VarianceRow,
 } from "./gradient_moments.ts";
+import type { EstimatorConfig } from "./credit.ts";
 import {
   isGrouped,
-  type StudyEstimator,
+  studyEpisodes,
   tabularCredit,
+  type TabularStudy,
 } from "./tabular_credit.ts";
 import { estimatorLabel } from "./variance.ts";
 
@@ -175,7 +177,7 @@ function gatherPaths(paths: readonly Path[]): EnumeratedEpisodes {
 /** Options for {@linkcode exactVariance}. */
 export interface ExactVarianceOptions extends EnumerateTabularOptions {
   /** Estimator to judge. */
-  readonly estimator: StudyEstimator;
+  readonly estimator: EstimatorConfig;
   /** Critic that it reads. */
   readonly critic: TabularValues;
   /** Which gradient is the truth. @default {"discounted"} */
@@ -228,13 +230,15 @@ export function exactVariance(
       `Cannot enumerate groups as there must be at most ${limit}: current value is ${tuples}`,
     );
   }
-  const settings = {
+  const study: TabularStudy = {
+    smdp,
     policy,
     critic,
-    gamma: smdp.gamma,
     stateDiscount: objective === "discounted" ? smdp.gamma : 1,
     groupSize: unit,
   };
+  const creditOf = (some: TabularEpisodes) =>
+    tabularCredit(study, studyEpisodes(study, some), estimator);
   const odds = tabularProbabilities(smdp, policy);
   const moments = emptyMoments(parameterOffsets(smdp).total);
   const into = new Float64Array(moments.sums.length);
@@ -252,7 +256,7 @@ export function exactVariance(
       factor: 1 / unit,
     });
   if (unit === 1) {
-    const credit = tabularCredit(smdp, episodes, estimator, settings);
+    const credit = creditOf(episodes);
     for (let i = 0; i < count; i++) {
       add(episodes, credit, i);
       addGradient(moments, into, probabilities[i]!);
@@ -264,7 +268,7 @@ export function exactVariance(
         (_, k) => Math.floor(tuple / count ** k) % count,
       );
       const group = selectEpisodes(episodes, members);
-      const credit = tabularCredit(smdp, group, estimator, settings);
+      const credit = creditOf(group);
       for (let k = 0; k < unit; k++) add(group, credit, k);
       const chance = members.reduce((p, i) => p * probabilities[i]!, 1);
       addGradient(moments, into, chance);
