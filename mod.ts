@@ -328,6 +328,16 @@ export type {
   ReplyMode,
   ReplyProblem,
 } from "./lib/policy/blocks.ts";
+export {
+  formatPrompt,
+  historyWindow,
+  readReply,
+} from "./lib/policy/block_prompt.ts";
+export type {
+  PromptOptions,
+  ReadReply,
+  ReadReplyOptions,
+} from "./lib/policy/block_prompt.ts";
 export { locateBlocks } from "./lib/policy/block_spans.ts";
 export type { BlockSpans, LocateOptions } from "./lib/policy/block_spans.ts";
 

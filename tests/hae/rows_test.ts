@@ -1,5 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { type HaeRows, rowAdvantages } from "../../mod.ts";
+import type { HaeRows } from "../../lib/hae/row_inputs.ts";
+import { rowAdvantages } from "../../lib/hae/rows.ts";
 import {
   assertClose,
   listFiles,
