@@ -268,6 +268,20 @@ export type {
 } from "./lib/hae/variance.ts";
 export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
 
+// Statistics over seeds
+export {
+  bootstrapInterval,
+  interquartileMean,
+  pairedDifference,
+  stratifiedInterval,
+} from "./lib/train/statistics.ts";
+export type {
+  BootstrapOptions,
+  Interval,
+  PairedDifference,
+  Statistic,
+} from "./lib/train/statistics.ts";
+
 // Losses
 export {
   aggregate,
