@@ -28,8 +28,6 @@ export interface EnvPool extends AsyncDisposable {
 export interface EnvPoolOptions {
   /** How many Workers, at least 1. */
   readonly workers: number;
-  /** Address of a module whose `openEnv` opens the worlds. @default {the built-in worlds} */
-  readonly module?: string | URL;
   /** Whether worlds in Workers pass on their experts' hints; asking an expert costs time. @default {false} */
   readonly hints?: boolean;
 }
@@ -48,23 +46,20 @@ export interface EnvPoolOptions {
  * strictEqual(observation.admissibleActions.includes("wait"), true);
  * ```
  *
- * @param options How many, whose worlds, and whether experts are asked.
+ * @param options How many, and whether experts are asked.
  * @returns A pool; disposing it ends the Workers and every world in them.
  * @throws {RangeError} If `workers` is not a positive integer.
  */
 export function createEnvPool(options: EnvPoolOptions): EnvPool {
-  const { workers, module, hints = false } = options;
+  const { workers, hints = false } = options;
   if (!(Number.isSafeInteger(workers) && workers > 0)) {
     throw new RangeError(
       `Cannot start a pool as "workers" must be a positive integer: current value is ${workers}`,
     );
   }
-  const settings = module === undefined
-    ? { hints }
-    : { hints, module: String(module) };
   const hosts = Array.from(
     { length: workers },
-    () => new RemoteHost(settings),
+    () => new RemoteHost({ hints }),
   );
   let opened = 0;
   return {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openEnv } from "../envs/open_env.ts";
+import { createEnvOpener } from "../envs/open_env.ts";
 import type { Hint, OpenEnv, TextEnv } from "../envs/text_env.ts";
 
 /** What the pool asks of one world. */
@@ -38,10 +38,8 @@ export interface WorldAnswer {
   readonly failure?: string;
 }
 
-/** The first message: whose worlds to open, and whether their experts are asked after every step. */
+/** The first message. */
 export interface WorkerSettings {
-  /** Module whose `openEnv` opens worlds; absent means the built-in ones. */
-  readonly module?: string;
   /** Whether every answer carries a hint. */
   readonly hints: boolean;
 }
@@ -50,11 +48,10 @@ export interface WorkerSettings {
 class WorldHost {
   readonly #worlds = new Map<number, TextEnv>();
   readonly #settings: WorkerSettings;
-  readonly #open: OpenEnv;
+  readonly #open: OpenEnv = createEnvOpener();
 
-  constructor(settings: WorkerSettings, open: OpenEnv) {
+  constructor(settings: WorkerSettings) {
     this.#settings = settings;
-    this.#open = open;
   }
 
   async answer(call: WorldCall): Promise<WorldAnswer> {
@@ -91,31 +88,23 @@ function serve(scope: {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage: (message: unknown) => void;
 }): void {
-  let host: Promise<WorldHost> | undefined;
+  let host: WorldHost | undefined;
   // Batches are answered one after the other, calls of a batch in order.
   let work: Promise<void> = Promise.resolve();
   scope.onmessage = ({ data }: MessageEvent) => {
     if (!host) {
-      host = openHost(data as WorkerSettings);
+      host = new WorldHost(data as WorkerSettings);
       return;
     }
     const waiting = host;
     work = work.then(async () => {
       const answers: WorldAnswer[] = [];
       for (const call of data as WorldCall[]) {
-        answers.push(await (await waiting).answer(call));
+        answers.push(await waiting.answer(call));
       }
       scope.postMessage(answers);
     });
   };
-}
-
-async function openHost(settings: WorkerSettings): Promise<WorldHost> {
-  if (settings.module === undefined) return new WorldHost(settings, openEnv);
-  const { openEnv: open } = await import(settings.module) as {
-    openEnv: OpenEnv;
-  };
-  return new WorldHost(settings, open);
 }
 
 if ("DedicatedWorkerGlobalScope" in globalThis) serve(self);

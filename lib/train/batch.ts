@@ -1,5 +1,5 @@
 /**
- * Trajectories and credit to samples: which decisions are trained, advantages normalized per decision.
+ * Trajectories and credit to samples: what each turn saw, decided, and has to learn from.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import {
   normalizeCredit,
 } from "../hae/normalize.ts";
 import type { TrainingSample } from "../policy/policy.ts";
-import { type Random, shuffled } from "../random.ts";
 import {
   type ByDecision,
   byDecision,
@@ -22,7 +21,10 @@ import {
 
 /** How credit becomes samples. */
 export interface SampleOptions {
-  /** How advantages are brought to a common scale, over the trained decisions of the batch. @default {"standard"} */
+  /**
+   * How advantages are brought to a common scale, over the trained decisions of the batch and each decision
+   * apart. For credit whose estimator did not normalize already. @default {"none"}
+   */
   readonly normalize?: Normalization;
 }
 
@@ -53,7 +55,7 @@ export interface SampleOptions {
  * };
  * const one = new Float64Array([1]);
  * const credit = { advantages: { switching: one, planning: one, execution: one } };
- * const [sample] = toSamples([trajectory], [credit], { normalize: "none" });
+ * const [sample] = toSamples([trajectory], [credit]);
  * deepStrictEqual(sample!.trained, { switching: true, planning: true, execution: true });
  * deepStrictEqual(sample!.advantages, { switching: 1, planning: 1, execution: 1 });
  * ```
@@ -69,7 +71,7 @@ export function toSamples(
   credits: readonly Credit[],
   options: SampleOptions = {},
 ): TrainingSample[] {
-  const { normalize = "standard" } = options;
+  const { normalize = "none" } = options;
   if (trajectories.length !== credits.length) {
     throw new RangeError(
       `Cannot make samples as every episode must have credit: ${trajectories.length} episodes, ${credits.length} credits`,
@@ -155,39 +157,5 @@ export function imitationSamples(
       byDecision(() => returns[i]!);
     return targets ? { advantages: ones, targets } : { advantages: ones };
   });
-  return toSamples(trajectories, credits, { normalize: "none" });
-}
-
-/**
- * Cuts samples into minibatches, each sample in exactly one.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { minibatches } from "@hiper/lab";
- *
- * deepStrictEqual(minibatches([1, 2, 3, 4, 5], { size: 2 }), [[1, 2], [3, 4], [5]]);
- * ```
- *
- * @param items What to cut.
- * @param options `size` is the largest batch; with a stream the items are shuffled first.
- * @returns Consecutive slices, the last one maybe shorter.
- * @throws {RangeError} If `size` is not a positive integer.
- */
-export function minibatches<T>(
-  items: readonly T[],
-  options: { size: number; random?: Random },
-): T[][] {
-  const { size, random } = options;
-  if (!(Number.isSafeInteger(size) && size > 0)) {
-    throw new RangeError(
-      `Cannot cut minibatches as "size" must be a positive integer: current value is ${size}`,
-    );
-  }
-  const order = random ? shuffled(random, items) : items;
-  const batches: T[][] = [];
-  for (let start = 0; start < order.length; start += size) {
-    batches.push(order.slice(start, start + size));
-  }
-  return batches;
+  return toSamples(trajectories, credits);
 }

@@ -1,0 +1,155 @@
+/**
+ * The one place where names in a config become objects.
+ *
+ * @module
+ */
+
+import { proposeCorridorSubgoals } from "../envs/corridor.ts";
+import { proposeHouseholdSubgoals } from "../envs/household_subgoals.ts";
+import {
+  createEnvOpener,
+  type EnvDataset,
+  listEnvs,
+} from "../envs/open_env.ts";
+import type { EnvSpec, ProposeSubgoals } from "../envs/text_env.ts";
+import { selectBackend } from "../policy/backend.ts";
+import {
+  type CompactPolicy,
+  createCompactPolicy,
+} from "../policy/compact_policy.ts";
+import { createEnvPool } from "../rollout/env_pool.ts";
+import type {
+  CompactPolicyConfig,
+  TrainingConfig,
+  WorldConfig,
+} from "./config.ts";
+import type { EvaluationSets } from "./evaluation.ts";
+import { createPpoLearner } from "./ppo_learner.ts";
+import { createTraining, type Training } from "./training.ts";
+
+/** What an assembled training does not read from its config. */
+export interface AssembleOptions {
+  /** Stops while playing, by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a training from names alone: backend, worlds, policy, learner.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { assembleTraining, defineConfig } from "@hiper/lab";
+ *
+ * const config = defineConfig({
+ *   worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+ *   rollout: { tasks: 4, maxTurns: 6 },
+ *   iterations: 2,
+ *   backend: "cpu",
+ * });
+ * await using training = await assembleTraining(config);
+ * for await (const { metrics } of training) ok(metrics.success_rate! >= 0);
+ * ```
+ *
+ * @param config Every setting; see `defineConfig`.
+ * @param options A signal to stop by.
+ * @returns A training that has not begun. Caller disposes.
+ * @throws {TypeError} If a name is unknown, or worlds of different kinds share a policy that lists subgoals.
+ */
+export async function assembleTraining(
+  config: TrainingConfig,
+  options: AssembleOptions = {},
+): Promise<Training> {
+  const { signal } = options;
+  await selectBackend(config.backend);
+  const specs = await listWorlds(config.worlds);
+  const evaluation = await listSets(config.evaluation.sets);
+  const policy = createPolicy(config, specs);
+  const pool = config.rollout.workers > 0
+    ? createEnvPool({ workers: config.rollout.workers })
+    : undefined;
+  return createTraining(config, {
+    policy,
+    learner: createPpoLearner(policy),
+    specs,
+    evaluation,
+    open: pool?.open ?? createEnvOpener(),
+    ...(signal && { signal }),
+    async dispose() {
+      policy.dispose();
+      await pool?.[Symbol.asyncDispose]();
+    },
+  });
+}
+
+/** Lists every family among the worlds; single worlds stay as they are. */
+async function listWorlds(worlds: readonly WorldConfig[]): Promise<EnvSpec[]> {
+  const specs: EnvSpec[] = [];
+  for (const world of worlds) {
+    if (isFamily(world)) specs.push(...await listEnvs(world));
+    else specs.push(world);
+  }
+  return specs;
+}
+
+async function listSets(
+  sets: TrainingConfig["evaluation"]["sets"],
+): Promise<EvaluationSets> {
+  const listed: Record<string, EnvSpec[]> = {};
+  for (const [name, worlds] of Object.entries(sets)) {
+    listed[name] = await listWorlds(worlds);
+  }
+  return listed;
+}
+
+function isFamily(world: WorldConfig): world is EnvDataset {
+  return !("kind" in world);
+}
+
+function createPolicy(
+  config: TrainingConfig,
+  specs: readonly EnvSpec[],
+): CompactPolicy {
+  const { policy, seed } = config;
+  if (policy.name !== "compact") {
+    throw new TypeError(
+      `Cannot assemble a training as its policy must be "compact": current value is "${policy.name}"`,
+    );
+  }
+  return compactPolicy(policy, seed, specs);
+}
+
+function compactPolicy(
+  config: CompactPolicyConfig,
+  seed: number,
+  specs: readonly EnvSpec[],
+): CompactPolicy {
+  const { name: _, flat = false, ...sizes } = config;
+  return createCompactPolicy({
+    ...sizes,
+    seed,
+    ...(flat ? {} : { proposeSubgoals: proposerOf(specs) }),
+  });
+}
+
+/** Who lists subgoals in each kind of world. */
+const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
+  corridor: proposeCorridorSubgoals,
+  game: proposeHouseholdSubgoals,
+  household: proposeHouseholdSubgoals,
+};
+
+/** The one proposer that all worlds share. */
+function proposerOf(specs: readonly EnvSpec[]): ProposeSubgoals {
+  const kinds = [...new Set(specs.map((spec) => spec.kind))];
+  const proposers = new Set(kinds.map((kind) => PROPOSERS[kind]));
+  const [propose] = proposers;
+  if (propose === undefined || proposers.size > 1) {
+    throw new TypeError(
+      `Cannot assemble a training as its worlds must share a list of subgoals unless "policy.flat" is true: current kinds are ${
+        kinds.map((kind) => `"${kind}"`).join(", ")
+      }`,
+    );
+  }
+  return propose;
+}

@@ -1,0 +1,157 @@
+/**
+ * The schema of a run's settings, with every default that belongs to a run.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { EstimatorConfig } from "../hae/credit.ts";
+import { BACKENDS } from "../policy/backend.ts";
+import type { TrainingConfig } from "./config.ts";
+
+const count = z.int().positive();
+const countOrNone = z.int().nonnegative();
+const unit = z.number().min(0).max(1);
+const rate = z.number().nonnegative();
+
+const policy = z.discriminatedUnion("name", [
+  z.strictObject({
+    name: z.literal("compact"),
+    flat: z.boolean().exactOptional(),
+    buckets: count.exactOptional(),
+    embedding: count.exactOptional(),
+    width: count.exactOptional(),
+    valueScale: z.number().positive().exactOptional(),
+    switchBias: z.number().exactOptional(),
+  }),
+  z.strictObject({
+    name: z.literal("language"),
+    directory: z.string(),
+    loraRank: countOrNone.exactOptional(),
+    maxReplyTokens: count.exactOptional(),
+    temperature: rate.exactOptional(),
+  }),
+]);
+
+/** Worlds check their own settings when they are opened or listed. */
+const world = z.union([
+  z.looseObject({ kind: z.string() }),
+  z.looseObject({ dataset: z.string() }),
+], {
+  error: 'must be a world with "kind", or a family of worlds with "dataset"',
+});
+
+const schedule = {
+  tasks: count,
+  groupSize: count.default(1),
+  maxTurns: count.default(50),
+  balanceBy: z.string().exactOptional(),
+};
+
+const rollout = z.strictObject({
+  ...schedule,
+  tasks: count.default(16),
+  workers: countOrNone.default(0),
+});
+
+const evaluation = z.strictObject({
+  ...schedule,
+  tasks: count.default(32),
+  every: countOrNone.default(10),
+  temperature: rate.default(1),
+  sets: z.record(z.string(), z.array(world).nonempty()).default({}),
+});
+
+const shaping = z.strictObject({
+  keepPenalty: z.number().exactOptional(),
+  keepPenaltyMode: z.enum(["fixed", "normalized"]).exactOptional(),
+  invalidActionPenalty: z.number().exactOptional(),
+  consistencyPenalty: z.number().exactOptional(),
+  consistencyRequiresBoth: z.boolean().exactOptional(),
+  consistencyCompares: z.enum(["text", "tokens"]).exactOptional(),
+});
+
+const update = z.strictObject({
+  epochs: count.exactOptional(),
+  minibatchSize: count.exactOptional(),
+  clipRange: z.union([rate, z.tuple([rate, rate])]).exactOptional(),
+  dualClip: rate.exactOptional(),
+  valueClipRange: rate.exactOptional(),
+  learningRate: rate.exactOptional(),
+  weightDecay: rate.exactOptional(),
+  valueCoefficient: rate.exactOptional(),
+  entropyCoefficient: z.number().exactOptional(),
+  klCoefficient: rate.exactOptional(),
+  targetKl: rate.exactOptional(),
+  maxGradientNorm: rate.exactOptional(),
+});
+
+const refine = z.strictObject({
+  name: z.literal("gear"),
+  spikeQuantile: unit.exactOptional(),
+  strength: rate.exactOptional(),
+});
+
+const warmStart = z.strictObject({
+  tasks: count.default(64),
+  epochs: count.default(4),
+  minibatchSize: count.exactOptional(),
+  learningRate: rate.exactOptional(),
+});
+
+const record = z.strictObject({
+  checkpointEvery: count.default(10),
+  checkpointsKept: count.default(2),
+  trajectoriesEvery: countOrNone.default(10),
+});
+
+/** Kinds of the estimators' settings; which estimator has which is checked by `checkEstimator`. */
+const estimatorSettings = z.looseObject({
+  name: z.string(),
+  ...numbers("gamma", "lambda", "lambdaTurn", "lambdaSegment"),
+  ...numbers("lambdaBoundary", "heads", "stepWeight", "similarity"),
+  ...numbers("topFraction", "judgePenalty"),
+  ...truths("scaleByDeviation", "rewardToGo", "planningToSwitching"),
+  ...truths("planningToPlanning", "switchingToSwitching"),
+});
+
+const estimator = estimatorSettings.transform((settings): EstimatorConfig => {
+  const config = settings as EstimatorConfig; // names are looked at afterwards
+  switch (config.name) {
+    case "hae":
+    case "gae":
+    case "token-gae": // these leave normalization to whoever trains
+      return { ...config, normalize: config.normalize ?? "standard" };
+    default:
+      return config;
+  }
+});
+
+/** Settings of a training run; fills in defaults. */
+export const configSchema: z.ZodType<TrainingConfig> = z.strictObject({
+  seed: z.int().default(0),
+  iterations: countOrNone.default(100),
+  policy,
+  backend: z.enum(["auto", ...BACKENDS]).default("auto"),
+  worlds: z.array(world).nonempty(),
+  rollout: rollout.prefault({}),
+  shaping: shaping.default({}),
+  estimator,
+  refine: refine.exactOptional(),
+  update: update.default({}),
+  warmStart: warmStart.exactOptional(),
+  evaluation: evaluation.prefault({}),
+  record: record.prefault({}),
+});
+
+function numbers(...names: string[]) {
+  return every(names, z.number().exactOptional());
+}
+
+function truths(...names: string[]) {
+  return every(names, z.boolean().exactOptional());
+}
+
+function every<T>(names: readonly string[], schema: T): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, schema]));
+}

@@ -1,0 +1,149 @@
+/**
+ * Settings that go together, by name.
+ *
+ * @module
+ */
+
+import { creditPreset } from "../hae/presets.ts";
+import type { PartialDeep, TrainingConfig } from "./config.ts";
+
+/** Name of a preset. */
+export type PresetName =
+  | "corridor"
+  | "household"
+  | "household-warm"
+  | "alfworld"
+  | "webshop"
+  | "hiper-alfworld"
+  | "hiper-webshop";
+
+/** Learns the exit named by a sign: seconds on one core. */
+const corridor: PartialDeep<TrainingConfig> = {
+  iterations: 40,
+  worlds: [{ kind: "corridor", length: 7, doors: 1 }],
+  rollout: { tasks: 32, maxTurns: 24 },
+  estimator: { name: "hae", gamma: 0.97, lambdaTurn: 0.95 },
+  update: { learningRate: 3e-3, entropyCoefficient: 0.01 },
+  evaluation: {
+    every: 10,
+    tasks: 64,
+    maxTurns: 24,
+    sets: { longer: [{ kind: "corridor", length: 9, doors: 2 }] },
+  },
+};
+
+/** Generated household games; what no one played in training is `unseen`. */
+const household: PartialDeep<TrainingConfig> = {
+  iterations: 200,
+  worlds: [{ dataset: "household", split: "train", count: 256 }],
+  rollout: { tasks: 32, maxTurns: 50, balanceBy: "taskType" },
+  shaping: { keepPenalty: -0.05, invalidActionPenalty: 0.1 },
+  estimator: {
+    name: "hae",
+    gamma: 0.97,
+    lambdaTurn: 0.95,
+    lambdaSegment: 0.95,
+  },
+  update: { learningRate: 1e-3, entropyCoefficient: 0.01 },
+  evaluation: {
+    every: 20,
+    tasks: 48,
+    balanceBy: "taskType",
+    sets: {
+      seen: [{ dataset: "household", split: "valid_seen", count: 48 }],
+      unseen: [{ dataset: "household", split: "valid_unseen", count: 48 }],
+    },
+  },
+};
+
+/** The same after the compact policy has imitated the generator's expert. */
+const householdWarm: PartialDeep<TrainingConfig> = {
+  ...household,
+  warmStart: { tasks: 128, epochs: 8 },
+};
+
+/** Game files of ALFWorld; `worlds` and `evaluation.sets` want the folder they are in. */
+const alfworld: PartialDeep<TrainingConfig> = {
+  ...household,
+  worlds: alfworldSplit("train"),
+  evaluation: {
+    every: 20,
+    tasks: 64,
+    sets: {
+      seen: alfworldSplit("valid_seen"),
+      unseen: alfworldSplit("valid_unseen"),
+    },
+  },
+};
+
+/** Shopping in a catalog file. */
+const webshop: PartialDeep<TrainingConfig> = {
+  iterations: 200,
+  worlds: [{ dataset: "webshop", split: "train" }],
+  rollout: { tasks: 32, maxTurns: 15 },
+  shaping: { keepPenalty: -0.05, invalidActionPenalty: 0.1 },
+  estimator: {
+    name: "hae",
+    gamma: 0.97,
+    lambdaTurn: 0.95,
+    lambdaSegment: 0.95,
+  },
+  update: { learningRate: 1e-3, entropyCoefficient: 0.01 },
+  evaluation: {
+    every: 20,
+    tasks: 64,
+    maxTurns: 15,
+    sets: { unseen: [{ dataset: "webshop", split: "test" }] },
+  },
+};
+
+/** What the authors' ALFWorld script has in force, as far as it concerns credit and learning. */
+const hiperAlfworld: PartialDeep<TrainingConfig> = {
+  ...alfworld,
+  iterations: 150,
+  rollout: { tasks: 128, groupSize: 1, maxTurns: 50 },
+  ...creditPreset("hiper-alfworld"),
+  update: {
+    epochs: 1,
+    minibatchSize: 256,
+    clipRange: 0.2,
+    dualClip: 3,
+    valueClipRange: 0.5,
+    learningRate: 1e-6,
+    weightDecay: 0.01,
+    entropyCoefficient: 0.001,
+    klCoefficient: 0.01,
+    maxGradientNorm: 1,
+  },
+};
+
+/** What the authors' WebShop script has in force; the paper plays 15 turns. */
+const hiperWebshop: PartialDeep<TrainingConfig> = {
+  ...hiperAlfworld,
+  worlds: [{ dataset: "webshop", split: "train" }],
+  rollout: { tasks: 128, groupSize: 1, maxTurns: 15 },
+  ...creditPreset("hiper-webshop"),
+  evaluation: {
+    every: 5,
+    tasks: 128,
+    maxTurns: 15,
+    sets: { unseen: [{ dataset: "webshop", split: "test" }] },
+  },
+};
+
+/** Every preset by name. */
+export const PRESETS: Readonly<
+  Record<PresetName, PartialDeep<TrainingConfig>>
+> = {
+  corridor,
+  household,
+  "household-warm": householdWarm,
+  alfworld,
+  webshop,
+  "hiper-alfworld": hiperAlfworld,
+  "hiper-webshop": hiperWebshop,
+};
+
+function alfworldSplit(split: string) {
+  return [{ dataset: "alfworld", directory: "data/alfworld", split }];
+}

@@ -1,0 +1,350 @@
+/**
+ * A run's folder: settings, facts about the machine, metrics as JSON lines, episodes as Parquet, checkpoints.
+ *
+ * ```text
+ * config.json        every setting          metrics.jsonl   one row an iteration, reproducible
+ * environment.json   versions and machine   timing.jsonl    seconds by stage, not reproducible
+ * trajectories/      one file an iteration  checkpoints/    whole or absent
+ * events/            for TensorBoard        metrics.parquet written when the run is closed
+ * ```
+ *
+ * @module
+ */
+
+import { type ColumnTable, from } from "arquero";
+import type { Credit, Trajectory } from "../trajectory.ts";
+import {
+  type Checkpoint,
+  checkpointPath,
+  findCheckpoint,
+  pruneCheckpoints,
+} from "./checkpoint.ts";
+import type { TrainingConfig } from "./config.ts";
+import { readIfThere, removeIfThere, writeDurably } from "./durable_file.ts";
+import { type LineFile, openLines, readLines } from "./line_file.ts";
+import { writeParquet } from "./parquet.ts";
+import { firstDifference, type Json } from "./settings.ts";
+import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
+import type { IterationRecord, Training } from "./training.ts";
+import { turnsTable } from "./turns_table.ts";
+
+/** A run's folder, open for writing by one process. */
+export interface Run extends AsyncDisposable {
+  /** The folder. */
+  readonly directory: string;
+  /** The checkpoint to go on from, if the folder held one. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Why newer checkpoints could not be used, if any. */
+  readonly passedOver: readonly Error[];
+  /** Writes one iteration: its metrics and timing, and its episodes if they are due. */
+  append(record: IterationRecord): Promise<void>;
+  /** Saves a checkpoint and removes old ones. */
+  save(training: Training): Promise<void>;
+  /** Writes the result of a closing evaluation: `evaluation.json` and its episodes. */
+  conclude(
+    evaluation: {
+      metrics: Readonly<Record<string, number>>;
+      trajectories: readonly Trajectory[];
+    },
+  ): Promise<void>;
+}
+
+/** How a run's folder is opened. */
+export interface OpenRunOptions {
+  /** Whether a run already there goes on; otherwise it is an error. @default {false} */
+  readonly resume?: boolean;
+  /** Facts about software and machine, written once as `environment.json`. @default {{}} */
+  readonly environment?: Readonly<Record<string, Json>>;
+}
+
+/**
+ * Opens a run's folder; goes on from its newest whole checkpoint, dropping what was written after it.
+ *
+ * @param directory The folder, made if it is absent.
+ * @param config Every setting; must be those of the run already there, but for `iterations`.
+ * @param options Whether to go on, and facts worth keeping.
+ * @returns The run; disposing it writes the metrics as Parquet and lets others open the folder.
+ * @throws {Error} If another process has it open, it holds a run and `resume` is off, its settings
+ * differ, or it cannot be written.
+ */
+export async function openRun(
+  directory: string,
+  config: TrainingConfig,
+  options: OpenRunOptions = {},
+): Promise<Run> {
+  const { resume = false, environment = {} } = options;
+  await makeFolder(directory);
+  const lock = await takeLock(directory);
+  try {
+    await settle(directory, config, { resume, environment });
+    const { checkpoint, passedOver } = await findCheckpoint(
+      `${directory}/checkpoints`,
+    );
+    const done = checkpoint?.iteration ?? 0;
+    const metrics = await openLines(`${directory}/metrics.jsonl`, done);
+    const timing = await openLines(`${directory}/timing.jsonl`, done);
+    await dropEpisodes(directory, done);
+    await rewriteEvents(directory);
+    const files = { directory, config, lock, metrics, timing };
+    return new OpenedRun(files, checkpoint, passedOver);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/** What an open run writes to. */
+interface RunFiles {
+  readonly directory: string;
+  readonly config: TrainingConfig;
+  readonly lock: Deno.FsFile;
+  readonly metrics: LineFile;
+  readonly timing: LineFile;
+}
+
+class OpenedRun implements Run {
+  readonly directory: string;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly passedOver: readonly Error[];
+  readonly #files: RunFiles;
+
+  constructor(
+    files: RunFiles,
+    checkpoint: Checkpoint | undefined,
+    passedOver: readonly Error[],
+  ) {
+    this.directory = files.directory;
+    this.checkpoint = checkpoint;
+    this.passedOver = passedOver;
+    this.#files = files;
+  }
+
+  async append(record: IterationRecord): Promise<void> {
+    const { metrics, timing, config } = this.#files;
+    const { iteration } = record;
+    const every = config.record.trajectoriesEvery;
+    const last = iteration + 1 === config.iterations;
+    if (every > 0 && (iteration % every === 0 || last)) {
+      const { trajectories, credits } = record;
+      await this.#writeEpisodes(
+        `trajectories/${String(iteration).padStart(8, "0")}.parquet`,
+        { iteration, trajectories, credits },
+      );
+    }
+    const finished = Date.now() / 1000;
+    await timing.append({ iteration, finished, ...record.timing });
+    await metrics.append({ iteration, ...record.metrics });
+    await Deno.writeFile(
+      eventsPath(this.directory),
+      encodeScalars({
+        step: iteration,
+        wallTime: finished,
+        scalars: record.metrics,
+      }),
+      { append: true },
+    );
+  }
+
+  async save(training: Training): Promise<void> {
+    const { metrics, timing, config } = this.#files;
+    await metrics.sync();
+    await timing.sync();
+    const parent = `${this.directory}/checkpoints`;
+    await Deno.mkdir(parent, { recursive: true });
+    await training.save(checkpointPath(parent, training.iteration));
+    await pruneCheckpoints(parent, config.record.checkpointsKept);
+  }
+
+  async conclude(
+    evaluation: {
+      metrics: Readonly<Record<string, number>>;
+      trajectories: readonly Trajectory[];
+    },
+  ): Promise<void> {
+    const { metrics, trajectories } = evaluation;
+    await writeDurably(
+      `${this.directory}/evaluation.json`,
+      `${JSON.stringify(metrics, null, 2)}\n`,
+    );
+    if (trajectories.length === 0) return;
+    await this.#writeEpisodes("evaluation.parquet", { trajectories });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { metrics, timing, lock, directory } = this.#files;
+    metrics.close();
+    timing.close();
+    try {
+      const rows = await readLines(`${directory}/metrics.jsonl`);
+      if (rows.length > 0) {
+        await writeParquet(tableOf(rows), `${directory}/metrics.parquet`);
+      }
+    } finally {
+      lock.close();
+    }
+  }
+
+  async #writeEpisodes(
+    name: string,
+    episodes: {
+      iteration?: number;
+      trajectories: readonly Trajectory[];
+      credits?: readonly Credit[];
+    },
+  ): Promise<void> {
+    await Deno.mkdir(`${this.directory}/trajectories`, { recursive: true });
+    const { trajectories, ...rest } = episodes;
+    const table = turnsTable(trajectories, rest);
+    await writeParquet(table, `${this.directory}/${name}`);
+  }
+}
+
+/**
+ * Reads the metrics of many runs as one table, one row for each iteration.
+ *
+ * Columns are `run` (the folder's name), `seed`, `iteration` and every metric of any run; a metric that
+ * an iteration does not have is `null`.
+ *
+ * @param directories Run folders; those without a metric row add none.
+ * @returns The table.
+ * @throws {Error} If a folder holds no run.
+ */
+export async function readMetrics(
+  directories: readonly string[],
+): Promise<ColumnTable> {
+  const rows: Record<string, unknown>[] = [];
+  for (const directory of directories) {
+    const config = await readRunConfig(directory);
+    const run = directory.replace(/\/+$/, "").split("/").at(-1)!;
+    for (const row of await readLines(`${directory}/metrics.jsonl`)) {
+      rows.push({ run, seed: config.seed, ...row });
+    }
+  }
+  return tableOf(rows);
+}
+
+/**
+ * Reads the settings a run was started with.
+ *
+ * @param directory The run's folder.
+ * @returns Every setting.
+ * @throws {Error} If the folder holds no run.
+ */
+export async function readRunConfig(
+  directory: string,
+): Promise<TrainingConfig> {
+  const text = await readIfThere(`${directory}/config.json`);
+  if (text === undefined) {
+    throw new Error(
+      `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
+    );
+  }
+  return JSON.parse(text) as TrainingConfig;
+}
+
+/** Rows of any keys as a table; what a row does not have is `null`. */
+function tableOf(rows: readonly Record<string, unknown>[]): ColumnTable {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return from(
+    rows.map((row) =>
+      Object.fromEntries(names.map((name) => [name, row[name] ?? null]))
+    ),
+  );
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot open run "${directory}" as its folder must be writable: ${reason}`,
+      { cause },
+    );
+  }
+}
+
+/** One process writes a run; the system lets go of the lock when that process ends, however it ends. */
+async function takeLock(directory: string): Promise<Deno.FsFile> {
+  const cannot = `Cannot open run "${directory}" as`;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(`${directory}/lock`, { create: true, write: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${cannot} its folder must be writable: ${reason}`, {
+      cause,
+    });
+  }
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new Error(
+    `${cannot} only one process may write it: another has it open`,
+  );
+}
+
+/** Writes settings and facts of a new run; compares settings with those of an old one. */
+async function settle(
+  directory: string,
+  config: TrainingConfig,
+  options: { resume: boolean; environment: Readonly<Record<string, Json>> },
+): Promise<void> {
+  const path = `${directory}/config.json`;
+  const before = await readIfThere(path);
+  if (before !== undefined) {
+    if (!options.resume) {
+      throw new Error(
+        `Cannot open run "${directory}" as it must be new unless it is resumed: it holds "config.json"`,
+      );
+    }
+    // Config is plain JSON by contract, so this only forgets types.
+    const now = JSON.parse(JSON.stringify(config)) as Record<string, Json>;
+    const then = JSON.parse(before) as Record<string, Json>;
+    const difference = firstDifference(
+      { ...now, iterations: 0 },
+      { ...then, iterations: 0 },
+    );
+    if (difference !== undefined) {
+      throw new Error(
+        `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
+      );
+    }
+  }
+  await writeDurably(path, `${JSON.stringify(config, null, 2)}\n`);
+  if (before !== undefined) return;
+  await writeDurably(
+    `${directory}/environment.json`,
+    `${JSON.stringify(options.environment, null, 2)}\n`,
+  );
+}
+
+/** Removes episodes of iterations that will be played again. */
+async function dropEpisodes(directory: string, done: number): Promise<void> {
+  const folder = `${directory}/trajectories`;
+  await Deno.mkdir(folder, { recursive: true });
+  for await (const { name } of Deno.readDir(folder)) {
+    const iteration = /^(\d{8})\.parquet$/.exec(name)?.[1];
+    const whole = iteration !== undefined && Number(iteration) < done;
+    if (!whole) await removeIfThere(`${folder}/${name}`);
+  }
+}
+
+function eventsPath(directory: string): string {
+  return `${directory}/events/events.out.tfevents.0.hiper`;
+}
+
+/** Makes the event file say what the metrics say. */
+async function rewriteEvents(directory: string): Promise<void> {
+  await Deno.mkdir(`${directory}/events`, { recursive: true });
+  const timing = await readLines(`${directory}/timing.jsonl`);
+  const metrics = await readLines(`${directory}/metrics.jsonl`);
+  const start = Number(timing[0]?.finished ?? Date.now() / 1000);
+  const parts = [encodeFileVersion(start)];
+  for (const [i, { iteration, ...row }] of metrics.entries()) {
+    const wallTime = Number(timing[i]?.finished ?? start);
+    const scalars = row as Record<string, number>;
+    parts.push(encodeScalars({ step: Number(iteration), wallTime, scalars }));
+  }
+  const whole = await new Blob(parts).bytes();
+  await writeDurably(eventsPath(directory), whole);
+}

@@ -1,0 +1,187 @@
+/**
+ * The training loop.
+ *
+ * @module
+ */
+
+import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
+import { assignCredit } from "../hae/credit.ts";
+import { shapeRewards } from "../hae/shaping.ts";
+import type { Critic, Learner, Policy, Scorer } from "../policy/policy.ts";
+import { createRandom } from "../random.ts";
+import { collectTrajectories } from "../rollout/collect.ts";
+import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Credit, Trajectory } from "../trajectory.ts";
+import { toSamples } from "./batch.ts";
+import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { TrainingConfig } from "./config.ts";
+import { evaluatePolicy, type EvaluationSets } from "./evaluation.ts";
+import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
+import { type Laps, startStopwatch } from "./stopwatch.ts";
+
+/** What one iteration did. */
+export interface IterationRecord {
+  /** Counted from 0. */
+  readonly iteration: number;
+  /** One flat row; names are explained in `METRIC_MEANINGS` and by the learner. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Episodes as the worlds paid for them. */
+  readonly trajectories: readonly Trajectory[];
+  /** Credit of each episode, before normalization. */
+  readonly credits: readonly Credit[];
+  /** Seconds by stage; the only part of a record that is not reproducible. */
+  readonly timing: Laps;
+}
+
+/** A run in progress. Iterate it to train; stop iterating to stop; iterate again to go on. */
+export interface Training
+  extends AsyncIterable<IterationRecord>, AsyncDisposable {
+  /** Every setting of the run. */
+  readonly config: TrainingConfig;
+  /** The policy as it is now. */
+  readonly policy: Policy;
+  /** The iteration that comes next; as many are done. */
+  readonly iteration: number;
+  /** Plays the worlds set aside for evaluation; nothing is learned. */
+  evaluate(): Promise<
+    { metrics: Record<string, number>; trajectories: Trajectory[] }
+  >;
+  /** Writes a checkpoint that is whole or absent. */
+  save(directory: string): Promise<void>;
+  /** Goes on from a checkpoint; the numbers are those of a run that was never interrupted. */
+  load(directory: string): Promise<void>;
+}
+
+/** A policy with whatever powers it has. */
+export type TrainablePolicy = Policy & Partial<Critic & Scorer> & {
+  /** The same policy, deciding at another temperature; used where an evaluation asks for one. */
+  readonly atTemperature?: (temperature: number) => Policy;
+};
+
+/** The objects a training is made of. */
+export interface TrainingParts {
+  /** Plays; values situations if the estimator needs values, rescores if samples are refined. */
+  readonly policy: TrainablePolicy;
+  /** Improves the policy. */
+  readonly learner: Learner;
+  /** Worlds to learn in. */
+  readonly specs: readonly EnvSpec[];
+  /** Worlds to evaluate in, by the name of the set. @default {{}} */
+  readonly evaluation?: EvaluationSets;
+  /** Opens worlds. @default {openEnv} */
+  readonly open?: OpenEnv;
+  /** Learns from an expert before the first iteration. */
+  readonly warmUp?: () => Promise<void>;
+  /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
+  readonly signal?: AbortSignal;
+  /** Frees what the parts hold. */
+  readonly dispose?: () => void | Promise<void>;
+}
+
+/**
+ * Trains with objects made by hand.
+ *
+ * @param config Every setting; see `defineConfig`.
+ * @param parts Policy, learner and worlds.
+ * @returns A training that has not begun.
+ * @throws {RangeError} While iterating, if an update gives a number that is not finite.
+ */
+export function createTraining(
+  config: TrainingConfig,
+  parts: TrainingParts,
+): Training {
+  const { policy, learner, specs, evaluation = {}, warmUp } = parts;
+  const { signal } = parts;
+  const root = createRandom(config.seed);
+  const playing = {
+    ...(parts.open && { open: parts.open }),
+    ...(signal && { signal }),
+  };
+  let next = 0;
+
+  async function* iterate(): AsyncGenerator<IterationRecord, void, void> {
+    if (next === 0) await warmUp?.();
+    while (next < config.iterations) {
+      const iteration = next;
+      const random = root.fork("iteration", iteration);
+      const watch = startStopwatch();
+      const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
+      const trajectories = await collectTrajectories(policy, episodes, playing);
+      watch.lap("rollout");
+      const shaped = shapeRewards(trajectories, config.shaping);
+      const credits = assignCredit(shaped, config.estimator);
+      const samples = toSamples(shaped, credits);
+      watch.lap("credit");
+      const update = await learner.update(samples, {
+        ...config.update,
+        random,
+      });
+      watch.lap("update");
+      next = iteration + 1;
+      const evaluated = await evaluateWhenDue();
+      watch.lap("evaluation");
+      const metrics = checkFinite(iteration, {
+        ...summarizeTrajectories(trajectories),
+        ...summarizeCredit(shaped, credits),
+        ...update,
+        ...evaluated,
+      });
+      yield { iteration, metrics, trajectories, credits, timing: watch.laps() };
+    }
+  }
+
+  async function evaluateWhenDue(): Promise<Record<string, number>> {
+    const { every } = config.evaluation;
+    const due = next === config.iterations || (every > 0 && next % every === 0);
+    return due ? (await evaluate()).metrics : {};
+  }
+
+  function evaluate() {
+    const { every: _, sets: __, temperature, ...schedule } = config.evaluation;
+    const player = temperature === 1
+      ? policy
+      : policy.atTemperature?.(temperature) ?? policy;
+    return evaluatePolicy(player, evaluation, {
+      ...schedule,
+      ...(parts.open && { open: parts.open }),
+      random: root.fork("evaluation"),
+    });
+  }
+
+  return {
+    config,
+    policy,
+    get iteration() {
+      return next;
+    },
+    evaluate,
+    save: (directory) =>
+      saveCheckpoint(directory, {
+        iteration: next,
+        save: (folder) => learner.save(folder),
+      }),
+    async load(directory) {
+      const checkpoint = await openCheckpoint(directory);
+      await learner.load(checkpoint.directory);
+      next = checkpoint.iteration;
+    },
+    [Symbol.asyncIterator]: iterate,
+    async [Symbol.asyncDispose]() {
+      await parts.dispose?.();
+    },
+  };
+}
+
+function checkFinite(
+  iteration: number,
+  metrics: Record<string, number>,
+): Record<string, number> {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (!Number.isFinite(value)) {
+      throw new RangeError(
+        `Cannot go on training as every metric must be finite: "${name}" is ${value} in iteration ${iteration}`,
+      );
+    }
+  }
+  return metrics;
+}
