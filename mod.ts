@@ -87,6 +87,15 @@ export type {
   ProposeSubgoals,
   TextEnv,
 } from "./lib/envs/text_env.ts";
+export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
+export type { EnvDataset, EnvOpenerOptions } from "./lib/envs/open_env.ts";
+export { ALFWORLD_SPLITS, listAlfworld } from "./lib/envs/alfworld.ts";
+export { ALFWORLD_REFERENCE } from "./lib/envs/game_spec.ts";
+export {
+  createHouseholdExpert,
+  planHousehold,
+} from "./lib/envs/household_expert.ts";
+export type { PlanSegment } from "./lib/envs/household_expert.ts";
 export { openGame, readGame } from "./lib/envs/game_env.ts";
 export type { GameEnv, GameEnvOptions } from "./lib/envs/game_env.ts";
 export { compileGame } from "./lib/envs/pddl_game.ts";
@@ -113,7 +122,6 @@ export type {
   Formula,
   TypedName,
 } from "./lib/envs/pddl_formula.ts";
-export { openEnv } from "./lib/envs/open_env.ts";
 export {
   CORRIDOR_SUBGOALS,
   openCorridor,
