@@ -44,7 +44,7 @@ export function mergeSettings(base: Json, change: Json): Json {
   if (other) return change;
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(change)) {
-    if (value === null) delete merged[key];
+    if (value === null || key === "__proto__") delete merged[key];
     else {merged[key] = key in merged
         ? mergeSettings(merged[key]!, value)
         : value;}

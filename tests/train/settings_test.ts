@@ -1,0 +1,147 @@
+import fc from "fast-check";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { defineConfig } from "../../lib/train/config.ts";
+import { PRESETS } from "../../lib/train/presets.ts";
+import {
+  firstDifference,
+  mergeSettings,
+  parseSettings,
+} from "../../lib/train/settings.ts";
+
+const key = fc.string().filter((name) => name !== "__proto__");
+const json = fc.dictionary(
+  key,
+  fc.oneof(fc.integer(), fc.string(), fc.boolean()),
+  {
+    noNullPrototype: true, // what JSON.parse returns has one
+  },
+);
+const worlds = [{ kind: "corridor" }];
+
+Deno.test("mergeSettings() changes nothing without changes, and the last change wins", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), json), json, (base, last) => {
+      deepStrictEqual(mergeSettings(base, {}), { ...base });
+      if (last === null) return;
+      const once = mergeSettings(base, { last });
+      deepStrictEqual(mergeSettings(once, { last }), once);
+    }),
+  );
+});
+
+Deno.test("mergeSettings() drops the settings of another variant", () => {
+  deepStrictEqual(
+    mergeSettings(
+      { estimator: { name: "hae", lambdaTurn: 0.9 } },
+      { estimator: { name: "grpo" } },
+    ),
+    { estimator: { name: "grpo" } },
+  );
+});
+
+Deno.test("mergeSettings() takes a setting back with null", () => {
+  deepStrictEqual(
+    mergeSettings({ warmStart: { tasks: 3 }, seed: 1 }, { warmStart: null }),
+    { seed: 1 },
+  );
+});
+
+Deno.test("parseSettings() reads numbers, truths, texts and lists", () => {
+  deepStrictEqual(
+    parseSettings([
+      "seed=3",
+      "policy.flat=true",
+      "estimator.name=gae",
+      'worlds=[{"kind":"corridor"}]',
+      "note=a=b",
+    ]),
+    {
+      seed: 3,
+      policy: { flat: true },
+      estimator: { name: "gae" },
+      worlds: [{ kind: "corridor" }],
+      note: "a=b",
+    },
+  );
+  throws(() => parseSettings(["--seed"]), {
+    name: "SyntaxError",
+    message:
+      'Cannot read a setting as it must have the form path=value: current value is "--seed"',
+  });
+});
+
+Deno.test("defineConfig() is at rest: what it returns it returns again", () => {
+  for (const [name, preset] of Object.entries(PRESETS)) {
+    const config = defineConfig(preset);
+    deepStrictEqual(defineConfig(config), config, name);
+    deepStrictEqual(JSON.parse(JSON.stringify(config)), config, name);
+  }
+});
+
+Deno.test("defineConfig() gives estimators with a critic the standard normalization", () => {
+  strictEqual(
+    JSON.stringify(defineConfig({ worlds }).estimator),
+    '{"name":"hae","normalize":"standard"}',
+  );
+  const grpo = defineConfig({ worlds, estimator: { name: "grpo" } });
+  deepStrictEqual(grpo.estimator, { name: "grpo" });
+  const raw = { name: "gae", normalize: "none" } as const;
+  deepStrictEqual(defineConfig({ worlds, estimator: raw }).estimator, raw);
+});
+
+Deno.test("defineConfig() suggests the setting that was meant", () => {
+  const cases: [string, string][] = [
+    [
+      "rollout.task=8",
+      '"rollout.task" is not a setting: did you mean "rollout.tasks"?',
+    ],
+    ["sed=1", '"sed" is not a setting: did you mean "seed"?'],
+    [
+      "policy.widht=1",
+      '"policy.widht" is not a setting: did you mean "policy.width"?',
+    ],
+    [
+      "policy.name=compat",
+      '"policy.name" must be one of "compact", "language": current value is "compat"',
+    ],
+    [
+      "seed=x",
+      '"seed" does not fit (expected number, received string): current value is "x"',
+    ],
+    [
+      "worlds=[3]",
+      '"worlds.0" does not fit (must be a world with "kind", or a family of worlds with "dataset"): current value is 3',
+    ],
+  ];
+  for (const [word, message] of cases) {
+    throws(() => defineConfig(PRESETS.corridor, parseSettings([word])), {
+      name: "TypeError",
+      message: `Cannot read config as ${message}`,
+    });
+  }
+  throws(
+    () => defineConfig(PRESETS.corridor, parseSettings(["estimator.name=hea"])),
+    { name: "RangeError", message: /did you mean "hae"/ },
+  );
+});
+
+Deno.test("The reference presets have the settings of the authors' scripts", () => {
+  const alfworld = defineConfig(PRESETS["hiper-alfworld"]);
+  strictEqual(alfworld.rollout.tasks, 128);
+  strictEqual(alfworld.shaping.keepPenalty, -0.3);
+  strictEqual(alfworld.update.klCoefficient, 0.01);
+  const webshop = defineConfig(PRESETS["hiper-webshop"]);
+  strictEqual(webshop.shaping.keepPenalty, -3.5);
+  strictEqual(webshop.rollout.maxTurns, 15);
+});
+
+Deno.test("firstDifference() names the path, or nothing when there is none", () => {
+  fc.assert(fc.property(json, (value) => {
+    strictEqual(firstDifference(value, structuredClone(value)), undefined);
+  }));
+  strictEqual(
+    firstDifference({ a: { b: [1, 2] } }, { a: { b: [1, 3] } }),
+    "a.b",
+  );
+  strictEqual(firstDifference({ a: 1 }, { a: 1, c: 2 }), "c");
+});
