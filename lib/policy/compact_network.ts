@@ -108,10 +108,14 @@ class Weights {
 
 /** Weights of a scorer of candidates. */
 interface Scorer {
-  /** From the state, to sum and to factor. Shape `(width, 2 · width)`. */
+  /** From the state, to be added. Shape `(width, width)`. */
   readonly state: tf.Variable;
-  /** From the candidate's words, likewise. Shape `(embedding, 2 · width)`. */
+  /** From the state, to be multiplied. Shape `(width, width)`. */
+  readonly stateFactor: tf.Variable;
+  /** From the candidate's words, to be added. Shape `(embedding, width)`. */
   readonly words: tf.Variable;
+  /** From the candidate's words, to be multiplied. Shape `(embedding, width)`. */
+  readonly wordsFactor: tf.Variable;
   readonly relations: tf.Variable;
   readonly bias: tf.Variable;
   readonly out: tf.Variable;
@@ -124,10 +128,20 @@ function makeScorer(
 ): Scorer {
   const { embedding, width, relations } = sizes;
   return {
-    state: weights.matrix(`${name}.state`, [width, 2 * width], width ** -0.5),
+    state: weights.matrix(`${name}.state`, [width, width], width ** -0.5),
+    stateFactor: weights.matrix(
+      `${name}.stateFactor`,
+      [width, width],
+      width ** -0.5,
+    ),
     words: weights.matrix(
       `${name}.words`,
-      [embedding, 2 * width],
+      [embedding, width],
+      embedding ** -0.5,
+    ),
+    wordsFactor: weights.matrix(
+      `${name}.wordsFactor`,
+      [embedding, width],
       embedding ** -0.5,
     ),
     relations: weights.matrix(
@@ -293,23 +307,22 @@ function scoreRows(
   },
 ): tf.Tensor1D {
   if (candidates.texts.length === 0) return tf.tensor1d([]);
-  const states = tf.gather(
-    tf.matMul(hidden, matrixOf(scorer.state)),
-    tensor1d(candidates.rows.owners),
-  );
-  const words = tf.gather(
-    tf.matMul(trunk.texts, matrixOf(scorer.words)),
-    tensor1d(candidates.texts),
-  );
-  const [sumState, factorState] = tf.split(states, 2, 1);
-  const [sumWords, factorWords] = tf.split(words, 2, 1);
+  const owners = tensor1d(candidates.rows.owners);
+  const own = tensor1d(candidates.texts);
+  const ofState = (kernel: tf.Variable) =>
+    tf.gather(tf.matMul(hidden, matrixOf(kernel)), owners);
+  const ofWords = (kernel: tf.Variable) =>
+    tf.gather(tf.matMul(trunk.texts, matrixOf(kernel)), own);
   const related = tf.matMul(candidates.relations, matrixOf(scorer.relations));
   let total = tf.add(
-    tf.add(sumState!, sumWords!),
+    tf.add(ofState(scorer.state), ofWords(scorer.words)),
     tf.add(related, scorer.bias),
   );
   if (candidates.extra) total = tf.add(total, candidates.extra);
-  total = tf.add(total, tf.mul(factorState!, factorWords!));
+  total = tf.add(
+    total,
+    tf.mul(ofState(scorer.stateFactor), ofWords(scorer.wordsFactor)),
+  );
   const features = tf.relu(total) as tf.Tensor2D; // (candidates, width)
   return column1(tf.matMul(features, matrixOf(scorer.out)));
 }

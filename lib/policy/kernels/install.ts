@@ -60,6 +60,7 @@ export async function installKernels(): Promise<void> {
   replaceKernel("BatchMatMul", batchMatMulKernel(module));
   replaceKernel("Identity", identityKernel(module));
   replaceKernel("UnsortedSegmentSum", segmentSumKernel(module));
+  replaceKernel("GatherV2", gatherKernel(module));
   registerFusedKernels(module);
   registerFusedGradients();
 }
@@ -140,6 +141,46 @@ function identityKernel({ heap }: KernelModule): tf.KernelFunc {
   return function identity(params) {
     const x = params.inputs["x"]!;
     return x.dtype === "string" ? copy(params) : heap.share(x);
+  };
+}
+
+/** Takes rows by number; other axes and types go to the kernel that was there, which copies number by number. */
+function gatherKernel({ exports, heap }: KernelModule): tf.KernelFunc {
+  const stock = tf.getKernel("GatherV2", "wasm")!.kernelFunc;
+  return function gather(params) {
+    const x = params.inputs["x"]!, indices = params.inputs["indices"]!;
+    const { axis, batchDims } = params.attrs ?? {};
+    if (
+      x.dtype !== "float32" || indices.dtype !== "int32" ||
+      Number(axis ?? 0) !== 0 || Number(batchDims ?? 0) !== 0
+    ) return stock(params);
+    const inner = x.shape.slice(1);
+    const width = tf.util.sizeFromShape(inner);
+    const count = tf.util.sizeFromShape(indices.shape);
+    const output = heap.output([...indices.shape, ...inner]);
+    const rows = heap.integers(heap.pointer(indices), count);
+    for (const row of rows) {
+      if (row >= 0 && row < x.shape[0]!) continue;
+      throw new RangeError(
+        `Cannot gather as rows must be in [0, ${
+          x.shape[0]
+        }): current value is ${row}`,
+      );
+    }
+    if (width === 1) {
+      const from = heap.floats(heap.pointer(x), x.shape[0]!);
+      const to = heap.floats(heap.pointer(output), count);
+      for (let i = 0; i < count; i++) to[i] = from[rows[i]!]!;
+    } else {
+      exports.gatherRows(
+        count,
+        width,
+        heap.pointer(x),
+        heap.pointer(indices),
+        heap.pointer(output),
+      );
+    }
+    return output;
   };
 }
 
