@@ -75,6 +75,29 @@ export type { CreditPreset } from "./lib/hae/presets.ts";
 export { rowAdvantages } from "./lib/hae/rows.ts";
 export type { HaeRowCredit, HaeRowOptions } from "./lib/hae/rows.ts";
 export type { HaeRows } from "./lib/hae/row_inputs.ts";
+export { maskedWhiten, rowTokenGae, rowTurnGae } from "./lib/hae/gae_rows.ts";
+export type {
+  RewardRows,
+  RowCredit,
+  RowGaeOptions,
+} from "./lib/hae/gae_rows.ts";
+export {
+  rowBestOfGroup,
+  rowGigpo,
+  rowGroupAdvantages,
+  rowReinforce,
+  rowRemax,
+  rowStepReturns,
+} from "./lib/hae/baseline_rows.ts";
+export type {
+  GroupedRows,
+  RowGigpoOptions,
+  RowGroupOptions,
+} from "./lib/hae/baseline_rows.ts";
+export { addAtLastToken, placeRewards } from "./lib/hae/reward_rows.ts";
+export type { RewardPlacement } from "./lib/hae/reward_rows.ts";
+export { gearSegments, gearThreshold, gearWeights } from "./lib/hae/gear.ts";
+export type { GearOptions, GearSegment } from "./lib/hae/gear.ts";
 export type { RowLayout } from "./lib/hae/row_layout.ts";
 
 // Worlds
@@ -96,6 +119,17 @@ export {
   planHousehold,
 } from "./lib/envs/household_expert.ts";
 export type { PlanSegment } from "./lib/envs/household_expert.ts";
+export {
+  findTraceGame,
+  readTraces,
+  recordSteps,
+  replayTrace,
+} from "./lib/envs/game_trace.ts";
+export type {
+  GameTrace,
+  TraceMismatch,
+  TraceStep,
+} from "./lib/envs/game_trace.ts";
 export { openGame, readGame } from "./lib/envs/game_env.ts";
 export type { GameEnv, GameEnvOptions } from "./lib/envs/game_env.ts";
 export { compileGame } from "./lib/envs/pddl_game.ts";
