@@ -309,6 +309,17 @@ export type {
   GradientVarianceOptions,
 } from "./lib/hae/variance.ts";
 export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
+export { varianceStudy } from "./lib/hae/variance_study.ts";
+export type {
+  VarianceStudyOptions,
+  VarianceStudyRow,
+} from "./lib/hae/variance_study.ts";
+export {
+  batchError,
+  concludeBatchError,
+  concludeBias,
+  concludeVariance,
+} from "./lib/hae/variance_conclusions.ts";
 
 // Statistics over seeds
 export {
@@ -325,19 +336,10 @@ export type {
 } from "./lib/train/statistics.ts";
 
 // Losses
-export {
-  aggregate,
-  aggregationWeights,
-  masked,
-  maskedMean,
-  maskedVariance,
-  maskedWhiten,
-  sequenceMeans,
-} from "./lib/train/aggregation.ts";
+export { aggregate, aggregationWeights } from "./lib/train/aggregation.ts";
 export type {
   AggregateOptions,
   AggregationMode,
-  MaskedOptions,
   SequenceLayout,
 } from "./lib/train/aggregation.ts";
 export {
@@ -417,6 +419,15 @@ export {
   successByTaskType,
 } from "./lib/plots/learning_figures.ts";
 export type { LearningCurveOptions } from "./lib/plots/learning_figures.ts";
+export {
+  errorAgainstBatch,
+  momentsAgainstLambda,
+} from "./lib/plots/variance_figures.ts";
+export type {
+  BatchErrorCurve,
+  ErrorAgainstBatchOptions,
+  MomentsAgainstLambdaOptions,
+} from "./lib/plots/variance_figures.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 
