@@ -262,6 +262,44 @@ export {
 } from "./lib/train/checkpoint.ts";
 export type { Checkpoint } from "./lib/train/checkpoint.ts";
 export { readParquet, writeParquet } from "./lib/train/parquet.ts";
+export { defineConfig } from "./lib/train/config.ts";
+export type {
+  CompactPolicyConfig,
+  EvaluationConfig,
+  LanguagePolicyConfig,
+  PartialDeep,
+  RecordConfig,
+  RefineConfig,
+  RolloutConfig,
+  TrainingConfig,
+  WarmStartConfig,
+  WorldConfig,
+} from "./lib/train/config.ts";
+export { PRESETS } from "./lib/train/presets.ts";
+export type { PresetName } from "./lib/train/presets.ts";
+export { mergeSettings, parseSettings } from "./lib/train/settings.ts";
+export type { Json } from "./lib/train/settings.ts";
+export { createTraining } from "./lib/train/training.ts";
+export type {
+  IterationRecord,
+  TrainablePolicy,
+  Training,
+  TrainingParts,
+} from "./lib/train/training.ts";
+export type { Laps } from "./lib/train/stopwatch.ts";
+export { assembleTraining } from "./lib/train/assemble.ts";
+export type { AssembleOptions } from "./lib/train/assemble.ts";
+export { openRun, readMetrics, readRunConfig } from "./lib/train/run_store.ts";
+export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";
+export { describeEnvironment } from "./lib/train/environment_facts.ts";
+export type { EnvironmentFacts } from "./lib/train/environment_facts.ts";
+export { recordTraining } from "./lib/train/record_training.ts";
+export type { RecordTrainingOptions } from "./lib/train/record_training.ts";
+export { readEpisodes, turnsTable } from "./lib/train/turns_table.ts";
+export type {
+  StoredEpisode,
+  TurnsTableOptions,
+} from "./lib/train/turns_table.ts";
 
 // Tabular worlds and the variance study
 export {

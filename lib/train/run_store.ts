@@ -21,6 +21,10 @@ import {
 } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
 import { readIfThere, removeIfThere, writeDurably } from "./durable_file.ts";
+import {
+  describeEnvironment,
+  type EnvironmentFacts,
+} from "./environment_facts.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { writeParquet } from "./parquet.ts";
 import { firstDifference, type Json } from "./settings.ts";
@@ -53,8 +57,8 @@ export interface Run extends AsyncDisposable {
 export interface OpenRunOptions {
   /** Whether a run already there goes on; otherwise it is an error. @default {false} */
   readonly resume?: boolean;
-  /** Facts about software and machine, written once as `environment.json`. @default {{}} */
-  readonly environment?: Readonly<Record<string, Json>>;
+  /** Facts about software and machine, written once as `environment.json`. @default {those of `describeEnvironment`} */
+  readonly environment?: EnvironmentFacts;
 }
 
 /**
@@ -72,7 +76,7 @@ export async function openRun(
   config: TrainingConfig,
   options: OpenRunOptions = {},
 ): Promise<Run> {
-  const { resume = false, environment = {} } = options;
+  const { resume = false, environment = describeEnvironment() } = options;
   await makeFolder(directory);
   const lock = await takeLock(directory);
   try {
@@ -287,7 +291,7 @@ async function takeLock(directory: string): Promise<Deno.FsFile> {
 async function settle(
   directory: string,
   config: TrainingConfig,
-  options: { resume: boolean; environment: Readonly<Record<string, Json>> },
+  options: { resume: boolean; environment: EnvironmentFacts },
 ): Promise<void> {
   const path = `${directory}/config.json`;
   const before = await readIfThere(path);

@@ -1,0 +1,186 @@
+/**
+ * Trains a policy and keeps everything in a run's folder.
+ *
+ * ```sh
+ * deno task train --preset corridor
+ * deno task train --preset household --minutes 30 --out runs/house seed=3 estimator.gamma=0.99
+ * deno task train --resume --out runs/house
+ * ```
+ *
+ * @module
+ */
+
+import cliProgress from "cli-progress";
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  assembleTraining,
+  defineConfig,
+  type IterationRecord,
+  openRun,
+  parseSettings,
+  PRESETS,
+  readRunConfig,
+  recordTraining,
+  type Run,
+  type Training,
+  type TrainingConfig,
+} from "../mod.ts";
+
+interface Flags {
+  readonly preset: keyof typeof PRESETS;
+  readonly config?: string;
+  readonly out?: string;
+  readonly resume?: true;
+  readonly minutes?: number;
+}
+
+const program = new Command("train")
+  .description("Train a policy; everything it does is kept in a run's folder.")
+  .argument(
+    "[settings...]",
+    "settings that win over preset and file, as path=value",
+  )
+  .addOption(
+    new Option("--preset <name>", "settings to start from")
+      .choices(Object.keys(PRESETS)).default("household"),
+  )
+  .option("--config <file>", "JSON file of settings that win over the preset")
+  .option("--out <folder>", "the run's folder (default: runs/<preset>-<seed>)")
+  .option("--resume", "go on with the run in --out, with its own settings")
+  .option("--minutes <number>", "stop after this time and save", minutes)
+  .showHelpAfterError();
+
+async function main(): Promise<void> {
+  program.parse(Deno.args, { from: "user" });
+  const flags = program.opts<Flags>();
+  const config = await readConfig(flags, program.args);
+  const directory = flags.out ?? `runs/${flags.preset}-${config.seed}`;
+  const stop = new AbortController();
+  // The first Ctrl-C saves and ends; a second one kills, as everywhere.
+  const onInterrupt = () => {
+    stop.abort(new Error("interrupted"));
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+  };
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  await using training = await assembleTraining(config, stop);
+  await using run = await openRun(directory, config, {
+    resume: flags.resume === true,
+  });
+  announce(run, config);
+  await train(training, run, { signal: stop.signal, minutes: flags.minutes });
+  if (!stop.signal.aborted) await conclude(training, run);
+  Deno.removeSignalListener("SIGINT", onInterrupt);
+}
+
+async function readConfig(
+  flags: Flags,
+  words: readonly string[],
+): Promise<TrainingConfig> {
+  const file = flags.config === undefined
+    ? {}
+    : JSON.parse(await Deno.readTextFile(flags.config));
+  const typed = parseSettings(words);
+  if (flags.resume && flags.out !== undefined) {
+    return defineConfig(await readRunConfig(flags.out), file, typed);
+  }
+  return defineConfig(PRESETS[flags.preset], file, typed);
+}
+
+function announce(run: Run, config: TrainingConfig): void {
+  for (const { message } of run.passedOver) console.warn(message);
+  const from = run.checkpoint?.iteration ?? 0;
+  console.log(
+    `${run.directory}: iterations ${from} to ${config.iterations}, ${config.estimator.name}, seed ${config.seed}`,
+  );
+}
+
+async function train(
+  training: Training,
+  run: Run,
+  options: { signal: AbortSignal; minutes: number | undefined },
+): Promise<void> {
+  const { signal, minutes = Infinity } = options;
+  const line = progressLine(training.config.iterations);
+  line.start(run.checkpoint?.iteration ?? 0);
+  try {
+    for await (
+      const record of recordTraining(training, run, { signal, minutes })
+    ) {
+      line.show(record);
+    }
+  } finally {
+    line.end();
+  }
+}
+
+/** A live line in a terminal, one line for each iteration elsewhere. */
+function progressLine(iterations: number) {
+  const bar = new cliProgress.SingleBar({
+    format: "{bar} {value}/{total} | {words} | {eta_formatted} left",
+    barsize: 20,
+    hideCursor: true,
+    clearOnComplete: false,
+    etaBuffer: 20,
+  }, cliProgress.Presets.shades_classic);
+  const live = Deno.stderr.isTerminal();
+  return {
+    start(done: number) {
+      if (live) bar.start(iterations, done, { words: "" });
+    },
+    show(record: IterationRecord) {
+      const words = describe(record);
+      if (live) bar.update(record.iteration + 1, { words });
+      else console.log(`${record.iteration + 1}/${iterations} ${words}`);
+    },
+    end() {
+      if (live) bar.stop();
+    },
+  };
+}
+
+function describe({ metrics, timing }: IterationRecord): string {
+  const seconds = Object.values(timing).reduce((sum, lap) => sum + lap, 0);
+  const turns = metrics.turns! * metrics.episodes!;
+  return [
+    `success ${percent(metrics.success_rate)}`,
+    `return ${metrics.return?.toFixed(2)}`,
+    `${metrics.turns?.toFixed(1)} turns`,
+    `KL ${metrics.approximate_kl?.toFixed(4) ?? "-"}`,
+    `${Math.round(turns / seconds)} turns/s`,
+    ...evaluated(metrics),
+  ].join(", ");
+}
+
+/** Success on the sets set aside, where they were just played. */
+function evaluated(metrics: Readonly<Record<string, number>>): string[] {
+  return Object.entries(metrics).flatMap(([name, value]) =>
+    name !== "success_rate" && name.endsWith("/success_rate")
+      ? [`${name.replace("/success_rate", "")} ${percent(value)}`]
+      : []
+  );
+}
+
+async function conclude(training: Training, run: Run): Promise<void> {
+  const evaluation = await training.evaluate();
+  await run.conclude(evaluation);
+  for (const words of evaluated(evaluation.metrics)) {
+    console.log(`success on ${words}`);
+  }
+}
+
+function percent(share: number | undefined): string {
+  return share === undefined ? "-" : `${(100 * share).toFixed(0)} %`;
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("must be a positive number");
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}
