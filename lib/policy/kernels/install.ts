@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import { registerDecodeKernels } from "./decode.ts";
 import { registerFusedKernels } from "./fused.ts";
 import { registerFusedGradients } from "./gradients.ts";
 import { type Heap, openHeap } from "./heap.ts";
@@ -63,6 +64,7 @@ export async function installKernels(): Promise<void> {
   replaceKernel("GatherV2", gatherKernel(module));
   registerFusedKernels(module);
   registerFusedGradients();
+  registerDecodeKernels(module);
 }
 
 /** Instantiates the module on a heap. */

@@ -1,0 +1,238 @@
+/**
+ * A Qwen2 decoder that remembers: prompts once, then one token after the other.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { DECODE } from "./kernels/decode.ts";
+import type { LoraAdapter } from "./lora.ts";
+import { rmsNorm, rotaryAttention } from "./operations.ts";
+import { decodePlainly, type PlainCache } from "./plain_decoder.ts";
+import { headSizes, layer, outputTable, type Qwen2 } from "./qwen2.ts";
+
+/** What a decoder says of the next token of each sequence. */
+export interface DecoderOutput {
+  /** Logits of the next token. Shape `(batch · vocabulary,)`. */
+  readonly logits: Float32Array;
+  /** Normalized state they were read from. Shape `(batch · width,)`. */
+  readonly states: Float32Array;
+}
+
+/** Sequences being decoded; dispose it when done. */
+export interface Decoder extends Disposable {
+  /** Feeds one more token to each sequence. */
+  next(tokens: Int32Array): Promise<DecoderOutput>;
+}
+
+/** Options for {@linkcode startDecoder}. */
+export interface DecoderOptions {
+  /** Most tokens that will be fed after the prompts. */
+  maxTokens: number;
+  /** Low-rank changes to the weights. */
+  adapter?: LoraAdapter | undefined;
+}
+
+/**
+ * Reads prompts into fresh caches.
+ *
+ * @param model The decoder.
+ * @param prompts Token ids of each sequence; lengths may differ, none may be empty.
+ * @param options Room to reserve, and the adapter.
+ * @returns The open decoder, and what it says of the first token after each prompt.
+ * @throws {RangeError} If a prompt is empty, or prompt and reply are longer than the model allows.
+ */
+export async function startDecoder(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: DecoderOptions,
+): Promise<{ decoder: Decoder; output: DecoderOutput }> {
+  const longest = Math.max(...prompts.map((prompt) => prompt.length));
+  if (prompts.some((prompt) => prompt.length === 0)) {
+    throw new RangeError(
+      "Cannot decode as every prompt must have a token: one has none",
+    );
+  }
+  const room = longest + options.maxTokens;
+  if (room > model.config.maxLength) {
+    throw new RangeError(
+      `Cannot decode as prompt and reply must have at most ${model.config.maxLength} tokens: ` +
+        `current value is ${longest} and ${options.maxTokens}`,
+    );
+  }
+  return tf.getKernel(DECODE.step, tf.getBackend())
+    ? await startFused(model, prompts, { ...options, room })
+    : await startPlain(model, prompts, options);
+}
+
+/** Decodes by plain operations. */
+async function startPlain(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: DecoderOptions,
+): Promise<{ decoder: Decoder; output: DecoderOutput }> {
+  const { adapter } = options;
+  let cache: PlainCache | undefined;
+  const feed = async (rows: readonly Int32Array[]): Promise<DecoderOutput> => {
+    const { states, cache: grown } = decodePlainly(model, rows, {
+      adapter,
+      cache,
+    });
+    forget(cache);
+    cache = grown;
+    const { width } = model.config;
+    const joined = tf.tidy(() => {
+      const logits = tf.matMul(states, outputTable(model), false, true);
+      return tf.concat([logits, states], 1);
+    }); // read once, as a reading costs more than what is read
+    states.dispose();
+    const numbers = Float32Array.from(await joined.data());
+    joined.dispose();
+    return unjoin(numbers, model.config.vocabulary, width);
+  };
+  const output = await feed(prompts);
+  return {
+    output,
+    decoder: {
+      next: (tokens) => feed(Array.from(tokens, (id) => Int32Array.of(id))),
+      [Symbol.dispose]: () => forget(cache),
+    },
+  };
+}
+
+/** Frees what was remembered. */
+function forget(cache: PlainCache | undefined): void {
+  for (const { keys, values } of cache?.layers ?? []) {
+    tf.dispose([keys, values]);
+  }
+}
+
+/** Takes rows of logits and states apart. */
+function unjoin(
+  numbers: Float32Array,
+  words: number,
+  width: number,
+): DecoderOutput {
+  const rows = numbers.length / (words + width);
+  const logits = new Float32Array(rows * words);
+  const states = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const start = row * (words + width);
+    logits.set(numbers.subarray(start, start + words), row * words);
+    states.set(
+      numbers.subarray(start + words, start + words + width),
+      row * width,
+    );
+  }
+  return { logits, states };
+}
+
+/** Decodes by the fused kernel. */
+async function startFused(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: DecoderOptions & { room: number },
+): Promise<{ decoder: Decoder; output: DecoderOutput }> {
+  const { adapter, room } = options;
+  const { config, angles } = model;
+  const { groups, size } = headSizes(config);
+  const caches: Record<string, tf.Tensor> = {};
+  for (let i = 0; i < config.layers; i++) {
+    for (const name of ["keys", "values"]) {
+      const shape = [prompts.length, groups, room, size];
+      caches[`${name}.${i}`] = tf.keep(tf.zeros(shape));
+    }
+  }
+  const attributes = {
+    layers: config.layers,
+    ...headSizes(config),
+    room,
+    epsilon: config.rmsEpsilon,
+    scale: adapter?.scale ?? 0,
+  };
+  const places = Int32Array.from(prompts, ({ length }) => length);
+  const weights = Object.fromEntries([
+    ...model.weights,
+    ...(adapter?.weights ?? []),
+  ]);
+  const readBoth = async (
+    make: () => [tf.Tensor, tf.Tensor],
+  ): Promise<DecoderOutput> => {
+    const [logits, states] = tf.tidy(make);
+    const output = {
+      logits: Float32Array.from(await logits.data()),
+      states: Float32Array.from(await states.data()),
+    };
+    tf.dispose([logits, states]);
+    return output;
+  };
+  const output = await readBoth(() => {
+    const states = prefill(model, prompts, { adapter, caches, attributes });
+    return [tf.matMul(states, outputTable(model), false, true), states];
+  });
+  return {
+    output,
+    decoder: {
+      next: async (tokens) => {
+        const step = await readBoth(() =>
+          tf.engine().runKernel(DECODE.step, {
+            ...weights,
+            ...caches,
+            ...angles,
+            tokens: tf.tensor1d(tokens, "int32"),
+            places: tf.tensor1d(places, "int32"),
+          }, attributes) as [tf.Tensor, tf.Tensor]
+        );
+        places.forEach((place, row) => places[row] = place + 1);
+        return step;
+      },
+      [Symbol.dispose]: () => tf.dispose(caches),
+    },
+  };
+}
+
+/** Runs prompts through the layers, keys and values into the caches; the state of each last token. */
+function prefill(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: {
+    adapter: LoraAdapter | undefined;
+    caches: Readonly<Record<string, tf.Tensor>>;
+    attributes: Record<string, number>;
+  },
+): tf.Tensor2D {
+  const { adapter, caches, attributes } = options;
+  const { config, angles, weights } = model;
+  const batch = prompts.length;
+  const length = Math.max(...prompts.map((prompt) => prompt.length));
+  const ids = new Int32Array(batch * length);
+  prompts.forEach((prompt, row) => ids.set(prompt, row * length));
+  const find = (name: string) =>
+    (weights.get(name) ?? adapter?.weights.get(name))!;
+  const table = weights.get("model.embed_tokens.weight")!;
+  let x: tf.Tensor = tf.gather(table, tf.tensor1d(ids, "int32"));
+  for (let i = 0; i < config.layers; i++) {
+    const before = x;
+    x = layer(before, {
+      weights: find,
+      prefix: `model.layers.${i}.`,
+      model,
+      adapter,
+      attend: (qkv) => {
+        const keys = caches[`keys.${i}`]!, values = caches[`values.${i}`]!;
+        tf.engine().runKernel(
+          DECODE.fillCache,
+          { qkv, keys, values, ...angles },
+          attributes,
+        );
+        const sizes = { batch, length, ...headSizes(config) };
+        return rotaryAttention(qkv, angles, sizes);
+      },
+    });
+    before.dispose();
+  }
+  const last = prompts.map((prompt, row) => row * length + prompt.length - 1);
+  const states = tf.gather(x, tf.tensor1d(last, "int32"));
+  const gain = weights.get("model.norm.weight")!;
+  return rmsNorm(states, gain, config.rmsEpsilon) as tf.Tensor2D;
+}
