@@ -11,12 +11,15 @@ import { listAlfworld } from "./alfworld.ts";
 import { openCorridorSpec } from "./corridor.ts";
 import { GameCache, openGameSpec } from "./game_spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
+import { listWebshop, openWebshopSpec, WebshopShelf } from "./webshop_spec.ts";
 import { meant, readWorldSettings } from "./world_settings.ts";
 
 /** What the worlds of one opener share. */
 interface SharedParts {
   /** Games that were read before. */
   readonly games: GameCache;
+  /** Shops that were made before. */
+  readonly shops: WebshopShelf;
 }
 
 type OpenWorld = (
@@ -30,6 +33,7 @@ const WORLDS: Readonly<Record<string, OpenWorld>> = {
   corridor: openCorridorSpec,
   game: (spec, _seed, { games }) => openGameSpec(spec, games),
   module: openModuleSpec,
+  webshop: (spec, seed, { shops }) => openWebshopSpec(spec, seed, shops),
 };
 
 /** Every built-in dataset. Each checks its own settings. */
@@ -37,6 +41,7 @@ const DATASETS: Readonly<
   Record<string, (dataset: EnvDataset) => Promise<EnvSpec[]>>
 > = {
   alfworld: listAlfworld,
+  webshop: listWebshop,
 };
 
 /** A family of worlds: its name, and settings of that family. */
@@ -51,6 +56,8 @@ export interface EnvDataset {
 export interface EnvOpenerOptions {
   /** Compiled game files that are kept for the next episode. @default {128} */
   readonly games?: number;
+  /** Shops that are kept for the next episode. @default {4} */
+  readonly shops?: number;
 }
 
 /**
@@ -70,8 +77,11 @@ export interface EnvOpenerOptions {
  * @returns Opens worlds.
  */
 export function createEnvOpener(options: EnvOpenerOptions = {}): OpenEnv {
-  const { games = 128 } = options;
-  const shared: SharedParts = { games: new GameCache(games) };
+  const { games = 128, shops = 4 } = options;
+  const shared: SharedParts = {
+    games: new GameCache(games),
+    shops: new WebshopShelf(shops),
+  };
   return (spec, seed) => {
     const open = Object.hasOwn(WORLDS, spec.kind)
       ? WORLDS[spec.kind]

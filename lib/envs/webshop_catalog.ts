@@ -239,6 +239,16 @@ function digitValue(digit: string): number {
   return (code - start) % 10;
 }
 
+/**
+ * Cleans an option value: `Grey/Black` becomes `grey | black`.
+ *
+ * @param value A value as it came.
+ * @returns The value as pages and goals have it.
+ */
+export function cleanOptionValue(value: string): string {
+  return pythonStrip(value).replaceAll("/", " | ").toLowerCase();
+}
+
 /** Option names and values in lower case, and the pictures of values. */
 function cleanOptions(
   value: unknown,
@@ -255,9 +265,7 @@ function cleanOptions(
     const values: string[] = [];
     for (const option of Array.isArray(list) ? list as unknown[] : []) {
       const text = isRecord(option) ? option["value"] : undefined;
-      const cleaned = typeof text === "string"
-        ? pythonStrip(text).replaceAll("/", " | ").toLowerCase()
-        : "";
+      const cleaned = typeof text === "string" ? cleanOptionValue(text) : "";
       if (cleaned === "") {
         mend("option without a value");
         continue;
