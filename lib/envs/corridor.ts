@@ -1,7 +1,7 @@
 /**
  * A corridor spoken as text: a sign at the start says which end leads out, closed doors stand in the way.
  *
- * The sign can be read only where it hangs, so an agent that wants to arrive has to carry
+ * The sign can be read only where it hangs, so an agent that wants to arrive soon has to carry
  * what it said along, which is what a held subgoal is for. Small enough to learn in seconds.
  *
  * @module
@@ -41,8 +41,7 @@ export function proposeCorridorSubgoals(
 }
 
 /**
- * Opens a corridor. Leaving by the right end pays 1 and ends the episode, the wrong end pays
- * nothing and ends it too.
+ * Opens a corridor. Leaving it pays 1 and ends the episode; the end that the sign does not name is a wall.
  *
  * @example
  * ```ts
@@ -143,29 +142,24 @@ class Corridor implements TextEnv {
         "Cannot step an episode that has ended: open a new environment",
       );
     }
-    const side = action === "go left" ? -1 : action === "go right" ? 1 : 0;
-    if (action === "open the left door") this.#open(-1);
-    else if (action === "open the right door") this.#open(1);
-    else if (side !== 0 && !this.#blocked(side)) this.#position += side;
+    for (const side of [-1, 1]) {
+      if (this.#way(side).action !== action) continue;
+      if (this.#blocked(side)) this.#opened.add(this.#doorBefore(side)!);
+      else this.#position += side;
+      break;
+    }
     this.#ended = Math.abs(this.#position) > this.#middle;
-    const success = this.#ended &&
-      (this.#position < 0) === (this.#exit === "left");
-    return {
-      observation: this.#observe(),
-      reward: success ? 1 : 0,
-      ...(this.#ended ? { ending: "terminated" as const } : {}),
-      success,
-    };
+    const observation = this.#observe();
+    return this.#ended
+      ? { observation, reward: 1, ending: "terminated", success: true }
+      : { observation, reward: 0, success: false };
   }
 
   hint(): Hint | undefined {
     if (this.#ended) return undefined;
-    const left = this.#exit === "left";
-    const verb = this.#blocked(left ? -1 : 1) ? "open the" : "go";
-    const action = verb === "go"
-      ? `go ${this.#exit}`
-      : `${verb} ${this.#exit} door`;
-    return { subgoal: CORRIDOR_SUBGOALS[left ? 0 : 1], action };
+    const side = this.#exit === "left" ? -1 : 1;
+    const subgoal = CORRIDOR_SUBGOALS[this.#exit === "left" ? 0 : 1];
+    return { subgoal, action: this.#way(side).action! };
   }
 
   /** Doors stand right before the ends and then inwards, between a cell and the next one out. */
@@ -186,30 +180,33 @@ class Corridor implements TextEnv {
     return door !== undefined && !this.#opened.has(door);
   }
 
-  #open(side: number): void {
-    const door = this.#doorBefore(side);
-    if (door !== undefined) this.#opened.add(door);
+  /** What stands on one side, and what can be done about it. */
+  #way(side: number): { seen?: string; action?: string } {
+    const name = side < 0 ? "left" : "right";
+    if (this.#position * side === this.#middle && name !== this.#exit) {
+      return { seen: `A wall stands to the ${name}.` };
+    }
+    if (!this.#blocked(side)) return { action: `go ${name}` };
+    return {
+      seen: `A closed door stands to the ${name}.`,
+      action: `open the ${name} door`,
+    };
   }
 
   #observe(): Observation {
-    const actions = ["wait"];
-    const seen: string[] = [];
-    for (const [side, name] of [[-1, "left"], [1, "right"]] as const) {
-      const blocked = this.#blocked(side);
-      if (blocked) seen.push(`A closed door stands to the ${name}.`);
-      actions.push(blocked ? `open the ${name} door` : `go ${name}`);
-    }
+    const ways = this.#ended ? [] : [this.#way(-1), this.#way(1)];
     const place = this.#ended
       ? "You stand outside."
       : this.#position === 0
       ? `You stand before a sign that says: leave by the ${this.#exit} end.`
       : "You stand in a corridor.";
+    const opened = [...this.#opened].sort((a, b) => a - b);
     return {
-      text: [place, ...seen].join(" "),
-      admissibleActions: this.#ended ? [] : actions,
-      stateKey: `${this.#exit} ${this.#position} ${
-        [...this.#opened].sort((a, b) => a - b)
-      }`,
+      text: [place, ...ways.flatMap(({ seen }) => seen ?? [])].join(" "),
+      admissibleActions: this.#ended
+        ? []
+        : ["wait", ...ways.flatMap(({ action }) => action ?? [])],
+      stateKey: `${this.#exit} ${this.#position} ${opened}`,
     };
   }
 }
