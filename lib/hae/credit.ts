@@ -5,7 +5,7 @@
  */
 
 import type { Credit, Trajectory } from "../trajectory.ts";
-import { checkWord } from "./credit_checks.ts";
+import { checkTrajectories, checkWord } from "./credit_checks.ts";
 import {
   gaeCredit,
   type GaeCreditOptions,
@@ -180,6 +180,7 @@ export function assignCredit(
   estimator: EstimatorConfig,
 ): Credit[] {
   checkEstimator(estimator);
+  checkTrajectories(estimator.name, trajectories);
   switch (estimator.name) {
     case "hae":
       return haeCredit(trajectories, estimator);

@@ -175,9 +175,11 @@ function tailValues(
   const { offsets, switched, values, bootstrap } = batch;
   if (settings.truncation === "zero") return { execution: 0, planning: 0 };
   if (settings.truncation === "bootstrap") {
-    const after = bootstrap.switching[episode]!;
-    // No switching head: assume that the held subgoal is kept.
-    const value = Number.isNaN(after) ? bootstrap.execution[episode]! : after;
+    // Without a switching head, assume that the held subgoal is kept.
+    const after = settings.heads === 3
+      ? bootstrap.switching
+      : bootstrap.execution;
+    const value = after[episode]!;
     return { execution: value, planning: value };
   }
   const last = offsets[episode + 1]! - 1;
