@@ -457,15 +457,13 @@ export {
   successByTaskType,
 } from "./lib/plots/learning_figures.ts";
 export type { LearningCurveOptions } from "./lib/plots/learning_figures.ts";
-export {
-  errorAgainstBatch,
-  momentsAgainstLambda,
-} from "./lib/plots/variance_figures.ts";
+export { momentsAgainstLambda } from "./lib/plots/variance_figures.ts";
+export type { MomentsAgainstLambdaOptions } from "./lib/plots/variance_figures.ts";
+export { errorAgainstBatch } from "./lib/plots/batch_error_figure.ts";
 export type {
   BatchErrorCurve,
   ErrorAgainstBatchOptions,
-  MomentsAgainstLambdaOptions,
-} from "./lib/plots/variance_figures.ts";
+} from "./lib/plots/batch_error_figure.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 

@@ -21,6 +21,8 @@ export interface ReportSection {
   readonly table?: ColumnTable;
   /** Markup that is already safe, such as an episode drawn by `episodeHtml`. */
   readonly html?: string;
+  /** Plain text below everything else, escaped: what the figure or table shows. */
+  readonly caption?: string;
 }
 
 /** What a report says. */
@@ -62,6 +64,7 @@ export function htmlReport(options: ReportOptions): string {
       parts.push(`<div class="scroll">${tableHtml(section.table)}</div>`);
     }
     if (section.html) parts.push(section.html);
+    if (section.caption) parts.push(...paragraphs(section.caption));
     parts.push("</section>");
     return parts.join("\n");
   });
