@@ -450,6 +450,8 @@ export {
   creditComparison,
   episodeTimeline,
 } from "./lib/plots/episode_figures.ts";
+export { varianceBars } from "./lib/plots/variance_bars.ts";
+export type { VarianceBarsOptions } from "./lib/plots/variance_bars.ts";
 export { segmentLengths, valueCalibration } from "./lib/plots/batch_figures.ts";
 export {
   ablationForest,
