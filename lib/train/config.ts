@@ -9,6 +9,7 @@
 import type { EnvDataset } from "../envs/open_env.ts";
 import type { EnvSpec } from "../envs/text_env.ts";
 import { checkEstimator, type EstimatorConfig } from "../hae/credit.ts";
+import type { GearOptions } from "../hae/gear.ts";
 import type { ShapingOptions } from "../hae/shaping.ts";
 import type { BackendName } from "../policy/backend.ts";
 import type { UpdateOptions } from "../policy/policy.ts";
@@ -106,13 +107,10 @@ export interface WarmStartConfig {
 }
 
 /** GEAR's weights for the units of a decision. */
-export interface RefineConfig {
+export interface RefineConfig
+  extends Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">> {
   /** Which refinement. */
   readonly name: "gear";
-  /** Quantile of divergence above which a unit departs from the teacher. @default {GEAR's own} */
-  readonly spikeQuantile?: number;
-  /** How much departures weigh. @default {GEAR's own} */
-  readonly strength?: number;
 }
 
 /** Every setting of a training run, as plain JSON. */

@@ -89,7 +89,14 @@ const update = z.strictObject({
 const refine = z.strictObject({
   name: z.literal("gear"),
   spikeQuantile: unit.exactOptional(),
+  minimumThreshold: z.number().positive().exactOptional(),
+  entropyQuantile: unit.exactOptional(),
+  minimumLength: count.exactOptional(),
+  maximumLength: count.exactOptional(),
   strength: rate.exactOptional(),
+  signMode: z.enum(["signed", "symmetric"]).exactOptional(),
+  bounds: z.tuple([rate, rate]).exactOptional(),
+  renormalize: z.boolean().exactOptional(),
 });
 
 const warmStart = z.strictObject({

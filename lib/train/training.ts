@@ -7,16 +7,23 @@
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { shapeRewards } from "../hae/shaping.ts";
-import type { Critic, Learner, Policy, Scorer } from "../policy/policy.ts";
+import type {
+  Critic,
+  Learner,
+  Policy,
+  Scorer,
+  TrainingSample,
+} from "../policy/policy.ts";
 import { createRandom } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
-import type { Credit, Trajectory } from "../trajectory.ts";
+import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { toSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
 import { evaluatePolicy, type EvaluationSets } from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
+import { refineSamples } from "./refine.ts";
 import { type Laps, startStopwatch } from "./stopwatch.ts";
 
 /** What one iteration did. */
@@ -70,6 +77,8 @@ export interface TrainingParts {
   readonly evaluation?: EvaluationSets;
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
+  /** What the teacher of a refinement knows of a situation, besides what is seen. */
+  readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
   readonly warmUp?: () => Promise<void>;
   /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
@@ -91,7 +100,7 @@ export function createTraining(
   parts: TrainingParts,
 ): Training {
   const { policy, learner, specs, evaluation = {}, warmUp } = parts;
-  const { signal } = parts;
+  const { signal, hint } = parts;
   const root = createRandom(config.seed);
   const playing = {
     ...(parts.open && { open: parts.open }),
@@ -110,7 +119,7 @@ export function createTraining(
       watch.lap("rollout");
       const shaped = shapeRewards(trajectories, config.shaping);
       const credits = assignCredit(shaped, config.estimator);
-      const samples = toSamples(shaped, credits);
+      const samples = await refine(toSamples(shaped, credits));
       watch.lap("credit");
       const update = await learner.update(samples, {
         ...config.update,
@@ -128,6 +137,18 @@ export function createTraining(
       });
       yield { iteration, metrics, trajectories, credits, timing: watch.laps() };
     }
+  }
+
+  async function refine(samples: TrainingSample[]): Promise<TrainingSample[]> {
+    if (!config.refine) return samples;
+    const { name: _, ...gear } = config.refine;
+    if (!policy.rescore || !hint) {
+      throw new TypeError(
+        "Cannot refine samples as there must be a policy that rescores and a hint for its teacher",
+      );
+    }
+    const scorer: Scorer = { rescore: policy.rescore.bind(policy) };
+    return await refineSamples(samples, { ...gear, scorer, hint });
   }
 
   async function evaluateWhenDue(): Promise<Record<string, number>> {

@@ -77,6 +77,13 @@ Deno.test("openCheckpoint() says which file was cut short, changed or lost", asy
   });
 });
 
+Deno.test("openCheckpoint() finds the old checkpoint when a save was interrupted between two renames", async () => {
+  const directory = `${await temporary()}/one`;
+  await saveCheckpoint(directory, { iteration: 3, save: saving("old") });
+  await Deno.rename(directory, `${directory}.previous`);
+  strictEqual((await openCheckpoint(directory)).iteration, 3);
+});
+
 Deno.test("findCheckpoint() passes over what is broken and says why", async () => {
   const parent = await temporary();
   for (const iteration of [5, 10, 15]) {
