@@ -103,7 +103,7 @@ export function varianceBars(
     title: `Bias and variance of the gradient (${
       decision === "all" ? "all decisions" : decision
     })`,
-    x: "bias (lengths of the exact gradient)",
+    x: "bias (relative)",
     y: "",
     height: 150 + 44 * rows.length,
   });
@@ -124,7 +124,7 @@ export function varianceBars(
         ...axis,
         anchor: "y2",
         domain: [0.54, 1],
-        title: { text: "variance of one episode's gradient" },
+        title: { text: "variance (one episode)" },
       },
       yaxis: categories,
       yaxis2: { ...categories, anchor: "x2", visible: false },
