@@ -26,7 +26,8 @@ import {
   TRANSFORMABLE,
 } from "./household_tables.ts";
 
-const AGENT = "agent1";
+/** Name of the agent in PDDL. */
+export const HOUSEHOLD_AGENT = "agent1";
 const AFFORDANCES: readonly (readonly [string, ReadonlySet<string>])[] = [
   ["pickupable", PICKUPABLE],
   ["isreceptacleobject", MOVABLE_RECEPTACLES],
@@ -70,7 +71,7 @@ export function householdProblem(world: HouseholdWorld): Problem {
   return {
     name: name(world.layout.key.replaceAll("/", "_")),
     entities: [
-      { name: AGENT, type: "agent" },
+      { name: HOUSEHOLD_AGENT, type: "agent" },
       ...typed(OBJECT_CLASSES.map(classType), "otype"),
       ...typed(RECEPTACLE_CLASSES.map(classType), "rtype"),
       ...typed(things.map(({ id }) => name(id)), "object"),
@@ -80,7 +81,7 @@ export function householdProblem(world: HouseholdWorld): Problem {
     facts: [
       ...furnitureFacts(world, things),
       ...things.flatMap((thing) => thingFacts(world, thing)),
-      atom("atlocation", AGENT, place(world.start)),
+      atom("atlocation", HOUSEHOLD_AGENT, place(world.start)),
     ],
     goal: goalFormula(world.goal),
   };

@@ -219,7 +219,8 @@ const AGENT_HERE =
 const ON_FLOOR =
   "atlocation(a:agent, l:location) & objectatlocation(o:object, l:location) & receptacleatlocation(r:receptacle, l:location) & not_inreceptacle(o:object, r:receptacle)";
 
-const HELP = `Available commands:
+/** What the command `help` answers. */
+export const HOUSEHOLD_HELP = `Available commands:
   look:                             look around your current location
   inventory:                        check your current inventory
   go to (receptacle):               move to a receptacle
@@ -314,7 +315,7 @@ const RULES: Readonly<Record<string, readonly Alternative[]>> = {
   "furniture": [{
     rhs: list("r", "receptacleatlocation(r:receptacle, l:location)"),
   }],
-  "help.feedback": [{ rhs: HELP }],
+  "help.feedback": [{ rhs: HOUSEHOLD_HELP }],
   "list_empty": [{ rhs: "nothing" }],
   "list_separator": [{ rhs: ", " }],
   "list_last_separator": [{ rhs: ", and " }],

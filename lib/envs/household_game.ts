@@ -1,0 +1,125 @@
+/**
+ * A household as a game: opened at once, written down as a file when asked.
+ *
+ * @module
+ */
+
+import { HOUSEHOLD_DOMAIN } from "./household_rules.ts";
+import { type HouseholdGameFile, householdGameFile } from "./household_file.ts";
+import { indexHousehold } from "./household_index.ts";
+import { HouseholdPlay } from "./household_play.ts";
+import type { HouseholdTables } from "./household_state.ts";
+import { householdProblem } from "./household_problem.ts";
+import {
+  displayNames,
+  type HouseholdWorld,
+  mangle,
+} from "./household_world.ts";
+import type { CompiledGame } from "./pddl_game.ts";
+import type { GamePlay } from "./pddl_play.ts";
+import { type Domain, parseDomain } from "./pddl_parser.ts";
+import type { Problem } from "./pddl_problem.ts";
+
+/**
+ * Makes a game of a household without writing and compiling its file.
+ *
+ * It says and accepts the same as the compiled file, turn by turn. Whatever
+ * belongs to the file, the PDDL included, is made only when asked for.
+ *
+ * @param world The household.
+ * @param walkthrough Commands that win it.
+ * @param origin How it came about, recorded in its file.
+ * @returns The game, which any number of plays may share.
+ */
+export function householdGame(
+  world: HouseholdWorld,
+  walkthrough: readonly string[],
+  origin: Readonly<Record<string, unknown>> = {},
+): CompiledGame {
+  return new HouseholdGame(world, walkthrough, origin);
+}
+
+class HouseholdGame implements CompiledGame {
+  readonly walkthrough: readonly string[];
+  readonly warnings: readonly string[] = [];
+  readonly hash: string;
+  readonly #world: HouseholdWorld;
+  readonly #origin: Readonly<Record<string, unknown>>;
+  readonly #tables: HouseholdTables;
+  #file: HouseholdGameFile | undefined;
+  #domain: Domain | undefined;
+  #problem: Problem | undefined;
+
+  constructor(
+    world: HouseholdWorld,
+    walkthrough: readonly string[],
+    origin: Readonly<Record<string, unknown>>,
+  ) {
+    this.walkthrough = walkthrough;
+    this.hash = hashWorld(world);
+    this.#world = world;
+    this.#origin = origin;
+    this.#tables = {
+      index: indexHousehold(world),
+      goal: world.goal,
+      sentence: world.sentence,
+      hash: this.hash,
+      firstFacts: (predicate) =>
+        this.problem.facts.filter((fact) => fact.predicate === predicate)
+          .map(({ args }) => args),
+    };
+  }
+
+  get file(): HouseholdGameFile {
+    return this.#file ??= householdGameFile(
+      this.#world,
+      this.walkthrough,
+      this.#origin,
+    );
+  }
+
+  get domain(): Domain {
+    return this.#domain ??= parseDomain(HOUSEHOLD_DOMAIN);
+  }
+
+  get problem(): Problem {
+    return this.#problem ??= householdProblem(this.#world);
+  }
+
+  get ids(): readonly string[] {
+    return this.problem.entities.map(({ name }) => name);
+  }
+
+  get names(): readonly string[] {
+    const names = new Map<string, string>();
+    for (const [id, name] of displayNames(this.#world)) {
+      names.set(mangle(id).toLowerCase(), name);
+    }
+    return this.ids.map((id) => names.get(id) ?? id);
+  }
+
+  start(): GamePlay {
+    return new HouseholdPlay(this.#tables);
+  }
+}
+
+/** Two 32-bit hashes (FNV-1a and a variant) over all that a play depends on. */
+function hashWorld(world: HouseholdWorld): string {
+  const { layout, things, start, sentence } = world;
+  let a = 0x811c9dc5, b = 0x01000193;
+  const absorb = (text: string) => {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 15);
+    }
+  };
+  absorb(`${layout.key} ${sentence} ${start}`);
+  for (const { id, standpoint, openable } of layout.receptacles) {
+    absorb(`${id} ${standpoint} ${openable}`);
+  }
+  for (const { id, inside, cool } of layout.fixtures.concat(things)) {
+    absorb(`${id} ${inside} ${cool}`);
+  }
+  return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+}
