@@ -112,7 +112,9 @@ function nodes(pieces: readonly (string | WebshopNode)[]): WebshopNode[] {
     const node: WebshopNode = typeof piece === "string"
       ? { kind: "text", text: piece }
       : piece;
-    if (!/^[ \t\n\f\r]*$/.test(node.text)) kept.push(node);
+    // Most texts begin with a letter; only the others are looked at closely.
+    const first = node.text.charCodeAt(0);
+    if (first > 0x20 || !/^[ \t\n\f\r]*$/.test(node.text)) kept.push(node);
     else if (node.text !== "" && !node.text.includes("\n")) {
       kept.push({ ...node, text: " " });
     }
