@@ -37,13 +37,15 @@ export interface Fluents {
   readonly places: Int32Array;
   /** Atom at each place. Shape `(places,)`. */
   readonly atoms: Int32Array;
+  /** Byte of each fact after it was deleted: {@linkcode DENIED} if a text can read that, else 0. */
+  readonly deleted: Uint8Array;
 }
 
 /**
  * Chooses the atoms worth remembering: those that a condition, the goal or a text can read.
  *
  * @param task The ground game.
- * @param observed Predicates that texts read.
+ * @param observed Predicates that texts read; `not_` in front where they read deletions.
  * @returns Their places in a state.
  */
 export function chooseFluents(
@@ -91,7 +93,12 @@ export function chooseFluents(
   for (let atom = 0; atom < used.length; atom++) {
     if (used[atom]) places[atom] = kept.push(atom) - 1;
   }
-  return { places, atoms: Int32Array.from(kept) };
+  const deleted = Uint8Array.from(
+    kept,
+    (atom) =>
+      observed.has(`not_${predicates[atoms.predicates[atom]!]}`) ? DENIED : 0,
+  );
+  return { places, atoms: Int32Array.from(kept), deleted };
 }
 
 function visitLiterals(ground: Ground, visit: (literal: number) => void): void {
@@ -139,6 +146,8 @@ export class Engine {
   readonly initialApplicable: Uint32Array;
   /** Whether the goal holds. */
   readonly goalHolds: Test;
+  readonly #deleted: Uint8Array;
+  readonly #labels: string[] = [];
   readonly #params: Lists;
   readonly #adds: Lists;
   readonly #deletes: Lists;
@@ -194,10 +203,12 @@ export class Engine {
     this.#neededFalse = packLists(neededFalse);
     this.goalHolds = compileTest(task.goal, places);
     const { symbols } = task;
-    this.initialFacts = Uint8Array.from(
-      fluents.atoms,
-      (atom) => symbols.holdsInitially(atom) ? HOLDS : 0,
-    );
+    this.#deleted = fluents.deleted;
+    // Whole words, so that states can be compared four facts at a time.
+    this.initialFacts = new Uint8Array((fluents.atoms.length + 3) & ~3);
+    for (const [at, atom] of fluents.atoms.entries()) {
+      if (symbols.holdsInitially(atom)) this.initialFacts[at] = HOLDS;
+    }
     this.initialMissing = new Uint16Array(operators.length);
     this.initialApplicable = new Uint32Array((operators.length + 31) >> 5);
     for (const [number, { condition }] of operators.entries()) {
@@ -249,6 +260,33 @@ export class Engine {
     }
   }
 
+  /**
+   * Writes a state as text: equal texts for equal states, however they were reached.
+   *
+   * Only facts that differ from the start are written, so the text is short.
+   */
+  describe(state: EngineState): string {
+    const { facts } = state, before = this.initialFacts;
+    const words = new Int32Array(facts.buffer, 0, facts.length >> 2);
+    const start = new Int32Array(before.buffer, 0, before.length >> 2);
+    let text = "";
+    for (let word = 0; word < words.length; word++) {
+      if (words[word] === start[word]) continue;
+      for (let at = 4 * word; at < 4 * word + 4; at++) {
+        if (facts[at] !== before[at]) text += this.#label(at, facts[at]!);
+      }
+    }
+    return text;
+  }
+
+  /** Short text for a fact and its byte, made once. */
+  #label(at: number, byte: number): string {
+    const key = 4 * at + byte;
+    return this.#labels[key] ??= `${at.toString(36)}${
+      byte & HOLDS ? "+" : byte & DENIED ? "-" : "."
+    }`;
+  }
+
   #add(state: EngineState, at: number): void {
     const before = state.facts[at]!;
     state.facts[at] = HOLDS;
@@ -259,7 +297,7 @@ export class Engine {
 
   #delete(state: EngineState, at: number): void {
     const before = state.facts[at]!;
-    state.facts[at] = DENIED;
+    state.facts[at] = this.#deleted[at]!;
     if (!(before & HOLDS)) return;
     breakConditions(state, this.#neededTrue, at);
     satisfy(state, this.#neededFalse, at);
@@ -319,20 +357,4 @@ export function copyState(state: EngineState): EngineState {
 /** Whether an operator can be taken. */
 export function isApplicable(state: EngineState, operator: number): boolean {
   return (state.applicable[operator >> 5]! & (1 << (operator & 31))) !== 0;
-}
-
-/**
- * Writes a state as text: equal texts for equal states of one game, however they were reached.
- *
- * Only facts that differ from the start are written, so the text is short.
- */
-export function stateText(engine: Engine, state: EngineState): string {
-  const { facts } = state, { initialFacts } = engine;
-  let text = "";
-  for (let at = 0; at < facts.length; at++) {
-    if (facts[at] !== initialFacts[at]) {
-      text += `${at.toString(36)}${facts[at]! & HOLDS ? "+" : "-"}`;
-    }
-  }
-  return text;
 }

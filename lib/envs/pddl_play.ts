@@ -11,7 +11,6 @@ import {
   HOLDS,
   initialState,
   isApplicable,
-  stateText,
 } from "./pddl_engine.ts";
 import { compare } from "./pddl_facts.ts";
 import { createDerivation, derive, type Text } from "./pddl_query.ts";
@@ -163,7 +162,7 @@ class Play implements GamePlay {
   }
 
   stateKey(): string {
-    return `${this.#game.hash}:${stateText(this.#game.engine, this.#state)}`;
+    return `${this.#game.hash}:${this.#game.engine.describe(this.#state)}`;
   }
 
   facts(predicate: string): (readonly string[])[] {
