@@ -35,6 +35,8 @@ export type {
   HaeCreditOptions,
 } from "./lib/hae/critic_credit.ts";
 export { batchColumns } from "./lib/hae/batch_columns.ts";
+export { creditBatch } from "./lib/hae/batch_credit.ts";
+export type { CreditBatchOptions } from "./lib/hae/batch_credit.ts";
 export { bestOfGroup, groupAdvantages } from "./lib/hae/group_relative.ts";
 export type {
   BestOfGroupOptions,
@@ -374,6 +376,13 @@ export type {
 } from "./lib/train/statistics.ts";
 
 // Losses
+export type {
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Variable,
+} from "./lib/policy/tensors.ts";
 export { aggregate, aggregationWeights } from "./lib/train/aggregation.ts";
 export type {
   AggregateOptions,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
 import type { ByDecision } from "../trajectory.ts";
 import type { Critic, Policy, Scorer, TrainingSample } from "./policy.ts";
+import type { Tensor1D, Variable } from "./tensors.ts";
 
 /** What {@linkcode DifferentiablePolicy.score} says of a batch; the caller disposes all of it. */
 export interface ScoredBatch {
@@ -14,11 +14,11 @@ export interface ScoredBatch {
    * Log-probability of each unit, sample after sample, in the order of `decisionUnits`.
    * Shape `(units,)`.
    */
-  readonly logProbs: tf.Tensor1D;
+  readonly logProbs: Tensor1D;
   /** Entropy of the distribution each unit was drawn from, in nats. Shape `(units,)`. */
-  readonly entropies: tf.Tensor1D;
+  readonly entropies: Tensor1D;
   /** Value before each decision, in units of return. Shapes `(samples,)`. */
-  readonly values: ByDecision<tf.Tensor1D>;
+  readonly values: ByDecision<Tensor1D>;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface ScoredBatch {
  */
 export interface DifferentiablePolicy extends Policy, Critic, Scorer {
   /** Weights, under names that stay the same from run to run; checkpoints use these names. */
-  readonly variables: Readonly<Record<string, tf.Variable>>;
+  readonly variables: Readonly<Record<string, Variable>>;
   /**
    * Scores samples again. Synchronous, so that it can stand inside `tf.variableGrads`, which
    * sweeps away what is not kept; outside one the caller disposes what is returned.

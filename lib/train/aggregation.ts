@@ -8,6 +8,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Tensor2D } from "../policy/tensors.ts";
 
 /**
  * How losses of units become one number.
@@ -67,9 +68,9 @@ export interface AggregateOptions extends SequenceLayout {
  * @throws {TypeError} If flat units come without what the mode needs.
  */
 export function aggregationWeights(
-  mask: tf.Tensor,
+  mask: Tensor,
   options: AggregateOptions = {},
-): tf.Tensor {
+): Tensor {
   const { mode = "token-mean" } = options;
   return tf.tidy(() => {
     switch (mode) {
@@ -116,13 +117,13 @@ export function aggregationWeights(
  * @throws {TypeError} If flat units come without what the mode needs.
  */
 export function aggregate(
-  values: tf.Tensor,
-  mask: tf.Tensor,
+  values: Tensor,
+  mask: Tensor,
   options: AggregateOptions = {},
-): tf.Scalar {
+): Scalar {
   return tf.tidy(() => {
     const weights = aggregationWeights(mask, options);
-    return tf.sum(tf.mul(masked(values, mask), weights)) as tf.Scalar;
+    return tf.sum(tf.mul(masked(values, mask), weights)) as Scalar;
   });
 }
 
@@ -141,10 +142,10 @@ export interface MaskedOptions {
  * @returns The mean over the axis, or over everything. Caller disposes.
  */
 export function maskedMean(
-  values: tf.Tensor,
-  mask: tf.Tensor,
+  values: Tensor,
+  mask: Tensor,
   options: MaskedOptions = {},
-): tf.Tensor {
+): Tensor {
   const { axis } = options;
   return tf.tidy(() =>
     tf.div(
@@ -164,14 +165,14 @@ export function maskedMean(
  * @throws {RangeError} If a sample variance is asked of fewer than two units.
  */
 export function maskedVariance(
-  values: tf.Tensor,
-  mask: tf.Tensor,
+  values: Tensor,
+  mask: Tensor,
   options: { readonly sample?: boolean } = {},
-): tf.Scalar {
+): Scalar {
   const { sample = true } = options;
   return tf.tidy(() => {
     const squares = tf.square(tf.sub(values, maskedMean(values, mask)));
-    const variance = maskedMean(squares, mask) as tf.Scalar;
+    const variance = maskedMean(squares, mask) as Scalar;
     if (!sample) return variance;
     const units = tf.sum(mask).dataSync()[0]!;
     if (units <= 1) {
@@ -179,7 +180,7 @@ export function maskedVariance(
         `Cannot measure a sample variance as the mask must keep at least two units: current value is ${units}`,
       );
     }
-    return tf.mul(variance, units / (units - 1)) as tf.Scalar;
+    return tf.mul(variance, units / (units - 1)) as Scalar;
   });
 }
 
@@ -193,10 +194,10 @@ export function maskedVariance(
  * @throws {RangeError} If the mask keeps fewer than two units.
  */
 export function maskedWhiten(
-  values: tf.Tensor,
-  mask: tf.Tensor,
+  values: Tensor,
+  mask: Tensor,
   options: { readonly keepMean?: boolean } = {},
-): tf.Tensor {
+): Tensor {
   const { keepMean = false } = options;
   return tf.tidy(() => {
     const center = maskedMean(values, mask);
@@ -216,10 +217,10 @@ export function maskedWhiten(
  * @throws {TypeError} If flat units come without their sequences.
  */
 export function sequenceMeans(
-  values: tf.Tensor,
-  mask: tf.Tensor,
+  values: Tensor,
+  mask: Tensor,
   layout: SequenceLayout = {},
-): tf.Tensor {
+): Tensor {
   return tf.tidy(() => {
     const sums = sequenceSums(tf.mul(masked(values, mask), mask), layout);
     const sizes = tf.maximum(sequenceSums(mask, layout), 1);
@@ -234,14 +235,14 @@ export function sequenceMeans(
  * @param mask 0 where the value must not count, in the shape of the values.
  * @returns The values where the mask is positive, 0 elsewhere. Caller disposes.
  */
-export function masked(values: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+export function masked(values: Tensor, mask: Tensor): Tensor {
   return tf.tidy(() =>
     tf.where(tf.greater(mask, 0), values, tf.zerosLike(values))
   );
 }
 
 /** Sums within sequences. Shape `(sequences,)`. */
-function sequenceSums(values: tf.Tensor, layout: SequenceLayout): tf.Tensor {
+function sequenceSums(values: Tensor, layout: SequenceLayout): Tensor {
   if (values.rank === 2) return tf.sum(values, 1);
   const row = tf.reshape(values, [1, values.size]); // (1, units)
   return tf.reshape(tf.matMul(row, membership(values, layout)), [-1]);
@@ -249,10 +250,10 @@ function sequenceSums(values: tf.Tensor, layout: SequenceLayout): tf.Tensor {
 
 /** Hands every unit the number of its sequence. Shape of the mask. */
 function spread(
-  each: tf.Tensor,
-  mask: tf.Tensor,
+  each: Tensor,
+  mask: Tensor,
   layout: SequenceLayout,
-): tf.Tensor {
+): Tensor {
   const column = tf.reshape(each, [each.size, 1]); // (sequences, 1)
   if (mask.rank === 2) {
     return tf.add(column, tf.zerosLike(mask)); // (sequences, tokens)
@@ -262,9 +263,9 @@ function spread(
 
 /** 1 where a unit belongs to a sequence; a product with it needs no gather. Shape `(units, sequences)`. */
 function membership(
-  units: tf.Tensor,
+  units: Tensor,
   layout: SequenceLayout,
-): tf.Tensor2D {
+): Tensor2D {
   const { sequences } = layout;
   if (sequences === undefined || sequences.length !== units.size) {
     throw new TypeError(
@@ -277,10 +278,10 @@ function membership(
   return tf.cast(
     tf.oneHot(tf.tensor1d(sequences, "int32"), count),
     "float32",
-  ) as tf.Tensor2D;
+  ) as Tensor2D;
 }
 
-function countSequences(units: tf.Tensor, layout: SequenceLayout): number {
+function countSequences(units: Tensor, layout: SequenceLayout): number {
   if (units.rank === 2) return units.shape[0]!;
   const { sequences, sequenceCount } = layout;
   if (sequenceCount !== undefined) return sequenceCount;
@@ -292,7 +293,7 @@ function countSequences(units: tf.Tensor, layout: SequenceLayout): number {
   return sequences.reduce((most, index) => Math.max(most, index + 1), 0);
 }
 
-function sequenceLength(mask: tf.Tensor, options: AggregateOptions): number {
+function sequenceLength(mask: Tensor, options: AggregateOptions): number {
   const length = options.length ??
     (mask.rank === 2 ? mask.shape[1] : undefined);
   if (length === undefined) {

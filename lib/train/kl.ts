@@ -6,6 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D } from "../policy/tensors.ts";
 import { masked, maskedMean } from "./aggregation.ts";
 
 /**
@@ -30,7 +31,7 @@ export type KlEstimator =
 /** Options for {@linkcode klEstimates}. */
 export interface KlEstimatesOptions {
   /** Log-probabilities under the reference policy, in the shape of the others. */
-  readonly reference: tf.Tensor;
+  readonly reference: Tensor;
   /** Which estimator. @default {"k3"} */
   readonly estimator?: KlEstimator;
 }
@@ -60,9 +61,9 @@ export interface KlEstimatesOptions {
  * @returns Estimates in nats, in the same shape. Caller disposes.
  */
 export function klEstimates(
-  logProbs: tf.Tensor,
+  logProbs: Tensor,
   options: KlEstimatesOptions,
-): tf.Tensor {
+): Tensor {
   const { reference, estimator = "k3" } = options;
   return tf.tidy(() => {
     const x = tf.sub(logProbs, reference);
@@ -139,9 +140,9 @@ export function adaptKlCoefficient(
 /** Options for {@linkcode penalizeRewards}. */
 export interface PenalizeRewardsOptions extends KlEstimatesOptions {
   /** Log-probabilities when the tokens were sampled. Shape `(sequences, tokens)`. */
-  readonly logProbs: tf.Tensor2D;
+  readonly logProbs: Tensor2D;
   /** 1 where a token counts. Shape `(sequences, tokens)`. */
-  readonly mask: tf.Tensor2D;
+  readonly mask: Tensor2D;
   /** Weight of the divergence. */
   readonly coefficient: number;
 }
@@ -149,7 +150,7 @@ export interface PenalizeRewardsOptions extends KlEstimatesOptions {
 /** What {@linkcode penalizeRewards} returns. */
 export interface PenalizedRewards {
   /** Rewards less the weighted divergence. Shape `(sequences, tokens)`. */
-  readonly rewards: tf.Tensor2D;
+  readonly rewards: Tensor2D;
   /** Mean over sequences of their mean divergence, in nats, for {@linkcode adaptKlCoefficient}. */
   readonly kl: number;
 }
@@ -162,7 +163,7 @@ export interface PenalizedRewards {
  * @returns New rewards, whose tensor the caller disposes, and the divergence.
  */
 export function penalizeRewards(
-  rewards: tf.Tensor2D,
+  rewards: Tensor2D,
   options: PenalizeRewardsOptions,
 ): PenalizedRewards {
   const { logProbs, mask, coefficient, estimator = "kl" } = options;
@@ -173,7 +174,7 @@ export function penalizeRewards(
     );
     const bySequence = maskedMean(each, mask, { axis: 1 }); // (sequences,)
     return [
-      tf.sub(rewards, tf.mul(each, coefficient)) as tf.Tensor2D,
+      tf.sub(rewards, tf.mul(each, coefficient)) as Tensor2D,
       tf.mean(bySequence),
     ];
   });

@@ -6,6 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor } from "../policy/tensors.ts";
 import { type ByDecision, DECISIONS } from "../trajectory.ts";
 import { aggregate } from "./aggregation.ts";
 import { klEstimates, type KlEstimator } from "./kl.ts";
@@ -20,9 +21,9 @@ import {
 /** Options for {@linkcode actorObjective}. */
 export interface ActorObjectiveOptions extends PolicyLossOptions {
   /** Entropy of the distribution each unit was drawn from, in nats, with a gradient. */
-  readonly entropies?: tf.Tensor;
+  readonly entropies?: Tensor;
   /** Log-probabilities under the reference policy. */
-  readonly referenceLogProbs?: tf.Tensor;
+  readonly referenceLogProbs?: Tensor;
   /** Weight of the entropy bonus. @default {0} */
   readonly entropyCoefficient?: number;
   /** Weight of the divergence from the reference. @default {0} */
@@ -36,13 +37,13 @@ export interface ActorObjectiveOptions extends PolicyLossOptions {
 /** What {@linkcode actorObjective} returns; the caller disposes all of it. */
 export interface ActorObjective extends Omit<PolicyLoss, "loss"> {
   /** What to minimize; the only one to differentiate. */
-  readonly loss: tf.Scalar;
+  readonly loss: Scalar;
   /** The clipped surrogate alone. */
-  readonly policy: tf.Scalar;
+  readonly policy: Scalar;
   /** Mean entropy, in nats; 0 when none was given. */
-  readonly entropy: tf.Scalar;
+  readonly entropy: Scalar;
   /** Mean divergence from the reference, in nats; 0 when none was given. */
-  readonly kl: tf.Scalar;
+  readonly kl: Scalar;
 }
 
 /**
@@ -76,7 +77,7 @@ export interface ActorObjective extends Omit<PolicyLoss, "loss"> {
  * @throws {RangeError} If a clip range is out of bounds.
  */
 export function actorObjective(
-  logProbs: tf.Tensor,
+  logProbs: Tensor,
   options: ActorObjectiveOptions,
 ): ActorObjective {
   const {
@@ -91,7 +92,7 @@ export function actorObjective(
   } = options;
   return tf.tidy(() => {
     const { loss: policy, ...shares } = policyLoss(logProbs, options);
-    const mean = (values: tf.Tensor) =>
+    const mean = (values: Tensor) =>
       aggregate(values, mask, { ...options, mode });
     const entropy = entropies ? mean(entropies) : tf.scalar(0);
     const kl = reference
@@ -101,7 +102,7 @@ export function actorObjective(
       tf.sub(policy, tf.mul(entropy, entropyCoefficient)),
       tf.mul(kl, klCoefficient),
     );
-    const loss = tf.div(total, accumulation) as tf.Scalar;
+    const loss = tf.div(total, accumulation) as Scalar;
     return { loss, policy, entropy, kl, ...shares };
   });
 }
@@ -109,7 +110,7 @@ export function actorObjective(
 /** One value head of {@linkcode criticObjective}. */
 export interface ValueHead extends ValueLossOptions {
   /** Predictions now, with a gradient. */
-  readonly values: tf.Tensor;
+  readonly values: Tensor;
   /** Weight of this head. @default {1} */
   readonly coefficient?: number;
 }
@@ -123,11 +124,11 @@ export interface CriticObjectiveOptions {
 /** What {@linkcode criticObjective} returns; the caller disposes all of it. */
 export interface CriticObjective {
   /** What to minimize; the only one to differentiate. */
-  readonly loss: tf.Scalar;
+  readonly loss: Scalar;
   /** Squared error of each head that was given. */
-  readonly errors: Partial<ByDecision<tf.Scalar>>;
+  readonly errors: Partial<ByDecision<Scalar>>;
   /** Share of clipped predictions of each head that was given. */
-  readonly clipFractions: Partial<ByDecision<tf.Scalar>>;
+  readonly clipFractions: Partial<ByDecision<Scalar>>;
 }
 
 /**
@@ -163,9 +164,9 @@ export function criticObjective(
 ): CriticObjective {
   const { accumulation = 1 } = options;
   return tf.tidy(() => {
-    const errors: { -readonly [K in keyof ByDecision<0>]?: tf.Scalar } = {};
+    const errors: { -readonly [K in keyof ByDecision<0>]?: Scalar } = {};
     const clipFractions: typeof errors = {};
-    let total: tf.Tensor = tf.scalar(0);
+    let total: Tensor = tf.scalar(0);
     for (const name of DECISIONS) {
       const head = heads[name];
       if (head === undefined) continue;
@@ -174,7 +175,7 @@ export function criticObjective(
       clipFractions[name] = clipFraction;
       total = tf.add(total, tf.mul(loss, head.coefficient ?? 1));
     }
-    const loss = tf.div(total, accumulation) as tf.Scalar;
+    const loss = tf.div(total, accumulation) as Scalar;
     return { loss, errors, clipFractions };
   });
 }

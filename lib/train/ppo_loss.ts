@@ -10,6 +10,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor } from "../policy/tensors.ts";
 import {
   aggregate,
   type AggregationMode,
@@ -30,11 +31,11 @@ export interface UnitAggregation extends SequenceLayout {
 /** Options for {@linkcode sequencePolicyLoss}. */
 export interface SequencePolicyLossOptions extends SequenceLayout {
   /** Log-probabilities when the units were sampled, in the shape of the new ones. */
-  readonly oldLogProbs: tf.Tensor;
+  readonly oldLogProbs: Tensor;
   /** Advantage of each unit, in units of return. */
-  readonly advantages: tf.Tensor;
+  readonly advantages: Tensor;
   /** 1 where a unit is trained, 0 elsewhere. */
-  readonly mask: tf.Tensor;
+  readonly mask: Tensor;
   /** How far a probability ratio may leave 1; `[below, above]` if asymmetric. @default {0.2} */
   readonly clipRange?: number | readonly [below: number, above: number];
 }
@@ -49,13 +50,13 @@ export interface PolicyLossOptions
 /** What {@linkcode policyLoss} returns; the caller disposes all of it. */
 export interface PolicyLoss {
   /** What to minimize; the only one with a gradient. */
-  readonly loss: tf.Scalar;
+  readonly loss: Scalar;
   /** Share of units whose ratio was clipped. */
-  readonly clipFraction: tf.Scalar;
+  readonly clipFraction: Scalar;
   /** Share of units whose loss met the dual clip. */
-  readonly dualClipFraction: tf.Scalar;
+  readonly dualClipFraction: Scalar;
   /** Mean of `old − new` log-probabilities, in nats. */
-  readonly approximateKl: tf.Scalar;
+  readonly approximateKl: Scalar;
 }
 
 /**
@@ -90,7 +91,7 @@ export interface PolicyLoss {
  * @throws {RangeError} If a clip range is negative, or `dualClip` neither 0 nor above 1.
  */
 export function policyLoss(
-  logProbs: tf.Tensor,
+  logProbs: Tensor,
   options: PolicyLossOptions,
 ): PolicyLoss {
   const { mask, dualClip = 3 } = options;
@@ -139,7 +140,7 @@ export function policyLoss(
  * @throws {TypeError} If flat units come without their sequences.
  */
 export function sequencePolicyLoss(
-  logProbs: tf.Tensor,
+  logProbs: Tensor,
   options: SequencePolicyLossOptions,
 ): PolicyLoss {
   const { mask } = options;
@@ -162,8 +163,8 @@ export function sequencePolicyLoss(
 
 /** The clipped surrogate of given log-ratios; `drift` is what the approximate KL averages. */
 function surrogate(
-  logRatio: tf.Tensor,
-  drift: tf.Tensor,
+  logRatio: Tensor,
+  drift: Tensor,
   options: PolicyLossOptions & { readonly dualClip: number },
 ): PolicyLoss {
   const { mask, dualClip, aggregation: mode = "token-mean" } = options;
@@ -180,8 +181,8 @@ function surrogate(
   );
   // A bound out of reach stands in for none: `where` on the loss itself would cut its gradient.
   const ceiling = tf.where(bounded, bound, tf.fill(bound.shape, 3e38));
-  const share = (hit: tf.Tensor) =>
-    maskedMean(tf.cast(hit, "float32"), mask) as tf.Scalar;
+  const share = (hit: Tensor) =>
+    maskedMean(tf.cast(hit, "float32"), mask) as Scalar;
   return {
     loss: aggregate(tf.minimum(upper, ceiling), mask, {
       ...options,
@@ -191,18 +192,18 @@ function surrogate(
     dualClipFraction: share(
       tf.logicalAnd(bounded, tf.greater(upper, bound)),
     ),
-    approximateKl: maskedMean(tf.neg(drift), mask) as tf.Scalar,
+    approximateKl: maskedMean(tf.neg(drift), mask) as Scalar,
   };
 }
 
 /** Options for {@linkcode valueLoss}. */
 export interface ValueLossOptions extends UnitAggregation {
   /** Predictions when the units were sampled, in units of return. */
-  readonly oldValues: tf.Tensor;
+  readonly oldValues: Tensor;
   /** Returns to predict. */
-  readonly targets: tf.Tensor;
+  readonly targets: Tensor;
   /** 1 where a value is trained, 0 elsewhere. */
-  readonly mask: tf.Tensor;
+  readonly mask: Tensor;
   /** How far a prediction may move, in units of return; 0 turns clipping off. @default {0.5} */
   readonly clipRange?: number;
 }
@@ -210,9 +211,9 @@ export interface ValueLossOptions extends UnitAggregation {
 /** What {@linkcode valueLoss} returns; the caller disposes all of it. */
 export interface ValueLoss {
   /** What to minimize; the only one with a gradient. */
-  readonly loss: tf.Scalar;
+  readonly loss: Scalar;
   /** Share of predictions that were clipped. */
-  readonly clipFraction: tf.Scalar;
+  readonly clipFraction: Scalar;
 }
 
 /**
@@ -242,7 +243,7 @@ export interface ValueLoss {
  * @throws {RangeError} If `clipRange` is negative.
  */
 export function valueLoss(
-  values: tf.Tensor,
+  values: Tensor,
   options: ValueLossOptions,
 ): ValueLoss {
   const { clipRange = 0.5, mask, aggregation: mode = "token-mean" } = options;
@@ -266,7 +267,7 @@ export function valueLoss(
       clipFraction: maskedMean(
         tf.cast(tf.greater(clipped, free), "float32"),
         mask,
-      ) as tf.Scalar,
+      ) as Scalar,
     };
   });
 }
@@ -277,10 +278,10 @@ export function valueLoss(
  * @param tensor Any tensor.
  * @returns The same numbers; its gradient is 0. Caller disposes.
  */
-export function stopGradient(tensor: tf.Tensor): tf.Tensor {
-  const pass = tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => ({
-    value: tf.clone(inputs[0] as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+export function stopGradient(tensor: Tensor): Tensor {
+  const pass = tf.customGrad((...inputs: (Tensor | tf.GradSaveFunc)[]) => ({
+    value: tf.clone(inputs[0] as Tensor),
+    gradFunc: (dy: Tensor) => tf.zerosLike(dy),
   }));
   return pass(tensor);
 }

@@ -8,6 +8,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "../policy/tensors.ts";
 
 /**
  * Scores labels under logits: `z[label] − logsumexp(z)`.
@@ -30,17 +31,17 @@ import * as tf from "@tensorflow/tfjs-core";
  * @throws {TypeError} If the shapes do not fit.
  */
 export function labelLogProbs(
-  logits: tf.Tensor,
-  labels: tf.Tensor,
-): tf.Tensor {
+  logits: Tensor,
+  labels: Tensor,
+): Tensor {
   const [rows, choices] = rowsOf(logits);
   if (labels.size !== rows) {
     throw new TypeError(
       `Cannot score labels as there must be one for each of ${rows} rows of logits: current value is ${labels.size}`,
     );
   }
-  const score = tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
-    const z = inputs[0] as tf.Tensor;
+  const score = tf.customGrad((...inputs: (Tensor | tf.GradSaveFunc)[]) => {
+    const z = inputs[0] as Tensor;
     const save = inputs[1] as tf.GradSaveFunc;
     const logProbs = tf.logSoftmax(tf.reshape(z, [rows, choices]));
     const offsets = tf.mul(tf.range(0, rows, 1, "int32"), choices);
@@ -55,7 +56,7 @@ export function labelLogProbs(
     save([logProbs]);
     return {
       value: tf.reshape(chosen, labels.shape),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const flat = tf.cast(tf.reshape(labels, [rows]), "int32");
         const hit = tf.cast(tf.oneHot(flat, choices), "float32");
         const slope = tf.sub(hit, tf.exp(saved[0]!)); // (rows, choices)
@@ -87,11 +88,11 @@ export function labelLogProbs(
  * @param logits Shape `(…, choices)`.
  * @returns Entropies in nats, differentiable in the logits. Shape `(…)`. Caller disposes.
  */
-export function logitEntropies(logits: tf.Tensor): tf.Tensor {
+export function logitEntropies(logits: Tensor): Tensor {
   const [rows, choices] = rowsOf(logits);
   const measure = tf.customGrad(
-    (...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
-      const z = inputs[0] as tf.Tensor;
+    (...inputs: (Tensor | tf.GradSaveFunc)[]) => {
+      const z = inputs[0] as Tensor;
       const save = inputs[1] as tf.GradSaveFunc;
       // A choice ruled out by a logit of minus infinity adds 0, not 0 · infinity.
       const logProbs = tf.maximum(
@@ -102,8 +103,8 @@ export function logitEntropies(logits: tf.Tensor): tf.Tensor {
       save([logProbs, entropies]);
       return {
         value: tf.reshape(entropies, logits.shape.slice(0, -1)),
-        gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-          const [logs, entropy] = saved as [tf.Tensor, tf.Tensor];
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [logs, entropy] = saved as [Tensor, Tensor];
           const surprise = tf.add(logs, tf.reshape(entropy, [rows, 1]));
           const slope = tf.neg(tf.mul(tf.exp(logs), surprise)); // (rows, choices)
           return tf.reshape(
@@ -118,7 +119,7 @@ export function logitEntropies(logits: tf.Tensor): tf.Tensor {
 }
 
 /** Rows and choices of logits of any rank. */
-function rowsOf(logits: tf.Tensor): [number, number] {
+function rowsOf(logits: Tensor): [number, number] {
   const choices = logits.shape.at(-1) ?? 1;
   return [logits.size / Math.max(1, choices), choices];
 }
