@@ -16,6 +16,9 @@ export interface Occurrence {
   last: number;
 }
 
+/** Words of an observation that stand for all of it. */
+const GIST_WORDS = 5;
+
 /** Memory of one episode up to and including the newest observation. */
 export interface EpisodeMemory {
   /** The task sentence. */
@@ -44,6 +47,8 @@ export interface EpisodeMemory {
   readonly placeOf: Map<number, number>;
   /** Things last read of at each place. */
   readonly contents: Map<number, Set<number>>;
+  /** First words of what was read after the last action that named each thing. */
+  readonly gists: Map<number, readonly number[]>;
   /** Words that were ever the word of a thing. */
   readonly seenClasses: Set<number>;
 }
@@ -71,7 +76,7 @@ export function createMemoryStore(lexicon: Lexicon): MemoryStore {
       if (ready !== undefined && ready.taskText === task) return ready;
       const before = past.at(-2) ?? past[0]?.observation;
       let memory = before === undefined ? undefined : known.get(before);
-      if (memory === undefined || before === undefined) {
+      if (memory?.taskText !== task || before === undefined) {
         const first = past[0]?.observation ?? observation;
         memory = begin(lexicon, task, first.text);
         for (let t = 0; t < past.length; t++) {
@@ -104,6 +109,7 @@ function begin(lexicon: Lexicon, task: string, text: string): EpisodeMemory {
     classOf: new Map(),
     placeOf: new Map(),
     contents: new Map(),
+    gists: new Map(),
     seenClasses: new Set(),
   };
   noteClasses(memory, observation);
@@ -133,7 +139,9 @@ function advance(
   taken.count++;
   taken.last = t;
   const verb = phrase.words[0];
+  const gist = observation.words.slice(0, GIST_WORDS);
   for (const entity of phrase.entities) {
+    memory.gists.set(entity, gist);
     const touch = occur(
       memory.touched,
       entity,

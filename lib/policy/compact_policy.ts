@@ -8,7 +8,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { createRandom, type Random } from "../random.ts";
+import { createRandom } from "../random.ts";
 import {
   type ByDecision,
   byDecision,
@@ -20,13 +20,17 @@ import { type CompactInputs, packBatch, readInputs } from "./compact_batch.ts";
 import {
   type ActionNumbers,
   choiceTrace,
-  choosePlan,
-  draw,
   type PlanNumbers,
   recordDecision,
   scoreChoices,
   scoreSwitches,
 } from "./compact_choice.ts";
+import {
+  byChance,
+  byExample,
+  type Chooser,
+  inRounds,
+} from "./compact_chooser.ts";
 import { type Draft, draftInputs } from "./compact_inputs.ts";
 import { createMemoryStore } from "./compact_memory.ts";
 import {
@@ -53,6 +57,14 @@ export interface CompactPolicyOptions {
   readonly valueScale?: number;
   /** Logit of SWITCH before anything was learned. @default {-1} */
   readonly switchBias?: number;
+  /**
+   * How strongly the untrained policy leans towards actions that share words with its subgoal and
+   * were not tried yet, and away from subgoals already done; 0 makes it nearly uniform. Learning
+   * may change all of it.
+   *
+   * @default {1}
+   */
+  readonly prior?: number;
 }
 
 /** A policy of {@linkcode createCompactPolicy}. */
@@ -62,6 +74,14 @@ export interface CompactPolicy extends DifferentiablePolicy {
    * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
    */
   atTemperature(temperature: number): Policy & Critic;
+  /**
+   * Writes down what somebody else decided as if this policy had decided it, so that it can be
+   * learned: traces with this policy's log-probabilities, and its values.
+   */
+  follow(
+    situations: readonly Situation[],
+    decisions: readonly Decision[],
+  ): Decision[];
 }
 
 /** Situations scored in one go by `rescore`. */
@@ -108,22 +128,28 @@ export function createCompactPolicy(
     width = 64,
     valueScale = 10,
     switchBias = -1,
+    prior = 1,
   } = options;
   const network = createCompactNetwork(
     createRandom(seed).fork("compact policy"),
-    { buckets, embedding, width, valueScale, switchBias },
+    { buckets, embedding, width, valueScale, switchBias, prior },
   );
   const lexicon = createLexicon({ buckets });
   const memories = createMemoryStore(lexicon);
 
-  const draft = (situation: Situation, hint = ""): Draft => {
+  const draft = (situation: Situation, hint?: string, also?: string): Draft => {
     const { observation, subgoal } = situation;
     const held = proposeSubgoals && subgoal ? subgoal : undefined;
     const proposed = proposeSubgoals?.(situation) ?? [];
-    const candidates = proposeSubgoals && proposed.length === 0
-      ? [situation.task]
-      : proposed;
-    const told = hint === ""
+    const fallback = also ?? situation.task;
+    const candidates = !proposeSubgoals
+      ? []
+      : proposed.length === 0
+      ? [fallback]
+      : also === undefined || proposed.includes(also)
+      ? proposed
+      : [...proposed, also];
+    const told = !hint
       ? situation
       : { ...situation, task: `${situation.task} ${hint}` };
     const { admissibleActions: actions } = observation;
@@ -134,30 +160,25 @@ export function createCompactPolicy(
       held,
     });
   };
-  const decideAt = (temperature: number) =>
-  (
+  const decideBy = (
     situations: readonly Situation[],
-    randoms: readonly Random[],
+    chooser: Chooser,
   ): Decision[] => {
     if (situations.length === 0) return [];
     situations.forEach(checkActions);
-    const drafts = situations.map((situation) => draft(situation));
-    const plans = readPlans(network, drafts.map((one) => one.planning));
-    const planned = drafts.map((one, i) =>
-      choosePlan(one, plans, i, { random: randoms[i]!, temperature })
+    const drafts = situations.map((situation, i) =>
+      draft(situation, undefined, chooser.alsoConsider(i))
     );
+    const plans = readPlans(network, drafts.map((one) => one.planning));
+    const planned = drafts.map((one, i) => chooser.plan(one, plans, i));
     const inputs = drafts.map((one, i) =>
       one.acting(planned[i]!.subgoal, planned[i]!.switched)
     );
     const actions = readActions(network, inputs);
     return situations.map((situation, i) => {
-      const chosen = draw(
-        actions.execution.subarray(
-          actions.rows.starts[i],
-          actions.rows.starts[i + 1],
-        ),
-        { random: randoms[i]!, temperature },
-      );
+      const { starts } = actions.rows;
+      const logits = actions.execution.subarray(starts[i], starts[i + 1]);
+      const chosen = chooser.act(logits, i);
       return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
         action: chosen,
         values: {
@@ -222,7 +243,9 @@ export function createCompactPolicy(
 
   return {
     variables: network.variables,
-    decide: decideAt(1),
+    decide: (situations, randoms) => decideBy(situations, byChance(randoms, 1)),
+    follow: (situations, decisions) =>
+      followInRounds(situations, decisions, decideBy),
     evaluate,
     atTemperature(temperature) {
       if (!(temperature >= 0)) {
@@ -230,7 +253,11 @@ export function createCompactPolicy(
           `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
         );
       }
-      return { decide: decideAt(temperature), evaluate };
+      return {
+        decide: (situations, randoms) =>
+          decideBy(situations, byChance(randoms, temperature)),
+        evaluate,
+      };
     },
     score(samples) {
       const traces = samples.map(choiceTrace);
