@@ -309,3 +309,16 @@ function scoreTable(
     entropies: tf.mul(entropies, tf.tensor1d(decided)),
   };
 }
+
+/**
+ * Throws unless there is an action to choose.
+ *
+ * @throws {RangeError} If the world accepts nothing.
+ */
+export function checkActions(situation: Situation): void {
+  if (situation.observation.admissibleActions.length === 0) {
+    throw new RangeError(
+      `Cannot decide as there must be an admissible action: none on turn ${situation.past.length} of task "${situation.task}"`,
+    );
+  }
+}

@@ -19,18 +19,14 @@ import {
 import { type CompactInputs, packBatch, readInputs } from "./compact_batch.ts";
 import {
   type ActionNumbers,
+  checkActions,
   choiceTrace,
   type PlanNumbers,
   recordDecision,
   scoreChoices,
   scoreSwitches,
 } from "./compact_choice.ts";
-import {
-  byChance,
-  byExample,
-  type Chooser,
-  inRounds,
-} from "./compact_chooser.ts";
+import { byChance, type Chooser, followInRounds } from "./compact_chooser.ts";
 import { type Draft, draftInputs } from "./compact_inputs.ts";
 import { createMemoryStore } from "./compact_memory.ts";
 import {
@@ -351,12 +347,4 @@ function readActions(
 /** Reads a real-valued tensor off the device. */
 function numbersOf(tensor: tf.Tensor): Float32Array {
   return Float32Array.from(tensor.dataSync());
-}
-
-function checkActions(situation: Situation): void {
-  if (situation.observation.admissibleActions.length === 0) {
-    throw new RangeError(
-      `Cannot decide as there must be an admissible action: none on turn ${situation.past.length} of task "${situation.task}"`,
-    );
-  }
 }
