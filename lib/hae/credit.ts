@@ -115,6 +115,9 @@ const SETTINGS: {
   strata: ["topFraction", "judgePenalty", "judgeMode", "flagged"],
 };
 
+/** Estimators that need a critic. */
+const CRITICS: readonly string[] = ["hae", "gae", "token-gae"];
+
 /** Names of all estimators, in reading order. */
 export const ESTIMATORS: readonly string[] = Object.keys(SETTINGS);
 
@@ -180,7 +183,10 @@ export function assignCredit(
   estimator: EstimatorConfig,
 ): Credit[] {
   checkEstimator(estimator);
-  checkTrajectories(estimator.name, trajectories);
+  // Estimators with a critic check rewards along with values.
+  if (!CRITICS.includes(estimator.name)) {
+    checkTrajectories(estimator.name, trajectories);
+  }
   switch (estimator.name) {
     case "hae":
       return haeCredit(trajectories, estimator);

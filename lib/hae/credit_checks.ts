@@ -5,11 +5,7 @@
  */
 
 import { closest } from "fastest-levenshtein";
-import {
-  type DecisionName,
-  DECISIONS,
-  type Trajectory,
-} from "../trajectory.ts";
+import type { DecisionName, Trajectory } from "../trajectory.ts";
 
 /**
  * Throws unless rewards are finite, and the named values are there and finite.
@@ -27,42 +23,44 @@ export function checkTrajectories(
 ): void {
   const { values: needed = [], bootstrap = false } = needs;
   for (const { id, turns, ending, bootstrap: after } of trajectories) {
-    for (const [t, { reward, decision }] of turns.entries()) {
-      const where = `turn ${t} of episode "${id}"`;
-      checkFinite(estimator, reward, `the reward of ${where}`);
+    // Messages are put together only when they are needed: this loop runs over every turn of a batch.
+    const fail = (what: string, value: number) =>
+      notFinite(estimator, what, value);
+    for (let t = 0; t < turns.length; t++) {
+      const { reward, decision } = turns[t]!;
+      if (!Number.isFinite(reward)) {
+        throw fail(`the reward of turn ${t} of episode "${id}"`, reward);
+      }
       if (needed.length === 0) continue;
       if (!decision.values) {
         throw new TypeError(
-          `Cannot assign credit "${estimator}" as every turn needs values: ${where} has none`,
+          `Cannot assign credit "${estimator}" as every turn needs values: turn ${t} of episode "${id}" has none`,
         );
       }
       const decided = t === 0 || decision.switched;
       for (const name of needed) {
+        const value = decision.values[name];
         // A planning value is read only where the planner chose.
-        if (name === "planning" && !decided) continue;
-        checkFinite(
-          estimator,
-          decision.values[name],
-          `the ${name} value of ${where}`,
-        );
+        if (Number.isFinite(value) || (name === "planning" && !decided)) {
+          continue;
+        }
+        throw fail(`the ${name} value of turn ${t} of episode "${id}"`, value);
       }
     }
     if (!bootstrap || ending !== "truncated") continue;
-    for (const name of DECISIONS) {
-      if (!needed.includes(name)) continue;
-      checkFinite(
-        estimator,
-        after[name],
+    for (const name of needed) {
+      if (Number.isFinite(after[name])) continue;
+      throw fail(
         `the ${name} value after the last turn of episode "${id}"`,
+        after[name],
       );
     }
   }
 }
 
-/** Throws unless a number is finite. */
-function checkFinite(estimator: string, value: number, what: string): void {
-  if (Number.isFinite(value)) return;
-  throw new RangeError(
+/** Says which number is not finite. */
+function notFinite(estimator: string, what: string, value: number): RangeError {
+  return new RangeError(
     `Cannot assign credit "${estimator}" as ${what} must be finite: current value is ${value}`,
   );
 }

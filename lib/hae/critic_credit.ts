@@ -13,9 +13,9 @@ import {
   turnColumns,
 } from "../trajectory.ts";
 import { batchColumns } from "./batch_columns.ts";
+import { creditBatch } from "./batch_credit.ts";
 import { checkTrajectories } from "./credit_checks.ts";
 import { generalizedAdvantages } from "./gae.ts";
-import { batchAdvantages } from "./hae_batch.ts";
 import {
   checkChoice,
   checkUnitInterval,
@@ -82,19 +82,30 @@ export function haeCredit(
     : ["execution"];
   checkTrajectories("hae", trajectories, { values: heads });
   const batch = batchColumns(trajectories);
-  const { advantages, targets } = batchAdvantages(batch, settings);
+  const masks = trajectories.map(({ turns }) => decisionsTaken(turns));
+  const taken = byDecision((name) => {
+    const column = new Uint8Array(batch.rewards.length);
+    for (const [i, mask] of masks.entries()) {
+      column.set(mask[name], batch.offsets[i]!);
+    }
+    return column;
+  });
+  const { advantages, targets } = creditBatch(batch, {
+    estimation: settings,
+    normalize,
+    taken,
+  });
   const switches = switchingToSwitching &&
     (settings.heads === 3 || settings.switching === "q-minus-beta");
-  const levels = trajectories.map(({ turns }, i): Credit => {
+  const normalized = masks.map((trained, i): Credit => {
     const own = (column: Float64Array) =>
       column.subarray(batch.offsets[i]!, batch.offsets[i + 1]!);
     return {
       advantages: byDecision((name) => own(advantages[name])),
       targets: byDecision((name) => own(targets[name])),
-      trained: decisionsTaken(turns),
+      trained,
     };
   });
-  const normalized = normalizeCredit(trajectories, levels, { mode: normalize });
   if (switches && planningToPlanning && !planningToSwitching) return normalized;
   return normalized.map((credit) =>
     reassign(credit, { switches, planningToPlanning, planningToSwitching })

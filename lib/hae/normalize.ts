@@ -88,20 +88,17 @@ export interface Standardizer {
 export function decisionsTaken(
   turns: Trajectory["turns"],
 ): ByDecision<Uint8Array> {
-  const planning = Uint8Array.from(
-    turns,
-    ({ decision }, t) => t === 0 || decision.switched ? 1 : 0,
-  );
+  const planning = new Uint8Array(turns.length);
+  for (let t = 0; t < turns.length; t++) {
+    planning[t] = t === 0 || turns[t]!.decision.switched ? 1 : 0;
+  }
   const switching = new Uint8Array(turns.length).fill(1);
   const first = turns[0]?.decision.trace;
   if (first?.kind === "choices" && first.logProbs.switching === 0) {
     switching[0] = 0;
   }
-  return {
-    switching,
-    planning,
-    execution: new Uint8Array(turns.length).fill(1),
-  };
+  const execution = new Uint8Array(turns.length).fill(1);
+  return { switching, planning, execution };
 }
 
 /**
@@ -210,7 +207,18 @@ export function normalizeColumn(
   mask: Uint8Array,
   mode: Normalization,
 ): Float64Array {
-  if (mode === "none") return values.slice();
+  const copy = values.slice();
+  normalizeInPlace(copy, mask, mode);
+  return copy;
+}
+
+/** {@linkcode normalizeColumn} for callers that own the column: large batches need no second one. */
+export function normalizeInPlace(
+  values: Float64Array,
+  mask: Uint8Array,
+  mode: Normalization,
+): void {
+  if (mode === "none") return;
   let count = 0, sum = 0;
   for (let i = 0; i < values.length; i++) {
     if (mask[i] !== 1) continue;
@@ -223,9 +231,7 @@ export function normalizeColumn(
     if (mask[i] === 1) squares += (values[i]! - center) ** 2;
   }
   const scale = scaleOf({ count, center, squares }, mode);
-  const normalized = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    if (mask[i] === 1) normalized[i] = (values[i]! - center) / scale;
+    values[i] = mask[i] === 1 ? (values[i]! - center) / scale : 0;
   }
-  return normalized;
 }

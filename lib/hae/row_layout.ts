@@ -75,8 +75,10 @@ export function rowLayout(
     offsets.push(order.length);
   }
   const lengths = new Int32Array(rows);
-  for (let at = 0; at < mask.length; at++) {
-    lengths[Math.floor(at / width)]! += mask[at]!;
+  for (let row = 0; row < rows; row++) {
+    for (let at = row * width; at < (row + 1) * width; at++) {
+      lengths[row]! += mask[at]!;
+    }
   }
   return {
     order: Int32Array.from(order),
@@ -106,11 +108,13 @@ export function collectMasks(
 ): { tokens: Uint8Array; some: Uint8Array } {
   const { rows, width, mask } = layout;
   const tokens = new Uint8Array(rows * width), some = new Uint8Array(rows);
-  for (let row = 0; row < rows; row++) {
-    if (!passes(row)) continue;
-    for (let at = row * width; at < (row + 1) * width; at++) {
-      if (mask[at] !== 1 || !masks.some((one) => one?.[at] === 1)) continue;
-      tokens[at] = some[row] = 1;
+  for (const one of masks) {
+    if (!one) continue;
+    for (let row = 0; row < rows; row++) {
+      if (!passes(row)) continue;
+      for (let at = row * width; at < (row + 1) * width; at++) {
+        if (one[at] === 1 && mask[at] === 1) tokens[at] = some[row] = 1;
+      }
     }
   }
   return { tokens, some };

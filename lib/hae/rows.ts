@@ -215,9 +215,11 @@ function spreadRows(
   const size = rows.rows * width;
   const fill = (column: Float64Array, tokens: Uint8Array | undefined) => {
     const matrix = new Float64Array(size);
-    for (let at = 0; tokens && at < size; at++) {
-      if (tokens[at] !== 1 || mask[at] !== 1) continue;
-      matrix[at] = column[Math.floor(at / width)]!;
+    for (let row = 0; tokens && row < rows.rows; row++) {
+      const value = column[row]!;
+      for (let at = row * width; at < (row + 1) * width; at++) {
+        if (tokens[at] === 1 && mask[at] === 1) matrix[at] = value;
+      }
     }
     return matrix;
   };
@@ -227,7 +229,8 @@ function spreadRows(
   );
   const total = new Float64Array(size);
   for (const name of DECISIONS) {
-    for (let at = 0; at < size; at++) total[at]! += advantages[name][at]!;
+    const part = advantages[name];
+    for (let at = 0; at < size; at++) total[at]! += part[at]!;
   }
   return {
     total,

@@ -10,6 +10,8 @@ import {
   type EstimatorConfig,
   ESTIMATORS,
 } from "../../lib/hae/credit.ts";
+import { batchColumns } from "../../lib/hae/batch_columns.ts";
+import { creditBatch } from "../../lib/hae/batch_credit.ts";
 import { decisionsTaken, normalizeCredit } from "../../lib/hae/normalize.ts";
 import { creditPreset } from "../../lib/hae/presets.ts";
 import { shapeRewards } from "../../lib/hae/shaping.ts";
@@ -282,6 +284,36 @@ Deno.test("normalizeCredit() gives 0 to equal advantages, where the reference fo
   notDeepStrictEqual(residues.map((c) => c.advantages.execution[0]), [0, 0]);
 });
 
+Deno.test("creditBatch() is shaping, estimation and normalization in a row", () => {
+  const mode = fc.constantFrom(
+    ...["none", "standard", "whiten", "reference"] as const,
+  );
+  fc.assert(fc.property(batch, mode, (episodes, normalize) => {
+    const shaping = { keepPenalty: -0.5, invalidActionPenalty: 0.25 };
+    const columns = {
+      ...batchColumns(episodes),
+      valid: Uint8Array.from(
+        episodes.flatMap((one) =>
+          one.turns.map((turn) => Number(turn.decision.valid))
+        ),
+      ),
+    };
+    const before = structuredClone(columns);
+    const { advantages } = creditBatch(columns, { shaping, normalize });
+    deepStrictEqual(columns, before);
+    const shaped = shapeRewards(episodes, shaping);
+    const credits = normalizeCredit(
+      shaped,
+      assignCredit(shaped, { name: "hae" }),
+      { mode: normalize },
+    );
+    for (const name of DECISIONS) {
+      const apart = credits.flatMap((credit) => [...credit.advantages[name]]);
+      assertClose(advantages[name], apart, TIGHT);
+    }
+  }));
+});
+
 Deno.test("creditPreset() holds settings that shaping and estimation accept", () => {
   fc.assert(
     fc.property(
@@ -382,7 +414,7 @@ Deno.test("assignCredit() says what it cannot do, where, and what was meant", ()
       good,
       config('{"name":"hae","normalize":"sometimes"}'),
       "RangeError",
-      'Cannot assign credit as "mode" must be one of "none", "standard", "reference", "whiten": current value is "sometimes"',
+      'Cannot assign credit as "normalize" must be one of "none", "standard", "reference", "whiten": current value is "sometimes"',
     ],
     [
       good,
