@@ -13,8 +13,8 @@ import {
 
 /** Texts that describe a state: task, observation, last action, verbs on the task's things, and on those within reach. */
 export const STATE_TEXTS = 5;
-/** Texts that describe an action: itself, and what was done to the first thing it names. */
-export const ACTION_TEXTS = 2;
+/** Texts that describe an action: itself, what was done to the first thing it names, what was last read at its place. */
+export const ACTION_TEXTS = 3;
 /** Columns of an action. */
 export const ACTION_COLUMNS = ACTION_RELATIONS + SUBGOAL_ACTION_RELATIONS;
 /** Columns of a state: its own, then the largest and the mean of its actions' relations. */
@@ -130,8 +130,12 @@ export interface CompactBatch {
   readonly contextTexts: readonly [held: Int32Array, chosen: Int32Array];
   /** Shapes `(samples, CONTEXT_COLUMNS)`. */
   readonly contexts: readonly [held: Float32Array, chosen: Float32Array];
-  /** Shapes `(actions,)`: the action, and what was done to its first thing. */
-  readonly actionTexts: readonly [own: Int32Array, verbs: Int32Array];
+  /** Shapes `(actions,)`: the action, what was done to its first thing, what was read at its place. */
+  readonly actionTexts: readonly [
+    own: Int32Array,
+    verbs: Int32Array,
+    gist: Int32Array,
+  ];
   /** Shape `(actions, ACTION_COLUMNS)`. */
   readonly actions: Float32Array;
   /** Whose action each is. */
@@ -204,8 +208,8 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
   const size = samples.length;
   const table = new TextTable();
   const stateTexts = new Int32Array(size * STATE_TEXTS);
-  const subgoalTexts: number[] = [], actionOwn: number[] = [];
-  const actionVerbs: number[] = [];
+  const subgoalTexts: number[] = [];
+  const actionTexts: [number[], number[], number[]] = [[], [], []];
   const pair = <T>(make: () => T): [T, T] => [make(), make()];
   const contextTexts = pair(() => new Int32Array(size));
   const contexts = pair(() => new Float32Array(size * CONTEXT_COLUMNS));
@@ -226,12 +230,9 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
         i * CONTEXT_COLUMNS,
       );
     }
-    for (let a = 0; a < sample.actionTexts.length; a += ACTION_TEXTS) {
-      const verbs = sample.actionTexts[a + 1]!;
-      const own = sample.actionTexts[a]!;
-      actionOwn.push(own < 0 ? 0 : numbers[own]!);
-      actionVerbs.push(verbs < 0 ? 0 : numbers[verbs]!);
-    }
+    sample.actionTexts.forEach((text, j) => {
+      actionTexts[j % ACTION_TEXTS]!.push(text < 0 ? 0 : numbers[text]!);
+    });
   });
   return {
     size,
@@ -246,7 +247,11 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
     subgoalRows: ragged(samples.map((sample) => sample.subgoalTexts.length)),
     contextTexts,
     contexts,
-    actionTexts: [Int32Array.from(actionOwn), Int32Array.from(actionVerbs)],
+    actionTexts: [
+      Int32Array.from(actionTexts[0]),
+      Int32Array.from(actionTexts[1]),
+      Int32Array.from(actionTexts[2]),
+    ],
     actions: concatenate(samples.map((sample) => sample.actions)),
     actionRows: ragged(
       samples.map((sample) => sample.actionTexts.length / ACTION_TEXTS),

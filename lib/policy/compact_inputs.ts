@@ -7,6 +7,7 @@
 
 import {
   ACTION_COLUMNS,
+  ACTION_TEXTS,
   type CompactInputs,
   CONTEXT_COLUMNS,
   STATE_COLUMNS,
@@ -202,20 +203,23 @@ function flatten(rows: readonly Float32Array[], columns: number): Float32Array {
   return flat;
 }
 
-/** Each action's own text, and the verbs so far applied to the first thing it names. */
+/** Each action's own text, the verbs so far applied to the first thing it names, and what its place said. */
 function actionTexts(
   scene: Scene,
   lexicon: Lexicon,
   texts: TextList,
 ): Int32Array {
-  const numbers = new Int32Array(2 * scene.actions.length);
+  const { touched, gists } = scene.memory;
+  const numbers = new Int32Array(ACTION_TEXTS * scene.actions.length);
+  const phraseOf = (words: readonly number[] | undefined) =>
+    words && lexicon.ofWords(words);
   scene.actions.forEach((action, i) => {
-    const thing = action.entities[0];
-    const touch = thing === undefined
-      ? undefined
-      : scene.memory.touched.get(thing);
-    numbers[2 * i] = texts.add(action);
-    numbers[2 * i + 1] = texts.add(touch && lexicon.ofWords(touch.verbs));
+    const { entities } = action;
+    const verbs = touched.get(entities[0] ?? -1)?.verbs;
+    const gist = gists.get(entities.at(-1) ?? -1);
+    numbers[ACTION_TEXTS * i] = texts.add(action);
+    numbers[ACTION_TEXTS * i + 1] = texts.add(phraseOf(verbs));
+    numbers[ACTION_TEXTS * i + 2] = texts.add(phraseOf(gist));
   });
   return numbers;
 }

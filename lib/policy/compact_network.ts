@@ -21,6 +21,11 @@ import {
   STATE_TEXTS,
 } from "./compact_batch.ts";
 import { SUBGOAL_RELATIONS } from "./compact_features.ts";
+import {
+  EXECUTION_PRIOR,
+  PLANNING_PRIOR,
+  SWITCHING_PRIOR,
+} from "./compact_prior.ts";
 
 /** Sizes of a compact network. */
 export interface CompactNetworkOptions {
@@ -34,6 +39,8 @@ export interface CompactNetworkOptions {
   readonly valueScale: number;
   /** Logit of SWITCH before anything was learned. */
   readonly switchBias: number;
+  /** How strongly the first policy leans on its prior; 0 makes it nearly uniform. */
+  readonly prior: number;
 }
 
 /** Scores that need no chosen subgoal. */
@@ -98,6 +105,11 @@ class Weights {
     return this.#keep(name, tf.fill([size], value));
   }
 
+  /** Given numbers as a matrix of one column. */
+  column(name: string, values: Float32Array): tf.Variable {
+    return this.#keep(name, tf.tensor2d(values, [values.length, 1]));
+  }
+
   #keep(name: string, initial: tf.Tensor): tf.Variable {
     const variable = tf.variable(initial); // the engine's own name is unique
     initial.dispose();
@@ -119,14 +131,17 @@ interface Scorer {
   readonly relations: tf.Variable;
   readonly bias: tf.Variable;
   readonly out: tf.Variable;
+  /** Straight from the relations to the score; begins as the prior. */
+  readonly skip: tf.Variable;
 }
 
 function makeScorer(
   weights: Weights,
   name: string,
-  sizes: { embedding: number; width: number; relations: number },
+  sizes: { embedding: number; width: number; prior: Float32Array },
 ): Scorer {
-  const { embedding, width, relations } = sizes;
+  const { embedding, width, prior } = sizes;
+  const relations = prior.length;
   return {
     state: weights.matrix(`${name}.state`, [width, width], width ** -0.5),
     stateFactor: weights.matrix(
@@ -151,6 +166,7 @@ function makeScorer(
     ),
     bias: weights.constant(`${name}.bias`, width),
     out: weights.matrix(`${name}.out`, [width, 1], 0.1 * width ** -0.5),
+    skip: weights.column(`${name}.skip`, prior),
   };
 }
 
@@ -165,7 +181,7 @@ export function createCompactNetwork(
   random: Random,
   options: CompactNetworkOptions,
 ): CompactNetwork {
-  const { buckets, embedding, width, valueScale, switchBias } = options;
+  const { buckets, embedding, width, valueScale, switchBias, prior } = options;
   const weights = new Weights(random);
   const table = weights.matrix("embedding", [buckets, embedding], 1);
   const stateInputs = STATE_TEXTS * embedding + STATE_COLUMNS;
@@ -194,18 +210,21 @@ export function createCompactNetwork(
   const planScorer = makeScorer(weights, "planning", {
     embedding,
     width,
-    relations: SUBGOAL_RELATIONS,
+    prior: scaled(PLANNING_PRIOR, prior),
   });
   const actionScorer = makeScorer(weights, "execution", {
     embedding,
     width,
-    relations: ACTION_COLUMNS,
+    prior: scaled(EXECUTION_PRIOR, prior),
   });
-  const verbsKernel = weights.matrix(
-    "execution.verbs",
-    [embedding, width],
-    embedding ** -0.5,
+  const switchSkip = weights.column(
+    "switching.skip",
+    scaled(SWITCHING_PRIOR, prior),
   );
+  const textKernel = (name: string) =>
+    weights.matrix(name, [embedding, width], embedding ** -0.5);
+  const verbsKernel = textKernel("execution.verbs");
+  const gistKernel = textKernel("execution.gist");
 
   /** The state with one subgoal added to it. Shape `(samples, width)`. */
   const withSubgoal = (batch: CompactBatch, trunk: Trunk, side: 0 | 1) => {
@@ -245,9 +264,15 @@ export function createCompactNetwork(
       return tf.tidy(() => {
         const bare = tf.relu(trunk.state);
         const held = deepen(withSubgoal(batch, trunk, 0));
-        const switching: tf.Tensor1D = tf.add(
-          column1(tf.matMul(held, matrixOf(switchOut))),
-          switchOffset,
+        const skipped = tf.matMul(
+          tensor2d(batch.contexts[0], CONTEXT_COLUMNS),
+          matrixOf(switchSkip),
+        );
+        const switching: tf.Tensor1D = column1(
+          tf.add(
+            tf.add(tf.matMul(held, matrixOf(switchOut)), skipped),
+            switchOffset,
+          ),
         );
         const planning = scoreRows(planScorer, trunk, bare, {
           texts: batch.subgoalTexts,
@@ -265,17 +290,26 @@ export function createCompactNetwork(
     scoreActions(batch, trunk) {
       return tf.tidy(() => {
         const chosen = withSubgoal(batch, trunk, 1);
-        const verbs = tf.matMul(trunk.texts, matrixOf(verbsKernel));
+        const ofTexts = (kernel: tf.Variable, texts: Int32Array) =>
+          tf.gather(tf.matMul(trunk.texts, matrixOf(kernel)), tensor1d(texts));
+        const [, verbs, gist] = batch.actionTexts;
         const execution = scoreRows(actionScorer, trunk, chosen, {
           texts: batch.actionTexts[0],
           relations: tensor2d(batch.actions, ACTION_COLUMNS),
           rows: batch.actionRows,
-          extra: tf.gather(verbs, tensor1d(batch.actionTexts[1])),
+          extra: tf.add(
+            ofTexts(verbsKernel, verbs),
+            ofTexts(gistKernel, gist),
+          ),
         });
         return { execution, value: value(deepen(chosen), 2) };
       });
     },
   };
+}
+
+function scaled(prior: Float32Array, factor: number): Float32Array {
+  return prior.map((weight) => weight * factor);
 }
 
 /** Mean embedding of each text's words. Shape `(texts, embedding)`. */
@@ -324,7 +358,12 @@ function scoreRows(
     tf.mul(ofState(scorer.stateFactor), ofWords(scorer.wordsFactor)),
   );
   const features = tf.relu(total) as tf.Tensor2D; // (candidates, width)
-  return column1(tf.matMul(features, matrixOf(scorer.out)));
+  return column1(
+    tf.add(
+      tf.matMul(features, matrixOf(scorer.out)),
+      tf.matMul(candidates.relations, matrixOf(scorer.skip)),
+    ),
+  );
 }
 
 function tensor1d(column: Int32Array): tf.Tensor1D {
@@ -339,6 +378,6 @@ function matrixOf(variable: tf.Variable): tf.Tensor2D {
   return variable as tf.Tensor as tf.Tensor2D;
 }
 
-function column1(matrix: tf.Tensor2D): tf.Tensor1D {
+function column1(matrix: tf.Tensor): tf.Tensor1D {
   return tf.reshape(matrix, [-1]);
 }
