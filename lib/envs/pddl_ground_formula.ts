@@ -126,8 +126,12 @@ export function runJoin(
   join: Join,
   visit: () => boolean,
 ): boolean {
-  const holds = (checks: readonly Node[]) =>
-    checks.every((check) => groundNode(grounding, check) === true);
+  const holds = (checks: readonly Node[]) => {
+    for (const check of checks) {
+      if (groundNode(grounding, check) !== true) return false;
+    }
+    return true;
+  };
   if (!holds(join.checks)) return false;
   const { symbols, binding, budget } = grounding;
   const spend = () => {
@@ -149,22 +153,35 @@ export function runJoin(
       }
       return false;
     }
+    const positions = binds.map(({ slot }) => source.terms.indexOf(-1 - slot));
+    const members = binds.map(({ type }) => symbols.membership(type));
     for (const atom of shortestFacts(grounding, source, step.known)) {
       spend();
       const args = symbols.atoms.args[atom]!;
-      for (const { slot, type } of binds) {
-        const position = source.terms.indexOf(-1 - slot);
-        const entity = args[position]!;
-        binding[slot] = symbols.membership(type)[entity] ? entity : -1;
+      for (let b = 0; b < binds.length; b++) {
+        const entity = args[positions[b]!]!;
+        binding[binds[b]!.slot] = members[b]![entity] ? entity : -1;
       }
-      const fits = source.terms.every((term, i) =>
-        (term >= 0 ? term : binding[-1 - term]) === args[i]
-      );
-      if (fits && holds(step.checks) && enter(depth + 1)) return true;
+      if (
+        matches(source.terms, args, binding) && holds(step.checks) &&
+        enter(depth + 1)
+      ) return true;
     }
     return false;
   };
   return enter(0);
+}
+
+function matches(
+  terms: readonly number[],
+  args: readonly number[],
+  binding: Int32Array,
+): boolean {
+  for (let i = 0; i < terms.length; i++) {
+    const term = terms[i]!;
+    if ((term >= 0 ? term : binding[-1 - term]) !== args[i]) return false;
+  }
+  return true;
 }
 
 function shortestFacts(

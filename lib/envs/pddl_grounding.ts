@@ -14,6 +14,7 @@ import {
   prepare,
   resolveTerm,
   type Scope,
+  withoutStatic,
 } from "./pddl_join.ts";
 import {
   type Ground,
@@ -165,16 +166,44 @@ function groundEffect(
   }
 }
 
-/** Groups single changes by their condition; a delete yields to an add under the same condition. */
-function groupChanges(literals: readonly Literal[], where: string): Change[] {
+type PlainChange = EffectNode & { readonly kind: "change" };
+
+/** The changes of an effect that has no conditions; nothing for other effects. */
+function plainChanges(effect: EffectNode): PlainChange[] | undefined {
+  if (effect.kind === "change") return [effect];
+  if (effect.kind !== "and") return undefined;
+  const parts = effect.parts.map(plainChanges);
+  return parts.includes(undefined) ? undefined : parts.flatMap((part) => part!);
+}
+
+function groundPlain(
+  grounding: Grounding,
+  changes: readonly PlainChange[],
+): Change {
+  const adds: number[] = [], deletes: number[] = [];
+  for (const { predicate, terms, adds: isAdd } of changes) {
+    const atom = groundAtom(grounding, predicate, terms);
+    const list = isAdd ? adds : deletes;
+    if (!list.includes(atom)) list.push(atom);
+  }
+  return {
+    condition: [],
+    adds,
+    deletes: deletes.filter((atom) => !adds.includes(atom)),
+  };
+}
+
+/** Changes by their condition; a delete yields to an add under the same condition. */
+function groupedChanges(grounding: Grounding, effect: EffectNode): Change[] {
+  const literals: Literal[] = [];
+  groundEffect(grounding, effect, [], literals);
   const groups = new Map<
     string,
     { condition: number[]; adds: Set<number>; deletes: Set<number> }
   >();
   groups.set("", { condition: [], adds: new Set(), deletes: new Set() });
   for (const { condition, atom, adds } of literals) {
-    const ways = condition === true ? [[]] : toDisjunction(condition, where);
-    for (const way of ways) {
+    for (const way of toDisjunction(condition, grounding.where)) {
       const key = way.join();
       let group = groups.get(key);
       if (group === undefined) {
@@ -237,14 +266,16 @@ function groundAction(
     where,
   };
   const join = planJoin(symbols, precondition, binds, new Set());
+  const rest = withoutStatic(precondition); // the join checks what is static
+  const plain = plainChanges(effect);
   runJoin(grounding, join, () => {
-    const ground = groundNode(grounding, precondition);
+    const ground = groundNode(grounding, rest);
     const ways = toDisjunction(ground, where);
     if (ways.length === 0) return false;
     const params = Array.from(grounding.binding.subarray(0, binds.length));
-    const literals: Literal[] = [];
-    groundEffect(grounding, effect, [], literals);
-    const changes = groupChanges(literals, where);
+    const changes = plain === undefined
+      ? groupedChanges(grounding, effect)
+      : [groundPlain(grounding, plain)];
     for (const condition of ways) {
       const left = effective(changes, condition);
       if (left === undefined) continue;

@@ -29,6 +29,7 @@ export type Node =
       readonly kind: "exists" | "forall";
       /** Bindings for which `part` can hold (`exists`) or can fail (`forall`). */
       readonly join: Join;
+      /** What the join leaves to be checked. */
       readonly part: Node;
     }
   );
@@ -164,7 +165,9 @@ export function prepare(
       const bound = new Set(inner.binds.map(({ slot }) => slot));
       const free = new Set([...part.free].filter((slot) => !bound.has(slot)));
       const join = planJoin(symbols, driver, inner.binds, free);
-      return { kind, join, part, free, isStatic: part.isStatic };
+      // The join of an "exists" has checked whatever is static in its part.
+      const rest = kind === "exists" ? withoutStatic(part) : part;
+      return { kind, join, part: rest, free, isStatic: part.isStatic };
     }
   }
 }
@@ -184,6 +187,12 @@ function group(kind: "and" | "or", parts: readonly Node[]): Node {
     free,
     isStatic: flat.every((part) => part.isStatic),
   };
+}
+
+/** What is left of a condition once its static conjuncts are known to hold. */
+export function withoutStatic(node: Node): Node {
+  const parts = node.kind === "and" ? node.parts : [node];
+  return group("and", parts.filter((part) => !part.isStatic));
 }
 
 /** Facts of a literal to expect when some of its positions are known. */

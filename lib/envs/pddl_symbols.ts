@@ -14,44 +14,44 @@ export class AtomTable {
   readonly predicates: number[] = [];
   /** Arguments of each atom. */
   readonly args: (readonly number[])[] = [];
-  readonly #next = new Map<number, number>();
-  readonly #width: number;
-  #nodes: number;
+  // A tree with one edge for each argument: node to entity to node.
+  readonly #children: (Map<number, number> | undefined)[] = [];
+  readonly #atomAt: number[] = [];
 
-  /** Makes an empty table for that many predicates; entities must stay below `width`. */
-  constructor(predicates: number, width: number) {
-    this.#nodes = predicates;
-    this.#width = width;
+  /** Makes an empty table for that many predicates. */
+  constructor(predicates: number) {
+    for (let p = 0; p < predicates; p++) this.#atomAt.push(-1);
   }
 
   /** Number of the atom, or -1 if it was never numbered. */
   find(predicate: number, args: readonly number[]): number {
     let node = predicate;
-    for (const arg of args) {
-      const next = this.#next.get(node * this.#width + arg);
+    for (let i = 0; i < args.length; i++) {
+      const next = this.#children[node]?.get(args[i]!);
       if (next === undefined) return -1;
       node = next;
     }
-    return this.#next.get(-1 - node) ?? -1;
+    return this.#atomAt[node]!;
   }
 
   /** Number of the atom, a new one if it had none. */
   intern(predicate: number, args: readonly number[]): number {
     let node = predicate;
-    for (const arg of args) {
-      const key = node * this.#width + arg;
-      let next = this.#next.get(key);
-      if (next === undefined) this.#next.set(key, next = this.#nodes++);
+    for (let i = 0; i < args.length; i++) {
+      const children = this.#children[node] ??= new Map();
+      let next = children.get(args[i]!);
+      if (next === undefined) {
+        next = this.#atomAt.push(-1) - 1;
+        children.set(args[i]!, next);
+      }
       node = next;
     }
-    let id = this.#next.get(-1 - node);
-    if (id === undefined) {
-      id = this.predicates.length;
-      this.#next.set(-1 - node, id);
+    if (this.#atomAt[node]! < 0) {
+      this.#atomAt[node] = this.predicates.length;
       this.predicates.push(predicate);
       this.args.push(args.slice());
     }
-    return id;
+    return this.#atomAt[node]!;
   }
 }
 
@@ -88,9 +88,7 @@ export class Symbols {
       this.predicates.push(name);
       this.fluent.push(changed.has(name));
     }
-    // Room for names that conditions mention without declaring them.
-    const width = 4 * problem.entities.length + 100_000;
-    this.atoms = new AtomTable(this.predicates.length, width);
+    this.atoms = new AtomTable(this.predicates.length);
     const facts = this.predicates.map((): number[] => []);
     for (const atom of problem.facts) {
       facts[this.predicate(atom.predicate)]!.push(this.#atom(atom));
