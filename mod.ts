@@ -167,6 +167,54 @@ export {
 export type { CorridorOptions } from "./lib/envs/corridor.ts";
 
 export {
+  generateHousehold,
+  listHouseholds,
+  openHousehold,
+  openHouseholdGame,
+} from "./lib/envs/household.ts";
+export type {
+  HouseholdOptions,
+  OpenHouseholdOptions,
+} from "./lib/envs/household.ts";
+export { HOUSEHOLD_SPLITS } from "./lib/envs/household_house.ts";
+export type { HouseholdSplit } from "./lib/envs/household_house.ts";
+export { HOUSEHOLD_DIFFICULTIES } from "./lib/envs/household_layout.ts";
+export type { HouseholdDifficulty } from "./lib/envs/household_layout.ts";
+export {
+  HOUSEHOLD_ROOMS,
+  PLAN_FIGURES,
+  ROOM_FIGURES,
+} from "./lib/envs/household_tables.ts";
+export type {
+  FixtureFigures,
+  Histogram,
+  HouseholdRoom,
+  ObjectFigures,
+  ReceptacleFigures,
+  RoomFigures,
+} from "./lib/envs/household_tables.ts";
+export { householdGame } from "./lib/envs/household_game.ts";
+export type {
+  HouseholdGoal,
+  HouseholdLayout,
+  HouseholdWorld,
+  Receptacle,
+  Standpoint,
+  Thing,
+} from "./lib/envs/household_world.ts";
+export {
+  importAlfredTask,
+  loadAlfredPlacements,
+} from "./lib/envs/alfred_import.ts";
+export type {
+  AlfredGame,
+  AlfredPlacements,
+  AlfredRefusal,
+  AlfredSpots,
+  AlfredTask,
+  ImportAlfredOptions,
+} from "./lib/envs/alfred_import.ts";
+export {
   HOUSEHOLD_TASK_TYPES,
   householdClass,
   parseHouseholdTask,
@@ -181,6 +229,143 @@ export {
   nameHouseholdSubgoal,
   proposeHouseholdSubgoals,
 } from "./lib/envs/household_subgoals.ts";
+
+// Worlds: WebShop
+export { openWebshopEpisode } from "./lib/envs/webshop.ts";
+export type { WebshopEnv, WebshopEpisodeOptions } from "./lib/envs/webshop.ts";
+export {
+  listWebshop,
+  openWebshopSpec,
+  WEBSHOP_REFERENCE,
+  WebshopShelf,
+} from "./lib/envs/webshop_spec.ts";
+export type { StockedWebshop, WebshopSpec } from "./lib/envs/webshop_spec.ts";
+export {
+  countWebshopAlternatives,
+  generateWebshop,
+  generateWebshopCatalog,
+} from "./lib/envs/webshop_world.ts";
+export type { WebshopGoalFilter } from "./lib/envs/webshop_world.ts";
+export { generateWebshopProducts } from "./lib/envs/webshop_generator.ts";
+export type {
+  GeneratedProduct,
+  WebshopDifficulty,
+  WebshopGeneratorOptions,
+} from "./lib/envs/webshop_generator.ts";
+export { createWebshopCataloger } from "./lib/envs/webshop_catalog.ts";
+export type {
+  WebshopAnnotations,
+  WebshopCatalog,
+  WebshopCataloger,
+  WebshopCleaning,
+  WebshopInstruction,
+  WebshopProduct,
+} from "./lib/envs/webshop_catalog.ts";
+export {
+  parseWebshopAnnotations,
+  readWebshopCatalog,
+} from "./lib/envs/webshop_loader.ts";
+export type { NamedJson, WebshopFiles } from "./lib/envs/webshop_loader.ts";
+export { listWebshopGoals, pickWebshopGoal } from "./lib/envs/webshop_goals.ts";
+export type {
+  WebshopGoal,
+  WebshopGoalList,
+  WebshopGoalOption,
+  WebshopGoalOptions,
+} from "./lib/envs/webshop_goals.ts";
+export {
+  splitWebshopGoals,
+  WEBSHOP_SCHEMES,
+  WEBSHOP_SPLITS,
+} from "./lib/envs/webshop_splits.ts";
+export type {
+  WebshopScheme,
+  WebshopSplit,
+  WebshopSplitting,
+} from "./lib/envs/webshop_splits.ts";
+export { proposeWebshopSubgoals } from "./lib/envs/webshop_subgoals.ts";
+export { proposeWebshopQueries } from "./lib/envs/webshop_queries.ts";
+export {
+  adviseWebshop,
+  planWebshopPurchase,
+} from "./lib/envs/webshop_expert.ts";
+export type { WebshopPlan } from "./lib/envs/webshop_expert.ts";
+export {
+  createWebshop,
+  createWebshopSession,
+  scoreWebshopState,
+} from "./lib/envs/webshop_session.ts";
+export type {
+  Webshop,
+  WebshopReply,
+  WebshopSession,
+  WebshopSessionOptions,
+  WebshopSettings,
+} from "./lib/envs/webshop_session.ts";
+export { parseWebshopAction, WEBSHOP_START } from "./lib/envs/webshop_state.ts";
+export type {
+  WebshopAction,
+  WebshopRules,
+  WebshopState,
+  WebshopSubPage,
+} from "./lib/envs/webshop_state.ts";
+export { createWebshopSearch } from "./lib/envs/webshop_search.ts";
+export type { WebshopSearch } from "./lib/envs/webshop_search.ts";
+export { scoreWebshopPurchase } from "./lib/envs/webshop_reward.ts";
+export type {
+  WebshopPurchase,
+  WebshopScore,
+  WebshopScoring,
+  WebshopTypeScore,
+} from "./lib/envs/webshop_reward.ts";
+export { parseNounTable, titleNouns } from "./lib/envs/webshop_nouns.ts";
+export type { NounTagger } from "./lib/envs/webshop_nouns.ts";
+export { webshopHtml } from "./lib/envs/webshop_html.ts";
+export type { WebshopHtmlOptions } from "./lib/envs/webshop_html.ts";
+export { serveWebshop } from "./lib/envs/webshop_server.ts";
+export type {
+  ServeWebshopOptions,
+  WebshopAgent,
+  WebshopServer,
+} from "./lib/envs/webshop_server.ts";
+export {
+  createWebshopTrainerGoals,
+  extractWebshopTask,
+  formatWebshopActions,
+  formatWebshopHistory,
+  formatWebshopObservation,
+  projectWebshopPlan,
+  projectWebshopThought,
+  webshopActionBlock,
+  webshopTrainerReward,
+} from "./lib/envs/webshop_wrapper.ts";
+export type {
+  WebshopHistory,
+  WebshopPlanProjection,
+  WebshopProjection,
+  WebshopRecord,
+  WebshopTrainerGoals,
+} from "./lib/envs/webshop_wrapper.ts";
+
+// Search, and what Python computes
+export { createBm25Index } from "./lib/envs/bm25.ts";
+export type {
+  Bm25Document,
+  Bm25Hits,
+  Bm25Index,
+  Bm25Statistics,
+} from "./lib/envs/bm25.ts";
+export { createWebshopAnalyzer } from "./lib/envs/webshop_analyzer.ts";
+export type { WebshopAnalyzer } from "./lib/envs/webshop_analyzer.ts";
+export { porterStem } from "./lib/envs/porter_stemmer.ts";
+export { tokenSetRatio } from "./lib/envs/token_set_ratio.ts";
+export {
+  createNumpyRandom,
+  createPythonRandom,
+} from "./lib/envs/python_random.ts";
+export type { NumpyRandom, PythonRandom } from "./lib/envs/python_random.ts";
+export { readJsonRows } from "./lib/envs/json_rows.ts";
+export type { JsonRowsOptions } from "./lib/envs/json_rows.ts";
 
 // Policies
 export { createCompactPolicy } from "./lib/policy/compact_policy.ts";
@@ -206,6 +391,7 @@ export type {
 } from "./lib/policy/differentiable.ts";
 export type {
   Critic,
+  Follower,
   Learner,
   Policy,
   Rescored,

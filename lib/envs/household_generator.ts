@@ -24,6 +24,7 @@ import {
 } from "./household_tables.ts";
 import {
   drawCount,
+  drawId,
   drawStandpoint,
   type HouseholdDifficulty,
 } from "./household_layout.ts";
@@ -136,7 +137,7 @@ function drawGoal(
   const how = transformationOf(type);
   if (how !== undefined && !holders.has(STATION_CLASS[how])) return undefined;
   const makesSense = (object: string, target: string) => {
-    if (!house.stock.has(object) || !targets.has(target)) return false;
+    if (!house.classes.has(object) || !targets.has(target)) return false;
     if (type === "look_at_obj_in_light") return true;
     if (!canContain(target, object)) return false;
     if (type === "pick_two_obj_and_place") return !NOT_FOR_TWO.has(target);
@@ -152,7 +153,7 @@ function drawGoal(
   const isUnusual = random.uniform() < UNUSUAL || usual.length === 0;
   const pairs = !isUnusual
     ? usual
-    : [...house.stock.keys()].flatMap((object) =>
+    : [...house.classes].flatMap((object) =>
       [...targets].filter((target) => makesSense(object, target))
         .map((target) => ({ object, target, count: 0 }))
     );
@@ -171,10 +172,12 @@ function drawThings(
 ): Thing[] {
   const { room } = house.layout;
   const counts = random.fork("counts"), places = random.fork("places");
+  const ids = random.fork("ids");
+  const used = new Set(house.layout.fixtures.map(({ id }) => id));
   const behindDoors = random.fork("hidden").uniform() < difficulty.hidden;
   const loads = new Uint16Array(house.layout.receptacles.length);
   const things: Thing[] = [];
-  for (const [type, ids] of house.stock) {
+  for (const type of house.classes) {
     const figures = ROOM_FIGURES[room].objects[type]!;
     const wanted = type === goal.object;
     const present =
@@ -183,13 +186,13 @@ function drawThings(
       ? drawCount(counts, TARGET_FIGURES[goal.type])
       : drawCount(counts, figures.count_hist);
     if (!wanted && !present) continue;
-    // The last names are the lowest numbers, so that numbers have no gaps.
-    for (const id of ids.slice(-Math.min(drawn, ids.length))) {
-      const weights = house.weights.get(type)!.slice();
-      if (wanted) restrictTarget(house, goal, behindDoors, weights);
+    const weights = house.weights(type);
+    if (wanted) restrictTarget(house, goal, behindDoors, weights);
+    for (let i = 0; i < drawn; i++) {
       const place = drawPlace(house, weights, loads, places);
-      if (place === undefined) continue;
+      if (place === undefined) break;
       if (place >= 0) loads[place]!++;
+      const id = drawId(ids, type, used);
       things.push({ id, type, inside: place < 0 ? [] : [place] });
     }
   }

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { type Random } from "../random.ts";
+import type { Random } from "../random.ts";
 import {
-  drawId,
+  alfredLayout,
+  alfredScenes,
   drawLayout,
   type HouseholdDifficulty,
 } from "./household_layout.ts";
@@ -21,7 +22,7 @@ import {
   placementWeights,
   thingsOfRoom,
 } from "./household_generator.ts";
-import { type HouseholdLayout, mangle } from "./household_world.ts";
+import type { HouseholdLayout } from "./household_world.ts";
 
 /** Divisions of households, as in ALFRED: `seen` has training's houses and other games. */
 export const HOUSEHOLD_SPLITS = ["train", "seen", "unseen"] as const;
@@ -29,20 +30,18 @@ export const HOUSEHOLD_SPLITS = ["train", "seen", "unseen"] as const;
 /** Name of one of the {@linkcode HOUSEHOLD_SPLITS}. */
 export type HouseholdSplit = typeof HOUSEHOLD_SPLITS[number];
 
-/** A layout with everything that may lie about in it. */
+/** A layout with what may lie about in it. */
 export interface House {
   /** The room and its furniture. */
   readonly layout: HouseholdLayout;
-  /** Names of all things of a class, in the order in which numbers fall. */
-  readonly stock: ReadonlyMap<string, readonly string[]>;
-  /** Chances of each class at each receptacle, then nowhere. Shape `(receptacles + 1,)`. */
-  readonly weights: ReadonlyMap<string, Float64Array>;
+  /** Classes of things that may be there. */
+  readonly classes: ReadonlySet<string>;
+  /** Chances of a class at each receptacle, then nowhere. Shape `(receptacles + 1,)`. */
+  readonly weights: (type: string) => Float64Array;
   /** Things that each receptacle holds at most. Shape `(receptacles,)`. */
   readonly capacities: Uint16Array;
 }
 
-/** Things of one class that a house may have at once. */
-const STOCK = 4;
 /** One layout in so many is kept from training. */
 const UNSEEN_SHARE = 20;
 
@@ -76,9 +75,32 @@ export function drawHouse(
       random: random.fork("layout", attempt),
     });
     if (splitOfLayout(layout) === split) {
-      return furnish(layout, random.fork("stock"));
+      return furnish(layout);
     }
   }
+}
+
+/** Scenes that ALFRED keeps for validation in rooms never seen. */
+const ALFRED_UNSEEN: ReadonlySet<number> = new Set([10, 219, 308, 424]);
+
+/**
+ * Draws one of ALFRED's scenes as a house; what lies about is drawn, not ALFRED's.
+ *
+ * @param room Kind of room.
+ * @param split Division; unseen is what ALFRED validates on.
+ * @param random Stream to draw from.
+ * @returns The house.
+ */
+export function alfredHouse(
+  room: HouseholdRoom,
+  split: HouseholdSplit,
+  random: Random,
+): House {
+  const scenes = alfredScenes(room).filter((scene) =>
+    ALFRED_UNSEEN.has(scene) === (split === "unseen")
+  );
+  const scene = scenes[random.integer(scenes.length)]!;
+  return furnish(alfredLayout(scene)!);
 }
 
 /**
@@ -101,34 +123,22 @@ export function layoutSignature(layout: HouseholdLayout): string {
 }
 
 /**
- * Fills a layout with everything that may lie about in it.
+ * Finds what may lie about in a layout, and where.
  *
  * @param layout The room.
- * @param random Stream that names are drawn from.
  * @returns The house.
  */
-export function furnish(layout: HouseholdLayout, random: Random): House {
+export function furnish(layout: HouseholdLayout): House {
   const { room, receptacles } = layout;
-  const used = new Set<string>(layout.fixtures.map(({ id }) => id));
-  const stock = new Map<string, readonly string[]>();
-  const weights = new Map<string, Float64Array>();
   const types = receptacles.map(({ type }) => type);
-  for (const type of thingsOfRoom(room)) {
-    const ids = Array.from(
-      { length: STOCK },
-      () => drawId(random, type, used),
-    );
-    const order = new Map(ids.map((id) => [id, mangle(id).toLowerCase()]));
-    ids.sort((a, b) => order.get(a)! < order.get(b)! ? -1 : 1);
-    stock.set(type, ids);
-    weights.set(type, placementWeights(room, types, type));
-  }
+  const classes = new Set(thingsOfRoom(room));
+  const weights = (type: string) => placementWeights(room, types, type);
   const capacities = Uint16Array.from(
     types,
     (type) =>
       highQuantile(ROOM_FIGURES[room].objects_per_receptacle_hist[type]),
   );
-  return { layout, stock, weights, capacities };
+  return { layout, classes, weights, capacities };
 }
 
 /** The value that 95 % of the cases do not exceed. */

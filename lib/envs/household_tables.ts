@@ -103,6 +103,12 @@ export const OBJECT_CLASSES: readonly string[] = rules.object_types;
 export const CAN_CONTAIN: Readonly<Record<string, readonly string[]>> =
   rules.can_contain;
 
+const ACCEPTS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(CAN_CONTAIN).map((
+    [receptacle, objects],
+  ) => [receptacle, new Set(objects)]),
+);
+
 /** Classes of objects that can be taken. */
 export const PICKUPABLE: ReadonlySet<string> = new Set(
   rules.pickupable_types_measured,
@@ -143,5 +149,5 @@ export const STATION_CLASS: Readonly<Record<Transformation, string>> = {
  * @returns Whether the one may be put into the other.
  */
 export function canContain(receptacle: string, object: string): boolean {
-  return CAN_CONTAIN[receptacle]?.includes(object) ?? false;
+  return ACCEPTS.get(receptacle)?.has(object) ?? false;
 }

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { listAlfworld } from "./alfworld.ts";
 import { openCorridorSpec } from "./corridor.ts";
 import { GameCache, openGameSpec } from "./game_spec.ts";
+import { listHouseholds, openHouseholdSpec } from "./household.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { listWebshop, openWebshopSpec, WebshopShelf } from "./webshop_spec.ts";
 import { meant, readWorldSettings } from "./world_settings.ts";
@@ -32,15 +33,17 @@ type OpenWorld = (
 const WORLDS: Readonly<Record<string, OpenWorld>> = {
   corridor: openCorridorSpec,
   game: (spec, _seed, { games }) => openGameSpec(spec, games),
+  household: openHouseholdSpec,
   module: openModuleSpec,
   webshop: (spec, seed, { shops }) => openWebshopSpec(spec, seed, shops),
 };
 
 /** Every built-in dataset. Each checks its own settings. */
 const DATASETS: Readonly<
-  Record<string, (dataset: EnvDataset) => Promise<EnvSpec[]>>
+  Record<string, (dataset: EnvDataset) => EnvSpec[] | Promise<EnvSpec[]>>
 > = {
   alfworld: listAlfworld,
+  household: listHouseholds,
   webshop: listWebshop,
 };
 
@@ -127,7 +130,8 @@ export function openEnv(
  * Lists the worlds of a dataset as specifications.
  *
  * `{ dataset: "alfworld", directory, split, taskTypes?, settings? }` lists the games of an ALFWorld
- * folder; see `listAlfworld`.
+ * folder; see `listAlfworld`. `{ dataset: "household", count, taskTypes?, split?, ... }` lists drawn
+ * households; see `listHouseholds`.
  *
  * @example
  * ```ts
