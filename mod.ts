@@ -233,13 +233,8 @@ export {
 // Worlds: WebShop
 export { openWebshopEpisode } from "./lib/envs/webshop.ts";
 export type { WebshopEnv, WebshopEpisodeOptions } from "./lib/envs/webshop.ts";
-export {
-  listWebshop,
-  openWebshopSpec,
-  WEBSHOP_REFERENCE,
-  WebshopShelf,
-} from "./lib/envs/webshop_spec.ts";
-export type { StockedWebshop, WebshopSpec } from "./lib/envs/webshop_spec.ts";
+export { WEBSHOP_REFERENCE } from "./lib/envs/webshop_spec.ts";
+export type { WebshopSpec } from "./lib/envs/webshop_spec.ts";
 export {
   countWebshopAlternatives,
   generateWebshop,
@@ -302,7 +297,11 @@ export type {
   WebshopSessionOptions,
   WebshopSettings,
 } from "./lib/envs/webshop_session.ts";
-export { parseWebshopAction, WEBSHOP_START } from "./lib/envs/webshop_state.ts";
+export {
+  parseWebshopAction,
+  WEBSHOP_START,
+  WEBSHOP_SUB_PAGES,
+} from "./lib/envs/webshop_state.ts";
 export type {
   WebshopAction,
   WebshopRules,

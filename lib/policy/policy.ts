@@ -28,6 +28,18 @@ export interface Critic {
   ): ByDecision<number>[] | Promise<ByDecision<number>[]>;
 }
 
+/** Writes down what somebody else decided. Needed for learning from an expert. */
+export interface Follower {
+  /**
+   * The same decisions as if this policy had taken them: with traces that can be learned,
+   * this policy's log-probabilities, and its values.
+   */
+  follow(
+    situations: readonly Situation[],
+    decisions: readonly Decision[],
+  ): Decision[] | Promise<Decision[]>;
+}
+
 /** What a {@linkcode Scorer} says of one sample, unit by unit. */
 export interface Rescored {
   /** Log-probability of each unit. Shape `(units,)`. */

@@ -11,19 +11,22 @@ import {
   type EnvDataset,
   listEnvs,
 } from "../envs/open_env.ts";
-import type { EnvSpec, ProposeSubgoals } from "../envs/text_env.ts";
+import type { EnvSpec, Hint, ProposeSubgoals } from "../envs/text_env.ts";
 import { selectBackend } from "../policy/backend.ts";
 import {
   type CompactPolicy,
   createCompactPolicy,
 } from "../policy/compact_policy.ts";
+import { createRandom } from "../random.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
+import { withHints } from "../rollout/hints.ts";
 import type {
   CompactPolicyConfig,
   TrainingConfig,
   WorldConfig,
 } from "./config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
+import { imitateExpert } from "./imitation.ts";
 import { createPpoLearner } from "./ppo_learner.ts";
 import { createTraining, type Training } from "./training.ts";
 
@@ -65,21 +68,54 @@ export async function assembleTraining(
   const specs = await listWorlds(config.worlds);
   const evaluation = await listSets(config.evaluation.sets);
   const policy = createPolicy(config, specs);
+  const learner = createPpoLearner(policy);
+  const told = config.warmStart !== undefined || config.refine !== undefined;
   const pool = config.rollout.workers > 0
-    ? createEnvPool({ workers: config.rollout.workers })
+    ? createEnvPool({ workers: config.rollout.workers, hints: told })
     : undefined;
+  const { open, hint } = withHints(pool?.open ?? createEnvOpener());
+  const { warmStart } = config;
   return createTraining(config, {
     policy,
-    learner: createPpoLearner(policy),
+    learner,
     specs,
     evaluation,
-    open: pool?.open ?? createEnvOpener(),
+    open: told ? open : pool?.open ?? createEnvOpener(),
+    hint: (situation) => hintText(hint(situation)),
     ...(signal && { signal }),
+    ...(warmStart && {
+      warmUp: async () => {
+        const random = createRandom(config.seed).fork("warm start");
+        const who = { policy, learner, specs, open, hint, random };
+        await imitateExpert({
+          maxTurns: config.rollout.maxTurns,
+          ...balanceOf(config),
+          ...gammaOf(config),
+          ...warmStart,
+          ...who,
+          ...(signal && { signal }),
+        });
+      },
+    }),
     async dispose() {
       policy.dispose();
       await pool?.[Symbol.asyncDispose]();
     },
   });
+}
+
+/** What a teacher is told: nothing where the expert was silent. */
+function hintText(hint: Hint | undefined): string {
+  return hint ? `An expert would ${hint.subgoal}: ${hint.action}.` : "";
+}
+
+function balanceOf({ rollout: { balanceBy } }: TrainingConfig) {
+  return balanceBy === undefined ? {} : { balanceBy };
+}
+
+/** The discount that the estimator's values know, where it has one. */
+function gammaOf({ estimator }: TrainingConfig) {
+  return "gamma" in estimator ? { gamma: estimator.gamma } : {};
 }
 
 /** Lists every family among the worlds; single worlds stay as they are. */
