@@ -168,11 +168,12 @@ export type { CorridorOptions } from "./lib/envs/corridor.ts";
 
 export {
   generateHousehold,
-  listHouseholds,
   openHousehold,
   openHouseholdGame,
 } from "./lib/envs/household.ts";
+export { listHouseholds } from "./lib/envs/household_spec.ts";
 export type {
+  HouseholdEnvOptions,
   HouseholdOptions,
   OpenHouseholdOptions,
 } from "./lib/envs/household.ts";

@@ -68,8 +68,10 @@ export async function readWebshopCatalog(
 }
 
 /** A parsed JSON file and its name. */
-interface NamedJson {
+export interface NamedJson {
+  /** Name of the file, for error messages. */
   readonly name: string;
+  /** What it holds; `undefined` if there is no such file. */
   readonly json: unknown;
 }
 

@@ -35,7 +35,7 @@ const FUNCTION_WORDS: ReadonlySet<string> = new Set(
  * @param title A product's name.
  * @returns Its nouns in lower case.
  */
-export const titleNouns: NounTagger = (title) => {
+export function titleNouns(title: string): string[] {
   const nouns: string[] = [];
   for (const [word] of title.matchAll(/[\p{L}\p{N}][\p{L}\p{N}'’-]*/gu)) {
     const noun = word.replace(/['’-]+$/, "").replace(/['’]s$/i, "")
@@ -44,7 +44,7 @@ export const titleNouns: NounTagger = (title) => {
     if (!FUNCTION_WORDS.has(noun)) nouns.push(noun);
   }
   return nouns;
-};
+}
 
 /**
  * Reads a table of nouns made elsewhere: lines of `{"title": "…", "nouns": ["…"]}`.

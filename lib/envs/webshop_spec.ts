@@ -7,16 +7,23 @@
 import { z } from "zod";
 import { createRandom, drawIndex } from "../random.ts";
 import type { EnvSpec } from "./text_env.ts";
-import { openWebshopEpisode, type WebshopEnv } from "./webshop.ts";
-import { readWebshopCatalog } from "./webshop_loader.ts";
+import {
+  openWebshopEpisode,
+  type WebshopEnv,
+  type WebshopEpisodeOptions,
+} from "./webshop.ts";
+import type { WebshopGeneratorOptions } from "./webshop_generator.ts";
+import { readWebshopCatalog, type WebshopFiles } from "./webshop_loader.ts";
 import { createWebshop, type Webshop } from "./webshop_session.ts";
 import {
   splitWebshopGoals,
   WEBSHOP_SCHEMES,
   WEBSHOP_SPLITS,
+  type WebshopScheme,
+  type WebshopSplit,
   type WebshopSplitting,
 } from "./webshop_splits.ts";
-import { generateWebshop } from "./webshop_world.ts";
+import { generateWebshop, type WebshopGoalFilter } from "./webshop_world.ts";
 import { readWorldSettings } from "./world_settings.ts";
 
 const COUNT = z.number().int().positive();
@@ -86,6 +93,37 @@ const WEBSHOP_DATASET = z.strictObject({
   ...EPISODE_SETTINGS,
 });
 
+/** A shop and an episode in it, as plain data. */
+export interface WebshopSpec extends EnvSpec, WebshopEpisodeOptions {
+  /** Discriminates the kinds of specifications. */
+  readonly kind: "webshop";
+  /** A generated catalog, or a folder with WebShop's files. */
+  readonly catalog:
+    | WebshopGeneratorOptions & WebshopGoalFilter
+    | WebshopFiles;
+  /** People's wishes or templated ones. @default {"human" if generated, "synthetic" from files} */
+  readonly goals?: "human" | "synthetic";
+  /** Seed of price draws and bounds. @default {233} */
+  readonly priceSeed?: number;
+  /** Seed of the order of goals. @default {233} */
+  readonly shuffleSeed?: number;
+  /** How options are compared. @default {"upstream"} */
+  readonly optionRule?: "upstream" | "fixed";
+  /** Whether the queries `<r>`, `<a>`, `<c>` and `<q>` are obeyed. @default {true} */
+  readonly reservedQueries?: boolean;
+  /** Whether product pages offer their attributes. @default {false} */
+  readonly showAttributes?: boolean;
+  /** How goals are divided. @default {"leak-free"} */
+  readonly splits?: WebshopScheme;
+  /** The part to shop for. @default {"train"} */
+  readonly split?: WebshopSplit;
+  /** Position of the goal in its part. @default {drawn by the seed} */
+  readonly goal?: number;
+  /** Settings of the authors' wrapper, where not given otherwise. */
+  readonly preset?: "webshop-reference";
+}
+
+/** Settings that decide a shop, as {@linkcode WebshopSpec} has them. */
 type ShopSettings = z.infer<z.ZodObject<typeof SHOP_SETTINGS>>;
 type EpisodeSettings = z.infer<z.ZodObject<typeof EPISODE_SETTINGS>>;
 type Settings = ShopSettings & EpisodeSettings;

@@ -5,7 +5,6 @@
  */
 
 import type { Situation } from "../trajectory.ts";
-import type { ProposeSubgoals } from "./text_env.ts";
 
 /** Labels that belong to the shop, not to a product. */
 const SHOP_LABELS: ReadonlySet<string> = new Set([
@@ -51,32 +50,56 @@ export function chooseOptionSubgoal(value: string): string {
   return `choose option ${value}`;
 }
 
-/** To choose every option that the wish names: @returns the subgoal in words. */
+/**
+ * To choose every option that the wish names.
+ *
+ * @returns The subgoal in words.
+ */
 export function chooseOptionsSubgoal(): string {
   return "choose the options asked for";
 }
 
-/** To turn the page of results: @returns the subgoal in words. */
+/**
+ * To turn the page of results.
+ *
+ * @returns The subgoal in words.
+ */
 export function lookFurtherSubgoal(): string {
   return "look at more results";
 }
 
-/** To read what a product's pages say: @returns the subgoal in words. */
+/**
+ * To read what a product's pages say.
+ *
+ * @returns The subgoal in words.
+ */
 export function readDetailsSubgoal(): string {
   return "read the details of this item";
 }
 
-/** To leave a product or its details: @returns the subgoal in words. */
+/**
+ * To leave a product or its details.
+ *
+ * @returns The subgoal in words.
+ */
 export function returnSubgoal(): string {
   return "go back to the page before";
 }
 
-/** To search with other words: @returns the subgoal in words. */
+/**
+ * To search with other words.
+ *
+ * @returns The subgoal in words.
+ */
 export function startOverSubgoal(): string {
   return "start a new search";
 }
 
-/** To buy the product as it is: @returns the subgoal in words. */
+/**
+ * To buy the product as it is.
+ *
+ * @returns The subgoal in words.
+ */
 export function purchaseSubgoal(): string {
   return "buy this item now";
 }
@@ -106,9 +129,9 @@ export function purchaseSubgoal(): string {
  * @param situation The episode so far.
  * @returns Distinct subgoals, at least one.
  */
-export const proposeWebshopSubgoals: ProposeSubgoals = (
+export function proposeWebshopSubgoals(
   situation: Situation,
-) => {
+): readonly string[] {
   const { admissibleActions } = situation.observation;
   const searches: string[] = [], labels: string[] = [];
   for (const action of admissibleActions) {
@@ -136,4 +159,4 @@ export const proposeWebshopSubgoals: ProposeSubgoals = (
     returnSubgoal(),
     startOverSubgoal(),
   ];
-};
+}

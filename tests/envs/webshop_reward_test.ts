@@ -224,7 +224,7 @@ function replayRandom(vector: RandomCase): void {
 const random = readVectors<{ cases: readonly RandomCase[] }>("random.json");
 Deno.test({
   name:
-    "similarities and rewards of made-up products are reproduced (random.json)",
+    "vectors webshop/random.json are reproduced: similarities, rewards of made-up products",
   ignore: random === undefined, // the folder holds no such vectors
   fn: () => random!.cases.forEach(replayRandom),
 });
@@ -454,7 +454,8 @@ function replayArithmetic(
 
 const peer = readVectors<{ cases: readonly PeerCase[] }>("reward.json");
 Deno.test({
-  name: "the original's own reward tests are reproduced (reward.json)",
+  name:
+    "vectors webshop/reward.json are reproduced: the original's own reward tests",
   ignore: peer === undefined, // the folder holds no such vectors
   fn: () => peer!.cases.forEach(replayPeer),
 });

@@ -38,7 +38,7 @@ function replay<File>(
 ): void {
   const file = readVectors<File>(name);
   Deno.test({
-    name: `WebShop reproduces ${name}`,
+    name: `vectors webshop/${name} are reproduced`,
     ignore: file === undefined, // the folder holds no such vectors
     fn: () => test(file!),
   });

@@ -117,7 +117,8 @@ function replay(vector: WrapperCase): void {
 
 const file = readVectors<{ cases: readonly WrapperCase[] }>("wrapper.json");
 Deno.test({
-  name: "the reference trainer's wrapper is reproduced (wrapper.json)",
+  name:
+    "vectors webshop/wrapper.json are reproduced: the reference trainer's wrapper",
   ignore: file === undefined, // the folder holds no such vectors
   fn: () => file!.cases.forEach(replay),
 });

@@ -1,0 +1,69 @@
+/**
+ * Serves a shop to a browser on this machine, to shop in and to watch an agent shop.
+ *
+ * ```sh
+ * deno task webshop-browser                         # a made-up shop of 1,000 products
+ * deno task webshop-browser --size 100 --seed 7
+ * deno task webshop-browser --folder path/to/data   # WebShop's own files
+ * ```
+ *
+ * @module
+ */
+
+import { Command, InvalidArgumentError } from "commander";
+import {
+  createWebshop,
+  generateWebshop,
+  readWebshopCatalog,
+  serveWebshop,
+  type Webshop,
+} from "../mod.ts";
+
+interface Flags {
+  readonly size: number;
+  readonly seed: number;
+  readonly port: number;
+  readonly folder?: string;
+}
+
+function integer(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`must be an integer in [${low}, ${high}]`);
+  };
+}
+
+function parseFlags(): Flags {
+  return new Command("deno task webshop-browser")
+    .description("Shop in a browser, or watch an expert shop")
+    .option(
+      "--size <products>",
+      "size of the made-up shop",
+      integer(1, 1e6),
+      1000,
+    )
+    .option("--seed <seed>", "seed of the made-up shop", integer(0, 1e9), 0)
+    .option("--port <port>", "port on 127.0.0.1", integer(0, 65_535), 8000)
+    .option("--folder <folder>", "folder with WebShop's own files instead")
+    .parse(Deno.args, { from: "user" })
+    .opts<Flags>();
+}
+
+async function openShop({ size, seed, folder }: Flags): Promise<Webshop> {
+  return folder === undefined
+    ? generateWebshop({ size, seed })
+    : createWebshop(await readWebshopCatalog({ folder }), {
+      kind: "synthetic",
+    });
+}
+
+if (import.meta.main) {
+  const flags = parseFlags();
+  const shop = await openShop(flags);
+  await using server = serveWebshop(shop, { port: flags.port });
+  console.log(
+    `${shop.products.length} products, ${shop.goals.length} goals: ${server.url}`,
+  );
+  await server.finished;
+}
