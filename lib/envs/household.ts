@@ -10,11 +10,10 @@
  * @module
  */
 
-import { z } from "zod";
 import { drawIndex, type Random } from "../random.ts";
-import type { EnvSpec, Hint } from "./text_env.ts";
+import type { Hint } from "./text_env.ts";
 import { type GameEnv, openGame } from "./game_env.ts";
-import { ALFWORLD_REFERENCE, GAME_SETTINGS } from "./game_spec.ts";
+import { ALFWORLD_REFERENCE } from "./game_spec.ts";
 import type { CompiledGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
 import { createHouseholdExpert } from "./household_expert.ts";
@@ -30,7 +29,6 @@ import {
   alfredHouse,
   drawHouse,
   type House,
-  HOUSEHOLD_SPLITS,
   type HouseholdSplit,
 } from "./household_house.ts";
 import {
@@ -41,8 +39,7 @@ import {
   HOUSEHOLD_TASK_TYPES,
   type HouseholdTaskType,
 } from "./household_task.ts";
-import { HOUSEHOLD_ROOMS, type HouseholdRoom } from "./household_tables.ts";
-import { readWorldSettings } from "./world_settings.ts";
+import type { HouseholdRoom } from "./household_tables.ts";
 
 /** Settings that decide which household is drawn. */
 export interface HouseholdOptions {
@@ -64,38 +61,6 @@ export interface HouseholdOptions {
 
 /** Draws that may fail before a household is given up. */
 const MAX_ATTEMPTS = 500;
-
-const SETTINGS = {
-  split: z.enum(HOUSEHOLD_SPLITS).optional(),
-  room: z.enum(HOUSEHOLD_ROOMS).optional(),
-  difficulty: z.union([
-    z.enum(["easy", "alfworld", "hard"]),
-    z.strictObject({
-      maxReceptacles: z.number().int().min(4).optional(),
-      minReceptacles: z.number().int().min(0).max(60).optional(),
-      doors: z.number().min(0).max(1).optional(),
-      clutter: z.number().min(0).optional(),
-      hidden: z.number().min(0).max(1).optional(),
-    }),
-  ]).optional(),
-  layouts: z.enum(["drawn", "alfred"]).optional(),
-  houses: z.number().int().positive().optional(),
-  ...GAME_SETTINGS,
-  taskType: z.enum(HOUSEHOLD_TASK_TYPES).optional(),
-} as const;
-
-const HOUSEHOLD_SPEC = z.strictObject({
-  kind: z.literal("household"),
-  game: z.number().int().min(0).optional(),
-  ...SETTINGS,
-});
-
-const HOUSEHOLD_DATASET = z.strictObject({
-  dataset: z.literal("household"),
-  count: z.number().int().positive(),
-  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional(),
-  ...SETTINGS,
-});
 
 /** Settings with every default filled in, as recorded in a game file. */
 interface FullOptions extends Required<Omit<HouseholdOptions, OpenSetting>> {
@@ -193,10 +158,23 @@ function chooseHouse(
     : drawHouse(room, random.integer(houses), { split, difficulty });
 }
 
-/** How a household is opened: what is drawn, how it pays, whether it helps. */
-export type OpenHouseholdOptions =
-  & HouseholdOptions
-  & Partial<z.infer<z.ZodObject<typeof GAME_SETTINGS>>>;
+/** How a household pays and ends, and whether it helps; missing ones are those of every game. */
+export interface HouseholdEnvOptions {
+  /** Paid for the action that reaches the goal, in units of reward. */
+  readonly reward?: number;
+  /** Commands after which the game ends by itself; absent leaves limits to the rollout. */
+  readonly stepLimit?: number;
+  /** What reaching `stepLimit` is called. */
+  readonly limitEnding?: "terminated" | "truncated";
+  /** Reward and limits as in the reference's wrapper, where they are not given. */
+  readonly preset?: "alfworld-reference";
+  /** Whether an expert answers `hint()`. @default {true} */
+  readonly hints?: boolean;
+}
+
+/** What is drawn, and how the game pays and ends. */
+export interface OpenHouseholdOptions
+  extends HouseholdOptions, HouseholdEnvOptions {}
 
 /**
  * Opens a household drawn from a seed.
@@ -238,7 +216,7 @@ export function openHousehold(
  */
 export function openHouseholdGame(
   game: CompiledGame,
-  options: Partial<z.infer<z.ZodObject<typeof GAME_SETTINGS>>> = {},
+  options: HouseholdEnvOptions = {},
 ): GameEnv {
   const { reward, stepLimit, limitEnding, preset, hints = true } = options;
   let expert: ((play: GamePlay) => Hint | undefined) | undefined;
@@ -255,45 +233,12 @@ export function openHouseholdGame(
 }
 
 /**
- * Opens the household of a specification; `game` pins the game whatever the seed.
+ * Keeps the settings that were given: options do not take `undefined` for an answer.
  *
- * @param spec Kind `"household"`, and settings as in {@linkcode OpenHouseholdOptions}.
- * @param seed Decides everything the specification leaves open.
- * @returns One episode.
- * @throws {TypeError} If a setting is unknown or of the wrong kind.
- * @throws {RangeError} If no draw leads to such a household.
+ * @param settings Settings, some of them perhaps `undefined`.
+ * @returns Those that are not.
  */
-export function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
-  const { kind: _, game, ...settings } = readWorldSettings(
-    HOUSEHOLD_SPEC,
-    spec,
-    "a household",
-  );
-  return openHousehold(present(settings), game ?? seed);
-}
-
-/**
- * Lists households as specifications that name one game each, whatever the seed.
- *
- * @param dataset `count`, `taskTypes` to take turns, and settings as in {@linkcode OpenHouseholdOptions}.
- * @returns Specifications of kind `"household"`.
- * @throws {TypeError} If a setting is unknown or of the wrong kind.
- */
-export function listHouseholds(
-  dataset: Readonly<Record<string, unknown>>,
-): EnvSpec[] {
-  const { dataset: _, count, taskTypes = HOUSEHOLD_TASK_TYPES, ...settings } =
-    readWorldSettings(HOUSEHOLD_DATASET, dataset, "the dataset household");
-  return Array.from({ length: count }, (_, game) => ({
-    kind: "household",
-    taskType: taskTypes[game % taskTypes.length]!,
-    game,
-    ...present(settings),
-  }));
-}
-
-/** The settings that were given: options do not take `undefined` for an answer. */
-function present<T extends object>(
+export function present<T extends object>(
   settings: T,
 ): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { listAlfworld } from "./alfworld.ts";
 import { openCorridorSpec } from "./corridor.ts";
 import { GameCache, openGameSpec } from "./game_spec.ts";
-import { listHouseholds, openHouseholdSpec } from "./household.ts";
+import { listHouseholds, openHouseholdSpec } from "./household_spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { listWebshop, openWebshopSpec, WebshopShelf } from "./webshop_spec.ts";
 import { meant, readWorldSettings } from "./world_settings.ts";
