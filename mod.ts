@@ -98,7 +98,12 @@ export type {
 } from "./lib/hae/baseline_rows.ts";
 export { addAtLastToken, placeRewards } from "./lib/hae/reward_rows.ts";
 export type { RewardPlacement } from "./lib/hae/reward_rows.ts";
-export { gearSegments, gearThreshold, gearWeights } from "./lib/hae/gear.ts";
+export {
+  gearDivergence,
+  gearSegments,
+  gearThreshold,
+  gearWeights,
+} from "./lib/hae/gear.ts";
 export type { GearOptions, GearSegment } from "./lib/hae/gear.ts";
 export type { RowLayout } from "./lib/hae/row_layout.ts";
 

@@ -82,7 +82,12 @@ export function haeCredit(
     : ["execution"];
   checkTrajectories("hae", trajectories, { values: heads });
   const batch = batchColumns(trajectories);
-  const masks = trajectories.map(({ turns }) => decisionsTaken(turns));
+  const masks = trajectories.map(({ turns }) => {
+    const mask = decisionsTaken(turns);
+    // The q-minus-beta form says nothing where no subgoal was held.
+    if (settings.switching === "q-minus-beta") mask.switching.fill(0, 0, 1);
+    return mask;
+  });
   const taken = byDecision((name) => {
     const column = new Uint8Array(batch.rewards.length);
     for (const [i, mask] of masks.entries()) {
@@ -98,8 +103,9 @@ export function haeCredit(
   const switches = switchingToSwitching &&
     (settings.heads === 3 || settings.switching === "q-minus-beta");
   const normalized = masks.map((trained, i): Credit => {
+    // A view would keep the whole batch alive with every credit.
     const own = (column: Float64Array) =>
-      column.subarray(batch.offsets[i]!, batch.offsets[i + 1]!);
+      column.slice(batch.offsets[i]!, batch.offsets[i + 1]!);
     return {
       advantages: byDecision((name) => own(advantages[name])),
       targets: byDecision((name) => own(targets[name])),

@@ -55,6 +55,29 @@ export interface GearSegment {
 const DIVERGENCE_CAP = 3;
 
 /**
+ * Measures how far a teacher departs from the policy at each sampled unit: `|log p_teacher − log p_policy|`.
+ *
+ * @param policy Log-probability of each unit under the policy. Shape `(units,)`.
+ * @param teacher Log-probability of each unit under the teacher. Shape `(units,)`.
+ * @returns Divergence, in nats. Shape `(units,)`.
+ * @throws {RangeError} If lengths differ.
+ */
+export function gearDivergence(
+  policy: ArrayLike<number>,
+  teacher: ArrayLike<number>,
+): Float64Array {
+  if (policy.length !== teacher.length) {
+    throw new RangeError(
+      `Cannot compare with the teacher as both must score ${policy.length} units: current value is ${teacher.length}`,
+    );
+  }
+  return Float64Array.from(
+    policy,
+    (logProb, j) => Math.abs(teacher[j]! - logProb),
+  );
+}
+
+/**
  * Finds the divergence above which units depart, from all replies of a group.
  *
  * @param divergences Divergence of each unit, in nats. Any shape.

@@ -226,6 +226,46 @@ Deno.test('assignCredit() of "hae" sends the planner\'s advantage where it is to
   deepStrictEqual(twoHeads.targets!.switching, Float64Array.of(NaN, NaN));
 });
 
+Deno.test('assignCredit() of "hae" in the q-minus-beta form does not train the first switching decision', () => {
+  fc.assert(fc.property(batch, (episodes) => {
+    const credits = assignCredit(episodes, {
+      name: "hae",
+      heads: 2,
+      switching: "q-minus-beta",
+      normalize: "standard",
+    });
+    for (const { advantages, trained } of credits) {
+      deepStrictEqual(trained!.switching[0], 0);
+      deepStrictEqual(advantages.switching[0], 0);
+    }
+  }));
+});
+
+Deno.test("assignCredit() refuses a cut-off episode whose last values are not finite", () => {
+  const values = { switching: 0, planning: 0, execution: 0 };
+  const cut = episode({
+    rewards: [0],
+    values,
+    ending: "truncated",
+    bootstrap: { ...values, switching: NaN },
+  });
+  throws(() => assignCredit([cut], { name: "hae" }), {
+    name: "RangeError",
+    message:
+      'Cannot assign credit as "bootstrap" and sums of rewards must be finite: those of episode "corridor/7" are not',
+  });
+  throws(() => assignCredit([cut], { name: "gae" }), {
+    name: "RangeError",
+    message:
+      'Cannot assign credit "gae" as the switching value after the last turn of episode "corridor/7" must be finite: current value is NaN',
+  });
+  deepStrictEqual(
+    assignCredit([cut], { name: "gae", truncation: "zero" })[0]!.advantages
+      .execution,
+    Float64Array.of(0),
+  );
+});
+
 Deno.test("decisionsTaken() leaves out a first switching decision that was forced", () => {
   const one = episode({ rewards: [0, 0] });
   const turns = one.turns.map((turn) => ({
