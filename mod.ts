@@ -200,6 +200,8 @@ export type {
   RoomFigures,
 } from "./lib/envs/household_tables.ts";
 export { householdGame } from "./lib/envs/household_game.ts";
+export type { HouseholdGame } from "./lib/envs/household_game.ts";
+export type { HouseholdGameFile } from "./lib/envs/household_file.ts";
 export type {
   HouseholdGoal,
   HouseholdLayout,

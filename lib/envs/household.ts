@@ -17,7 +17,7 @@ import { ALFWORLD_REFERENCE } from "./game_spec.ts";
 import type { CompiledGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
 import { createHouseholdExpert } from "./household_expert.ts";
-import { householdGame } from "./household_game.ts";
+import { type HouseholdGame, householdGame } from "./household_game.ts";
 import {
   drawGame,
   drawRoom,
@@ -100,7 +100,7 @@ function fillOptions(options: HouseholdOptions): FullOptions {
 export function generateHousehold(
   options: HouseholdOptions,
   seed: number,
-): CompiledGame {
+): HouseholdGame {
   const full = fillOptions(options);
   const { game, attempt } = drawSolved(options, full, seed);
   const origin = {

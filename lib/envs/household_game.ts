@@ -20,6 +20,14 @@ import type { GamePlay } from "./pddl_play.ts";
 import { type Domain, parseDomain } from "./pddl_parser.ts";
 import type { Problem } from "./pddl_problem.ts";
 
+/** A household ready to be played. */
+export interface HouseholdGame extends CompiledGame {
+  /** The game as a file; made when first asked for. */
+  readonly file: HouseholdGameFile;
+  /** The household itself. */
+  readonly world: HouseholdWorld;
+}
+
 /**
  * Makes a game of a household without writing and compiling its file.
  *
@@ -35,15 +43,15 @@ export function householdGame(
   world: HouseholdWorld,
   walkthrough: readonly string[],
   origin: Readonly<Record<string, unknown>> = {},
-): CompiledGame {
-  return new HouseholdGame(world, walkthrough, origin);
+): HouseholdGame {
+  return new DirectGame(world, walkthrough, origin);
 }
 
-class HouseholdGame implements CompiledGame {
+class DirectGame implements HouseholdGame {
+  readonly world: HouseholdWorld;
   readonly walkthrough: readonly string[];
   readonly warnings: readonly string[] = [];
   readonly hash: string;
-  readonly #world: HouseholdWorld;
   readonly #origin: Readonly<Record<string, unknown>>;
   readonly #tables: HouseholdTables;
   #file: HouseholdGameFile | undefined;
@@ -57,7 +65,7 @@ class HouseholdGame implements CompiledGame {
   ) {
     this.walkthrough = walkthrough;
     this.hash = hashWorld(world);
-    this.#world = world;
+    this.world = world;
     this.#origin = origin;
     this.#tables = {
       index: indexHousehold(world),
@@ -72,7 +80,7 @@ class HouseholdGame implements CompiledGame {
 
   get file(): HouseholdGameFile {
     return this.#file ??= householdGameFile(
-      this.#world,
+      this.world,
       this.walkthrough,
       this.#origin,
     );
@@ -83,7 +91,7 @@ class HouseholdGame implements CompiledGame {
   }
 
   get problem(): Problem {
-    return this.#problem ??= householdProblem(this.#world);
+    return this.#problem ??= householdProblem(this.world);
   }
 
   get ids(): readonly string[] {
@@ -92,7 +100,7 @@ class HouseholdGame implements CompiledGame {
 
   get names(): readonly string[] {
     const names = new Map<string, string>();
-    for (const [id, name] of displayNames(this.#world)) {
+    for (const [id, name] of displayNames(this.world)) {
       names.set(mangle(id).toLowerCase(), name);
     }
     return this.ids.map((id) => names.get(id) ?? id);
