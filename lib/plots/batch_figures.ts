@@ -63,7 +63,7 @@ export function segmentLengths(trajectories: readonly Trajectory[]): Figure {
  * strictEqual(valueCalibration([], { gamma: 1 }).data.length, 4);
  * ```
  *
- * @param trajectories Episodes whose turns carry values; truncated ones are left out, as their return is not known.
+ * @param trajectories Episodes whose turns carry values; what a truncated one would have returned is taken from its bootstrap.
  * @param options Discount per turn, and the number of bins. @default {10} bins
  * @returns The figure.
  */
@@ -74,9 +74,7 @@ export function valueCalibration(
   const { gamma, bins = 10 } = options;
   const pairs = byDecision((): [number, number][] => []);
   for (const trajectory of trajectories) {
-    if (trajectory.ending === "terminated") {
-      collectPairs(trajectory, gamma, pairs);
-    }
+    collectPairs(trajectory, gamma, pairs);
   }
   const traces = DECISIONS.map((name) => {
     const points = binned(pairs[name], bins);
@@ -113,7 +111,7 @@ function collectPairs(
   gamma: number,
   pairs: ByDecision<[number, number][]>,
 ): void {
-  let outcome = 0;
+  let outcome = trajectory.bootstrap.switching;
   for (
     const [t, { reward, decision }] of [...trajectory.turns.entries()].reverse()
   ) {

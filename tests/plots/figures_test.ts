@@ -137,8 +137,13 @@ Deno.test("valueCalibration() puts a perfect critic on the diagonal", () => {
   for (const trace of valueCalibration([perfect], { gamma: 1 }).data) {
     deepStrictEqual(trace["x"], trace["y"]);
   }
-  const cut: Trajectory = { ...perfect, ending: "truncated" };
-  deepStrictEqual(valueCalibration([cut], { gamma: 1 }).data[1]!["x"], []);
+  const bootstrap = { switching: 2, planning: 9, execution: 9 };
+  const cut: Trajectory = {
+    ...episode([{ switched: true, reward: 1, value: 2 }]),
+    ending: "truncated",
+    bootstrap,
+  };
+  deepStrictEqual(valueCalibration([cut], { gamma: 0.5 }).data[1]!["y"], [2]); // 1 + 0.5 * 2
 });
 
 Deno.test("learningCurve() draws the mean and the range over runs", () => {
