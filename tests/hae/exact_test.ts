@@ -77,6 +77,21 @@ Deno.test("without a discount both objectives are one", () => {
   );
 });
 
+Deno.test("the undiscounted objective is that of the same world without a discount", () => {
+  fc.assert(fc.property(seeds, (seed) => {
+    const { world, policy } = randomPlay(3 * seed + 1, 4);
+    const objective = "undiscounted";
+    deepStrictEqual(
+      exactGradient(world, policy, { objective }),
+      exactGradient({ ...world, gamma: 1 }, policy),
+    );
+    ok(
+      exactReturn(world, policy) !==
+        exactReturn(world, policy, { objective }),
+    );
+  }));
+});
+
 Deno.test("occupancies balance: who stands before execution stood before planning or kept", () => {
   fc.assert(fc.property(seeds, (seed) => {
     const { world, policy } = randomPlay(seed, 4);

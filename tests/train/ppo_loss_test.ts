@@ -135,6 +135,37 @@ Deno.test("an empty mask gives a loss and a gradient of exactly 0", () => {
   });
 });
 
+Deno.test("a sequence without units changes no mean over sequences' means", () => {
+  onEachBackend(() => {
+    const mode = "seq-mean-token-mean";
+    const some = tf.tensor2d([[1, 3], [8, 0]]);
+    const mask = tf.tensor2d([[1, 1], [1, 0]]);
+    const more = tf.concat([some, tf.tensor2d([[7, 7]])]);
+    const padded = tf.concat([mask, tf.zeros([1, 2])]);
+    close(scalar(aggregate(some, mask, { mode })), 5, "mean");
+    close(scalar(aggregate(more, padded, { mode })), 5, "padded mean");
+  });
+});
+
+Deno.test("the ratio of a sequence stops at e to the tenth", () => {
+  onEachBackend(() => {
+    const options = {
+      oldLogProbs: tf.tensor2d([[-20, -20]]),
+      advantages: tf.tensor2d([[-1, -1]]),
+      mask: tf.ones([1, 2]),
+    };
+    const now = tf.tensor2d([[-1, -3]]);
+    const { value, grad } = slope(
+      (x) => sequencePolicyLoss(x, options).loss,
+      now,
+    );
+    close(value, Math.exp(10), "loss");
+    const { approximateKl } = sequencePolicyLoss(now, options);
+    close(scalar(approximateKl), -18, "approximate KL, not clipped");
+    close(grad, [[0, 0]], "gradient");
+  });
+});
+
 Deno.test("gradients of logits agree with central differences", () => {
   onEachBackend(() => {
     const logits = [[0.3, -1.2, 2.1], [1.5, 0.2, -0.4]];
