@@ -9,7 +9,7 @@ import {
   STATE_NUMBERS,
   SUBGOAL_ACTION_RELATIONS,
   SUBGOAL_RELATIONS,
-} from "./compact_features.ts";
+} from "./compact_relations.ts";
 
 /** Texts that describe a state: task, observation, last action, verbs on the task's things, and on those within reach. */
 export const STATE_TEXTS = 5;

@@ -3,94 +3,18 @@
  * generalize to things and places it never met.
  *
  * Every relation is a comparison of words or things in texts the agent has seen (task, subgoal,
- * observations, its own actions); none knows a world. Widths are given by the constants below.
+ * observations, its own actions); none knows a world. Their names and order are in `compact_relations.ts`.
  *
  * @module
  */
 
 import type { EpisodeMemory } from "./compact_memory.ts";
+import {
+  ACTION_RELATIONS,
+  STATE_NUMBERS,
+  SUBGOAL_ACTION_RELATIONS,
+} from "./compact_relations.ts";
 import type { Lexicon, Phrase } from "./text_features.ts";
-
-/** What relates an action to task and memory, in order. */
-export const ACTION_RELATION_NAMES = [
-  "words shared with the task",
-  "share of words shared with the task",
-  "names the task's last word",
-  "names another word of the task",
-  "verb is in the task",
-  "things named",
-  "taken before",
-  "times taken",
-  "taken lately",
-  "taken just now",
-  "place visited",
-  "times place visited",
-  "place visited lately",
-  "place was read of just now",
-  "place is in the task",
-  "things remembered at the place",
-  "place has an untouched thing of the task",
-  "place has a touched thing of the task",
-  "untouched things of the task at the place",
-  "place has a thing of the task's last word",
-  "names a thing and a place",
-  "thing touched",
-  "thing touched lately",
-  "thing is in the task",
-  "thing was read of just now",
-  "thing was last read of at the place",
-  "names a thing that the task names",
-] as const;
-/** What relates an action to a subgoal, in order. */
-export const SUBGOAL_ACTION_NAMES = [
-  "words shared with the subgoal",
-  "share of the subgoal's words",
-  "all of the subgoal's words",
-  "the subgoal's verb",
-  "names a thing of the subgoal",
-  "all of the subgoal's words and things",
-  "place is in the subgoal",
-  "place has a thing of the subgoal",
-] as const;
-/** What describes a subgoal candidate, in order. */
-export const SUBGOAL_RELATION_NAMES = [
-  "held",
-  "times held",
-  "held lately",
-  "words shared with the task",
-  "share of words shared with the task",
-  "names the task's last word",
-  "names another word of the task",
-  "verb is in the task",
-  "things named",
-  "turns held",
-  "covered by an action ever",
-  "fully covered by an action ever",
-  "covered in this segment",
-  "fully covered in this segment",
-  "covered by the last action",
-  "share of words just read",
-  "all words but the first just read",
-  "covered by an admissible action",
-  "fully covered by an admissible action",
-  "is the last action",
-  "its thing is within reach",
-  "its thing was touched",
-  "its thing is in the task",
-  "untouched things of its words elsewhere",
-  "touched things of its words within reach",
-  "untouched things of its words within reach",
-  "share of words ever seen as things",
-] as const;
-
-/** Numbers that relate an action to task and memory. */
-export const ACTION_RELATIONS = ACTION_RELATION_NAMES.length;
-/** Numbers that relate an action to a subgoal. */
-export const SUBGOAL_ACTION_RELATIONS = SUBGOAL_ACTION_NAMES.length;
-/** Numbers that describe a subgoal candidate. */
-export const SUBGOAL_RELATIONS = SUBGOAL_RELATION_NAMES.length;
-/** Numbers that describe the state apart from candidates. */
-export const STATE_NUMBERS = 14;
 
 /** What comparing needs, looked up once for each situation. */
 export interface Scene {
@@ -139,21 +63,22 @@ export function openScene(
 }
 
 /** How often words of a list are in a set. */
-function shared(words: readonly number[], set: ReadonlySet<number>): number {
+export function shared(
+  words: readonly number[],
+  set: ReadonlySet<number>,
+): number {
   let count = 0;
   for (const word of words) if (set.has(word)) count++;
   return count;
 }
 
 /** How close in time: 1 now, 0 never. */
-function recency(now: number, last: number | undefined, scale: number): number {
+export function recency(
+  now: number,
+  last: number | undefined,
+  scale: number,
+): number {
   return last === undefined ? 0 : Math.exp((last + 1 - now) / scale);
-}
-
-/** Whether two phrases name the same words and things. */
-function isSame(a: Phrase | undefined, b: Phrase): boolean {
-  return a !== undefined && a.key === b.key &&
-    a.entities.join() === b.entities.join();
 }
 
 /**
@@ -293,126 +218,6 @@ function holdsClass(
     }
   }
   return false;
-}
-
-/**
- * Describes a subgoal candidate.
- *
- * @param scene What was looked up.
- * @param subgoal The candidate taken apart, and its text.
- * @param held The subgoal held now, if any.
- * @returns Shape `(SUBGOAL_RELATIONS,)`.
- */
-export function relateSubgoal(
-  scene: Scene,
-  subgoal: { readonly phrase: Phrase; readonly text: string },
-  held: string | undefined,
-): Float32Array {
-  const { memory, taskWords } = scene;
-  const { words, entities, classes } = subgoal.phrase;
-  const row = new Float32Array(SUBGOAL_RELATIONS);
-  const now = memory.turn, size = words.length || 1;
-  const wordSet = new Set(words);
-  const before = memory.subgoals.get(subgoal.text);
-  const overlap = shared(words, taskWords);
-  const endsTask = words.includes(scene.lastTaskWord);
-  let o = 0;
-  row[o++] = subgoal.text === held ? 1 : 0;
-  row[o++] = before ? Math.log1p(before.count) / 3 : 0;
-  row[o++] = recency(now, before?.last, 5);
-  row[o++] = overlap / 2;
-  row[o++] = overlap / size;
-  row[o++] = endsTask ? 1 : 0;
-  row[o++] = overlap > (endsTask ? 1 : 0) ? 1 : 0;
-  row[o++] = taskWords.has(words[0] ?? -1) ? 1 : 0;
-  row[o++] = entities.length / 2;
-  row[o++] = subgoal.text === held
-    ? Math.log1p(now - memory.segmentStart) / 3
-    : 0;
-  const done = coverage(memory, subgoal.phrase, wordSet);
-  row[o++] = done.ever;
-  row[o++] = done.ever === 1 ? 1 : 0;
-  row[o++] = done.segment;
-  row[o++] = done.segment === 1 ? 1 : 0;
-  row[o++] = done.latest;
-  row[o++] = shared(words, scene.readWords) / size;
-  const tail = words.slice(1);
-  row[o++] = tail.length > 0 && shared(tail, scene.readWords) === tail.length
-    ? 1
-    : 0;
-  const offered = bestCover(scene.actions, subgoal.phrase, wordSet);
-  row[o++] = offered;
-  row[o++] = offered === 1 ? 1 : 0;
-  row[o++] = isSame(memory.lastAction, subgoal.phrase) ? 1 : 0;
-  const thing = entities[0];
-  row[o++] = thing !== undefined && scene.reachable.has(thing) ? 1 : 0;
-  row[o++] = thing !== undefined && memory.touched.has(thing) ? 1 : 0;
-  row[o++] = classes.some((word) => taskWords.has(word)) ? 1 : 0;
-  o = relateThings(scene, wordSet, row, o);
-  row[o++] = shared(tail, memory.seenClasses) / (tail.length || 1);
-  return row;
-}
-
-/** Which things of the subgoal's words are within reach, handled, or remembered elsewhere. */
-function relateThings(
-  scene: Scene,
-  words: ReadonlySet<number>,
-  row: Float32Array,
-  start: number,
-): number {
-  const { memory, reachable } = scene;
-  let elsewhere = 0, handledHere = 0, freshHere = 0;
-  for (const [thing] of memory.placeOf) {
-    if (!words.has(memory.classOf.get(thing)!)) continue;
-    const touched = memory.touched.has(thing);
-    if (!reachable.has(thing)) elsewhere += touched ? 0 : 1;
-    else if (touched) handledHere++;
-    else freshHere++;
-  }
-  row[start] = elsewhere > 0 ? 1 : 0;
-  row[start + 1] = handledHere > 0 ? 1 : 0;
-  row[start + 2] = freshHere > 0 ? 1 : 0;
-  return start + 3;
-}
-
-/** The largest share of a subgoal's words that one action names; things must match exactly. */
-function bestCover(
-  actions: readonly Phrase[],
-  subgoal: Phrase,
-  words: ReadonlySet<number>,
-): number {
-  let best = 0;
-  for (const action of actions) {
-    best = Math.max(best, cover(action, subgoal, words));
-  }
-  return best;
-}
-
-function cover(
-  action: Phrase,
-  subgoal: Phrase,
-  words: ReadonlySet<number>,
-): number {
-  for (const thing of subgoal.entities) {
-    if (!action.entities.includes(thing)) return 0;
-  }
-  return shared(action.words, words) / (words.size || 1);
-}
-
-/** How much of a subgoal the actions taken so far have named. */
-function coverage(
-  memory: EpisodeMemory,
-  subgoal: Phrase,
-  words: ReadonlySet<number>,
-): { ever: number; segment: number; latest: number } {
-  let ever = 0, segment = 0, latest = 0;
-  for (const { phrase, last } of memory.actions.values()) {
-    const share = cover(phrase, subgoal, words);
-    if (share > ever) ever = share;
-    if (last >= memory.segmentStart && share > segment) segment = share;
-    if (last === memory.turn - 1) latest = share;
-  }
-  return { ever, segment, latest };
 }
 
 /**

@@ -13,18 +13,20 @@ import {
   STATE_COLUMNS,
 } from "./compact_batch.ts";
 import {
-  ACTION_RELATIONS,
   describeState,
   openScene,
   relateActions,
-  relateSubgoal,
   relateToSubgoal,
   type Scene,
+} from "./compact_features.ts";
+import {
+  ACTION_RELATIONS,
   STATE_NUMBERS,
   SUBGOAL_ACTION_RELATIONS,
   SUBGOAL_RELATIONS,
-} from "./compact_features.ts";
+} from "./compact_relations.ts";
 import type { EpisodeMemory } from "./compact_memory.ts";
+import { relateSubgoal } from "./compact_subgoals.ts";
 import type { Lexicon, Phrase } from "./text_features.ts";
 
 /** A situation read once, before anything was decided in it. */

@@ -16,16 +16,24 @@ import {
   ACTION_COLUMNS,
   type CompactBatch,
   CONTEXT_COLUMNS,
-  type Ragged,
   STATE_COLUMNS,
   STATE_TEXTS,
 } from "./compact_batch.ts";
-import { SUBGOAL_RELATIONS } from "./compact_features.ts";
+import { SUBGOAL_RELATIONS } from "./compact_relations.ts";
 import {
   EXECUTION_PRIOR,
   PLANNING_PRIOR,
   SWITCHING_PRIOR,
 } from "./compact_prior.ts";
+import {
+  column1,
+  makeScorer,
+  matrixOf,
+  scoreRows,
+  tensor1d,
+  tensor2d,
+  Weights,
+} from "./compact_scorer.ts";
 
 /** Sizes of a compact network. */
 export interface CompactNetworkOptions {
@@ -79,95 +87,6 @@ export interface CompactNetwork {
   scorePlans(batch: CompactBatch, trunk: Trunk): PlanScores;
   /** Scores actions. */
   scoreActions(batch: CompactBatch, trunk: Trunk): ActionScores;
-}
-
-/** Makes weights; each is drawn from the stream of its name. */
-class Weights {
-  readonly variables: Record<string, tf.Variable> = {};
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  /** Normal weights with deviation `scale`. */
-  matrix(name: string, shape: [number, number], scale: number): tf.Variable {
-    const stream = this.#random.fork(name);
-    const draws = Float32Array.from(
-      { length: shape[0] * shape[1] },
-      () => stream.normal() * scale,
-    );
-    return this.#keep(name, tf.tensor2d(draws, shape));
-  }
-
-  /** One number many times. */
-  constant(name: string, size: number, value = 0): tf.Variable {
-    return this.#keep(name, tf.fill([size], value));
-  }
-
-  /** Given numbers as a matrix of one column. */
-  column(name: string, values: Float32Array): tf.Variable {
-    return this.#keep(name, tf.tensor2d(values, [values.length, 1]));
-  }
-
-  #keep(name: string, initial: tf.Tensor): tf.Variable {
-    const variable = tf.variable(initial); // the engine's own name is unique
-    initial.dispose();
-    this.variables[name] = variable;
-    return variable;
-  }
-}
-
-/** Weights of a scorer of candidates. */
-interface Scorer {
-  /** From the state, to be added. Shape `(width, width)`. */
-  readonly state: tf.Variable;
-  /** From the state, to be multiplied. Shape `(width, width)`. */
-  readonly stateFactor: tf.Variable;
-  /** From the candidate's words, to be added. Shape `(embedding, width)`. */
-  readonly words: tf.Variable;
-  /** From the candidate's words, to be multiplied. Shape `(embedding, width)`. */
-  readonly wordsFactor: tf.Variable;
-  readonly relations: tf.Variable;
-  readonly bias: tf.Variable;
-  readonly out: tf.Variable;
-  /** Straight from the relations to the score; begins as the prior. */
-  readonly skip: tf.Variable;
-}
-
-function makeScorer(
-  weights: Weights,
-  name: string,
-  sizes: { embedding: number; width: number; prior: Float32Array },
-): Scorer {
-  const { embedding, width, prior } = sizes;
-  const relations = prior.length;
-  return {
-    state: weights.matrix(`${name}.state`, [width, width], width ** -0.5),
-    stateFactor: weights.matrix(
-      `${name}.stateFactor`,
-      [width, width],
-      width ** -0.5,
-    ),
-    words: weights.matrix(
-      `${name}.words`,
-      [embedding, width],
-      embedding ** -0.5,
-    ),
-    wordsFactor: weights.matrix(
-      `${name}.wordsFactor`,
-      [embedding, width],
-      embedding ** -0.5,
-    ),
-    relations: weights.matrix(
-      `${name}.relations`,
-      [relations, width],
-      (relations / 4) ** -0.5,
-    ),
-    bias: weights.constant(`${name}.bias`, width),
-    out: weights.matrix(`${name}.out`, [width, 1], 0.1 * width ** -0.5),
-    skip: weights.column(`${name}.skip`, prior),
-  };
 }
 
 /**
@@ -274,7 +193,10 @@ export function createCompactNetwork(
             switchOffset,
           ),
         );
-        const planning = scoreRows(planScorer, trunk, bare, {
+        const planning = scoreRows(planScorer, {
+          texts: trunk.texts,
+          hidden: bare,
+        }, {
           texts: batch.subgoalTexts,
           relations: tensor2d(batch.subgoals, SUBGOAL_RELATIONS),
           rows: batch.subgoalRows,
@@ -293,7 +215,10 @@ export function createCompactNetwork(
         const ofTexts = (kernel: tf.Variable, texts: Int32Array) =>
           tf.gather(tf.matMul(trunk.texts, matrixOf(kernel)), tensor1d(texts));
         const [, verbs, gist] = batch.actionTexts;
-        const execution = scoreRows(actionScorer, trunk, chosen, {
+        const execution = scoreRows(actionScorer, {
+          texts: trunk.texts,
+          hidden: chosen,
+        }, {
           texts: batch.actionTexts[0],
           relations: tensor2d(batch.actions, ACTION_COLUMNS),
           rows: batch.actionRows,
@@ -326,58 +251,4 @@ function readTexts(
     batch.texts,
   );
   return tf.mul(sums, tensor2d(batch.scales, 1)) as tf.Tensor2D;
-}
-
-/** Scores candidates of all samples at once. Shape `(candidates,)`. */
-function scoreRows(
-  scorer: Scorer,
-  trunk: Trunk,
-  hidden: tf.Tensor2D,
-  candidates: {
-    readonly texts: Int32Array;
-    readonly relations: tf.Tensor2D;
-    readonly rows: Ragged;
-    readonly extra?: tf.Tensor;
-  },
-): tf.Tensor1D {
-  if (candidates.texts.length === 0) return tf.tensor1d([]);
-  const owners = tensor1d(candidates.rows.owners);
-  const own = tensor1d(candidates.texts);
-  const ofState = (kernel: tf.Variable) =>
-    tf.gather(tf.matMul(hidden, matrixOf(kernel)), owners);
-  const ofWords = (kernel: tf.Variable) =>
-    tf.gather(tf.matMul(trunk.texts, matrixOf(kernel)), own);
-  const related = tf.matMul(candidates.relations, matrixOf(scorer.relations));
-  let total = tf.add(
-    tf.add(ofState(scorer.state), ofWords(scorer.words)),
-    tf.add(related, scorer.bias),
-  );
-  if (candidates.extra) total = tf.add(total, candidates.extra);
-  total = tf.add(
-    total,
-    tf.mul(ofState(scorer.stateFactor), ofWords(scorer.wordsFactor)),
-  );
-  const features = tf.relu(total) as tf.Tensor2D; // (candidates, width)
-  return column1(
-    tf.add(
-      tf.matMul(features, matrixOf(scorer.out)),
-      tf.matMul(candidates.relations, matrixOf(scorer.skip)),
-    ),
-  );
-}
-
-function tensor1d(column: Int32Array): tf.Tensor1D {
-  return tf.tensor1d(column, "int32");
-}
-
-function tensor2d(numbers: Float32Array, columns: number): tf.Tensor2D {
-  return tf.tensor2d(numbers, [numbers.length / columns, columns]);
-}
-
-function matrixOf(variable: tf.Variable): tf.Tensor2D {
-  return variable as tf.Tensor as tf.Tensor2D;
-}
-
-function column1(matrix: tf.Tensor): tf.Tensor1D {
-  return tf.reshape(matrix, [-1]);
 }

@@ -11,17 +11,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../random.ts";
 import {
   type ByDecision,
-  byDecision,
   type ChoiceTrace,
   type Decision,
   type Situation,
 } from "../trajectory.ts";
 import { type CompactInputs, packBatch, readInputs } from "./compact_batch.ts";
 import {
-  type ActionNumbers,
   checkActions,
   choiceTrace,
-  type PlanNumbers,
   recordDecision,
   scoreChoices,
   scoreSwitches,
@@ -29,10 +26,8 @@ import {
 import { byChance, type Chooser, followInRounds } from "./compact_chooser.ts";
 import { type Draft, draftInputs } from "./compact_inputs.ts";
 import { createMemoryStore } from "./compact_memory.ts";
-import {
-  type CompactNetwork,
-  createCompactNetwork,
-} from "./compact_network.ts";
+import { createCompactNetwork } from "./compact_network.ts";
+import { numbersOf, readActions, readPlans, swept } from "./compact_reading.ts";
 import type { DifferentiablePolicy, ScoredBatch } from "./differentiable.ts";
 import type { Critic, Policy, Rescored } from "./policy.ts";
 import { createLexicon } from "./text_features.ts";
@@ -297,54 +292,4 @@ export function createCompactPolicy(
       }
     },
   };
-}
-
-/** Does work on tensors and frees all of them; what it returns is plain data. */
-function swept<T>(work: () => T): T {
-  tf.engine().startScope();
-  try {
-    return work();
-  } finally {
-    tf.engine().endScope();
-  }
-}
-
-/** Scores planning and reads the numbers. */
-function readPlans(
-  network: CompactNetwork,
-  inputs: readonly CompactInputs[],
-): PlanNumbers {
-  const batch = packBatch(inputs);
-  return swept(() => {
-    const trunk = network.readTrunk(batch);
-    const { switching, planning, values } = network.scorePlans(batch, trunk);
-    return {
-      switching: numbersOf(switching),
-      planning: numbersOf(planning),
-      rows: batch.subgoalRows,
-      values: byDecision((name) => numbersOf(values[name])),
-    };
-  });
-}
-
-/** Scores actions and reads the numbers. */
-function readActions(
-  network: CompactNetwork,
-  inputs: readonly CompactInputs[],
-): ActionNumbers {
-  const batch = packBatch(inputs);
-  return swept(() => {
-    const trunk = network.readTrunk(batch);
-    const { execution, value } = network.scoreActions(batch, trunk);
-    return {
-      execution: numbersOf(execution),
-      value: numbersOf(value),
-      rows: batch.actionRows,
-    };
-  });
-}
-
-/** Reads a real-valued tensor off the device. */
-function numbersOf(tensor: tf.Tensor): Float32Array {
-  return Float32Array.from(tensor.dataSync());
 }

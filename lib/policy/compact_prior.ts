@@ -10,7 +10,7 @@ import {
   SUBGOAL_ACTION_NAMES,
   SUBGOAL_ACTION_RELATIONS,
   SUBGOAL_RELATION_NAMES,
-} from "./compact_features.ts";
+} from "./compact_relations.ts";
 
 /** Weights by name as a column; 0 where a name has none. */
 function column<Name extends string>(

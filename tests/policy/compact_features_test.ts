@@ -1,17 +1,19 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
-  ACTION_RELATIONS,
   describeState,
   openScene,
   relateActions,
-  relateSubgoal,
   relateToSubgoal,
   type Scene,
+} from "../../lib/policy/compact_features.ts";
+import {
+  ACTION_RELATIONS,
   STATE_NUMBERS,
   SUBGOAL_ACTION_RELATIONS,
   SUBGOAL_RELATIONS,
-} from "../../lib/policy/compact_features.ts";
+} from "../../lib/policy/compact_relations.ts";
+import { relateSubgoal } from "../../lib/policy/compact_subgoals.ts";
 import { createMemoryStore } from "../../lib/policy/compact_memory.ts";
 import { createLexicon } from "../../lib/policy/text_features.ts";
 import type { Situation, Turn } from "../../lib/trajectory.ts";
