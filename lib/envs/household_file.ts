@@ -4,8 +4,7 @@
  * @module
  */
 
-import { printProblem } from "./household_problem.ts";
-import { householdProblem } from "./household_problem.ts";
+import { householdProblem, printProblem } from "./household_problem.ts";
 import { HOUSEHOLD_DOMAIN, householdGrammar } from "./household_rules.ts";
 import type { HouseholdWorld } from "./household_world.ts";
 
@@ -40,9 +39,13 @@ export function householdGameFile(
   walkthrough: readonly string[],
   origin: Readonly<Record<string, unknown>>,
 ): HouseholdGameFile {
+  let problem: string | undefined;
   return {
     pddl_domain: HOUSEHOLD_DOMAIN,
-    pddl_problem: printProblem(householdProblem(world), "alfred"),
+    // Printed when read: most readers want the other texts.
+    get pddl_problem() {
+      return problem ??= printProblem(householdProblem(world), "alfred");
+    },
     grammar: householdGrammar(world.sentence),
     solvable: true,
     walkthrough,

@@ -57,6 +57,8 @@ class DirectGame implements HouseholdGame {
   #file: HouseholdGameFile | undefined;
   #domain: Domain | undefined;
   #problem: Problem | undefined;
+  #ids: readonly string[] | undefined;
+  #names: readonly string[] | undefined;
 
   constructor(
     world: HouseholdWorld,
@@ -95,10 +97,14 @@ class DirectGame implements HouseholdGame {
   }
 
   get ids(): readonly string[] {
-    return this.problem.entities.map(({ name }) => name);
+    return this.#ids ??= this.problem.entities.map(({ name }) => name);
   }
 
   get names(): readonly string[] {
+    return this.#names ??= this.#nameEntities();
+  }
+
+  #nameEntities(): readonly string[] {
     const names = new Map<string, string>();
     for (const [id, name] of displayNames(this.world)) {
       names.set(mangle(id).toLowerCase(), name);
