@@ -64,3 +64,16 @@ export function catalogOf(vectors: LoaderVectors): WebshopCatalog {
   for (const row of vectors.raw_items) cataloger.add(row);
   return cataloger.finish();
 }
+
+/** Registers a test that is ignored where the vectors are not there. */
+export function replay<File>(
+  name: string,
+  test: (file: File) => void,
+): void {
+  const file = readVectors<File>(name);
+  Deno.test({
+    name: `vectors webshop/${name} are reproduced`,
+    ignore: file === undefined, // the folder holds no such vectors
+    fn: () => test(file!),
+  });
+}

@@ -1,5 +1,5 @@
 /**
- * Replays every recorded WebShop vector but the wrapper's.
+ * Replays recorded random numbers, cleaned products, goals and searches of the original.
  *
  * @module
  */
@@ -22,27 +22,11 @@ import {
   type WebshopGoal,
 } from "../../lib/envs/webshop_goals.ts";
 import {
-  createWebshop,
-  createWebshopSession,
-} from "../../lib/envs/webshop_session.ts";
-import {
   catalogOf,
   type LoaderVectors,
   readVectors,
+  replay,
 } from "./_webshop_vectors.ts";
-
-/** Registers a test that is ignored where the vectors are not there. */
-function replay<File>(
-  name: string,
-  test: (file: File) => void,
-): void {
-  const file = readVectors<File>(name);
-  Deno.test({
-    name: `vectors webshop/${name} are reproduced`,
-    ignore: file === undefined, // the folder holds no such vectors
-    fn: () => test(file!),
-  });
-}
 
 type RandomCase =
   & { readonly seed: number }
@@ -313,69 +297,5 @@ replay<SearchVectors>("search.json", (file) => {
       hits.map(([, score]) => Math.fround(score)),
       q,
     );
-  }
-});
-
-interface Scenario {
-  readonly name: string;
-  readonly goals: "human" | "synthetic";
-  readonly mode: "text" | "text_rich";
-  readonly goal_index: number;
-  readonly goal?: { readonly instruction_text: string };
-  readonly show_attrs?: boolean;
-  readonly num_prev_obs?: number;
-  readonly num_prev_actions?: number;
-  readonly steps: readonly {
-    readonly action: string | null;
-    readonly observation: string;
-    readonly reward?: number;
-    readonly done?: boolean;
-    readonly url: string;
-    readonly upstream_raises?: string;
-    readonly available: {
-      readonly has_search_bar: boolean;
-      readonly clickables: readonly string[];
-    };
-  }[];
-}
-
-replay<{ scenarios: readonly Scenario[] }>("transcripts.json", (file) => {
-  const catalog = catalogOf(readVectors<LoaderVectors>("loader.json")!);
-  for (const scenario of file.scenarios) {
-    const shop = createWebshop(catalog, {
-      kind: scenario.goals,
-      priceSeed: 7,
-      showAttributes: scenario.show_attrs ?? false,
-    });
-    const goal = shop.goals[scenario.goal_index]!;
-    if (scenario.goal) {
-      strictEqual(goal.instruction, scenario.goal.instruction_text);
-    }
-    const session = createWebshopSession(shop, {
-      goal,
-      id: String(scenario.goal_index),
-      mode: scenario.mode,
-      previousObservations: scenario.num_prev_obs ?? 0,
-      previousActions: scenario.num_prev_actions ?? 0,
-    });
-    for (const [t, step] of scenario.steps.entries()) {
-      const where = `${scenario.name}, ${scenario.mode}, step ${t}`;
-      if (step.upstream_raises) {
-        // Where the original crashes, there is an ordinary page of results.
-        session.step(step.action!);
-        strictEqual(session.state().page, "results", where);
-        break;
-      }
-      const { observation, reward, done } = step.action === null
-        ? { observation: session.reset(), reward: undefined, done: undefined }
-        : session.step(step.action);
-      strictEqual(observation, step.observation, where);
-      strictEqual(reward, step.reward, where);
-      strictEqual(done, step.done, where);
-      strictEqual(session.url(), step.url, where);
-      const { hasSearchBar, clickables } = session.available();
-      strictEqual(hasSearchBar, step.available.has_search_bar, where);
-      deepStrictEqual(clickables, step.available.clickables, where);
-    }
   }
 });
