@@ -24,18 +24,24 @@ export const LORA_TARGETS = [
 /** Name of one of the {@linkcode LORA_TARGETS}. */
 export type LoraTarget = typeof LORA_TARGETS[number];
 
+/** Low-rank changes whose weights may be any tensors. */
+export interface LoraTensors {
+  /** Factor of the change, `alpha / rank`. */
+  readonly scale: number;
+  /** Names of the projections changed: `model.layers.0.self_attn.q_proj`. */
+  readonly modules: ReadonlySet<string>;
+  /** A and B of each, by their names in PEFT's checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Tensor>;
+}
+
 /** Low-rank changes to some projections: `W + scale · B · A`. */
-export interface LoraAdapter {
+export interface LoraAdapter extends LoraTensors {
   /** Rows of A and columns of B. */
   readonly rank: number;
   /** `scale · rank`, as PEFT stores it. */
   readonly alpha: number;
-  /** Factor of the change, `alpha / rank`. */
-  readonly scale: number;
   /** Which projections are changed, in every layer. */
   readonly targets: readonly LoraTarget[];
-  /** Names of the projections changed: `model.layers.0.self_attn.q_proj`. */
-  readonly modules: ReadonlySet<string>;
   /** A and B of each, by their names in PEFT's checkpoints. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
 }

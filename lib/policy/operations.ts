@@ -269,9 +269,15 @@ export function recomputed<T extends tf.Tensor>(
         // An inner tape replaces the outer one, which is being unwound: put it back.
         const { state } = tf.engine();
         const outer = state.activeTape;
-        const gradients = tf.grads((...again) => compute(again))(saved, dy);
+        const { value, grads } = tf.engine().gradients(
+          () => compute(saved),
+          saved,
+          dy,
+          true, // an input may be of no use this time
+        );
         state.activeTape = outer;
-        return gradients;
+        value.dispose();
+        return grads.map((slope, i) => slope ?? tf.zerosLike(saved[i]!));
       },
     };
   });

@@ -7,7 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../random.ts";
-import type { LoraAdapter } from "./lora.ts";
+import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   linear,
@@ -28,14 +28,20 @@ import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 /** Spread of freshly drawn matrices. */
 const INITIAL_DEVIATION = 0.02;
 
-/** A decoder in memory. */
-export interface Qwen2 {
+/** What a forward pass needs: a decoder whose weights may be any tensors. */
+export interface Qwen2Tensors {
   /** Its sizes. */
   readonly config: Qwen2Config;
   /** Its weights by their names in checkpoints. */
-  readonly weights: ReadonlyMap<string, tf.Variable>;
+  readonly weights: ReadonlyMap<string, tf.Tensor>;
   /** Rotary angles for the longest sequence. */
   readonly angles: RotaryAngles;
+}
+
+/** A decoder in memory. */
+export interface Qwen2 extends Qwen2Tensors {
+  /** Its weights by their names in checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Variable>;
 }
 
 /** Token ids of some sequences, padded at their ends to one length. */
@@ -51,7 +57,7 @@ export interface TokenBatch {
 /** How a forward pass is run. */
 export interface ForwardOptions {
   /** Low-rank changes to the weights. */
-  adapter?: LoraAdapter | undefined;
+  adapter?: LoraTensors | undefined;
   /** Whether each layer is computed again for its gradient instead of kept. @default {false} */
   recompute?: boolean;
 }
@@ -151,7 +157,7 @@ export function disposeQwen2(model: Qwen2): void {
  * @throws {RangeError} If the sequences are longer than the decoder was prepared for.
  */
 export function qwen2States(
-  model: Qwen2,
+  model: Qwen2Tensors,
   tokens: TokenBatch,
   options: ForwardOptions = {},
 ): tf.Tensor2D {
@@ -177,7 +183,7 @@ export function qwen2States(
 
 /** One layer, kept or computed again for its gradient. */
 function runLayer(
-  model: Qwen2,
+  model: Qwen2Tensors,
   index: number,
   options: ForwardOptions & { x: tf.Tensor; batch: number; length: number },
 ): tf.Tensor {
@@ -204,7 +210,7 @@ function runLayer(
     });
   if (!recompute) return compute(x, (name) => all.get(name)!);
   const trained = [...all].filter(([, weight]) =>
-    weight instanceof tf.Variable && weight.trainable
+    !(weight instanceof tf.Variable) || weight.trainable
   );
   return recomputed(([x, ...tensors]) => {
     const replaced = new Map(all);
@@ -220,9 +226,9 @@ export interface LayerParts {
   /** What the names of this layer's weights begin with. */
   readonly prefix: string;
   /** The decoder. */
-  readonly model: Qwen2;
+  readonly model: Qwen2Tensors;
   /** Low-rank changes. */
-  readonly adapter: LoraAdapter | undefined;
+  readonly adapter: LoraTensors | undefined;
   /** Attention over rows of queries, keys and values. */
   readonly attend: (qkv: tf.Tensor) => tf.Tensor;
 }
@@ -268,7 +274,7 @@ function projectRows(
 }
 
 /** The table that turns states into logits. Shape `(vocabulary, width)`. */
-export function outputTable(model: Qwen2): tf.Variable {
+export function outputTable(model: Qwen2Tensors): tf.Tensor {
   const name = model.config.tied
     ? "model.embed_tokens.weight"
     : "lm_head.weight";

@@ -114,6 +114,19 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
  * @throws {Deno.errors.NotFound} If there is no `tokenizer.json`.
  */
 export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
+  return createTokenizer(await readTokenizerFiles(directory));
+}
+
+/**
+ * Reads the files of a tokenizer.
+ *
+ * @param directory The folder.
+ * @returns Their contents; a template in a file of its own is put into the configuration.
+ * @throws {Deno.errors.NotFound} If there is no `tokenizer.json`.
+ */
+export async function readTokenizerFiles(
+  directory: string,
+): Promise<TokenizerFiles> {
   const read = async (name: string) => {
     try {
       return await Deno.readTextFile(`${directory}/${name}`);
@@ -127,12 +140,31 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
   );
   const config = JSON.parse(await read("tokenizer_config.json") ?? "{}");
   const template = await read("chat_template.jinja");
-  return createTokenizer({
+  return {
     tokenizer,
     config: template === undefined
       ? config
       : { ...config, chat_template: template },
-  });
+  };
+}
+
+/**
+ * Writes the files of a tokenizer.
+ *
+ * @param files Their contents.
+ * @param directory An existing folder.
+ */
+export async function writeTokenizerFiles(
+  files: TokenizerFiles,
+  directory: string,
+): Promise<void> {
+  const write = (name: string, contents: unknown) =>
+    Deno.writeTextFile(
+      `${directory}/${name}`,
+      JSON.stringify(contents, undefined, 1) + "\n",
+    );
+  await write("tokenizer.json", files.tokenizer);
+  await write("tokenizer_config.json", files.config);
 }
 
 /** A token given as text, or as an object that holds it. */

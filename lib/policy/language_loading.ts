@@ -1,0 +1,289 @@
+/**
+ * Making language policies: from nothing, or from a model's folder.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { createRandom, type Random } from "../random.ts";
+import { createHeads, type Trunk } from "./language_network.ts";
+import { type LanguagePolicy, languagePolicy } from "./language_policy.ts";
+import type { LanguageOptions } from "./language_replies.ts";
+import {
+  createLora,
+  disposeLora,
+  freezeWeights,
+  loadLora,
+  type LoraOptions,
+  saveLora,
+} from "./lora.ts";
+import {
+  createQwen2,
+  disposeQwen2,
+  loadQwen2,
+  type Qwen2,
+  saveQwen2,
+} from "./qwen2.ts";
+import type { Qwen2Config } from "./qwen2_config.ts";
+import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+import {
+  createTokenizer,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  writeTokenizerFiles,
+} from "./tokenizer.ts";
+
+/** How the weights of a language policy are trained. */
+export interface LanguageTrainingOptions {
+  /** Seed of everything that is drawn: new weights, adapters. */
+  readonly seed: number;
+  /** Trains low-rank changes beside frozen weights; absent trains all weights. */
+  readonly lora?: LoraOptions;
+  /**
+   * What the value heads read: the policy's own states, or those of a critic with weights of its
+   * own (an adapter of its own on the same frozen weights, where there are adapters).
+   *
+   * @default {"shared"}
+   */
+  readonly critic?: "shared" | "separate";
+  /** Units of return that a value head's output of 1 stands for. @default {1} */
+  readonly valueScale?: number;
+}
+
+/** Options of {@linkcode createLanguagePolicy}. */
+export interface CreateLanguageOptions
+  extends LanguageOptions, LanguageTrainingOptions {
+  /** Files of the tokenizer: see `buildWordTokenizer`. */
+  readonly tokenizer: TokenizerFiles;
+  /** Sizes that differ from those of the small default: 2 layers, 64 wide. */
+  readonly size?: Partial<Omit<Qwen2Config, "vocabulary">>;
+}
+
+/** Options of {@linkcode loadLanguagePolicy}. */
+export interface LoadLanguageOptions
+  extends LanguageOptions, LanguageTrainingOptions {
+  /** Folder of an adapter to start from, in the format of PEFT. */
+  readonly adapter?: string;
+  /** Longest prompt and reply to prepare for. @default {4096, or the model's own if shorter} */
+  readonly maxLength?: number;
+}
+
+/** A decoder that learns a small world in minutes on a processor. */
+const SMALL: Omit<Qwen2Config, "vocabulary"> = {
+  width: 64,
+  innerWidth: 128,
+  layers: 2,
+  heads: 2,
+  groups: 1,
+  maxLength: 1024,
+  rmsEpsilon: 1e-6,
+  ropeBase: 10000,
+  tied: true,
+};
+
+/** File of the value heads. */
+const HEADS = "value_head.safetensors";
+
+/**
+ * Makes a language policy from nothing, for a world with few words.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import {
+ *   buildWordTokenizer,
+ *   createLanguagePolicy,
+ *   createRandom,
+ *   selectBackend,
+ * } from "@hiper/lab";
+ *
+ * await selectBackend("wasm");
+ * const policy = createLanguagePolicy({
+ *   seed: 1,
+ *   tokenizer: buildWordTokenizer(["go left", "go right", "leave"]),
+ *   prompt: ({ observation }) => observation.text,
+ *   decoding: "admissible",
+ *   size: { layers: 1, width: 16 },
+ * });
+ * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
+ * const situation = { task: "leave", past: [], observation };
+ * const [decision] = await policy.decide([situation], [createRandom(2)]);
+ * strictEqual(decision!.action, "go left");
+ * policy.dispose();
+ * ```
+ *
+ * @param options Seed, tokenizer, sizes, and how it speaks and learns.
+ * @returns The policy; `dispose` frees it.
+ */
+export function createLanguagePolicy(
+  options: CreateLanguageOptions,
+): LanguagePolicy {
+  const { tokenizer: files, size = {}, seed } = options;
+  const tokenizer = createTokenizer(files);
+  const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
+  const random = createRandom(seed);
+  const make = (name: string) => createQwen2(config, random.fork(name));
+  const actor = trunkOf(make("actor"), options, random.fork("adapter"));
+  const critic = criticOf(actor, options, {
+    random: random.fork("critic"),
+    copy: () => make("actor"),
+  });
+  return assemble({ actor, critic, files }, options);
+}
+
+/**
+ * Loads a language policy from a folder with `config.json`, weights as safetensors, one file or
+ * sharded, and `tokenizer.json`: one saved by this house, or a Qwen2 model as published.
+ *
+ * Value heads are read from the folder if it has them; otherwise they start at 0.
+ *
+ * @param directory The folder.
+ * @param options How it speaks and learns.
+ * @returns The policy; `dispose` frees it.
+ * @throws {TypeError} If a weight is missing or has another shape than the folder says.
+ */
+export async function loadLanguagePolicy(
+  directory: string,
+  options: LoadLanguageOptions,
+): Promise<LanguagePolicy> {
+  const { seed, adapter, maxLength = 4096 } = options;
+  const random = createRandom(seed);
+  const files = await readTokenizerFiles(directory);
+  const model = await loadQwen2(directory, { maxLength });
+  const actor = adapter === undefined
+    ? trunkOf(model, options, random.fork("adapter"))
+    : frozen({ model, adapter: await loadLora(model, adapter) });
+  const separate = `${adapter ?? directory}/critic`;
+  const own = await exists(`${separate}/config.json`)
+    ? await loadQwen2(separate, { maxLength })
+    : undefined;
+  const critic = criticOf(actor, options, {
+    random: random.fork("critic"),
+    copy: () => own ?? copyOf(model),
+  });
+  if (critic && await exists(`${separate}/adapter_config.json`)) {
+    const loaded = await loadLora(critic.model, separate);
+    for (const [name, weight] of loaded.weights) {
+      critic.adapter?.weights.get(name)?.assign(weight);
+    }
+    disposeLora(loaded);
+  }
+  const policy = assemble({ actor, critic, files }, options);
+  const heads = `${adapter ?? directory}/${HEADS}`;
+  if (await exists(heads)) {
+    const saved = await openSafetensors(heads);
+    for (const name of ["value_head.weight", "value_head.bias"]) {
+      const variable = policy.variables[name]!;
+      const { values, shape } = await saved.read(name, variable.shape);
+      tf.tidy(() => variable.assign(tf.tensor(values, [...shape], "float32")));
+    }
+  }
+  return policy;
+}
+
+/** A trunk with an adapter, if there shall be one. */
+function trunkOf(
+  model: Qwen2,
+  { lora }: LanguageTrainingOptions,
+  random: Random,
+): Trunk {
+  if (!lora) return { model };
+  return frozen({ model, adapter: createLora(model, lora, random) });
+}
+
+/** The same trunk, its decoder kept from training. */
+function frozen(trunk: Trunk): Trunk {
+  freezeWeights(trunk.model);
+  return trunk;
+}
+
+/** A critic of its own, if there shall be one. */
+function criticOf(
+  actor: Trunk,
+  { critic = "shared" }: LanguageTrainingOptions,
+  options: { random: Random; copy: () => Qwen2 },
+): Trunk | undefined {
+  if (critic === "shared") return undefined;
+  if (!actor.adapter) return { model: options.copy() };
+  const { rank, alpha, targets } = actor.adapter;
+  const lora = { rank, alpha, targets };
+  return {
+    model: actor.model,
+    adapter: createLora(actor.model, lora, options.random),
+  };
+}
+
+/** The same decoder with weights of its own. */
+function copyOf(model: Qwen2): Qwen2 {
+  return {
+    config: model.config,
+    weights: new Map(
+      [...model.weights].map(([name, weight]) => [
+        name,
+        tf.tidy(() => tf.variable(tf.add(weight, 0), true)),
+      ]),
+    ),
+    angles: {
+      cos: tf.keep(tf.clone(model.angles.cos)),
+      sin: tf.keep(tf.clone(model.angles.sin)),
+    },
+  };
+}
+
+/** Puts the parts together, with how they are saved and freed. */
+function assemble(
+  parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
+  options: LanguageOptions & LanguageTrainingOptions,
+): LanguagePolicy {
+  const { actor, critic, files } = parts;
+  const { valueScale = 1 } = options;
+  const heads = createHeads(actor.model.config.width);
+  const network = { actor, critic, valueScale, ...heads };
+  return languagePolicy({
+    network,
+    tokenizer: createTokenizer(files),
+    async save(directory) {
+      await Deno.mkdir(directory, { recursive: true });
+      await saveTrunk(actor, directory);
+      if (critic) {
+        await Deno.mkdir(`${directory}/critic`, { recursive: true });
+        await saveTrunk(critic, `${directory}/critic`);
+      }
+      await writeTokenizerFiles(files, directory);
+      await writeSafetensors(`${directory}/${HEADS}`, {
+        "value_head.weight": await numbersOf(heads.headWeight),
+        "value_head.bias": await numbersOf(heads.headBias),
+      });
+    },
+    dispose() {
+      for (const trunk of critic ? [actor, critic] : [actor]) {
+        if (trunk.adapter) disposeLora(trunk.adapter);
+      }
+      disposeQwen2(actor.model);
+      if (critic && critic.model !== actor.model) disposeQwen2(critic.model);
+      tf.dispose([heads.headWeight, heads.headBias]);
+    },
+  }, options);
+}
+
+/** Writes what of a trunk is trained: its adapter, or all of it. */
+async function saveTrunk(trunk: Trunk, directory: string): Promise<void> {
+  const { model, adapter } = trunk;
+  await (adapter ? saveLora(adapter, directory) : saveQwen2(model, directory));
+}
+
+/** The numbers of a variable. */
+async function numbersOf(variable: tf.Variable) {
+  const values = Float32Array.from(await variable.data<"float32">());
+  return { shape: variable.shape, values };
+}
+
+/** Whether there is such a file. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

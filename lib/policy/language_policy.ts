@@ -1,0 +1,288 @@
+/**
+ * A Qwen2 language model as a policy: it reads a prompt, writes the three blocks, and is trained
+ * on the tokens it wrote.
+ *
+ * @module
+ */
+
+import type { Random } from "../random.ts";
+import type { Decision, Situation } from "../trajectory.ts";
+import type { DifferentiablePolicy } from "./differentiable.ts";
+import { generateReplies } from "./generation.ts";
+import { type LanguageNetwork, trainedWeights } from "./language_network.ts";
+import {
+  decisionOf,
+  executionSlot,
+  fillSettings,
+  joined,
+  type LanguageOptions,
+  type Mind,
+  promptTokens,
+  switchProbability,
+  writeTrace,
+  writtenReply,
+} from "./language_replies.ts";
+import { scoreReplies, type WrittenReply } from "./language_score.ts";
+import { askCritic, readHeads } from "./language_values.ts";
+import type {
+  Critic,
+  Follower,
+  Policy,
+  Scorer,
+  TrainingSample,
+} from "./policy.ts";
+import { startGrammar } from "./reply_grammar.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+/** A language model as a policy. */
+export interface LanguagePolicy extends DifferentiablePolicy, Follower {
+  /** Its tokenizer. */
+  readonly tokenizer: TextTokenizer;
+  /** Numbers it holds, frozen ones included. */
+  readonly parameters: number;
+  /**
+   * The same weights, deciding at another temperature; 0 always takes the likeliest token.
+   * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
+   */
+  atTemperature(temperature: number): Policy & Critic;
+  /** Writes all it needs to be loaded again into a folder. */
+  save(directory: string): Promise<void>;
+}
+
+/** What a language policy is made of. */
+export interface LanguageParts {
+  /** All weights. */
+  readonly network: LanguageNetwork;
+  /** Text to tokens and back. */
+  readonly tokenizer: TextTokenizer;
+  /** Writes the folder. */
+  readonly save: (directory: string) => Promise<void>;
+  /** Frees the weights. */
+  readonly dispose: () => void;
+}
+
+/**
+ * Makes a policy of a network and a tokenizer.
+ *
+ * @param parts The network, the tokenizer, and how they are saved and freed.
+ * @param options How the policy speaks.
+ * @returns The policy.
+ * @throws {RangeError} If the tokenizer has tokens that the network has not.
+ */
+export function languagePolicy(
+  parts: LanguageParts,
+  options: LanguageOptions = {},
+): LanguagePolicy {
+  const { network, tokenizer } = parts;
+  const settings = fillSettings(options);
+  const { vocabulary } = network.actor.model.config;
+  if (tokenizer.vocabulary > vocabulary) {
+    throw new RangeError(
+      `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
+    );
+  }
+  const mind = { network, tokenizer, settings };
+  const variables = trainedWeights(network);
+  const trunks = [network.actor, ...(network.critic ? [network.critic] : [])];
+  const weights = new Set(
+    trunks.flatMap(({ model, adapter }) => [
+      ...model.weights.values(),
+      ...(adapter?.weights.values() ?? []),
+    ]),
+  );
+  const evaluate: Critic["evaluate"] = (situations) =>
+    evaluateSituations(mind, situations);
+  return {
+    variables,
+    tokenizer,
+    parameters: [...weights].reduce((sum, { size }) => sum + size, 0),
+    decide: (situations, randoms) => decide(mind, situations, randoms),
+    evaluate,
+    rescore: (samples, options) => rescore(mind, samples, options),
+    score: (samples) =>
+      scoreReplies(
+        network,
+        samples.map((sample) => writtenReply(mind, sample)),
+        settings,
+      ),
+    atTemperature(temperature) {
+      if (!(temperature >= 0)) {
+        throw new RangeError(
+          `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
+        );
+      }
+      const other = { ...mind, settings: { ...settings, temperature } };
+      return {
+        decide: (situations, randoms) => decide(other, situations, randoms),
+        evaluate,
+      };
+    },
+    follow: (situations, decisions) => follow(mind, situations, decisions),
+    save: parts.save,
+    dispose: parts.dispose,
+  };
+}
+
+/** Writes replies, some at a time, and reads decisions from them. */
+async function decide(
+  mind: Mind,
+  situations: readonly Situation[],
+  randoms: readonly Random[],
+): Promise<Decision[]> {
+  const { batchSize } = mind.settings;
+  const decisions: Decision[] = [];
+  for (let at = 0; at < situations.length; at += batchSize) {
+    const some = situations.slice(at, at + batchSize);
+    const streams = randoms.slice(at, at + batchSize);
+    decisions.push(...await decideAtOnce(mind, some, streams));
+  }
+  return decisions;
+}
+
+async function decideAtOnce(
+  mind: Mind,
+  situations: readonly Situation[],
+  randoms: readonly Random[],
+): Promise<Decision[]> {
+  const { network, tokenizer, settings } = mind;
+  const { decoding, maxReplyTokens, temperature, topP } = settings;
+  const prompts = situations.map((situation) => promptTokens(mind, situation));
+  const replies = await generateReplies(network.actor.model, prompts, {
+    tokenizer,
+    randoms,
+    adapter: network.actor.adapter,
+    maxTokens: maxReplyTokens,
+    temperature,
+    topP,
+    stop: ["</action>"],
+    ...(decoding === "free" ? {} : {
+      grammars: situations.map((situation) =>
+        startGrammar(situation, tokenizer, { decoding })
+      ),
+    }),
+  });
+  const slots = replies.map(({ pieces }) => executionSlot(pieces));
+  const values = network.critic
+    ? await askCritic(
+      network,
+      replies.map(({ tokens }, i) => {
+        const before = prompts[i]!.length, execution = before + slots[i]!;
+        const known = tokens.subarray(0, slots[i]!);
+        return { tokens: joined(prompts[i]!, known), before, execution };
+      }),
+    )
+    : await readHeads(
+      network,
+      replies.map(({ states }, i) => ({
+        before: states[0]!,
+        execution: states[slots[i]!]!,
+      })),
+    );
+  return replies.map(({ tokens, logProbs, sampled }, i) => {
+    const decision = decisionOf(mind, situations[i]!, {
+      prompt: prompts[i]!,
+      tokens,
+      logProbs,
+      ...(decoding === "free" ? {} : { sampled }),
+    });
+    const probability = switchProbability(
+      decision.trace.spans.switching,
+      logProbs,
+      decision.switched,
+    );
+    return {
+      ...decision,
+      values: values[i]!,
+      ...(probability === undefined ? {} : { switchProbability: probability }),
+    };
+  });
+}
+
+/** Values before any decision; execution under the held subgoal, as if it had just been kept. */
+async function evaluateSituations(
+  mind: Mind,
+  situations: readonly Situation[],
+) {
+  const { network, tokenizer } = mind;
+  return await askCritic(
+    network,
+    situations.map((situation) => {
+      const prompt = promptTokens(mind, situation);
+      const { subgoal } = situation;
+      const kept = subgoal === undefined ? new Int32Array(0) : tokenizer.encode(
+        `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
+      );
+      const tokens = joined(prompt, kept);
+      const before = prompt.length;
+      return { tokens, before, execution: tokens.length };
+    }),
+  );
+}
+
+/** Scores samples outside any gradient, with what a teacher knows if there is one. */
+async function rescore(
+  mind: Mind,
+  samples: readonly TrainingSample[],
+  options: Parameters<Scorer["rescore"]>[1] = {},
+) {
+  const replies = samples.map((sample) => {
+    const reply = writtenReply(mind, sample);
+    if (!options.hint) return reply;
+    const hint = options.hint(sample.situation);
+    return { ...reply, prompt: promptTokens(mind, sample.situation, hint) };
+  });
+  return await readScores(mind, replies);
+}
+
+/** Writes others' decisions down with this model's log-probabilities and values. */
+async function follow(
+  mind: Mind,
+  situations: readonly Situation[],
+  decisions: readonly Decision[],
+): Promise<Decision[]> {
+  const traces = situations.map((situation, i) =>
+    writeTrace(mind, situation, decisions[i]!)
+  );
+  const scores = await readScores(
+    mind,
+    situations.map((situation, i) => {
+      const decision = { ...decisions[i]!, trace: traces[i]! };
+      return writtenReply(mind, { situation, decision });
+    }),
+  );
+  return decisions.map((decision, i) => {
+    const { logProbs, values } = scores[i]!;
+    return { ...decision, trace: { ...traces[i]!, logProbs }, values };
+  });
+}
+
+/** Scores replies outside any gradient. */
+async function readScores(
+  { network, settings }: Mind,
+  replies: readonly WrittenReply[],
+) {
+  const scored = scoreReplies(network, replies, settings);
+  const { switching, planning, execution } = scored.values;
+  const [logProbs, entropies, ...values] = await Promise.all(
+    [scored.logProbs, scored.entropies, switching, planning, execution]
+      .map(async (tensor) => {
+        const numbers = await tensor.data<"float32">();
+        tensor.dispose();
+        return numbers;
+      }),
+  );
+  let at = 0;
+  return replies.map(({ reply }, i) => {
+    const start = at;
+    at += reply.length;
+    return {
+      logProbs: Float32Array.from(logProbs!.subarray(start, at)),
+      entropies: Float32Array.from(entropies!.subarray(start, at)),
+      values: {
+        switching: values[0]![i]!,
+        planning: values[1]![i]!,
+        execution: values[2]![i]!,
+      },
+    };
+  });
+}
