@@ -5,8 +5,9 @@
  * @module
  */
 
+import { GameError } from "./game_error.ts";
 import type { GroundTask } from "./pddl_grounding.ts";
-import { DENIED, type Fluents, HOLDS } from "./pddl_engine.ts";
+import { DENIED, type Fluents, HOLDS } from "./pddl_fluents.ts";
 
 /** The facts that an atom of a query can match, in the order in which they are tried. */
 export interface FactList {
@@ -69,6 +70,8 @@ export function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+const MAX_LOOKED_AT = 5_000_000;
+
 /** Finds the facts of a game, one list for each predicate and choice of argument types. */
 export class FactTable {
   readonly #task: GroundTask;
@@ -77,6 +80,8 @@ export class FactTable {
   readonly #lists = new Map<string, FactList>();
   readonly #added: Uint8Array;
   readonly #deleted: Uint8Array;
+  readonly #byPredicate: readonly (readonly number[])[];
+  #budget = MAX_LOOKED_AT;
 
   /** Looks at every fact that can hold and every fact that can be deleted. */
   constructor(task: GroundTask, fluents: Fluents) {
@@ -99,6 +104,11 @@ export class FactTable {
     for (const facts of symbols.facts) {
       for (const atom of facts) this.#added[atom] = 1;
     }
+    const byPredicate = symbols.predicates.map((): number[] => []);
+    for (let atom = 0; atom < count; atom++) {
+      byPredicate[symbols.atoms.predicates[atom]!]!.push(atom);
+    }
+    this.#byPredicate = byPredicate;
   }
 
   /** Whether the facts of a predicate, `not_` in front or not, can change. */
@@ -127,8 +137,15 @@ export class FactTable {
     const predicate = denied ? symbols.predicate(name.slice(4)) : direct;
     const possible = denied ? this.#deleted : this.#added;
     const found: number[] = [];
-    for (let atom = 0; predicate >= 0 && atom < possible.length; atom++) {
-      if (!possible[atom] || atoms.predicates[atom] !== predicate) continue;
+    const candidates = this.#byPredicate[predicate] ?? [];
+    if ((this.#budget -= candidates.length) < 0) {
+      throw new GameError(
+        `the facts that texts look at must stay below ${MAX_LOOKED_AT}`,
+        { code: "E_GRAMMAR_LIMIT", section: "grammar" },
+      );
+    }
+    for (const atom of candidates) {
+      if (!possible[atom]) continue;
       const args = atoms.args[atom]!;
       const fits = args.length === types.length &&
         args.every((e, i) => symbols.isA(symbols.types[e]!, types[i]!));

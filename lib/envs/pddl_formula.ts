@@ -51,6 +51,8 @@ export type Effect =
     readonly part: Effect;
   };
 
+const MAX_VARIABLES = 64;
+
 /** What a formula may mention: declared predicates with their number of arguments. */
 export type Arities = ReadonlyMap<string, number>;
 
@@ -83,6 +85,21 @@ export function readTypedNames(
   }
   for (const name of waiting) names.push({ name, type: "object" });
   return names;
+}
+
+/** Reads the variables of an action or a quantifier. */
+export function readVariables(
+  source: PddlSource,
+  items: readonly Sexp[],
+  parent: Sexp,
+): TypedName[] {
+  const variables = readTypedNames(source, items, parent);
+  if (variables.length <= MAX_VARIABLES) return variables;
+  throw source.error(
+    "E_PDDL_LIMIT",
+    parent.offset,
+    `${MAX_VARIABLES} variables may stand in one place, not ${variables.length}`,
+  );
 }
 
 /** Reads one atom and checks predicate and number of arguments. */
@@ -165,7 +182,7 @@ export function readFormula(
     case "forall": {
       expect(3);
       const declared = source.list(items[1], "quantified variables", sexp);
-      const variables = readTypedNames(source, declared, sexp);
+      const variables = readVariables(source, declared, sexp);
       return { kind: head, variables, part: read(items[2]!) };
     }
     case "=": {
@@ -230,7 +247,7 @@ export function readEffect(
       const declared = source.list(variables, "quantified variables", sexp);
       return {
         kind: "forall",
-        variables: readTypedNames(source, declared, sexp),
+        variables: readVariables(source, declared, sexp),
         part: read(part),
       };
     }

@@ -13,10 +13,11 @@ import {
   type GroundTask,
   type Operator,
 } from "./pddl_grounding.ts";
-import { chooseFluents, Engine, type Fluents } from "./pddl_engine.ts";
+import { Engine } from "./pddl_engine.ts";
+import { chooseFluents, type Fluents } from "./pddl_fluents.ts";
 import { compare, displayNames, FactTable } from "./pddl_facts.ts";
 import { GrammarCompiler } from "./pddl_grammar.ts";
-import { createDerivation, derive, type Text } from "./pddl_query.ts";
+import { createDerivation, derive, FUEL, type Text } from "./pddl_query.ts";
 import {
   type ActionTexts,
   type GamePlay,
@@ -92,6 +93,8 @@ export function compileGame(source: GameFile | string): CompiledGame {
   const task = groundGame(domain, problem);
   return new Game(file, domain, problem, grammar, task);
 }
+
+const MAX_NAMING_WORK = 10_000_000;
 
 /** Predicates that the texts of a grammar read, by the name that facts have. */
 function observedPredicates(grammar: Twl2): Set<string> {
@@ -237,12 +240,19 @@ function sortOperators(
 ): { command: string | undefined; operator: Operator }[] {
   const derivation = createDerivation();
   const nothing = new Uint8Array(0);
+  let work = 0;
   const named = operators.map((operator) => {
     const { template } = texts[operator.schema]!;
     derivation.slots.set(operator.params);
-    const command = template.changing
-      ? undefined
-      : derive(template.text, derivation, nothing);
+    if (template.changing) return { command: undefined, operator };
+    const command = derive(template.text, derivation, nothing);
+    work += FUEL - derivation.fuel;
+    if (work > MAX_NAMING_WORK) {
+      throw new GameError(
+        `naming every action may take ${MAX_NAMING_WORK} looks at rules and facts`,
+        { code: "E_GRAMMAR_LIMIT", section: "grammar" },
+      );
+    }
     return { command, operator };
   });
   return named.sort((a, b) =>

@@ -6,9 +6,13 @@
  */
 
 import { GameError, quoted } from "./game_error.ts";
-import type { FactTable } from "./pddl_facts.ts";
 import {
-  burn,
+  chooseFirst,
+  compileExpression,
+  type GrammarWorld,
+  type Scope,
+} from "./pddl_expression.ts";
+import {
   type Derivation,
   matchAtom,
   MAX_LENGTH,
@@ -18,7 +22,6 @@ import {
 } from "./pddl_query.ts";
 import {
   ATTRIBUTES,
-  type Expression,
   type QueryAtom,
   readExpression,
   readQuery,
@@ -28,28 +31,9 @@ import {
 } from "./pddl_rhs.ts";
 import type { Twl2 } from "./pddl_twl2.ts";
 
-/** A placeholder in reach; its place in the list is its slot. */
-interface Placeholder {
-  readonly name: string;
-  readonly type: string;
-}
-
-type Scope = readonly Placeholder[];
-
-/** What the compiler knows of the game. */
-export interface GrammarWorld {
-  /** Facts that can hold. */
-  readonly facts: FactTable;
-  /** Display name of each entity. */
-  readonly names: readonly string[];
-  /** Id of each entity. */
-  readonly ids: readonly string[];
-  /** Type of each entity. */
-  readonly types: readonly string[];
-}
-
 const MAX_DEPTH = 64;
 const MAX_TEXTS = 20_000;
+const MAX_SYMBOLS = 200_000;
 
 /** Compiles texts of one grammar; the same rule in the same scope is compiled once. */
 export class GrammarCompiler {
@@ -63,6 +47,7 @@ export class GrammarCompiler {
   >();
   readonly #path: string[] = [];
   #changing = false;
+  #symbols = 0;
 
   /** Prepares to compile texts of a grammar over a game's facts. */
   constructor(grammar: Twl2, world: GrammarWorld) {
@@ -83,6 +68,13 @@ export class GrammarCompiler {
     where: string,
     parameters: Scope,
   ): { readonly text: Text; readonly changing: boolean } {
+    if (parameters.length > MAX_SLOTS) {
+      throw this.#error(
+        "E_GRAMMAR_LIMIT",
+        `an action may have ${MAX_SLOTS} parameters`,
+        where,
+      );
+    }
     this.#changing = false;
     const compiled = this.#sequence(text, where, parameters);
     return { text: compiled, changing: this.#changing };
@@ -94,6 +86,13 @@ export class GrammarCompiler {
 
   #sequence(source: string, where: string, scope: Scope): Text {
     const { symbols, cutAt } = readRhs(source);
+    if ((this.#symbols += symbols.length) > MAX_SYMBOLS) {
+      throw this.#error(
+        "E_GRAMMAR_LIMIT",
+        `texts may unfold to ${MAX_SYMBOLS} symbols`,
+        where,
+      );
+    }
     if (cutAt !== undefined) {
       const warning = `${where}: text after column ${
         cutAt + 1
@@ -194,7 +193,7 @@ export class GrammarCompiler {
         where,
       );
     }
-    return this.#expression(expression, where, scope);
+    return compileExpression(expression, where, scope, this.#world);
   }
 
   /** The values of a conditional: one, or one for each match. */
@@ -255,72 +254,6 @@ export class GrammarCompiler {
     };
   }
 
-  #expression(expression: Expression, where: string, scope: Scope): Text {
-    switch (expression.kind) {
-      case "text": {
-        const { text } = expression;
-        return () => text;
-      }
-      case "attribute":
-        return this.#attribute(
-          expression.variable,
-          expression.attribute,
-          where,
-          scope,
-        );
-      default: {
-        const parts = expression.parts.map((part) =>
-          this.#expression(part, where, scope)
-        );
-        if (expression.kind === "join") {
-          return (d) => {
-            let text = "";
-            for (const part of parts) text += part(d);
-            return text;
-          };
-        }
-        return (d) => {
-          for (const part of parts) {
-            const text = part(d);
-            if (text !== "") return text;
-          }
-          return "";
-        };
-      }
-    }
-  }
-
-  #attribute(
-    variable: string,
-    attribute: string,
-    where: string,
-    scope: Scope,
-  ): Text {
-    const slot = scope.findLastIndex(({ name }) => name === variable);
-    if (slot < 0) {
-      throw this.#error(
-        "E_GRAMMAR_VARIABLE",
-        `variable ${quoted(variable)} must be bound`,
-        where,
-      );
-    }
-    const { names, ids, types } = this.#world;
-    switch (attribute) {
-      case "indefinite":
-        return () => "a";
-      case "definite":
-        return () => "the";
-      default: {
-        const column = attribute === "id"
-          ? ids
-          : attribute === "type"
-          ? types
-          : names;
-        return (d) => column[d.slots[slot]!]!;
-      }
-    }
-  }
-
   /** Compiles a query that calls a visitor for every match until the visitor returns true. */
   #query(
     source: string,
@@ -360,24 +293,4 @@ export class GrammarCompiler {
     }
     return { run };
   }
-}
-
-function chooseFirst(
-  choices: readonly {
-    readonly holds: ((derivation: Derivation) => boolean) | undefined;
-    readonly text: Text;
-  }[],
-  name: string,
-): Text {
-  return (d) => {
-    burn(d);
-    for (const { holds, text } of choices) {
-      if (holds === undefined || holds(d)) return text(d);
-    }
-    throw new GameError(`some alternative of rule ${quoted(name)} must apply`, {
-      code: "E_GRAMMAR_NO_ALTERNATIVE",
-      section: "grammar",
-      where: `rule ${quoted(name)}`,
-    });
-  };
 }

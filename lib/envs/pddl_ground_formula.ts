@@ -135,10 +135,10 @@ export function runJoin(
   if (!holds(join.checks)) return false;
   const { symbols, binding, budget } = grounding;
   const spend = () => {
-    if (--budget.left >= 0) return;
+    if (budget.left-- > 0) return;
     throw groundLimit(
       grounding.where,
-      "the bindings of one action or goal must stay below a million",
+      "the bindings that are tried for a game must stay below a million",
     );
   };
   const enter = (depth: number): boolean => {
@@ -215,6 +215,12 @@ export function toDisjunction(ground: Ground, where: string): number[][] {
   if (
     ground.kind === "and" && ground.parts.every((p) => typeof p === "number")
   ) {
+    if (ground.parts.length > MAX_CONJUNCTIONS) {
+      throw groundLimit(
+        where,
+        `a condition may have ${MAX_CONJUNCTIONS} parts`,
+      );
+    }
     const merged = conjoin([], ground.parts as number[]);
     return merged === undefined ? [] : [merged];
   }
@@ -238,15 +244,28 @@ export function toDisjunction(ground: Ground, where: string): number[][] {
   }, [[]] as number[][]);
 }
 
+/** Says whether a list has a number; long lists are looked up in a set. */
+export function membershipOf(
+  list: readonly number[],
+): (element: number) => boolean {
+  if (list.length <= 32) return (element) => list.includes(element);
+  const set = new Set(list);
+  return (element) => set.has(element);
+}
+
+/** Every number of a list once, in the order in which they come first. */
+export function distinct(list: readonly number[]): number[] {
+  return list.length <= 32
+    ? list.filter((element, i) => list.indexOf(element) === i)
+    : [...new Set(list)];
+}
+
 /** Both conjunctions at once, each literal once; nothing if they contradict each other. */
 function conjoin(
   left: readonly number[],
   right: readonly number[],
 ): number[] | undefined {
-  const merged = left.slice();
-  for (const literal of right) {
-    if (merged.includes(literal ^ 1)) return undefined;
-    if (!merged.includes(literal)) merged.push(literal);
-  }
-  return merged;
+  const merged = distinct(left.length === 0 ? right : [...left, ...right]);
+  const has = membershipOf(merged);
+  return merged.some((literal) => has(literal ^ 1)) ? undefined : merged;
 }

@@ -8,6 +8,7 @@ import type { Domain } from "./pddl_parser.ts";
 import type { Problem } from "./pddl_problem.ts";
 import type { Effect } from "./pddl_formula.ts";
 import {
+  emptyScope,
   extendScope,
   type Node,
   planJoin,
@@ -17,14 +18,17 @@ import {
   withoutStatic,
 } from "./pddl_join.ts";
 import {
+  distinct,
   type Ground,
   groundAtom,
   type Grounding,
   groundLimit,
   groundNode,
+  membershipOf,
   runJoin,
   toDisjunction,
 } from "./pddl_ground_formula.ts";
+import { reachableOperators } from "./pddl_reachable.ts";
 import { Symbols } from "./pddl_symbols.ts";
 
 /** Facts that change together when a condition held before. */
@@ -182,14 +186,13 @@ function groundPlain(
 ): Change {
   const adds: number[] = [], deletes: number[] = [];
   for (const { predicate, terms, adds: isAdd } of changes) {
-    const atom = groundAtom(grounding, predicate, terms);
-    const list = isAdd ? adds : deletes;
-    if (!list.includes(atom)) list.push(atom);
+    (isAdd ? adds : deletes).push(groundAtom(grounding, predicate, terms));
   }
+  const added = membershipOf(adds);
   return {
     condition: [],
-    adds,
-    deletes: deletes.filter((atom) => !adds.includes(atom)),
+    adds: distinct(adds),
+    deletes: distinct(deletes).filter((atom) => !added(atom)),
   };
 }
 
@@ -226,14 +229,13 @@ function effective(
   condition: readonly number[],
 ): Change[] | undefined {
   let alive = false;
+  const holds = membershipOf(condition);
   const left = changes.map((change, index): Change => {
-    if (change.condition.some((literal) => condition.includes(literal ^ 1))) {
+    if (change.condition.some((literal) => holds(literal ^ 1))) {
       return { condition: change.condition, adds: [], deletes: [] };
     }
-    const adds = change.adds.filter((atom) => !condition.includes(2 * atom));
-    const deletes = change.deletes.filter((atom) =>
-      !condition.includes(2 * atom + 1)
-    );
+    const adds = change.adds.filter((atom) => !holds(2 * atom));
+    const deletes = change.deletes.filter((atom) => !holds(2 * atom + 1));
     if (adds.length + deletes.length > 0) alive = true;
     return index === 0 || adds.length + deletes.length > 0
       ? { condition: change.condition, adds, deletes }
@@ -251,18 +253,17 @@ function groundAction(
   domain: Domain,
   schema: number,
   operators: Operator[],
+  budget: { left: number },
 ): void {
   const action = domain.actions[schema]!;
   const where = `action ${action.name}`;
-  const counter = { next: 0 };
-  const empty: Scope = { slots: new Map(), counter };
-  const { scope, binds } = extendScope(empty, action.parameters);
+  const { scope, binds } = extendScope(emptyScope(), action.parameters);
   const precondition = prepare(symbols, action.precondition, scope);
   const effect = prepareEffect(symbols, action.effect, scope);
   const grounding: Grounding = {
     symbols,
-    binding: new Int32Array(counter.next).fill(-1),
-    budget: { left: MAX_BINDINGS },
+    binding: new Int32Array(scope.counter.next).fill(-1),
+    budget,
     where,
   };
   const join = planJoin(symbols, precondition, binds, new Set());
@@ -272,6 +273,7 @@ function groundAction(
     const ground = groundNode(grounding, rest);
     const ways = toDisjunction(ground, where);
     if (ways.length === 0) return false;
+    budget.left -= ways.length - 1;
     const params = Array.from(grounding.binding.subarray(0, binds.length));
     const changes = plain === undefined
       ? groupedChanges(grounding, effect)
@@ -305,66 +307,17 @@ function groundAction(
 export function groundGame(domain: Domain, problem: Problem): GroundTask {
   const symbols = new Symbols(domain, problem);
   const operators: Operator[] = [];
+  const budget = { left: MAX_BINDINGS };
   for (let schema = 0; schema < domain.actions.length; schema++) {
-    groundAction(symbols, domain, schema, operators);
+    groundAction(symbols, domain, schema, operators, budget);
   }
-  const counter = { next: 0 };
-  const node = prepare(symbols, problem.goal, { slots: new Map(), counter });
+  const scope = emptyScope();
+  const node = prepare(symbols, problem.goal, scope);
   const goal = groundNode({
     symbols,
-    binding: new Int32Array(counter.next).fill(-1),
-    budget: { left: MAX_BINDINGS },
+    binding: new Int32Array(scope.counter.next).fill(-1),
+    budget,
     where: "the goal",
   }, node);
-  return { symbols, operators: reachable(symbols, operators), goal };
-}
-
-/** Actions whose positive conditions can all become true if nothing were ever deleted. */
-function reachable(
-  symbols: Symbols,
-  operators: readonly Operator[],
-): Operator[] {
-  // Each change is a rule: when all its needs are met, its adds are.
-  const rules: { operator: number; adds: readonly number[] }[] = [];
-  const missing: number[] = [];
-  const waiting = new Map<number, number[]>();
-  const met = new Set<number>();
-  const queue: number[] = [];
-  const fired = new Uint8Array(operators.length);
-  const fire = (rule: number) => {
-    fired[rules[rule]!.operator] = 1;
-    for (const atom of rules[rule]!.adds) {
-      if (met.has(atom)) continue;
-      met.add(atom);
-      queue.push(atom);
-    }
-  };
-  for (const facts of symbols.facts) {
-    for (const atom of facts) met.add(atom);
-  }
-  for (const [index, operator] of operators.entries()) {
-    for (const change of operator.changes) {
-      const needs = new Set(
-        [...operator.condition, ...change.condition]
-          .filter((literal) => literal % 2 === 0).map((literal) => literal / 2)
-          .filter((atom) => !symbols.holdsInitially(atom)),
-      );
-      const rule = rules.push({ operator: index, adds: change.adds }) - 1;
-      missing.push(needs.size);
-      for (const atom of needs) {
-        const list = waiting.get(atom);
-        if (list === undefined) waiting.set(atom, [rule]);
-        else list.push(rule);
-      }
-    }
-  }
-  for (let rule = 0; rule < rules.length; rule++) {
-    if (missing[rule] === 0) fire(rule);
-  }
-  for (let atom = queue.pop(); atom !== undefined; atom = queue.pop()) {
-    for (const rule of waiting.get(atom) ?? []) {
-      if (--missing[rule]! === 0) fire(rule);
-    }
-  }
-  return operators.filter((_, index) => fired[index]);
+  return { symbols, operators: reachableOperators(symbols, operators), goal };
 }

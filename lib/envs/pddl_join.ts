@@ -59,11 +59,17 @@ interface JoinStep {
 export interface Scope {
   /** Slot of each variable in reach. */
   readonly slots: ReadonlyMap<string, number>;
-  /** First unused slot; shared by all conditions of one action. */
-  readonly counter: { next: number };
+  /** First unused slot, and conditions that may still be prepared; shared within one action. */
+  readonly counter: { next: number; left: number };
 }
 
 const NO_SLOTS: ReadonlySet<number> = new Set();
+const MAX_CONDITIONS = 50_000;
+
+/** A scope without variables. */
+export function emptyScope(): Scope {
+  return { slots: new Map(), counter: { next: 0, left: MAX_CONDITIONS } };
+}
 
 /** Opens a scope with variables, each in a slot of its own. */
 export function extendScope(
@@ -115,6 +121,13 @@ export function prepare(
   scope: Scope,
   negated = false,
 ): Node {
+  // Quantifiers inside quantifiers are prepared both ways, so their number can explode.
+  if (--scope.counter.left < 0) {
+    throw new GameError(
+      `the conditions of one action must stay below ${MAX_CONDITIONS}`,
+      { code: "E_GROUND_LIMIT", section: "pddl_domain" },
+    );
+  }
   switch (formula.kind) {
     case "not":
       return prepare(symbols, formula.part, scope, !negated);
@@ -201,13 +214,9 @@ function expectedFacts(
   predicate: number,
   known: readonly number[],
 ): number {
-  const facts = symbols.facts[predicate]!;
-  let expected = facts.length;
+  let expected = symbols.facts[predicate]!.length;
   for (const position of known) {
-    const values = new Set(
-      facts.map((atom) => symbols.atoms.args[atom]![position]),
-    );
-    expected /= Math.max(1, values.size);
+    expected /= Math.max(1, symbols.distinctAt(predicate, position));
   }
   return expected;
 }

@@ -16,6 +16,7 @@ import {
   readEffect,
   readFormula,
   readTypedNames,
+  readVariables,
   type TypedName,
 } from "./pddl_formula.ts";
 import { quoted } from "./game_error.ts";
@@ -95,6 +96,11 @@ export function onlySection(
   return found[0]?.[1];
 }
 
+const MAX_TYPES = 1_000;
+const MAX_PREDICATES = 5_000;
+const MAX_ACTIONS = 1_000;
+const MAX_ARITY = 16;
+
 const DOMAIN_SECTIONS = [
   ":requirements",
   ":types",
@@ -135,6 +141,13 @@ function readTypes(
     if (type !== "object" && !types.has(type)) types.set(type, "object");
   }
   // A walk that is longer than there are types goes in a circle.
+  if (types.size > MAX_TYPES) {
+    throw source.error(
+      "E_PDDL_LIMIT",
+      section.offset,
+      `a domain may have ${MAX_TYPES} types, not ${types.size}`,
+    );
+  }
   const depths = new Map<string, number>([["object", 0]]);
   for (const name of types.keys()) {
     const path: string[] = [];
@@ -162,6 +175,13 @@ function readPredicates(
 ): Map<string, number> {
   const arities = new Map<string, number>();
   if (section === undefined) return arities;
+  if (section.items.length > MAX_PREDICATES) {
+    throw source.error(
+      "E_PDDL_LIMIT",
+      section.offset,
+      `a domain may have ${MAX_PREDICATES} predicates`,
+    );
+  }
   for (const item of section.items.slice(1)) {
     const items = source.list(item, "a predicate", section);
     const name = source.word(items[0], "the name of a predicate", item);
@@ -172,7 +192,15 @@ function readPredicates(
         `predicate ${quoted(name)} may be declared only once`,
       );
     }
-    arities.set(name, readTypedNames(source, items.slice(1), item).length);
+    const arity = readTypedNames(source, items.slice(1), item).length;
+    if (arity > MAX_ARITY) {
+      throw source.error(
+        "E_PDDL_LIMIT",
+        item.offset,
+        `a predicate may have ${MAX_ARITY} arguments, not ${arity}`,
+      );
+    }
+    arities.set(name, arity);
   }
   return arities;
 }
@@ -202,7 +230,7 @@ function readAction(
     parts.set(key, value);
   }
   const declared = parts.get(":parameters");
-  const parameters = declared === undefined ? [] : readTypedNames(
+  const parameters = declared === undefined ? [] : readVariables(
     source,
     source.list(declared, "the parameters", section),
     section,
@@ -244,6 +272,13 @@ export function parseDomain(text: string): Domain {
     if (head !== ":action") continue;
     const action = readAction(source, section, arities);
     if (action === undefined) continue;
+    if (actions.length >= MAX_ACTIONS) {
+      throw source.error(
+        "E_PDDL_LIMIT",
+        section.offset,
+        `a domain may have ${MAX_ACTIONS} actions`,
+      );
+    }
     if (names.has(action.name)) {
       throw source.error(
         "E_PDDL_FORM",

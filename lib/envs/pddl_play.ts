@@ -8,11 +8,11 @@ import {
   copyState,
   type Engine,
   type EngineState,
-  HOLDS,
   initialState,
   isApplicable,
 } from "./pddl_engine.ts";
 import { compare } from "./pddl_facts.ts";
+import { HOLDS } from "./pddl_fluents.ts";
 import { createDerivation, derive, type Text } from "./pddl_query.ts";
 
 /** Said when a command is not admissible. */

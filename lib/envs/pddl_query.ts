@@ -11,8 +11,8 @@ import type { FactList } from "./pddl_facts.ts";
 export const MAX_LENGTH = 64_000;
 /** Placeholders a text may bind. */
 export const MAX_SLOTS = 64;
-/** Rules and matches one derivation may expand. */
-const FUEL = 100_000;
+/** Rules and facts one derivation may look at. */
+export const FUEL = 1_000_000;
 
 /** What a text is derived from. */
 export interface Derivation {
@@ -20,7 +20,7 @@ export interface Derivation {
   facts: Uint8Array;
   /** Entity of each placeholder in reach. */
   readonly slots: Int32Array;
-  /** Rules and matches that may still be expanded. */
+  /** Rules and facts that may still be looked at. */
   fuel: number;
   /** Values of the query being written. */
   values: string[];
@@ -59,10 +59,10 @@ export function tooLong(where: string): GameError {
   });
 }
 
-/** Counts an expansion against the derivation's allowance. */
-export function burn(d: Derivation): void {
-  if (--d.fuel >= 0) return;
-  throw new GameError(`a text may take ${FUEL} expansions`, {
+/** Counts work against the derivation's allowance. */
+export function burn(d: Derivation, work: number): void {
+  if ((d.fuel -= work) >= 0) return;
+  throw new GameError(`a text may look at ${FUEL} rules and facts`, {
     code: "E_GRAMMAR_LIMIT",
     section: "grammar",
   });
@@ -91,6 +91,7 @@ export function matchAtom(
       const some = byEntity[i]!.get(d.slots[slots[i]!]!) ?? none;
       if (some.length < candidates.length) candidates = some;
     }
+    burn(d, candidates.length);
     for (let c = 0; c < candidates.length; c++) {
       const fact = candidates[c]!;
       const place = places[fact]!;
@@ -109,7 +110,6 @@ export function matchAtom(
         width++;
       }
       if (!fits) continue;
-      burn(d);
       if (next(d)) return true;
     }
     return false;

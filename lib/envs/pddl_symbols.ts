@@ -75,6 +75,7 @@ export class Symbols {
   readonly #members = new Map<string, readonly number[]>();
   readonly #membership = new Map<string, Uint8Array>();
   readonly #index = new Map<number, readonly number[]>();
+  readonly #distinct = new Map<number, number>();
   readonly #initial: Set<number>;
 
   /** Numbers the names of a problem and its domain. */
@@ -167,6 +168,20 @@ export class Symbols {
       this.#indexFacts(predicate, position, slot);
     }
     return this.#index.get(slot * 2 ** 20 + entity) ?? [];
+  }
+
+  /** How many different entities stand at one argument of a predicate's first facts. */
+  distinctAt(predicate: number, position: number): number {
+    const slot = predicate * 16 + position;
+    let count = this.#distinct.get(slot);
+    if (count === undefined) {
+      const { args } = this.atoms;
+      count = new Set(this.facts[predicate]!.map((a) =>
+        args[a]![position]
+      )).size;
+      this.#distinct.set(slot, count);
+    }
+    return count;
   }
 
   #indexFacts(predicate: number, position: number, slot: number): void {

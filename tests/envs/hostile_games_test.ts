@@ -61,7 +61,7 @@ const HOSTILE: Readonly<
   "types in a long circle": {
     game: smallGame({
       domain: `(:types ${
-        Array.from({ length: 5000 }, (_, i) => `t${i} - t${(i + 1) % 5000}`)
+        Array.from({ length: 500 }, (_, i) => `t${i} - t${(i + 1) % 500}`)
           .join(" ")
       })`,
     }),
