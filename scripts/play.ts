@@ -1,0 +1,196 @@
+/**
+ * A person plays a world in the terminal.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { Command, InvalidArgumentError } from "commander";
+import {
+  ALFWORLD_SPLITS,
+  createRandom,
+  type EnvSpec,
+  listAlfworld,
+  type Observation,
+  openEnv,
+  proposeCorridorSubgoals,
+  proposeHouseholdSubgoals,
+  type ProposeSubgoals,
+  proposeWebshopSubgoals,
+  type Situation,
+  type TextEnv,
+  type Turn,
+} from "../mod.ts";
+
+const ABOUT = `Type an action or its number, or one of
+  actions   what the world accepts now, numbered
+  hint      what an expert would do
+  subgoals  what a planner might pursue in a household
+  ?         this text
+  quit      leave`;
+
+const PROPOSALS: Readonly<Record<string, ProposeSubgoals>> = {
+  corridor: proposeCorridorSubgoals,
+  household: proposeHouseholdSubgoals,
+  webshop: proposeWebshopSubgoals,
+};
+
+const command = new Command("play")
+  .description("Play a world in the terminal")
+  .argument(
+    "[world]",
+    "a kind of world (household, corridor, webshop, …), a game file, or an ALFWorld folder",
+    "household",
+  )
+  .option("-s, --seed <number>", "which episode", wholeNumber, 1)
+  .option("--split <name>", "split of a household or an ALFWorld folder")
+  .option(
+    "--set <name=value>",
+    "a setting of the world, JSON or a plain word; may be repeated",
+    readSetting,
+    {},
+  )
+  .addHelpText("after", `\nWhile playing:\n${ABOUT}`)
+  .parse(Deno.args, { from: "user" });
+const options = command.opts<
+  { seed: number; split?: string; set: Record<string, unknown> }
+>();
+
+const spec = await findSpec(command.args[0] ?? "household");
+const env = await open(spec);
+try {
+  await play(env);
+} finally {
+  await env[Symbol.asyncDispose]?.();
+}
+
+async function open(spec: EnvSpec): Promise<TextEnv> {
+  try {
+    return await openEnv(spec, options.seed);
+  } catch (error) {
+    // What a person mistyped needs no stack.
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+function readSetting(
+  text: string,
+  known: Record<string, unknown>,
+): Record<string, unknown> {
+  const equal = text.indexOf("=");
+  if (equal < 1) throw new InvalidArgumentError("It must be name=value.");
+  const word = text.slice(equal + 1);
+  let value: unknown = word;
+  try {
+    value = JSON.parse(word);
+  } catch {
+    // What is no JSON is a word: --set taskType=pick_two_obj_and_place
+  }
+  return { ...known, [text.slice(0, equal)]: value };
+}
+
+/** A file is a game, a folder is ALFWorld, anything else is a kind of world. */
+async function findSpec(world: string): Promise<EnvSpec> {
+  const { split, set, seed } = options;
+  const info = await Deno.stat(world).catch(() => undefined);
+  if (info?.isFile) return { kind: "game", path: world, ...set };
+  if (!info?.isDirectory) {
+    return { kind: world, ...(split === undefined ? {} : { split }), ...set };
+  }
+  const chosen = ALFWORLD_SPLITS.find((name) => name === split) ??
+    "valid_seen";
+  const games = await listAlfworld({
+    dataset: "alfworld",
+    directory: world,
+    split: chosen,
+  });
+  const game = games[createRandom(seed).integer(games.length)]!;
+  return { ...game, ...set };
+}
+
+async function play(env: TextEnv): Promise<void> {
+  const { task, observation: first } = await env.start();
+  const past: Turn[] = [];
+  let observation = first, total = 0;
+  const { text } = first;
+  console.log(text.includes(task) ? text : `${task}\n\n${text}`);
+  await write("\n(? for help)\n> ");
+  const lines = createInterface({ input: process.stdin });
+  for await (const line of lines) {
+    const typed = line.trim();
+    if (typed === "quit") break;
+    const said = answer(typed, { task, past, observation });
+    if (said !== undefined) {
+      await write(`${said}\n> `);
+      continue;
+    }
+    const action = chosenAction(typed, observation);
+    const step = await env.step(action);
+    past.push(turnOf(observation, action, step.reward));
+    observation = step.observation;
+    total += step.reward;
+    console.log(observation.text);
+    if (step.ending === undefined) {
+      await write("> ");
+      continue;
+    }
+    const end = step.success ? "Accomplished" : "Over";
+    console.log(`\n${end} after ${past.length} turns, reward ${total}.`);
+    break;
+  }
+  lines.close();
+}
+
+/** What the script itself answers; `undefined` when the world is meant. */
+function answer(typed: string, situation: Situation): string | undefined {
+  const { admissibleActions } = situation.observation;
+  if (admissibleActions.includes(typed)) return undefined;
+  switch (typed) {
+    case "?":
+      return ABOUT;
+    case "actions":
+      return admissibleActions.map((action, i) => `${i + 1}  ${action}`)
+        .join("\n");
+    case "hint": {
+      const hint = env.hint?.();
+      return hint === undefined
+        ? "No expert knows what to do here."
+        : `${hint.action}  (to ${hint.subgoal})`;
+    }
+    case "subgoals":
+      return (PROPOSALS[spec.kind] ?? proposeHouseholdSubgoals)(situation)
+        .join("\n");
+    default:
+      return undefined;
+  }
+}
+
+/** An action in words, or its number among those accepted. */
+function chosenAction(typed: string, observation: Observation): string {
+  return /^\d+$/.test(typed)
+    ? observation.admissibleActions[Number(typed) - 1] ?? typed
+    : typed;
+}
+
+function turnOf(
+  observation: Observation,
+  action: string,
+  reward: number,
+): Turn {
+  const valid = observation.admissibleActions.includes(action);
+  const trace = { kind: "untrainable" } as const;
+  const decision = { switched: false, subgoal: "", action, valid, trace };
+  return { observation, decision, reward };
+}
+
+async function write(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(text));
+}
