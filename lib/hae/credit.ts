@@ -115,7 +115,7 @@ const SETTINGS: {
   strata: ["topFraction", "judgePenalty", "judgeMode", "flagged"],
 };
 
-/** Estimators that need a critic. */
+/** Estimators that need a critic; they check rewards along with values. */
 const CRITICS: readonly string[] = ["hae", "gae", "token-gae"];
 
 /** Names of all estimators, in reading order. */
@@ -183,7 +183,6 @@ export function assignCredit(
   estimator: EstimatorConfig,
 ): Credit[] {
   checkEstimator(estimator);
-  // Estimators with a critic check rewards along with values.
   if (!CRITICS.includes(estimator.name)) {
     checkTrajectories(estimator.name, trajectories);
   }
@@ -194,11 +193,11 @@ export function assignCredit(
       return gaeCredit(trajectories, estimator);
     case "token-gae":
       return tokenGaeCredit(trajectories, estimator);
-    case "grpo": {
-      const { scaleByDeviation = true } = estimator;
-      const comparison = scaleByDeviation ? "deviation" : "center";
-      return groupCredit(trajectories, { ...estimator, comparison });
-    }
+    case "grpo":
+      return groupCredit(trajectories, {
+        ...estimator,
+        comparison: estimator.scaleByDeviation ?? true ? "deviation" : "center",
+      });
     case "dr-grpo":
       return groupCredit(trajectories, { ...estimator, comparison: "center" });
     case "rloo":

@@ -5,6 +5,7 @@
  */
 
 import {
+  type ByDecision,
   byDecision,
   type Credit,
   type DecisionName,
@@ -20,6 +21,7 @@ import {
   checkChoice,
   checkUnitInterval,
   type HaeOptions,
+  type HaeSettings,
   resolveHaeOptions,
 } from "./hae_options.ts";
 import {
@@ -82,12 +84,7 @@ export function haeCredit(
     : ["execution"];
   checkTrajectories("hae", trajectories, { values: heads });
   const batch = batchColumns(trajectories);
-  const masks = trajectories.map(({ turns }) => {
-    const mask = decisionsTaken(turns);
-    // The q-minus-beta form says nothing where no subgoal was held.
-    if (settings.switching === "q-minus-beta") mask.switching.fill(0, 0, 1);
-    return mask;
-  });
+  const masks = decisionMasks(trajectories, settings);
   const taken = byDecision((name) => {
     const column = new Uint8Array(batch.rewards.length);
     for (const [i, mask] of masks.entries()) {
@@ -116,6 +113,19 @@ export function haeCredit(
   return normalized.map((credit) =>
     reassign(credit, { switches, planningToPlanning, planningToSwitching })
   );
+}
+
+/** Which decisions each episode trains at each level. */
+function decisionMasks(
+  trajectories: readonly Trajectory[],
+  settings: HaeSettings,
+): ByDecision<Uint8Array>[] {
+  return trajectories.map(({ turns }) => {
+    const mask = decisionsTaken(turns);
+    // The q-minus-beta form says nothing where no subgoal was held.
+    if (settings.switching === "q-minus-beta") mask.switching.fill(0, 0, 1);
+    return mask;
+  });
 }
 
 /** Sends the levels' advantages to the decisions they are to train. */

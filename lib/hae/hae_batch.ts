@@ -115,17 +115,17 @@ function walkBack(
   walk: { settings: HaeSettings; credit: BatchCredit; episode: number },
 ): number {
   const { offsets, rewards, switched, values, done } = batch;
-  const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary, heads } =
-    walk.settings;
+  const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary } = walk.settings;
+  const headed = walk.settings.heads === 3;
   const { advantages, targets } = walk.credit;
   const start = offsets[walk.episode]!, end = offsets[walk.episode + 1]!;
   if (end === start) return 0;
   const tail = tailValues(batch, walk.settings, walk.episode);
   let nextExecution = tail.execution; // what the turn in hand leads to, on the clock of turns
   let plannerValue = tail.planning, plannerAdvantage = 0; // behind the segment in hand
-  let chain = 0; // advantage that flows into the turn in hand
   let switchingTarget = 0, segmentReturn = 0, segmentDiscount = 1, probe = 0;
-  let closes = true; // whether the turn in hand is the last of its segment
+  // The advantage that flows into the turn in hand, and whether that is the last of its segment.
+  let chain = 0, closes = true;
   for (let t = end - 1; t >= start; t--) {
     const over = done !== undefined && done[t] === 1;
     if (closes) {
@@ -136,17 +136,13 @@ function walkBack(
       segmentDiscount = 1;
     }
     const reward = rewards[t]!, value = values.execution[t]!;
-    const advantage = over
-      ? reward - value
-      : reward + gamma * (nextExecution + chain) - value;
-    advantages.execution[t] = advantage;
-    targets.execution[t] = advantage + value;
+    const future = over ? 0 : gamma * (nextExecution + chain);
+    const advantage = reward + future - value;
+    targets.execution[t] = (advantages.execution[t] = advantage) + value;
     segmentReturn = reward + gamma * segmentReturn;
     segmentDiscount *= gamma;
     targets.switching[t] = switchingTarget = reward + gamma * switchingTarget;
-    const surprise = heads === 3
-      ? switchingTarget - values.switching[t]!
-      : switchingTarget;
+    const surprise = switchingTarget - (headed ? values.switching[t]! : 0);
     advantages.switching[t] = surprise;
     closes = t === start || switched[t] === 1;
     if (closes) {

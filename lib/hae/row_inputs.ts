@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ByDecision, byDecision } from "../trajectory.ts";
+import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
 import type { RowLayout } from "./row_layout.ts";
 import { differs, type ShapingOptions } from "./shaping.ts";
 
@@ -30,6 +30,36 @@ export interface HaeRows extends RowLayout {
   readonly spans?: Partial<ByDecision<Uint8Array>>;
   /** Values after the last turn of the row's episode, for `truncation: "bootstrap"`. Shape `(rows,)` each. */
   readonly bootstrap?: ByDecision<Float64Array>;
+}
+
+/** Throws unless every column has one element a row and every matrix one a slot. */
+export function checkRows(rows: HaeRows): void {
+  const { values, valueMasks, spans } = rows;
+  const slots = rows.rows * rows.width;
+  const columns = [
+    ["done", rows.done],
+    ["switched", rows.switched],
+    ["rewards", rows.rewards],
+    ["valid", rows.valid],
+  ] as const;
+  const matrices = [
+    ["responses", rows.responses] as const,
+    ...DECISIONS.flatMap((name) =>
+      [
+        [`values.${name}`, values[name]],
+        [`valueMasks.${name}`, valueMasks[name]],
+        [`spans.${name}`, spans?.[name]],
+      ] as const
+    ),
+  ];
+  const check = (name: string, length: number | undefined, wanted: number) => {
+    if (length === undefined || length === wanted) return;
+    throw new RangeError(
+      `Cannot assign credit as "${name}" must have ${wanted} elements: current value is ${length}`,
+    );
+  };
+  for (const [name, column] of columns) check(name, column?.length, rows.rows);
+  for (const [name, matrix] of matrices) check(name, matrix?.length, slots);
 }
 
 /** Whether the critic has a switching head that can be read. */

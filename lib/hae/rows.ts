@@ -9,12 +9,13 @@
  */
 
 import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
-import { batchAdvantages } from "./hae_batch.ts";
+import { batchAdvantages, type BatchColumns } from "./hae_batch.ts";
 import type { HaeOptions } from "./hae_options.ts";
 import { type Normalization, normalizeColumn } from "./normalize.ts";
-import { collectMasks, rowLayout } from "./row_layout.ts";
+import { collectMasks, type OrderedRows, rowLayout } from "./row_layout.ts";
 import {
   boundaryFlags,
+  checkRows,
   type HaeRows,
   hasSwitchingHead,
   readValues,
@@ -102,36 +103,13 @@ export function rowAdvantages(
   rows: HaeRows,
   options: HaeRowOptions = {},
 ): HaeRowCredit {
-  const {
-    normalize = "none",
-    duplicates = "dedupe",
-    truncation = "bootstrap",
-  } = options;
+  const { normalize = "none", duplicates = "dedupe" } = options;
+  checkRows(rows);
   const layout = rowLayout(rows, duplicates);
-  const { order, offsets } = layout;
-  const gather = (column: Float64Array) =>
-    Float64Array.from(order, (row) => column[row]!);
-  const flags = (column: Uint8Array) =>
-    Uint8Array.from(order, (row) => column[row]!);
   const values = readValues(rows, layout.lengths);
-  const done = flags(rows.done), switched = flags(rows.switched);
-  const boundaries = boundaryFlags(switched, offsets);
-  const rewards = shapeColumns({
-    offsets,
-    rewards: gather(rows.rewards),
-    switched,
-    ...(rows.valid ? { valid: flags(rows.valid) } : {}),
-    reworded: rewordedFlags(rows, { order, offsets, switched, options }),
-  }, options);
-  const credit = batchAdvantages({
-    offsets,
-    rewards,
-    switched,
-    done,
-    values: byDecision((name) => gather(values[name])),
-    bootstrap: tails(rows, { order, offsets, done, truncation }),
-    ids: layout.episodes,
-  }, {
+  const batch = orderedBatch(rows, { layout, values, options });
+  const boundaries = boundaryFlags(batch.switched, layout.offsets);
+  const credit = batchAdvantages(batch, {
     ...options,
     heads: hasSwitchingHead(rows) ? 3 : 2,
     switching: "return",
@@ -139,14 +117,14 @@ export function rowAdvantages(
   const masks = spanMasks(rows, { layout, boundaries, options });
   const advantages = byDecision((name) =>
     normalizeRows(credit.advantages[name], {
-      mask: Uint8Array.from(order, (row) => masks[name].some[row]!),
+      mask: Uint8Array.from(layout.order, (row) => masks[name].some[row]!),
       mode: normalize,
     })
   );
   const spread = (column: ArrayLike<number>) =>
     Float64Array.from(layout.position, (p) => column[p]!);
   const turns = {
-    rewards: spread(rewards),
+    rewards: spread(batch.rewards),
     values,
     boundaries: Uint8Array.from(layout.position, (p) => boundaries[p]!),
     advantages: byDecision((name) => spread(advantages[name])),
@@ -155,6 +133,41 @@ export function rowAdvantages(
     ),
   };
   return { turns, ...spreadRows(rows, turns, masks) };
+}
+
+/** Rows in the order of their episodes, with shaped rewards. */
+function orderedBatch(
+  rows: HaeRows,
+  from: {
+    layout: OrderedRows;
+    values: ByDecision<Float64Array>;
+    options: HaeRowOptions;
+  },
+): BatchColumns {
+  const { layout, values, options } = from;
+  const { truncation = "bootstrap" } = options;
+  const { order, offsets } = layout;
+  const gather = (column: Float64Array) =>
+    Float64Array.from(order, (row) => column[row]!);
+  const flags = (column: Uint8Array) =>
+    Uint8Array.from(order, (row) => column[row]!);
+  const done = flags(rows.done), switched = flags(rows.switched);
+  const rewards = shapeColumns({
+    offsets,
+    rewards: gather(rows.rewards),
+    switched,
+    ...(rows.valid ? { valid: flags(rows.valid) } : {}),
+    reworded: rewordedFlags(rows, { order, offsets, switched, options }),
+  }, options);
+  return {
+    offsets,
+    rewards,
+    switched,
+    done,
+    values: byDecision((name) => gather(values[name])),
+    bootstrap: tails(rows, { order, offsets, done, truncation }),
+    ids: layout.episodes,
+  };
 }
 
 /** Normalizes a column by the rows that have tokens, keeping the others' numbers for the record. */

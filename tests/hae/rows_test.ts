@@ -218,6 +218,17 @@ Deno.test("rowAdvantages() asks for values after the last turn of a cut-off epis
 });
 
 Deno.test("rowAdvantages() refuses columns of the wrong length", () => {
+  throws(() => rowAdvantages({ ...two, rewards: new Float64Array(3) }), {
+    name: "RangeError",
+    message:
+      'Cannot assign credit as "rewards" must have 2 elements: current value is 3',
+  });
+  const values = { execution: new Float64Array(1) };
+  throws(() => rowAdvantages({ ...two, values }), {
+    name: "RangeError",
+    message:
+      'Cannot assign credit as "values.execution" must have 2 elements: current value is 1',
+  });
   throws(() => rowAdvantages({ ...two, episode: ["a"] }), {
     name: "RangeError",
     message:
