@@ -12,6 +12,7 @@ import {
   listEnvs,
 } from "../envs/open_env.ts";
 import type { EnvSpec, Hint, ProposeSubgoals } from "../envs/text_env.ts";
+import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
 import { selectBackend } from "../policy/backend.ts";
 import {
   type CompactPolicy,
@@ -173,6 +174,7 @@ const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
   corridor: proposeCorridorSubgoals,
   game: proposeHouseholdSubgoals,
   household: proposeHouseholdSubgoals,
+  webshop: proposeWebshopSubgoals,
 };
 
 /** The one proposer that all worlds share. */

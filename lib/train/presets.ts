@@ -4,6 +4,7 @@
  * @module
  */
 
+import { HOUSEHOLD_TASK_TYPES } from "../envs/household_task.ts";
 import { creditPreset } from "../hae/presets.ts";
 import type { PartialDeep, TrainingConfig } from "./config.ts";
 
@@ -11,6 +12,7 @@ import type { PartialDeep, TrainingConfig } from "./config.ts";
 export type PresetName =
   | "corridor"
   | "household"
+  | "household-easy"
   | "household-warm"
   | "alfworld"
   | "webshop"
@@ -32,12 +34,12 @@ const corridor: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Generated household games; what no one played in training is `unseen`. */
+/** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
 const household: PartialDeep<TrainingConfig> = {
   iterations: 200,
-  worlds: [{ dataset: "household", split: "train", count: 256 }],
-  rollout: { tasks: 32, maxTurns: 50, balanceBy: "taskType" },
-  shaping: { keepPenalty: -0.05, invalidActionPenalty: 0.1 },
+  worlds: households("train"),
+  rollout: { tasks: 48, maxTurns: 50, balanceBy: "taskType" },
+  shaping: { keepPenalty: -0.3 },
   estimator: {
     name: "hae",
     gamma: 0.97,
@@ -49,9 +51,21 @@ const household: PartialDeep<TrainingConfig> = {
     every: 20,
     tasks: 48,
     balanceBy: "taskType",
+    sets: { seen: households("seen"), unseen: households("unseen") },
+  },
+};
+
+/** Small rooms without doors: what a laptop learns in minutes; `unseen` has the harder, usual ones. */
+const householdEasy: PartialDeep<TrainingConfig> = {
+  ...household,
+  worlds: households("train", "easy"),
+  evaluation: {
+    every: 20,
+    tasks: 48,
+    balanceBy: "taskType",
     sets: {
-      seen: [{ dataset: "household", split: "valid_seen", count: 48 }],
-      unseen: [{ dataset: "household", split: "valid_unseen", count: 48 }],
+      seen: households("seen", "easy"),
+      unseen: households("unseen"),
     },
   },
 };
@@ -59,7 +73,7 @@ const household: PartialDeep<TrainingConfig> = {
 /** The same after the compact policy has imitated the generator's expert. */
 const householdWarm: PartialDeep<TrainingConfig> = {
   ...household,
-  warmStart: { tasks: 128, epochs: 8 },
+  warmStart: { tasks: 96, epochs: 4 },
 };
 
 /** Game files of ALFWorld; `worlds` and `evaluation.sets` want the folder they are in. */
@@ -76,12 +90,12 @@ const alfworld: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Shopping in a catalog file. */
+/** Shopping in a generated catalog; `unseen` wants products that nobody wanted in training. */
 const webshop: PartialDeep<TrainingConfig> = {
   iterations: 200,
-  worlds: [{ dataset: "webshop", split: "train" }],
-  rollout: { tasks: 32, maxTurns: 15 },
-  shaping: { keepPenalty: -0.05, invalidActionPenalty: 0.1 },
+  worlds: [webshopPart("train")],
+  rollout: { tasks: 48, maxTurns: 15 },
+  shaping: { keepPenalty: -0.3 },
   estimator: {
     name: "hae",
     gamma: 0.97,
@@ -93,7 +107,10 @@ const webshop: PartialDeep<TrainingConfig> = {
     every: 20,
     tasks: 64,
     maxTurns: 15,
-    sets: { unseen: [{ dataset: "webshop", split: "test" }] },
+    sets: {
+      seen: [webshopPart("validation")],
+      unseen: [webshopPart("unseen-product")],
+    },
   },
 };
 
@@ -117,17 +134,17 @@ const hiperAlfworld: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** What the authors' WebShop script has in force; the paper plays 15 turns. */
+/** What the authors' WebShop script has in force, in a generated catalog; the paper plays 15 turns. */
 const hiperWebshop: PartialDeep<TrainingConfig> = {
   ...hiperAlfworld,
-  worlds: [{ dataset: "webshop", split: "train" }],
+  worlds: [{ ...webshopPart("train"), preset: "webshop-reference" }],
   rollout: { tasks: 128, groupSize: 1, maxTurns: 15 },
   ...creditPreset("hiper-webshop"),
   evaluation: {
     every: 5,
     tasks: 128,
     maxTurns: 15,
-    sets: { unseen: [{ dataset: "webshop", split: "test" }] },
+    sets: { test: [{ ...webshopPart("test"), preset: "webshop-reference" }] },
   },
 };
 
@@ -137,6 +154,7 @@ export const PRESETS: Readonly<
 > = {
   corridor,
   household,
+  "household-easy": householdEasy,
   "household-warm": householdWarm,
   alfworld,
   webshop,
@@ -146,4 +164,18 @@ export const PRESETS: Readonly<
 
 function alfworldSplit(split: string) {
   return [{ dataset: "alfworld", directory: "data/alfworld", split }];
+}
+
+/** One specification for each kind of task, so that schedules can be balanced. */
+function households(split: string, difficulty?: string) {
+  return HOUSEHOLD_TASK_TYPES.map((taskType) => ({
+    kind: "household",
+    split,
+    taskType,
+    ...(difficulty === undefined ? {} : { difficulty }),
+  }));
+}
+
+function webshopPart(split: string) {
+  return { kind: "webshop", catalog: { size: 1000, seed: 1 }, split };
 }
