@@ -210,6 +210,8 @@ export type {
   Standpoint,
   Thing,
 } from "./lib/envs/household_world.ts";
+export { parseAlfredTask } from "./lib/envs/alfred_task.ts";
+export type { AlfredTask } from "./lib/envs/alfred_task.ts";
 export {
   importAlfredTask,
   loadAlfredPlacements,
@@ -219,7 +221,6 @@ export type {
   AlfredPlacements,
   AlfredRefusal,
   AlfredSpots,
-  AlfredTask,
   ImportAlfredOptions,
 } from "./lib/envs/alfred_import.ts";
 export {
@@ -390,6 +391,28 @@ export type {
   WriteSafetensorsOptions,
 } from "./lib/policy/safetensors.ts";
 export type { FloatFormat, StoredFormat } from "./lib/policy/number_formats.ts";
+export {
+  createLanguagePolicy,
+  loadLanguagePolicy,
+} from "./lib/policy/language_loading.ts";
+export type {
+  CreateLanguageOptions,
+  LanguageTrainingOptions,
+  LoadLanguageOptions,
+} from "./lib/policy/language_loading.ts";
+export type { LanguagePolicy } from "./lib/policy/language_policy.ts";
+export type { LanguageOptions } from "./lib/policy/language_replies.ts";
+export type { Decoding } from "./lib/policy/reply_grammar.ts";
+export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
+export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";
+export { createTokenizer, loadTokenizer } from "./lib/policy/tokenizer.ts";
+export type {
+  ChatMessage,
+  TextTokenizer,
+  TokenizerFiles,
+} from "./lib/policy/tokenizer.ts";
+export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";
+export type { WordTokenizerOptions } from "./lib/policy/word_tokenizer.ts";
 export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
 export type { AdapterReport } from "./lib/policy/webgpu_backend.ts";
 export type {

@@ -12,6 +12,7 @@
 
 import { createRandom } from "../random.ts";
 import { HOUSEHOLD_TASK_TYPES } from "./household_task.ts";
+import type { AlfredTask } from "./alfred_task.ts";
 import { OBJECT_CLASSES } from "./household_tables.ts";
 import { placementWeights } from "./household_generator.ts";
 import { alfredLayout } from "./household_layout.ts";
@@ -25,48 +26,6 @@ import {
   thorId,
 } from "./household_world.ts";
 import { solveHousehold } from "./household_solution.ts";
-
-/** What the importer reads of a recorded task; names are those of `traj_data.json`. */
-export interface AlfredTask {
-  /** Identifies the recording. */
-  readonly task_id: string;
-  /** One of ALFRED's seven. */
-  readonly task_type: string;
-  /** What the task is about. */
-  readonly pddl_params: {
-    /** Class of the object. */
-    readonly object_target: string;
-    /** Class of the receptacle, or empty. */
-    readonly parent_target: string;
-    /** Class of the lamp, or empty. */
-    readonly toggle_target: string;
-    /** Class of the movable receptacle, or empty. */
-    readonly mrecep_target: string;
-    /** Whether the object is to be sliced. */
-    readonly object_sliced: boolean;
-  };
-  /** Where everything was. */
-  readonly scene: {
-    /** Number of the scene. */
-    readonly scene_num: number;
-    /** Pose of the agent, in metres and degrees. */
-    readonly init_action: Readonly<
-      Record<"x" | "z" | "rotation" | "horizon", number>
-    >;
-    /** Objects that can be taken. */
-    readonly object_poses: readonly {
-      /** Class, underscore, model: `Mug_2a940808`. */
-      readonly objectName: string;
-      /** Metres. */
-      readonly position: Readonly<Record<"x" | "y" | "z", number>>;
-    }[];
-  };
-  /** What people called the task. */
-  readonly turk_annotations?: {
-    /** One entry a person. */
-    readonly anns: readonly { readonly task_desc: string }[];
-  };
-}
 
 /** Known spots of a scene: centimetres along x, y and z, and the receptacles a thing there is in. */
 export type AlfredSpots = readonly (readonly [
@@ -166,6 +125,7 @@ export async function loadAlfredPlacements(): Promise<AlfredPlacements> {
  *       { objectName: "AlarmClock_a684", position: at(-1.35, 1.24, -0.65) },
  *     ],
  *   },
+ *   turk_annotations: { anns: [] },
  * }, { placements });
  * strictEqual(typeof game === "string" ? game : game.walkthrough.length, 3);
  * ```
@@ -293,7 +253,7 @@ function wordGoal(
   goal: HouseholdGoal,
   wording: "template" | "human",
 ): string {
-  const said = task.turk_annotations?.anns[0]?.task_desc;
+  const said = task.turk_annotations.anns[0]?.task_desc;
   if (wording === "human" && said !== undefined) {
     return said.replace(/[";|<>[\]{}#\\]|[^ -~]/g, " ").trim()
       .replace(/\.$/, "");

@@ -1,0 +1,105 @@
+/**
+ * A task as ALFRED recorded it, as far as games can be made of it.
+ *
+ * @see {@link https://github.com/askforalfred/alfred | ALFRED} (Shridhar et al. 2020)
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+/** What the importer reads of a recorded task; names are those of `traj_data.json`. */
+export interface AlfredTask {
+  /** Identifies the recording. */
+  readonly task_id: string;
+  /** One of ALFRED's seven. */
+  readonly task_type: string;
+  /** What the task is about. */
+  readonly pddl_params: {
+    /** Class of the object. */
+    readonly object_target: string;
+    /** Class of the receptacle, or empty. */
+    readonly parent_target: string;
+    /** Class of the lamp, or empty. */
+    readonly toggle_target: string;
+    /** Class of the movable receptacle, or empty. */
+    readonly mrecep_target: string;
+    /** Whether the object is to be sliced. */
+    readonly object_sliced: boolean;
+  };
+  /** Where everything was. */
+  readonly scene: {
+    /** Number of the scene. */
+    readonly scene_num: number;
+    /** Pose of the agent, in metres and degrees. */
+    readonly init_action: Readonly<
+      Record<"x" | "z" | "rotation" | "horizon", number>
+    >;
+    /** Objects that can be taken. */
+    readonly object_poses: readonly {
+      /** Class, underscore, model: `Mug_2a940808`. */
+      readonly objectName: string;
+      /** Metres. */
+      readonly position: Readonly<Record<"x" | "y" | "z", number>>;
+    }[];
+  };
+  /** What people called the task. */
+  readonly turk_annotations: {
+    /** One entry a person. */
+    readonly anns: readonly { readonly task_desc: string }[];
+  };
+}
+
+const NUMBER = z.coerce.number();
+const ALFRED_TASK = z.object({
+  task_id: z.string(),
+  task_type: z.string(),
+  pddl_params: z.object({
+    object_target: z.string(),
+    parent_target: z.string(),
+    toggle_target: z.string(),
+    mrecep_target: z.string(),
+    object_sliced: z.boolean(),
+  }),
+  scene: z.object({
+    scene_num: NUMBER,
+    init_action: z.object({
+      x: NUMBER,
+      z: NUMBER,
+      rotation: NUMBER,
+      horizon: NUMBER,
+    }),
+    object_poses: z.array(z.object({
+      objectName: z.string(),
+      position: z.object({ x: NUMBER, y: NUMBER, z: NUMBER }),
+    })),
+  }),
+  turk_annotations: z.object({
+    anns: z.array(z.object({ task_desc: z.string() })),
+  }),
+});
+
+/**
+ * Reads a `traj_data.json`, whole or reduced to what games need.
+ *
+ * @example
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { parseAlfredTask } from "@hiper/lab";
+ *
+ * throws(() => parseAlfredTask('{"task_id": 7}'), /"task_id" must fit/);
+ * ```
+ *
+ * @param text The JSON of one task.
+ * @returns What is needed of it.
+ * @throws {SyntaxError} If it is no JSON.
+ * @throws {TypeError} If something needed is missing or of the wrong kind.
+ */
+export function parseAlfredTask(text: string): AlfredTask {
+  const result = ALFRED_TASK.safeParse(JSON.parse(text));
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw new TypeError(
+    `Cannot read a task of ALFRED as "${path.join(".")}" must fit: ${message}`,
+  );
+}
