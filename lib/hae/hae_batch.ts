@@ -99,6 +99,7 @@ export function batchAdvantages(
     },
   };
   for (let i = 0; i + 1 < offsets.length; i++) {
+    if (offsets[i] === offsets[i + 1]) continue;
     const probe = walkBack(heads, { settings, credit, episode: i });
     if (!Number.isFinite(probe)) throw notFinite(heads, settings, i);
   }
@@ -119,7 +120,6 @@ function walkBack(
   const headed = walk.settings.heads === 3;
   const { advantages, targets } = walk.credit;
   const start = offsets[walk.episode]!, end = offsets[walk.episode + 1]!;
-  if (end === start) return 0;
   const tail = tailValues(batch, walk.settings, walk.episode);
   let nextExecution = tail.execution; // what the turn in hand leads to, on the clock of turns
   let plannerValue = tail.planning, plannerAdvantage = 0; // behind the segment in hand
