@@ -210,6 +210,7 @@ export type {
   Standpoint,
   Thing,
 } from "./lib/envs/household_world.ts";
+export { listAlfred } from "./lib/envs/alfred_spec.ts";
 export { parseAlfredTask } from "./lib/envs/alfred_task.ts";
 export type { AlfredTask } from "./lib/envs/alfred_task.ts";
 export {
@@ -403,6 +404,7 @@ export type {
 export type { LanguagePolicy } from "./lib/policy/language_policy.ts";
 export type { LanguageOptions } from "./lib/policy/language_replies.ts";
 export type { Decoding } from "./lib/policy/reply_grammar.ts";
+export { LORA_TARGETS } from "./lib/policy/lora.ts";
 export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
 export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";
 export { createTokenizer, loadTokenizer } from "./lib/policy/tokenizer.ts";

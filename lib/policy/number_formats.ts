@@ -4,8 +4,21 @@
  * @module
  */
 
+/** Name of a stored format. */
+export type StoredFormat =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U8"
+  | "BOOL";
+
 /** Bytes of one number in each stored format. */
-export const ELEMENT_BYTES = {
+export const ELEMENT_BYTES: Readonly<Record<StoredFormat, number>> = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -16,10 +29,7 @@ export const ELEMENT_BYTES = {
   I8: 1,
   U8: 1,
   BOOL: 1,
-} as const;
-
-/** Name of a stored format. */
-export type StoredFormat = keyof typeof ELEMENT_BYTES;
+};
 
 /** Formats in which real numbers can be written. */
 export type FloatFormat = "F32" | "F16" | "BF16";
