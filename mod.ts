@@ -470,8 +470,15 @@ export {
   summarizeCredit,
   summarizeTrajectories,
 } from "./lib/train/metrics.ts";
+export { createBaseline } from "./lib/train/baselines.ts";
+export type { Baseline, BaselineName } from "./lib/train/baselines.ts";
+export { imitateExpert } from "./lib/train/imitation.ts";
+export type { ImitationOptions } from "./lib/train/imitation.ts";
+export { refineSamples } from "./lib/train/refine.ts";
+export type { RefineOptions } from "./lib/train/refine.ts";
 export { evaluatePolicy } from "./lib/train/evaluation.ts";
 export type {
+  Evaluation,
   EvaluationOptions,
   EvaluationSets,
 } from "./lib/train/evaluation.ts";
@@ -507,7 +514,7 @@ export type {
   TrainingParts,
 } from "./lib/train/training.ts";
 export type { Laps } from "./lib/train/stopwatch.ts";
-export { assembleTraining } from "./lib/train/assemble.ts";
+export { assembleBaseline, assembleTraining } from "./lib/train/assemble.ts";
 export type { AssembleOptions } from "./lib/train/assemble.ts";
 export { openRun, readMetrics, readRunConfig } from "./lib/train/run_store.ts";
 export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";

@@ -51,7 +51,8 @@ export interface AlfredTask {
 }
 
 const NUMBER = z.coerce.number();
-const ALFRED_TASK = z.object({
+/** What a recorded task must have. */
+export const ALFRED_TASK = z.object({
   task_id: z.string(),
   task_type: z.string(),
   pddl_params: z.object({

@@ -7,6 +7,7 @@
  */
 
 import { z } from "zod";
+import { AlfredShelf, listAlfred, openAlfredSpec } from "./alfred_spec.ts";
 import { listAlfworld } from "./alfworld.ts";
 import { openCorridorSpec } from "./corridor.ts";
 import { GameCache, openGameSpec } from "./game_spec.ts";
@@ -21,6 +22,8 @@ interface SharedParts {
   readonly games: GameCache;
   /** Shops that were made before. */
   readonly shops: WebshopShelf;
+  /** What is known of ALFRED's scenes. */
+  readonly alfred: AlfredShelf;
 }
 
 type OpenWorld = (
@@ -31,6 +34,7 @@ type OpenWorld = (
 
 /** Every built-in kind of world. Each checks its own settings. */
 const WORLDS: Readonly<Record<string, OpenWorld>> = {
+  alfred: (spec, _seed, { alfred }) => openAlfredSpec(spec, alfred),
   corridor: openCorridorSpec,
   game: (spec, _seed, { games }) => openGameSpec(spec, games),
   household: openHouseholdSpec,
@@ -42,6 +46,7 @@ const WORLDS: Readonly<Record<string, OpenWorld>> = {
 const DATASETS: Readonly<
   Record<string, (dataset: EnvDataset) => EnvSpec[] | Promise<EnvSpec[]>>
 > = {
+  alfred: listAlfred,
   alfworld: listAlfworld,
   household: listHouseholds,
   webshop: listWebshop,
@@ -84,6 +89,7 @@ export function createEnvOpener(options: EnvOpenerOptions = {}): OpenEnv {
   const shared: SharedParts = {
     games: new GameCache(games),
     shops: new WebshopShelf(shops),
+    alfred: new AlfredShelf(),
   };
   return (spec, seed) => {
     const open = Object.hasOwn(WORLDS, spec.kind)
@@ -131,7 +137,7 @@ export function openEnv(
  *
  * `{ dataset: "alfworld", directory, split, taskTypes?, settings? }` lists the games of an ALFWorld
  * folder; see `listAlfworld`. `{ dataset: "household", count, taskTypes?, split?, ... }` lists drawn
- * households; see `listHouseholds`.
+ * households; see `listHouseholds`. `{ dataset: "alfred", path, ... }` lists recorded tasks; see `listAlfred`.
  *
  * @example
  * ```ts

@@ -1,0 +1,111 @@
+/**
+ * ALFRED's recorded tasks as specifications, opened without game files.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { EnvSpec } from "./text_env.ts";
+import {
+  type AlfredPlacements,
+  importAlfredTask,
+  loadAlfredPlacements,
+} from "./alfred_import.ts";
+import { ALFRED_TASK, parseAlfredTask } from "./alfred_task.ts";
+import type { GameEnv } from "./game_env.ts";
+import { GAME_SETTINGS } from "./game_spec.ts";
+import { openHouseholdGame, present } from "./household.ts";
+import { householdGame } from "./household_game.ts";
+import { HOUSEHOLD_TASK_TYPES } from "./household_task.ts";
+import { readWorldSettings } from "./world_settings.ts";
+
+const WORDING = z.enum(["template", "human"]).optional();
+
+const ALFRED_SPEC = z.strictObject({
+  kind: z.literal("alfred"),
+  task: ALFRED_TASK,
+  wording: WORDING,
+  ...GAME_SETTINGS,
+});
+
+const ALFRED_DATASET = z.strictObject({
+  dataset: z.literal("alfred"),
+  path: z.string().min(1),
+  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional(),
+  wording: WORDING,
+  settings: z.strictObject(GAME_SETTINGS).optional(),
+});
+
+/** Loads the known spots of ALFRED's scenes once, when first needed. */
+export class AlfredShelf {
+  #placements: Promise<AlfredPlacements> | undefined;
+
+  /** The known spots. */
+  placements(): Promise<AlfredPlacements> {
+    return this.#placements ??= loadAlfredPlacements();
+  }
+}
+
+/**
+ * Opens a recorded task; it has no randomness, so there is no seed.
+ *
+ * @param spec Kind `"alfred"`, `task` as {@linkcode parseAlfredTask} reads it, `wording`, and
+ *   settings as games have them.
+ * @param shelf Where the known spots are kept.
+ * @returns One episode.
+ * @throws {TypeError} If a setting does not fit, or no game can be made of the task.
+ */
+export async function openAlfredSpec(
+  spec: EnvSpec,
+  shelf: AlfredShelf,
+): Promise<GameEnv> {
+  const { task, wording = "template", kind: _, ...settings } =
+    readWorldSettings(ALFRED_SPEC, spec, "a task of ALFRED");
+  const placements = await shelf.placements();
+  const game = importAlfredTask(task, { placements, wording });
+  if (typeof game === "string") {
+    throw new TypeError(
+      `Cannot open a task of ALFRED as a game must follow from it: current value is "${task.task_id}", refused for "${game}"`,
+    );
+  }
+  const { world, walkthrough, uncertain } = game;
+  const origin = { source: "alfred", task_id: task.task_id, uncertain };
+  return openHouseholdGame(
+    householdGame(world, walkthrough, origin),
+    present(settings),
+  );
+}
+
+/**
+ * Lists the recorded tasks of a file that games can be made of.
+ *
+ * @param dataset `path` of a file with one task a line, `taskTypes` to keep, `wording`, and
+ *   `settings` to give to every game.
+ * @returns Specifications of kind `"alfred"`, in the order of the file; each carries its task.
+ * @throws {TypeError} If a setting or a task does not fit.
+ */
+export async function listAlfred(
+  dataset: Readonly<Record<string, unknown>>,
+): Promise<EnvSpec[]> {
+  const { path, taskTypes, wording, settings = {} } = readWorldSettings(
+    ALFRED_DATASET,
+    dataset,
+    "the dataset alfred",
+  );
+  const placements = await loadAlfredPlacements();
+  const kept: EnvSpec[] = [];
+  for (const line of (await Deno.readTextFile(path)).split("\n")) {
+    if (line.trim() === "") continue;
+    const task = parseAlfredTask(line);
+    const game = importAlfredTask(task, { placements });
+    if (typeof game === "string") continue;
+    if (!(taskTypes?.includes(game.world.goal.type) ?? true)) continue;
+    kept.push({
+      kind: "alfred",
+      task,
+      ...present({ wording }),
+      ...present(settings),
+    });
+  }
+  return kept;
+}
