@@ -21,6 +21,11 @@ import {
 import { createRandom } from "../random.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
+import {
+  type Baseline,
+  type BaselineName,
+  createBaseline,
+} from "./baselines.ts";
 import type {
   CompactPolicyConfig,
   TrainingConfig,
@@ -74,14 +79,15 @@ export async function assembleTraining(
   const pool = config.rollout.workers > 0
     ? createEnvPool({ workers: config.rollout.workers, hints: told })
     : undefined;
-  const { open, hint } = withHints(pool?.open ?? createEnvOpener());
+  const opener = pool?.open ?? createEnvOpener();
+  const { open, hint } = withHints(opener);
   const { warmStart } = config;
   return createTraining(config, {
     policy,
     learner,
     specs,
     evaluation,
-    open: told ? open : pool?.open ?? createEnvOpener(),
+    open: told ? open : opener,
     hint: (situation) => hintText(hint(situation)),
     ...(signal && { signal }),
     ...(warmStart && {
@@ -102,6 +108,25 @@ export async function assembleTraining(
       policy.dispose();
       await pool?.[Symbol.asyncDispose]();
     },
+  });
+}
+
+/**
+ * Makes a baseline for the worlds of a config.
+ *
+ * @param config Every setting; its worlds say who proposes subgoals.
+ * @param name Which baseline.
+ * @returns The policy, and the opener it has to be played with.
+ */
+export async function assembleBaseline(
+  config: TrainingConfig,
+  name: BaselineName,
+): Promise<Baseline> {
+  const specs = await listWorlds(config.worlds);
+  const flat = config.policy.name === "compact" && config.policy.flat;
+  return createBaseline(name, {
+    open: createEnvOpener(),
+    ...(flat ? {} : { proposeSubgoals: proposerOf(specs) }),
   });
 }
 

@@ -15,6 +15,14 @@ import { prefixed, summarizeTrajectories } from "./metrics.ts";
 /** Worlds to evaluate in, by the name of the set, such as `seen` and `unseen`. */
 export type EvaluationSets = Readonly<Record<string, readonly EnvSpec[]>>;
 
+/** What an evaluation found. */
+export interface Evaluation {
+  /** Numbers named `<set>/<metric>`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** The episodes, whose ids begin with the set's name. */
+  readonly trajectories: readonly Trajectory[];
+}
+
 /** How an evaluation is played. */
 export interface EvaluationOptions {
   /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
@@ -65,7 +73,7 @@ export async function evaluatePolicy(
   policy: Policy,
   sets: EvaluationSets,
   options: EvaluationOptions,
-): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
+): Promise<Evaluation> {
   const { random, open, ...schedule } = options;
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];

@@ -25,6 +25,7 @@ import {
   describeEnvironment,
   type EnvironmentFacts,
 } from "./environment_facts.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { writeParquet } from "./parquet.ts";
 import { firstDifference, type Json } from "./settings.ts";
@@ -45,12 +46,7 @@ export interface Run extends AsyncDisposable {
   /** Saves a checkpoint and removes old ones. */
   save(training: Training): Promise<void>;
   /** Writes the result of a closing evaluation: `evaluation.json` and its episodes. */
-  conclude(
-    evaluation: {
-      metrics: Readonly<Record<string, number>>;
-      trajectories: readonly Trajectory[];
-    },
-  ): Promise<void>;
+  conclude(evaluation: Evaluation): Promise<void>;
 }
 
 /** How a run's folder is opened. */
@@ -159,12 +155,7 @@ class OpenedRun implements Run {
     await pruneCheckpoints(parent, config.record.checkpointsKept);
   }
 
-  async conclude(
-    evaluation: {
-      metrics: Readonly<Record<string, number>>;
-      trajectories: readonly Trajectory[];
-    },
-  ): Promise<void> {
+  async conclude(evaluation: Evaluation): Promise<void> {
     const { metrics, trajectories } = evaluation;
     await writeDurably(
       `${this.directory}/evaluation.json`,

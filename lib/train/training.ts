@@ -21,7 +21,12 @@ import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { toSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
-import { evaluatePolicy, type EvaluationSets } from "./evaluation.ts";
+import type { Baseline } from "./baselines.ts";
+import {
+  evaluatePolicy,
+  type Evaluation,
+  type EvaluationSets,
+} from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { refineSamples } from "./refine.ts";
 import { type Laps, startStopwatch } from "./stopwatch.ts";
@@ -49,10 +54,8 @@ export interface Training
   readonly policy: Policy;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
-  /** Plays the worlds set aside for evaluation; nothing is learned. */
-  evaluate(): Promise<
-    { metrics: Record<string, number>; trajectories: Trajectory[] }
-  >;
+  /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
+  evaluate(baseline?: Baseline): Promise<Evaluation>;
   /** Writes a checkpoint that is whole or absent. */
   save(directory: string): Promise<void>;
   /** Goes on from a checkpoint; the numbers are those of a run that was never interrupted. */
@@ -157,14 +160,15 @@ export function createTraining(
     return due ? (await evaluate()).metrics : {};
   }
 
-  function evaluate() {
+  function evaluate(baseline?: Baseline): Promise<Evaluation> {
     const { every: _, sets: __, temperature, ...schedule } = config.evaluation;
     const player = temperature === 1
       ? policy
       : policy.atTemperature?.(temperature) ?? policy;
-    return evaluatePolicy(player, evaluation, {
+    const open = baseline?.open ?? parts.open;
+    return evaluatePolicy(baseline?.policy ?? player, evaluation, {
       ...schedule,
-      ...(parts.open && { open: parts.open }),
+      ...(open && { open }),
       random: root.fork("evaluation"),
     });
   }

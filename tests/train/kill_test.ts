@@ -20,7 +20,7 @@ function train(directory: string, resume: boolean): Deno.ChildProcess {
       "--preset=corridor",
       `--out=${directory}`,
       ...(resume ? ["--resume"] : [
-        "iterations=16",
+        `iterations=${8 + 6 * kills}`,
         "seed=5",
         "backend=wasm",
         "rollout.tasks=16",
@@ -37,20 +37,34 @@ function train(directory: string, resume: boolean): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Lets a process run to its end, or kills it after a time in milliseconds. */
+/** Waits until a process has opened its run, which it says by rewriting a file. */
+async function opened(directory: string, since: number): Promise<void> {
+  for (let waited = 0; waited < 60_000; waited += 5) {
+    const info = await Deno.stat(`${directory}/timing.jsonl`).catch(() => null);
+    if ((info?.mtime?.getTime() ?? 0) >= since) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Lets a process run to its end, or kills it some milliseconds after it opened its run. */
 async function finish(
-  child: Deno.ChildProcess,
-  killAfter: number,
+  directory: string,
+  options: { resume: boolean; killAfter?: number },
 ): Promise<boolean> {
-  const timer = setTimeout(() => {
+  const { resume, killAfter } = options;
+  const since = Date.now();
+  const child = train(directory, resume);
+  const ended = child.output();
+  if (killAfter !== undefined) {
+    await opened(directory, since);
+    await new Promise((resolve) => setTimeout(resolve, killAfter));
     try {
       child.kill("SIGKILL");
     } catch {
       // it ended by itself
     }
-  }, killAfter);
-  const { success, stderr } = await child.output();
-  clearTimeout(timer);
+  }
+  const { success, stderr } = await ended;
   const words = new TextDecoder().decode(stderr);
   if (!success) strictEqual(words.includes("Cannot"), false, words);
   return success;
@@ -70,27 +84,17 @@ async function evidence(directory: string): Promise<Record<string, string>> {
 
 Deno.test("A run killed at random moments ends with the bytes of one that was left alone", async () => {
   const random = createRandom(Date.now()).fork("kills");
-  const whole = await Deno.makeTempDir({ prefix: "hiper_whole_" });
-  const begun = performance.now();
-  ok(await finish(train(`${whole}/run`, false), 300_000));
-  const duration = performance.now() - begun;
+  const whole = `${await Deno.makeTempDir({ prefix: "hiper_whole_" })}/run`;
+  ok(await finish(whole, { resume: false }));
   const directory = `${await Deno.makeTempDir({ prefix: "hiper_kill_" })}/run`;
-  let killed = 0;
-  for (let attempt = 0; attempt < kills + 50; attempt++) {
+  for (let kill = 0; kill < kills; kill++) {
     const resume = await exists(`${directory}/config.json`);
-    // Never before the process can have begun, often before the run is over.
-    const patience = killed < kills
-      ? duration * (0.3 + 0.5 * random.uniform())
-      : 300_000;
-    if (await finish(train(directory, resume), patience)) break;
-    killed++;
+    const killAfter = 400 * random.uniform();
+    const survived = await finish(directory, { resume, killAfter });
+    strictEqual(survived, false, `it was over before kill ${kill}`);
   }
-  ok(killed >= Math.min(kills, 1), `killed only ${killed} times`);
-  deepStrictEqual(
-    await evidence(directory),
-    await evidence(`${whole}/run`),
-    `after ${killed} kills`,
-  );
+  ok(await finish(directory, { resume: true }));
+  deepStrictEqual(await evidence(directory), await evidence(whole));
 });
 
 async function exists(path: string): Promise<boolean> {
