@@ -138,7 +138,7 @@ export function runJoin(
     if (budget.left-- > 0) return;
     throw groundLimit(
       grounding.where,
-      "the bindings that are tried for a game must stay below a million",
+      "the bindings that are tried for a game must stay below half a million",
     );
   };
   const enter = (depth: number): boolean => {
@@ -146,7 +146,7 @@ export function runJoin(
     if (step === undefined) return visit();
     const { source, binds } = step;
     if ("slot" in source) {
-      for (const entity of symbols.members(binds[0]!.type)) {
+      for (const entity of source.entities) {
         spend();
         binding[source.slot] = entity;
         if (holds(step.checks) && enter(depth + 1)) return true;

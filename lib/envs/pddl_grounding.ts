@@ -63,8 +63,8 @@ export interface GroundTask {
   readonly goal: Ground;
 }
 
-const MAX_BINDINGS = 1_000_000;
-const MAX_OPERATORS = 200_000;
+const MAX_BINDINGS = 500_000;
+const MAX_OPERATORS = 50_000;
 
 type EffectNode =
   | {
@@ -157,7 +157,10 @@ function groundEffect(
     }
     case "forall": {
       const steps = effect.binds.map((bind) => ({
-        source: { slot: bind.slot },
+        source: {
+          slot: bind.slot,
+          entities: grounding.symbols.members(bind.type),
+        },
         binds: [bind],
         known: [],
         checks: [],

@@ -43,10 +43,10 @@ export interface Join {
 }
 
 interface JoinStep {
-  /** A static positive literal whose facts bind its free slots, or one slot over a type. */
+  /** A static positive literal whose facts bind its free slots, or one slot over some entities. */
   readonly source:
     | { readonly predicate: number; readonly terms: readonly number[] }
-    | { readonly slot: number };
+    | { readonly slot: number; readonly entities: readonly number[] };
   /** Slots bound here, with the type that each must have. */
   readonly binds: readonly { readonly slot: number; readonly type: string }[];
   /** Argument positions that are bound before this step. */
@@ -65,6 +65,8 @@ export interface Scope {
 
 const NO_SLOTS: ReadonlySet<number> = new Set();
 const MAX_CONDITIONS = 50_000;
+/** Conditions on one slot that are tried before a join begins. */
+const MAX_FILTERS = 8;
 
 /** A scope without variables. */
 export function emptyScope(): Scope {
@@ -246,9 +248,14 @@ export function planJoin(
     return ready;
   };
   const checks = takeReady();
+  const candidates = new Map(
+    binds.map((
+      { slot, type },
+    ) => [slot, fitting(symbols, waiting, slot, type)]),
+  );
   const steps: JoinStep[] = [];
   while (open.size > 0) {
-    const step = nextStep(symbols, waiting, open, isKnown);
+    const step = nextStep(symbols, waiting, open, isKnown, candidates);
     for (const { slot } of step.binds) {
       isKnown.add(slot);
       open.delete(slot);
@@ -259,11 +266,47 @@ export function planJoin(
   return { steps, checks };
 }
 
+/** Entities of a type that pass the conditions on their slot alone. */
+function fitting(
+  symbols: Symbols,
+  waiting: ReadonlySet<Node>,
+  slot: number,
+  type: string,
+): readonly number[] {
+  const filters = [...waiting].filter(({ free, kind }) =>
+    free.size === 1 && free.has(slot) && kind !== "exists" && kind !== "forall"
+  ).slice(0, MAX_FILTERS);
+  if (filters.length === 0) return symbols.members(type);
+  return symbols.members(type).filter((entity) =>
+    filters.every((filter) => holdsFor(symbols, filter, entity))
+  );
+}
+
+/** Whether a static condition on one slot holds for an entity; quantifiers are let pass. */
+function holdsFor(symbols: Symbols, node: Node, entity: number): boolean {
+  switch (node.kind) {
+    case "equal":
+    case "literal": {
+      const args = node.terms.map((term) => term >= 0 ? term : entity);
+      if (node.kind === "equal") return (args[0] === args[1]) !== node.negated;
+      const atom = symbols.atoms.find(node.predicate, args);
+      return (atom >= 0 && symbols.holdsInitially(atom)) !== node.negated;
+    }
+    case "and":
+      return node.parts.every((part) => holdsFor(symbols, part, entity));
+    case "or":
+      return node.parts.some((part) => holdsFor(symbols, part, entity));
+    default:
+      return true;
+  }
+}
+
 function nextStep(
   symbols: Symbols,
   waiting: ReadonlySet<Node>,
   open: ReadonlyMap<number, string>,
   isKnown: ReadonlySet<number>,
+  candidates: ReadonlyMap<number, readonly number[]>,
 ): Omit<JoinStep, "checks"> {
   let best: Omit<JoinStep, "checks"> | undefined, bestCost = Infinity;
   for (const part of waiting) {
@@ -283,10 +326,10 @@ function nextStep(
     };
   }
   for (const [slot, type] of open) {
-    const cost = symbols.members(type).length;
-    if (cost >= bestCost) continue;
-    bestCost = cost;
-    best = { source: { slot }, binds: [{ slot, type }], known: [] };
+    const entities = candidates.get(slot)!;
+    if (entities.length >= bestCost) continue;
+    bestCost = entities.length;
+    best = { source: { slot, entities }, binds: [{ slot, type }], known: [] };
   }
   return best!;
 }

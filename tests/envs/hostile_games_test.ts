@@ -16,6 +16,15 @@ function base(changes: Partial<GameFile>): GameFile {
   return { ...miniatureHouse("simple"), ...changes };
 }
 
+/** A formula of quantifiers by turns, so many deep. */
+function alternating(depth: number): string {
+  return depth === 0
+    ? "(p ?y)"
+    : `(${depth % 2 ? "forall" : "exists"} (?z${depth}) ${
+      alternating(depth - 1)
+    })`;
+}
+
 /** Doubling rules: `r29` expands `r0` half a billion times. */
 function doubling(leaf: string): Record<string, unknown> {
   const rules: Record<string, unknown> = {
@@ -111,6 +120,66 @@ const HOSTILE: Readonly<
       actions: 'action a { template :: "a"; feedback :: "a"; }',
     }),
     code: "E_GROUND_LIMIT",
+  },
+  "quantifiers that alternate thirty deep": {
+    game: smallGame({
+      domain: `(:predicates (p ?x)) (:action a :parameters (?y) :precondition ${
+        alternating(30)
+      } :effect (p ?y))`,
+      objects: many(2),
+      actions: 'action a { template :: "a"; feedback :: "a"; }',
+    }),
+    code: "E_GROUND_LIMIT",
+  },
+  "a condition on twenty thousand things": {
+    game: smallGame({
+      domain:
+        "(:predicates (p ?x) (q ?x)) (:action a :parameters (?y) :precondition (forall (?x) (p ?x)) :effect (q ?y)) (:action b :parameters (?y) :effect (p ?y))",
+      objects: many(20_000),
+      actions:
+        'action a { template :: "a"; feedback :: "a"; } action b { template :: "b"; feedback :: "b"; }',
+    }),
+    code: "E_GROUND_LIMIT",
+  },
+  "a thousand actions over all pairs": {
+    game: smallGame({
+      domain: `(:predicates (p ?x ?y)) ${
+        Array.from(
+          { length: 1000 },
+          (_, i) => `(:action a${i} :parameters (?x ?y) :effect (p ?x ?y))`,
+        ).join(" ")
+      }`,
+      objects: many(1000),
+      actions: Array.from(
+        { length: 1000 },
+        (_, i) => `action a${i} { template :: "a"; feedback :: "a"; }`,
+      ).join("\n"),
+    }),
+    code: "E_GROUND_LIMIT",
+  },
+  "an action of a hundred parameters": {
+    game: smallGame({
+      domain: `(:predicates (p)) (:action a :parameters (${
+        Array.from({ length: 100 }, (_, i) => `?x${i}`).join(" ")
+      }) :effect (p))`,
+    }),
+    code: "E_PDDL_LIMIT",
+  },
+  "commands that are long to name": {
+    game: smallGame({
+      domain:
+        "(:predicates (p ?x) (q ?x) (r ?x)) (:action a :parameters (?y) :effect (p ?y))",
+      objects: many(2_000),
+      init: many(2_000).split(" ").map((e) => `(q ${e})`).join(" "),
+      rules: {
+        none: [{
+          condition: "q(x:object) & q(y:object) & q(z:object) & r(x:object)",
+          rhs: "",
+        }, { rhs: "" }],
+      },
+      actions: 'action a { template :: "{y.id}#none#"; feedback :: "a"; }',
+    }),
+    code: "E_GRAMMAR_LIMIT",
   },
   "rules in a circle": {
     game: smallGame({
