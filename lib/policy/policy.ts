@@ -87,12 +87,16 @@ export interface UpdateOptions {
   valueClipRange?: number;
   /** Step size of AdamW. */
   learningRate?: number;
+  /** Step size at the end of training; it changes linearly. Absent means it stays. */
+  finalLearningRate?: number;
   /** Weight decay of AdamW. */
   weightDecay?: number;
   /** Weight of the value loss. */
   valueCoefficient?: number;
   /** Weight of the entropy bonus. */
   entropyCoefficient?: number;
+  /** Weight of the entropy bonus at the end of training; it changes linearly. Absent means it stays. */
+  finalEntropyCoefficient?: number;
   /** Weight of the KL penalty towards the reference policy. */
   klCoefficient?: number;
   /** Approximate KL at which an update stops early; 0 turns it off. */
@@ -103,10 +107,13 @@ export interface UpdateOptions {
 
 /** Improves a policy. When `update` resolves, the next `decide` is by the new one. */
 export interface Learner {
-  /** Learns from samples; resolves to one flat row of numbers about the update. */
+  /**
+   * Learns from samples; resolves to one flat row of numbers about the update. `progress` is the
+   * share of training that is done, in `[0, 1]`; settings with a final value follow it.
+   */
   update(
     samples: readonly TrainingSample[],
-    options: UpdateOptions & { random: Random },
+    options: UpdateOptions & { random: Random; progress?: number },
   ): Promise<Record<string, number>>;
   /** Writes weights and optimizer state to files in a folder. */
   save(directory: string): Promise<void>;

@@ -162,7 +162,9 @@ export function createPpoLearner(policy: DifferentiablePolicy): Learner {
 }
 
 /** The learner's defaults, written here and nowhere else. */
-function fillSettings(options: UpdateOptions): PpoSettings {
+function fillSettings(
+  options: UpdateOptions & { progress?: number },
+): PpoSettings {
   const {
     epochs = 3,
     minibatchSize = 256,
@@ -170,23 +172,27 @@ function fillSettings(options: UpdateOptions): PpoSettings {
     dualClip = 3,
     valueClipRange = 0,
     learningRate = 3e-3,
+    finalLearningRate = learningRate,
     weightDecay = 0,
     valueCoefficient = 0.05,
     entropyCoefficient = 0.01,
+    finalEntropyCoefficient = entropyCoefficient,
     klCoefficient = 0,
     targetKl = 0,
     maxGradientNorm = 1,
+    progress = 0,
   } = options;
+  const at = (from: number, to: number) => from + (to - from) * progress;
   return {
     epochs,
     minibatchSize,
     clipRange,
     dualClip,
     valueClipRange,
-    learningRate,
+    learningRate: at(learningRate, finalLearningRate),
     weightDecay,
     valueCoefficient,
-    entropyCoefficient,
+    entropyCoefficient: at(entropyCoefficient, finalEntropyCoefficient),
     klCoefficient,
     targetKl,
     maxGradientNorm,

@@ -13,7 +13,9 @@ import { actorObjective, criticObjective } from "./objective.ts";
 import { headColumns, unitColumns } from "./ppo_columns.ts";
 
 /** Settings of an update with every default filled in. */
-export type PpoSettings = Required<UpdateOptions>;
+export type PpoSettings = Required<
+  Omit<UpdateOptions, "finalLearningRate" | "finalEntropyCoefficient">
+>;
 
 /** Terms of the objective that are reported, in the order of {@linkcode PpoSlope.terms}. */
 export const PPO_TERMS = [

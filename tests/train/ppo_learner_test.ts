@@ -174,6 +174,30 @@ Deno.test("a strong pull holds the policy near the weights it began with", async
   ok(held < free / 2, `${held} against ${free}`);
 });
 
+Deno.test("a step size that ends at 0 moves nothing at the end, and half as much half-way", async () => {
+  const step = async (
+    progress: number,
+    learningRate: number,
+    final?: number,
+  ) => {
+    const policy = makePolicy();
+    await createPpoLearner(policy).update(await samplesOf(policy, 0, 4), {
+      learningRate,
+      ...(final === undefined ? {} : { finalLearningRate: final }),
+      epochs: 1,
+      progress,
+      random: createRandom(1),
+    });
+    const weights = weightsOf(policy);
+    policy.dispose();
+    return weights;
+  };
+  const still = makePolicy();
+  deepStrictEqual(await step(1, 0.01, 0), weightsOf(still));
+  deepStrictEqual(await step(0.5, 0.01, 0), await step(0, 0.005));
+  still.dispose();
+});
+
 Deno.test("targetKl stops an update that went too far", async () => {
   const policy = makePolicy();
   const samples = await samplesOf(policy);
