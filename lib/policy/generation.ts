@@ -118,11 +118,12 @@ function extend(
   const { tokenizer, randoms, row, temperature = 1, topP = 1 } = options;
   const { stop = [], grammars } = options;
   const grammar = grammars?.[row];
-  const allowed = grammar?.allowed();
-  const forced = allowed?.length === 1;
+  const next = grammar?.next();
+  const only = next && "only" in next ? next.only : undefined;
+  const forced = only?.length === 1;
   const { token, logProb } = forced
-    ? { token: allowed[0]!, logProb: 0 }
-    : drawToken(logits, randoms[row]!, { temperature, topP, allowed });
+    ? { token: only[0]!, logProb: 0 }
+    : drawToken(logits, randoms[row]!, { temperature, topP, ...next });
   const piece = tokenizer.piece(token);
   draft.tokens.push(token);
   draft.pieces.push(piece);

@@ -31,7 +31,7 @@ import type {
   Scorer,
   TrainingSample,
 } from "./policy.ts";
-import { startGrammar } from "./reply_grammar.ts";
+import { replyGrammar } from "./reply_grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
@@ -81,7 +81,11 @@ export function languagePolicy(
       `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
     );
   }
-  const mind = { network, tokenizer, settings };
+  const { decoding } = settings;
+  const start = decoding === "free"
+    ? undefined
+    : replyGrammar(tokenizer, { decoding });
+  const mind = { network, tokenizer, settings, start };
   const variables = trainedWeights(network);
   const trunks = [network.actor, ...(network.critic ? [network.critic] : [])];
   const weights = new Set(
@@ -144,8 +148,8 @@ async function decideAtOnce(
   situations: readonly Situation[],
   randoms: readonly Random[],
 ): Promise<Decision[]> {
-  const { network, tokenizer, settings } = mind;
-  const { decoding, maxReplyTokens, temperature, topP } = settings;
+  const { network, tokenizer, settings, start } = mind;
+  const { maxReplyTokens, temperature, topP } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
@@ -155,11 +159,7 @@ async function decideAtOnce(
     temperature,
     topP,
     stop: ["</action>"],
-    ...(decoding === "free" ? {} : {
-      grammars: situations.map((situation) =>
-        startGrammar(situation, tokenizer, { decoding })
-      ),
-    }),
+    ...(start && { grammars: situations.map(start) }),
   });
   const slots = replies.map(({ pieces }) => executionSlot(pieces));
   const values = network.critic
@@ -183,7 +183,7 @@ async function decideAtOnce(
       prompt: prompts[i]!,
       tokens,
       logProbs,
-      ...(decoding === "free" ? {} : { sampled }),
+      ...(start && { sampled }),
     });
     const probability = switchProbability(
       decision.trace.spans.switching,

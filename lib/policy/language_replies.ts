@@ -16,7 +16,7 @@ import type { ReplyMode } from "./blocks.ts";
 import type { LanguageNetwork } from "./language_network.ts";
 import type { WrittenReply } from "./language_score.ts";
 import type { TrainingSample } from "./policy.ts";
-import { type Decoding, startGrammar } from "./reply_grammar.ts";
+import type { Decoding, ReplyGrammar } from "./reply_grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** How a language policy speaks; every field has its default here. */
@@ -52,6 +52,8 @@ export interface Mind {
   readonly tokenizer: TextTokenizer;
   /** How it speaks. */
   readonly settings: LanguageSettings;
+  /** Starts the form of a reply; absent when it is free. */
+  readonly start: ((situation: Situation) => ReplyGrammar) | undefined;
 }
 
 /** The defaults, written here and nowhere else. */
@@ -153,7 +155,7 @@ export function executionSlot(pieces: readonly string[]): number {
 
 /** What was written in a sample, and what could have been. */
 export function writtenReply(
-  { tokenizer, settings }: Mind,
+  { tokenizer, start }: Mind,
   { situation, decision: { trace } }: Pick<
     TrainingSample,
     "situation" | "decision"
@@ -165,17 +167,16 @@ export function writtenReply(
     );
   }
   const { prompt, reply, sampled } = trace;
-  const { decoding } = settings;
   const pieces = Array.from(reply, tokenizer.piece);
   const slot = { prompt, reply, executionSlot: executionSlot(pieces) };
-  if (sampled === undefined || decoding === "free") return slot;
-  const grammar = startGrammar(situation, tokenizer, { decoding });
-  const allowed = Array.from(reply, (token) => {
-    const choice = grammar.allowed();
+  const grammar = sampled && start?.(situation);
+  if (!grammar) return slot;
+  const choices = Array.from(reply, (token) => {
+    const next = grammar.next();
     grammar.accept(token);
-    return choice;
+    return next;
   });
-  return { ...slot, allowed };
+  return { ...slot, choices };
 }
 
 /**
@@ -194,7 +195,7 @@ export function writeTrace(
   situation: Situation,
   decision: Decision,
 ): TokenTrace {
-  const { tokenizer, settings: { decoding } } = mind;
+  const { tokenizer, start } = mind;
   const keeps = situation.subgoal !== undefined && !decision.switched;
   // In the parts in which a grammar gives them out, so that the tokens are the same.
   const [tag, word, content, middle, action] = [
@@ -217,12 +218,12 @@ export function writeTrace(
   const prompt = promptTokens(mind, situation);
   const logProbs = new Float32Array(reply.length);
   const trace = { kind: "tokens", prompt, reply, logProbs, spans } as const;
-  if (decoding === "free") return trace;
-  const grammar = startGrammar(situation, tokenizer, { decoding });
+  const grammar = start?.(situation);
+  if (!grammar) return trace;
   const sampled = Uint8Array.from(reply, (token) => {
-    const forced = grammar.allowed()?.length === 1;
+    const next = grammar.next();
     grammar.accept(token);
-    return forced ? 0 : 1;
+    return "only" in next && next.only.length === 1 ? 0 : 1;
   });
   return { ...trace, sampled };
 }

@@ -14,8 +14,10 @@ import {
   type TrunkTensors,
   withWeights,
 } from "./language_network.ts";
-import { linear, recomputed, tokenLogProbs } from "./operations.ts";
+import { linear, recomputed } from "./operations.ts";
 import { outputTable, qwen2States } from "./qwen2.ts";
+import type { NextTokens } from "./reply_grammar.ts";
+import { scoreUnits, type WrittenUnit } from "./unit_scores.ts";
 
 /** A prompt and the reply that was written to it. */
 export interface WrittenReply {
@@ -23,8 +25,8 @@ export interface WrittenReply {
   readonly prompt: Int32Array;
   /** Token ids of the reply; may be empty. */
   readonly reply: Int32Array;
-  /** For each token what could have been written: one token, some, or (`undefined`) any. */
-  readonly allowed?: readonly (readonly number[] | undefined)[] | undefined;
+  /** For each token what could have been written; absent means anything. */
+  readonly choices?: readonly NextTokens[] | undefined;
   /** Token of the reply before which the execution value is read. */
   readonly executionSlot: number;
 }
@@ -145,7 +147,11 @@ function scoreChunk(
   const read = ({ model, adapter }: TrunkTensors) =>
     qwen2States(model, tokens, { adapter, recompute }); // (batch · length, width)
   const states = read(network.actor);
-  const { logProbs, entropies } = scoreUnits(network, states, chunk, options);
+  const { temperature } = options;
+  const { logProbs, entropies } = scoreUnits(unitsOf(chunk), states, {
+    table: outputTable(network.actor.model),
+    scale: temperature > 0 ? 1 / temperature : 1,
+  });
   const watched = network.critic ? read(network.critic) : states;
   const values = valuesAt(
     network,
@@ -156,6 +162,17 @@ function scoreChunk(
     }),
   );
   return tf.concat([logProbs, entropies, tf.reshape(values, [-1])]);
+}
+
+/** The tokens of a chunk's replies, each with the row it was predicted from. */
+function unitsOf({ replies, length }: Chunk): WrittenUnit[] {
+  return replies.flatMap(({ prompt, reply, choices }, b) =>
+    Array.from(reply, (token, t) => ({
+      row: b * length + prompt.length - 1 + t,
+      token,
+      next: choices?.[t],
+    }))
+  );
 }
 
 /**
@@ -184,91 +201,6 @@ export function valuesAt(
   const column = (start: number, head: number) =>
     tf.reshape(tf.slice(heads, [start, head], [n, 1]), [1, n]);
   return tf.concat([column(0, 0), column(0, 1), column(n, 2)]) as tf.Tensor2D;
-}
-
-/** Log-probabilities and entropies of every unit of a chunk. Shapes `(units,)`. */
-function scoreUnits(
-  network: NetworkTensors,
-  states: tf.Tensor,
-  chunk: Chunk,
-  options: ScoreOptions,
-): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
-  const { model } = network.actor;
-  const scale = options.temperature > 0 ? 1 / options.temperature : 1;
-  const table = outputTable(model);
-  const free = { rows: [] as number[], targets: [] as number[] };
-  const chosen: { row: number; target: number; from: readonly number[] }[] = [];
-  // Where each unit's numbers will be: free ones, then choices, then a zero for the forced.
-  const places: { kind: "free" | "choice" | "forced"; index: number }[] = [];
-  chunk.replies.forEach(({ prompt, reply, allowed }, b) => {
-    reply.forEach((target, t) => {
-      const row = b * chunk.length + prompt.length - 1 + t;
-      const from = allowed?.[t];
-      if (from === undefined) {
-        places.push({ kind: "free", index: free.rows.length });
-        free.rows.push(row);
-        free.targets.push(target);
-      } else if (from.length > 1) {
-        places.push({ kind: "choice", index: chosen.length });
-        chosen.push({ row, target, from });
-      } else places.push({ kind: "forced", index: 0 });
-    });
-  });
-  const parts: { logProbs: tf.Tensor; entropies: tf.Tensor }[] = [];
-  if (free.rows.length > 0) {
-    const here = tf.gather(states, tf.tensor1d(free.rows, "int32"));
-    const targets = tf.tensor1d(free.targets, "int32");
-    parts.push(tokenLogProbs(here, table, { targets, scale }));
-  }
-  if (chosen.length > 0) {
-    parts.push(scoreChoices(states, table, chosen, scale));
-  }
-  const zero = tf.zeros([1]);
-  parts.push({ logProbs: zero, entropies: zero });
-  const offset = {
-    free: 0,
-    choice: free.rows.length,
-    forced: free.rows.length + chosen.length,
-  };
-  const order = tf.tensor1d(
-    places.map(({ kind, index }) => offset[kind] + index),
-    "int32",
-  );
-  const column = (name: "logProbs" | "entropies") =>
-    tf.gather(tf.concat(parts.map((part) => part[name])), order) as tf.Tensor1D;
-  return { logProbs: column("logProbs"), entropies: column("entropies") };
-}
-
-/** Scores tokens that were drawn from a few. Shapes `(choices,)`. */
-function scoreChoices(
-  states: tf.Tensor,
-  table: tf.Tensor,
-  choices: readonly { row: number; target: number; from: readonly number[] }[],
-  scale: number,
-): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
-  const n = choices.length;
-  const most = Math.max(...choices.map(({ from }) => from.length));
-  const ids = new Int32Array(n * most);
-  const mask = new Float32Array(n * most).fill(-1e9);
-  const hits = new Float32Array(n * most);
-  choices.forEach(({ target, from }, i) => {
-    ids.set(from, i * most);
-    mask.fill(0, i * most, i * most + from.length);
-    hits[i * most + from.indexOf(target)] = 1;
-  });
-  const rows = tf.tensor1d(choices.map(({ row }) => row), "int32");
-  const here = tf.expandDims(tf.gather(states, rows), 1); // (choices, 1, width)
-  const words = tf.reshape(
-    tf.gather(table, tf.tensor1d(ids, "int32")),
-    [n, most, -1],
-  ); // (choices, most, width)
-  const logits = tf.mul(tf.sum(tf.mul(words, here), 2), scale);
-  const logs = tf.logSoftmax(tf.add(logits, tf.tensor2d(mask, [n, most])));
-  const sum = (x: tf.Tensor) => tf.sum(x, 1) as tf.Tensor1D;
-  return {
-    logProbs: sum(tf.mul(logs, tf.tensor2d(hits, [n, most]))),
-    entropies: tf.neg(sum(tf.mul(tf.exp(logs), logs))),
-  };
 }
 
 /**

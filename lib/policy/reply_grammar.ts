@@ -16,101 +16,145 @@ import type { TextTokenizer } from "./tokenizer.ts";
  */
 export type Decoding = "free" | "skeleton" | "admissible";
 
+/** Tokens that may come next: only some, or all except some. */
+export type NextTokens =
+  | { readonly only: readonly number[] }
+  | { readonly except: readonly number[] };
+
 /** Follows one reply, token by token. */
 export interface ReplyGrammar {
-  /** Tokens that may come next; one is forced, `undefined` is any. */
-  allowed(): readonly number[] | undefined;
+  /** Tokens that may come next; a single one is forced. */
+  next(): NextTokens;
   /** Takes the next token. */
   accept(token: number): void;
   /** Whether the reply is complete. */
   done(): boolean;
 }
 
-/** Options of {@linkcode startGrammar}. */
+/** Options of {@linkcode replyGrammar}. */
 export interface GrammarOptions {
-  /** How the reply is written. */
+  /** How replies are written. */
   readonly decoding: Exclude<Decoding, "free">;
   /** Most tokens of a free subgoal or action; then its block is closed. @default {24} */
   readonly maxContentTokens?: number;
 }
 
-/** A part of a reply: one of some token sequences, or free text up to a closing tag. */
-type Part =
-  | { readonly kind: "choice"; readonly sequences: readonly Int32Array[] }
-  | { readonly kind: "free"; readonly closing: string };
+/** Free text up to a closing tag. */
+interface FreePart {
+  readonly closing: Int32Array;
+  /** What may not stand anywhere: tags and ends, but for the closing one. */
+  readonly except: readonly number[];
+  /** What may not stand first: those, and the closing tag. */
+  readonly exceptFirst: readonly number[];
+}
+
+/** A part of a reply: one of some token sequences, or free text. */
+type Part = readonly Int32Array[] | FreePart;
 
 /**
- * Starts a reply to a situation.
+ * Prepares the form of replies.
  *
  * Without a held subgoal the only way is to SWITCH; after KEEP the held subgoal is copied.
+ * Free contents hold no tag and are not empty.
  *
- * @param situation What is replied to.
  * @param tokenizer Writes the parts.
- * @param options How free the reply is.
- * @returns The state of the reply, before its first token.
+ * @param options How free replies are.
+ * @returns Starts the reply to a situation.
  */
-export function startGrammar(
-  situation: Situation,
+export function replyGrammar(
   tokenizer: TextTokenizer,
   options: GrammarOptions,
-): ReplyGrammar {
+): (situation: Situation) => ReplyGrammar {
   const { decoding, maxContentTokens = 24 } = options;
-  const { subgoal, observation } = situation;
-  const sequence = (text: string) => tokenizer.encode(text);
-  const choice = (...texts: string[]): Part => ({
-    kind: "choice",
-    sequences: texts.map(sequence),
-  });
-  const keep = "KEEP</switch>\n<subgoal>", begin = "SWITCH</switch>\n<subgoal>";
-  const actions = observation.admissibleActions;
-  const parts: Part[] = [
-    choice("<switch>"),
-    choice(...(subgoal ? [keep, begin] : [begin])),
-    { kind: "free", closing: "</subgoal>" },
-    choice("\n<action>"),
-    decoding === "admissible" && actions.length > 0
-      ? choice(...actions.map((action) => `${action}</action>`))
-      : { kind: "free", closing: "</action>" },
-  ];
-  const kept = sequence(keep);
-  let index = 0, taken: number[] = [], text = "";
-
-  /** Sequences that begin with what was taken of this part. */
-  const open = (part: Extract<Part, { kind: "choice" }>) =>
-    part.sequences.filter((ids) => taken.every((token, i) => ids[i] === token));
-
-  const advance = () => {
-    if (index === 1 && subgoal && same(taken, kept)) {
-      parts[2] = choice(`${subgoal}</subgoal>`);
-    }
-    index++;
-    taken = [];
-    text = "";
+  const ids = (text: string) => tokenizer.encode(text);
+  const marked: number[] = []; // tokens with which tags begin, and ends
+  for (let id = 0; id < tokenizer.vocabulary; id++) {
+    if (tokenizer.piece(id).includes("<")) marked.push(id);
+  }
+  const free = (tag: string): FreePart => {
+    const closing = ids(tag);
+    const except = marked.filter((id) => id !== closing[0]);
+    return { closing, except, exceptFirst: [...except, closing[0]!] };
   };
+  const form = {
+    open: ids("<switch>"),
+    keep: ids("KEEP</switch>\n<subgoal>"),
+    begin: ids("SWITCH</switch>\n<subgoal>"),
+    subgoal: free("</subgoal>"),
+    middle: ids("\n<action>"),
+    action: free("</action>"),
+  };
+  return ({ subgoal, observation: { admissibleActions } }) => {
+    const listed = decoding === "admissible" && admissibleActions.length > 0;
+    const parts: Part[] = [
+      [form.open],
+      subgoal === undefined ? [form.begin] : [form.keep, form.begin],
+      form.subgoal,
+      [form.middle],
+      listed
+        ? admissibleActions.map((action) => ids(`${action}</action>`))
+        : form.action,
+    ];
+    return followParts(parts, {
+      maxContentTokens,
+      replace: (index, taken) =>
+        index === 1 && same(taken, form.keep)
+          ? [ids(`${subgoal}</subgoal>`)]
+          : undefined,
+    });
+  };
+}
 
+/** Follows parts one after the other. */
+function followParts(
+  parts: Part[],
+  options: {
+    maxContentTokens: number;
+    /** What the part after a completed one turns into, given what was taken. */
+    replace: (index: number, taken: readonly number[]) => Part | undefined;
+  },
+): ReplyGrammar {
+  let index = 0, taken: number[] = [];
+  const open = (sequences: readonly Int32Array[]) =>
+    sequences.filter((ids) => taken.every((token, i) => ids[i] === token));
+  /** Tokens of the closing tag taken so far, or to be forced as the content is long enough. */
+  const closed = ({ closing }: FreePart) => {
+    const begun = taken.indexOf(closing[0]!);
+    if (begun >= 0) return taken.length - begun;
+    return taken.length < options.maxContentTokens ? undefined : 0;
+  };
   return {
     done: () => index === parts.length,
-    allowed() {
+    next() {
       const part = parts[index];
-      if (!part) return [];
-      if (part.kind === "choice") {
-        return [...new Set(open(part).map((ids) => ids[taken.length]!))];
+      if (!part) return { only: [] };
+      if (isChoice(part)) {
+        const next = open(part).map((ids) => ids[taken.length]!);
+        return { only: [...new Set(next)] };
       }
-      if (taken.length < maxContentTokens) return undefined;
-      const closing = sequence(part.closing);
-      return [closing[taken.length - maxContentTokens]!];
+      const at = closed(part);
+      if (at !== undefined) return { only: [part.closing[at]!] };
+      return { except: taken.length === 0 ? part.exceptFirst : part.except };
     },
     accept(token) {
       const part = parts[index];
       if (!part) return;
       taken.push(token);
-      text += tokenizer.piece(token);
-      const complete = part.kind === "choice"
+      const complete = isChoice(part)
         ? open(part).some((ids) => ids.length === taken.length)
-        : text.includes(part.closing);
-      if (complete) advance();
+        : closed(part) === part.closing.length;
+      if (!complete) return;
+      const next = options.replace(index, taken);
+      if (next) parts[index + 1] = next;
+      index++;
+      taken = [];
     },
   };
+}
+
+/** Whether a part is one of some sequences. */
+function isChoice(part: Part): part is readonly Int32Array[] {
+  return Array.isArray(part);
 }
 
 /** Whether two sequences are the same. */

@@ -13,13 +13,15 @@ export interface SamplingOptions {
   /** Share of probability kept, the likeliest tokens first; 1 keeps all. */
   readonly topP: number;
   /** Tokens to draw from; absent means all. */
-  readonly allowed?: readonly number[] | undefined;
+  readonly only?: readonly number[] | undefined;
+  /** Tokens not to draw. */
+  readonly except?: readonly number[] | undefined;
 }
 
 /**
  * Draws one token. Takes exactly one number from the stream, whatever the options.
  *
- * @param logits Shape `(vocabulary,)`.
+ * @param logits Shape `(vocabulary,)`; excluded ones are overwritten.
  * @param random Stream to draw from.
  * @param options Temperature, cut and choice.
  * @returns The token, and its log-probability among the allowed tokens at that temperature,
@@ -30,10 +32,11 @@ export function drawToken(
   random: Random,
   options: SamplingOptions,
 ): { token: number; logProb: number } {
-  const { temperature, topP, allowed } = options;
+  const { temperature, topP, only, except = [] } = options;
   const uniform = random.uniform();
-  const count = allowed ? allowed.length : logits.length;
-  const tokenAt = (i: number) => allowed ? allowed[i]! : i;
+  const count = only ? only.length : logits.length;
+  const tokenAt = (i: number) => only ? only[i]! : i;
+  for (const token of except) logits[token] = -Infinity;
   let best = 0;
   for (let i = 1; i < count; i++) {
     if (logits[tokenAt(i)]! > logits[tokenAt(best)]!) best = i;
