@@ -34,22 +34,32 @@ const corridor: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
+/**
+ * Generated household games, new ones in every iteration; `unseen` has layouts that training never has.
+ *
+ * Advantages flow over segments' ends (`lambdaBoundary`) as the planner's first values are worth little.
+ */
 const household: PartialDeep<TrainingConfig> = {
-  iterations: 200,
+  iterations: 120,
   worlds: households("train"),
-  rollout: { tasks: 48, maxTurns: 50, balanceBy: "taskType" },
-  shaping: { keepPenalty: -0.3 },
+  rollout: { tasks: 192, maxTurns: 50, balanceBy: "taskType" },
   estimator: {
     name: "hae",
     gamma: 0.97,
     lambdaTurn: 0.95,
     lambdaSegment: 0.95,
+    lambdaBoundary: 0.95,
   },
-  update: { learningRate: 1e-3, entropyCoefficient: 0.01 },
+  update: {
+    minibatchSize: 512,
+    learningRate: 3e-3,
+    finalLearningRate: 3e-4,
+    entropyCoefficient: 0.01,
+    finalEntropyCoefficient: 0.003,
+  },
   evaluation: {
     every: 20,
-    tasks: 48,
+    tasks: 60,
     balanceBy: "taskType",
     sets: { seen: households("seen"), unseen: households("unseen") },
   },
