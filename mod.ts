@@ -413,6 +413,11 @@ export type {
   TextTokenizer,
   TokenizerFiles,
 } from "./lib/policy/tokenizer.ts";
+export {
+  buildWorldTokenizer,
+  formatBriefPrompt,
+} from "./lib/policy/small_world.ts";
+export type { BriefPromptOptions } from "./lib/policy/small_world.ts";
 export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";
 export type { WordTokenizerOptions } from "./lib/policy/word_tokenizer.ts";
 export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
@@ -520,6 +525,8 @@ export { openRun, readMetrics, readRunConfig } from "./lib/train/run_store.ts";
 export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";
 export { describeEnvironment } from "./lib/train/environment_facts.ts";
 export type { EnvironmentFacts } from "./lib/train/environment_facts.ts";
+export { readReport } from "./lib/train/report_data.ts";
+export type { ReportData } from "./lib/train/report_data.ts";
 export { recordTraining } from "./lib/train/record_training.ts";
 export type { RecordTrainingOptions } from "./lib/train/record_training.ts";
 export { readEpisodes, turnsTable } from "./lib/train/turns_table.ts";
@@ -700,6 +707,11 @@ export type {
   BatchErrorCurve,
   ErrorAgainstBatchOptions,
 } from "./lib/plots/batch_error_figure.ts";
+export { episodeHtml } from "./lib/plots/episode_html.ts";
+export { intervalCurve } from "./lib/plots/interval_figures.ts";
+export type { IntervalCurveOptions } from "./lib/plots/interval_figures.ts";
+export { trainingReport } from "./lib/plots/training_report.ts";
+export type { TrainingReportParts } from "./lib/plots/training_report.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 

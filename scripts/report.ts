@@ -1,0 +1,51 @@
+/**
+ * Writes one HTML page about runs: curves, success by kind of task, calibration, replayed episodes.
+ *
+ * ```sh
+ * deno task report runs/corridor-0
+ * deno task report runs/house-1 runs/house-2 runs/house-3 --out runs/house.html
+ * ```
+ *
+ * @module
+ */
+
+import { Command } from "commander";
+import { htmlReport, readReport, trainingReport } from "../mod.ts";
+
+interface Flags {
+  readonly out?: string;
+  readonly title: string;
+}
+
+const program = new Command("report")
+  .description(
+    "Write one HTML page about runs; it needs no network to be read.",
+  )
+  .argument(
+    "<runs...>",
+    "run folders; those that differ in the seed alone are one series",
+  )
+  .option(
+    "--out <file>",
+    "where to write (default: report.html in the first run)",
+  )
+  .option("--title <text>", "title of the page", "Training report")
+  .showHelpAfterError();
+
+async function main(): Promise<void> {
+  program.parse(Deno.args, { from: "user" });
+  const { out = `${program.args[0]}/report.html`, title } = program.opts<
+    Flags
+  >();
+  const data = await readReport(program.args);
+  const html = htmlReport({ title, sections: trainingReport(data) });
+  await Deno.writeTextFile(out, html);
+  console.log(out);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}
