@@ -42,6 +42,8 @@ export interface House {
   readonly capacities: Uint16Array;
 }
 
+/** Layouts drawn before a house is given up; one in twenty should do. */
+const MAX_LAYOUTS = 1000;
 /** One layout in so many is kept from training. */
 const UNSEEN_SHARE = 20;
 
@@ -56,6 +58,7 @@ const UNSEEN_SHARE = 20;
  * @param index Which house of the split.
  * @param options Split and difficulty.
  * @returns The house; the same for the same arguments.
+ * @throws {RangeError} If the difficulty leaves no layout of the split.
  */
 export function drawHouse(
   room: HouseholdRoom,
@@ -69,7 +72,7 @@ export function drawHouse(
   const split = options.split === "unseen" ? "unseen" : "train";
   const key = `${room}/${split}/${index}`;
   const random = householdRandom("house", split, room, index);
-  for (let attempt = 0;; attempt++) {
+  for (let attempt = 0; attempt < MAX_LAYOUTS; attempt++) {
     const layout = drawLayout(room, key, {
       difficulty,
       random: random.fork("layout", attempt),
@@ -78,6 +81,11 @@ export function drawHouse(
       return furnish(layout);
     }
   }
+  throw new RangeError(
+    `Cannot draw a house as the difficulty must allow layouts of the split "${split}": current value is ${
+      JSON.stringify(difficulty)
+    }, without any in ${MAX_LAYOUTS} draws`,
+  );
 }
 
 /** Scenes that ALFRED keeps for validation in rooms never seen. */

@@ -59,7 +59,14 @@ export const HOUSEHOLD_DIFFICULTIES = {
   },
 } as const satisfies Record<string, HouseholdDifficulty>;
 
-/** What a room of its kind is never without, most needed first. */
+/** What even the smallest room of its kind has, for the sake of its tasks. */
+const CORE: Readonly<Record<HouseholdRoom, readonly string[]>> = {
+  kitchen: ["Fridge", "Microwave", "SinkBasin", "CounterTop"],
+  livingroom: ["Sofa"],
+  bedroom: ["Bed"],
+  bathroom: ["SinkBasin", "Toilet"],
+};
+/** What a room of its kind is never without, if it has the space. */
 const INDISPENSABLE: Readonly<Record<HouseholdRoom, readonly string[]>> = {
   kitchen: [
     "Fridge",
@@ -187,8 +194,7 @@ function drawFurniture(
     drawCount(random, receptacles[name]!.count_hist);
   const counts = new Map<string, number>();
   for (const name of classes) counts.set(name, draw(name));
-  const first = INDISPENSABLE[room];
-  for (const name of first) {
+  for (const name of INDISPENSABLE[room]) {
     if (counts.get(name) === 0) counts.set(name, 1);
   }
   const size = () => [...counts.values()].reduce((sum, n) => sum + n, 0);
@@ -199,7 +205,7 @@ function drawFurniture(
       counts.set(name, counts.get(name)! + more);
     }
   }
-  const rest: string[] = [];
+  const first = CORE[room], rest: string[] = [];
   for (const [name, count] of counts) {
     for (let i = first.includes(name) ? 1 : 0; i < count; i++) rest.push(name);
   }
