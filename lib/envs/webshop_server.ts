@@ -65,13 +65,14 @@ interface Visit {
  * Serves a shop at `http://127.0.0.1`.
  *
  * @example
- * ```ts no-eval
+ * ```ts
+ * import { ok } from "node:assert/strict";
  * import { generateWebshop, serveWebshop } from "@hiper/lab";
  *
- * await using server = serveWebshop(generateWebshop({ size: 1000 }), {
- *   port: 8000,
- * });
- * await server.finished;
+ * const shop = generateWebshop({ size: 100 });
+ * await using server = serveWebshop(shop, { port: 0 });
+ * const page = await fetch(server.url);
+ * ok((await page.text()).includes("Instruction"));
  * ```
  *
  * @param shop The shop.
