@@ -255,8 +255,9 @@ function wordGoal(
 ): string {
   const said = task.turk_annotations.anns[0]?.task_desc;
   if (wording === "human" && said !== undefined) {
-    return said.replace(/[";|<>[\]{}#\\]|[^ -~]/g, " ").trim()
-      .replace(/\.$/, "");
+    // The grammar of game files gives some characters a meaning of their own.
+    const plain = said.replace(/[";|<>[\]{}#\\]|[^ -~]/g, " ");
+    return plain.replace(/ +/g, " ").trim().replace(/ ?\.$/, "");
   }
   const random = createRandom(0).fork("alfred", task.task_id);
   return goalSentences(goal)[random.integer(2)]!;
