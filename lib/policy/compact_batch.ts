@@ -42,9 +42,11 @@ export type CompactInputs = {
   readonly contextTexts: Int32Array;
   /** Shape `(2, CONTEXT_COLUMNS)`, zeros for none. */
   readonly contexts: Float32Array;
-  /** Shape `(actions, ACTION_TEXTS)`. */
+  /** Row of each action in the two fields below: actions that nothing tells apart share one. Shape `(actions,)`. */
+  readonly actionRows: Int32Array;
+  /** Shape `(rows, ACTION_TEXTS)`. */
   readonly actionTexts: Int32Array;
-  /** Shape `(actions, ACTION_COLUMNS)`, related to the chosen subgoal. */
+  /** Shape `(rows, ACTION_COLUMNS)`, related to the chosen subgoal. */
   readonly actions: Float32Array;
 };
 
@@ -54,6 +56,7 @@ const INTEGERS = [
   "stateTexts",
   "subgoalTexts",
   "contextTexts",
+  "actionRows",
   "actionTexts",
 ] as const;
 /** Names of {@linkcode CompactInputs} that hold real numbers. */
@@ -91,15 +94,18 @@ export function readInputs(
     subgoals: reals("subgoals"),
     contextTexts: integers("contextTexts"),
     contexts: reals("contexts"),
+    actionRows: integers("actionRows"),
     actionTexts: integers("actionTexts"),
     actions: reals("actions"),
   };
 }
 
-/** Rows that belong to samples: how many each sample has, and whose each is. */
+/** Candidates that belong to samples, and the rows that stand for them. */
 export interface Ragged {
-  /** First row of each sample, and the number of rows at the end. Shape `(samples + 1,)`. */
+  /** First candidate of each sample, and the number of candidates at the end. Shape `(samples + 1,)`. */
   readonly starts: Int32Array;
+  /** Row of each candidate. Shape `(candidates,)`. */
+  readonly rows: Int32Array;
   /** Sample of each row. Shape `(rows,)`. */
   readonly owners: Int32Array;
 }
@@ -124,7 +130,7 @@ export interface CompactBatch {
   readonly subgoalTexts: Int32Array;
   /** Shape `(candidates, SUBGOAL_RELATIONS)`. */
   readonly subgoals: Float32Array;
-  /** Whose candidate each is. */
+  /** Whose candidates they are. */
   readonly subgoalRows: Ragged;
   /** Held and chosen subgoals. Shapes `(samples,)`; the empty text for none. */
   readonly contextTexts: readonly [held: Int32Array, chosen: Int32Array];
@@ -138,38 +144,63 @@ export interface CompactBatch {
   ];
   /** Shape `(actions, ACTION_COLUMNS)`. */
   readonly actions: Float32Array;
-  /** Whose action each is. */
+  /** Whose actions they are, and which rows above stand for them. */
   readonly actionRows: Ragged;
 }
 
 /** Distinct texts of a batch, numbered in order of appearance. */
 class TextTable {
-  readonly #known = new Map<string, number>([["", 0]]);
+  /** Numbers of the texts that share a hash. */
+  readonly #known = new Map<number, number[]>();
   readonly words: number[] = [];
   readonly owners: number[] = [];
   readonly scales: number[] = [0];
+  /** First word of each text. */
+  readonly #starts: number[] = [0];
 
   /** Numbers of the texts of one turn, in their order. */
-  add(packed: Int32Array): Int32Array {
+  add(packed: Int32Array): number[] {
     const numbers: number[] = [];
-    for (let at = 0; at < packed.length;) {
-      const length = packed[at]!;
-      const buckets = packed.subarray(at + 1, at + 1 + length);
-      at += 1 + length;
-      const key = buckets.join();
-      let number = this.#known.get(key);
-      if (number === undefined) {
-        number = this.scales.length;
-        this.#known.set(key, number);
-        for (const bucket of buckets) {
-          this.words.push(bucket);
-          this.owners.push(number);
-        }
-        this.scales.push(1 / length);
-      }
-      numbers.push(number);
+    for (let at = 0; at < packed.length; at += 1 + packed[at]!) {
+      numbers.push(this.#number(packed, at + 1, packed[at]!));
     }
-    return Int32Array.from(numbers);
+    return numbers;
+  }
+
+  #number(packed: Int32Array, at: number, length: number): number {
+    let hash = length;
+    for (let i = at; i < at + length; i++) {
+      hash = Math.imul(hash ^ packed[i]!, 0x01000193);
+    }
+    let alike = this.#known.get(hash);
+    if (alike === undefined) this.#known.set(hash, alike = []);
+    for (const number of alike) {
+      if (this.#holds(number, packed, at, length)) return number;
+    }
+    const number = this.scales.length;
+    alike.push(number);
+    this.#starts.push(this.words.length);
+    for (let i = at; i < at + length; i++) {
+      this.words.push(packed[i]!);
+      this.owners.push(number);
+    }
+    this.scales.push(1 / length);
+    return number;
+  }
+
+  #holds(
+    number: number,
+    packed: Int32Array,
+    at: number,
+    length: number,
+  ): boolean {
+    const start = this.#starts[number]!;
+    const end = this.#starts[number + 1] ?? this.words.length;
+    if (end - start !== length) return false;
+    for (let i = 0; i < length; i++) {
+      if (this.words[start + i] !== packed[at + i]) return false;
+    }
+    return true;
   }
 }
 
@@ -186,16 +217,38 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-function ragged(counts: readonly number[]): Ragged {
-  const starts = new Int32Array(counts.length + 1);
-  for (let i = 0; i < counts.length; i++) {
-    starts[i + 1] = starts[i]! + counts[i]!;
-  }
-  const owners = new Int32Array(starts[counts.length]!);
-  for (let i = 0; i < counts.length; i++) {
-    owners.fill(i, starts[i], starts[i + 1]);
-  }
-  return { starts, owners };
+/** Counts candidates and rows of each sample; `rowsOf` gives the rows of a sample's candidates. */
+function ragged(
+  samples: readonly CompactInputs[],
+  rowsOf: (sample: CompactInputs) => {
+    readonly rows: Int32Array;
+    readonly count: number;
+  },
+): Ragged {
+  const parts = samples.map(rowsOf);
+  const starts = new Int32Array(parts.length + 1);
+  let total = 0;
+  parts.forEach(({ rows, count }, i) => {
+    starts[i + 1] = starts[i]! + rows.length;
+    total += count;
+  });
+  const rows = new Int32Array(starts[parts.length]!);
+  const owners = new Int32Array(total);
+  let first = 0;
+  parts.forEach((part, i) => {
+    const start = starts[i]!;
+    for (let j = 0; j < part.rows.length; j++) {
+      rows[start + j] = first + part.rows[j]!;
+    }
+    owners.fill(i, first, first + part.count);
+    first += part.count;
+  });
+  return { starts, rows, owners };
+}
+
+/** Each candidate is a row of its own. */
+function ownRows(count: number): { rows: Int32Array; count: number } {
+  return { rows: Int32Array.from({ length: count }, (_, i) => i), count };
 }
 
 /**
@@ -244,7 +297,10 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
     state: concatenate(samples.map((sample) => sample.state)),
     subgoalTexts: Int32Array.from(subgoalTexts),
     subgoals: concatenate(samples.map((sample) => sample.subgoals)),
-    subgoalRows: ragged(samples.map((sample) => sample.subgoalTexts.length)),
+    subgoalRows: ragged(
+      samples,
+      (sample) => ownRows(sample.subgoalTexts.length),
+    ),
     contextTexts,
     contexts,
     actionTexts: [
@@ -253,8 +309,9 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
       Int32Array.from(actionTexts[2]),
     ],
     actions: concatenate(samples.map((sample) => sample.actions)),
-    actionRows: ragged(
-      samples.map((sample) => sample.actionTexts.length / ACTION_TEXTS),
-    ),
+    actionRows: ragged(samples, (sample) => ({
+      rows: sample.actionRows,
+      count: sample.actionTexts.length / ACTION_TEXTS,
+    })),
   };
 }

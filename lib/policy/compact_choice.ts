@@ -254,8 +254,8 @@ export function scoreSwitches(
 /**
  * Scores choices among listed candidates.
  *
- * @param logits Logit of each candidate of every sample. Shape `(candidates,)`.
- * @param rows Whose candidate each is.
+ * @param logits Logit of each row of every sample. Shape `(rows,)`.
+ * @param rows Whose candidates they are, and which rows stand for them.
  * @param chosen Index of each sample's choice, -1 where nothing was decided.
  * @returns Caller disposes.
  */
@@ -277,7 +277,7 @@ export function scoreChoices(
   const places = new Int32Array(size * widest).fill(total);
   for (let i = 0; i < size; i++) {
     for (let j = starts[i]!; j < starts[i + 1]!; j++) {
-      places[i * widest + j - starts[i]!] = j;
+      places[i * widest + j - starts[i]!] = rows.rows[j]!;
     }
   }
   const padded = tf.concat([logits, tf.tensor1d([-1e9])]);

@@ -154,6 +154,7 @@ export function draftInputs(
   const planning = {
     ...common(texts, undefined),
     ...planColumns(texts, planRows),
+    actionRows: NO_INTEGERS,
     actionTexts: NO_INTEGERS,
     actions: NO_REALS,
     texts: texts.pack(),
@@ -169,8 +170,10 @@ export function draftInputs(
       return {
         ...common(texts, subgoal),
         ...planColumns(texts, switched ? planRows : []),
-        actionTexts: actionTexts(scene, lexicon, texts),
-        actions: joinRows(relations, toSubgoal, scene.actions.length),
+        ...mergeRows(
+          actionTexts(scene, lexicon, texts),
+          joinRows(relations, toSubgoal, scene.actions.length),
+        ),
         texts: texts.pack(),
       };
     },
@@ -248,4 +251,65 @@ function joinRows(
     );
   }
   return joined;
+}
+
+/** Lets actions that nothing tells apart share one row. */
+function mergeRows(
+  texts: Int32Array,
+  numbers: Float32Array,
+): Pick<CompactInputs, "actionRows" | "actionTexts" | "actions"> {
+  const count = texts.length / ACTION_TEXTS;
+  const bits = new Int32Array(numbers.buffer);
+  const actionRows = new Int32Array(count);
+  const firsts: number[] = []; // action that each row was taken from
+  const known = new Map<number, number>();
+  for (let i = 0; i < count; i++) {
+    let hash = 0;
+    for (let j = i * ACTION_TEXTS; j < (i + 1) * ACTION_TEXTS; j++) {
+      hash = Math.imul(hash ^ texts[j]!, 0x01000193);
+    }
+    for (let j = i * ACTION_COLUMNS; j < (i + 1) * ACTION_COLUMNS; j++) {
+      hash = Math.imul(hash ^ bits[j]!, 0x01000193) ^ (hash >>> 15);
+    }
+    let row = known.get(hash);
+    if (row === undefined || !isSameRow(texts, numbers, firsts[row]!, i)) {
+      row = firsts.length;
+      firsts.push(i);
+      known.set(hash, row);
+    }
+    actionRows[i] = row;
+  }
+  const actionTexts = new Int32Array(firsts.length * ACTION_TEXTS);
+  const actions = new Float32Array(firsts.length * ACTION_COLUMNS);
+  firsts.forEach((i, row) => {
+    const text = i * ACTION_TEXTS, number = i * ACTION_COLUMNS;
+    actionTexts.set(
+      texts.subarray(text, text + ACTION_TEXTS),
+      row * ACTION_TEXTS,
+    );
+    actions.set(
+      numbers.subarray(number, number + ACTION_COLUMNS),
+      row * ACTION_COLUMNS,
+    );
+  });
+  return { actionRows, actionTexts, actions };
+}
+
+function isSameRow(
+  texts: Int32Array,
+  numbers: Float32Array,
+  a: number,
+  b: number,
+): boolean {
+  for (let j = 0; j < ACTION_TEXTS; j++) {
+    if (texts[a * ACTION_TEXTS + j] !== texts[b * ACTION_TEXTS + j]) {
+      return false;
+    }
+  }
+  for (let j = 0; j < ACTION_COLUMNS; j++) {
+    if (numbers[a * ACTION_COLUMNS + j] !== numbers[b * ACTION_COLUMNS + j]) {
+      return false;
+    }
+  }
+  return true;
 }

@@ -55,8 +55,11 @@ export interface EpisodeMemory {
 
 /** Finds or builds the memory of situations; extends it when an episode goes on. */
 export interface MemoryStore {
-  /** The memory that belongs to a situation. */
-  recall(situation: Situation): EpisodeMemory;
+  /**
+   * The memory that belongs to a situation. It is the caller's until the next turn of the episode
+   * is recalled; memories in `claimed` stay as they are, and the one returned joins them.
+   */
+  recall(situation: Situation, claimed?: Set<EpisodeMemory>): EpisodeMemory;
 }
 
 /**
@@ -69,14 +72,20 @@ export interface MemoryStore {
 export function createMemoryStore(lexicon: Lexicon): MemoryStore {
   const known = new WeakMap<object, EpisodeMemory>();
   return {
-    recall(situation: Situation): EpisodeMemory {
+    recall(situation, claimed = new Set()) {
       const { past, observation, task } = situation;
       const now = past.at(-1) ?? observation;
       const ready = known.get(now);
-      if (ready !== undefined && ready.taskText === task) return ready;
+      if (ready !== undefined && ready.taskText === task) {
+        claimed.add(ready);
+        return ready;
+      }
       const before = past.at(-2) ?? past[0]?.observation;
       let memory = before === undefined ? undefined : known.get(before);
-      if (memory?.taskText !== task || before === undefined) {
+      if (
+        memory?.taskText !== task || before === undefined ||
+        claimed.has(memory)
+      ) {
         const first = past[0]?.observation ?? observation;
         memory = begin(lexicon, task, first.text);
         for (let t = 0; t < past.length; t++) {
@@ -88,6 +97,7 @@ export function createMemoryStore(lexicon: Lexicon): MemoryStore {
         advance(memory, lexicon, past.at(-1)!, observation.text);
       }
       known.set(now, memory);
+      claimed.add(memory);
       return memory;
     },
   };

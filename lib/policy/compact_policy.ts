@@ -25,7 +25,7 @@ import {
 } from "./compact_choice.ts";
 import { byChance, type Chooser, followInRounds } from "./compact_chooser.ts";
 import { type Draft, draftInputs } from "./compact_inputs.ts";
-import { createMemoryStore } from "./compact_memory.ts";
+import { createMemoryStore, type EpisodeMemory } from "./compact_memory.ts";
 import { createCompactNetwork } from "./compact_network.ts";
 import { numbersOf, readActions, readPlans, swept } from "./compact_reading.ts";
 import type { DifferentiablePolicy, ScoredBatch } from "./differentiable.ts";
@@ -128,7 +128,11 @@ export function createCompactPolicy(
   const lexicon = createLexicon({ buckets });
   const memories = createMemoryStore(lexicon);
 
-  const draft = (situation: Situation, hint?: string, also?: string): Draft => {
+  const draft = (
+    situation: Situation,
+    claimed: Set<EpisodeMemory>,
+    { hint, also }: { hint?: string; also?: string | undefined } = {},
+  ): Draft => {
     const { observation, subgoal } = situation;
     const held = proposeSubgoals && subgoal ? subgoal : undefined;
     const proposed = proposeSubgoals?.(situation) ?? [];
@@ -144,7 +148,7 @@ export function createCompactPolicy(
       ? situation
       : { ...situation, task: `${situation.task} ${hint}` };
     const { admissibleActions: actions } = observation;
-    return draftInputs(memories.recall(told), {
+    return draftInputs(memories.recall(told, claimed), {
       lexicon,
       actions,
       candidates,
@@ -157,8 +161,9 @@ export function createCompactPolicy(
   ): Decision[] => {
     if (situations.length === 0) return [];
     situations.forEach(checkActions);
+    const claimed = new Set<EpisodeMemory>();
     const drafts = situations.map((situation, i) =>
-      draft(situation, undefined, chooser.alsoConsider(i))
+      draft(situation, claimed, { also: chooser.alsoConsider(i) })
     );
     const plans = readPlans(network, drafts.map((one) => one.planning));
     const planned = drafts.map((one, i) => chooser.plan(one, plans, i));
@@ -185,7 +190,7 @@ export function createCompactPolicy(
     if (situations.length === 0) return [];
     const { values } = readPlans(
       network,
-      situations.map((one) => draft(one).planning),
+      situations.map((one) => draft(one, new Set()).planning),
     );
     return situations.map((_, i) => ({
       switching: values.switching[i]!,
@@ -265,7 +270,9 @@ export function createCompactPolicy(
         const inputs = chunk.map((sample, i) =>
           hint === undefined
             ? readInputs(traces[i]!.inputs)
-            : draft(sample.situation, hint(sample.situation)).acting(
+            : draft(sample.situation, new Set(), {
+              hint: hint(sample.situation),
+            }).acting(
               sample.decision.subgoal || undefined,
               sample.decision.switched,
             )

@@ -6,7 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { byDecision } from "../trajectory.ts";
-import { type CompactInputs, packBatch } from "./compact_batch.ts";
+import { type CompactInputs, packBatch, type Ragged } from "./compact_batch.ts";
 import type { ActionNumbers, PlanNumbers } from "./compact_choice.ts";
 import type { CompactNetwork } from "./compact_network.ts";
 
@@ -31,7 +31,7 @@ export function readPlans(
     const { switching, planning, values } = network.scorePlans(batch, trunk);
     return {
       switching: numbersOf(switching),
-      planning: numbersOf(planning),
+      planning: spread(numbersOf(planning), batch.subgoalRows),
       rows: batch.subgoalRows,
       values: byDecision((name) => numbersOf(values[name])),
     };
@@ -48,7 +48,7 @@ export function readActions(
     const trunk = network.readTrunk(batch);
     const { execution, value } = network.scoreActions(batch, trunk);
     return {
-      execution: numbersOf(execution),
+      execution: spread(numbersOf(execution), batch.actionRows),
       value: numbersOf(value),
       rows: batch.actionRows,
     };
@@ -58,4 +58,9 @@ export function readActions(
 /** Reads a real-valued tensor off the device. */
 export function numbersOf(tensor: tf.Tensor): Float32Array {
   return Float32Array.from(tensor.dataSync());
+}
+
+/** From one number for each row to one for each candidate. */
+function spread(numbers: Float32Array, { rows }: Ragged): Float32Array {
+  return Float32Array.from(rows, (row) => numbers[row]!);
 }

@@ -7,6 +7,7 @@ import {
   throws,
 } from "node:assert/strict";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
+import { proposeHouseholdSubgoals } from "../../lib/envs/household_subgoals.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import {
   type CompactPolicy,
@@ -51,8 +52,12 @@ function stir(policy: CompactPolicy): void {
   }
 }
 
-async function play(policy: CompactPolicy, tasks = 12): Promise<Trajectory[]> {
-  const assignments = scheduleEpisodes([{ kind: "corridor", length: 5 }], {
+async function play(
+  policy: CompactPolicy,
+  tasks = 12,
+  kind = "corridor",
+): Promise<Trajectory[]> {
+  const assignments = scheduleEpisodes([{ kind }], {
     random: createRandom(5),
     tasks,
     maxTurns: 8,
@@ -92,6 +97,23 @@ for (const contract of ["plan-execute", "flat"] as const) {
     policy.dispose();
   });
 
+  Deno.test(`rescoring agrees in a household too (${contract})`, async () => {
+    const policy = contract === "flat" ? make() : makePolicy({
+      proposeSubgoals: proposeHouseholdSubgoals,
+    });
+    stir(policy);
+    const samples = samplesOf(await play(policy, 6, "household"));
+    const rescored = await policy.rescore(samples);
+    samples.forEach(({ decision }, i) => {
+      ok(decision.trace.kind === "choices");
+      for (const [j, name] of DECISIONS.entries()) {
+        const drift = rescored[i]!.logProbs[j]! - decision.trace.logProbs[name];
+        ok(Math.abs(drift) < 1e-3, `${name} of turn ${i}: ${drift}`); // stirred logits reach 100
+      }
+    });
+    policy.dispose();
+  });
+
   Deno.test(`decisions and values do not depend on how situations are batched (${contract})`, async () => {
     const policy = make();
     stir(policy);
@@ -113,6 +135,32 @@ for (const contract of ["plan-execute", "flat"] as const) {
     policy.dispose();
   });
 }
+
+Deno.test("decisions on many turns of one household do not depend on their order", async () => {
+  const policy = makePolicy({ proposeSubgoals: proposeHouseholdSubgoals });
+  stir(policy);
+  const situations = samplesOf(await play(policy, 3, "household"))
+    .map((sample) => sample.situation);
+  const streams = situations.map((_, i) => i);
+  const decide = async (order: readonly number[]) => {
+    const decisions = await policy.decide(
+      order.map((i) => situations[i]!),
+      order.map((i) => createRandom(9).fork(i)),
+    );
+    return new Map(order.map((i, j) => [i, decisions[j]!]));
+  };
+  const forwards = await decide(streams);
+  const backwards = await decide(streams.toReversed());
+  for (const i of streams) {
+    const [one, two] = [forwards.get(i)!, backwards.get(i)!];
+    deepStrictEqual([one.subgoal, one.action], [two.subgoal, two.action]);
+    const [a, b] = [one, two].map(({ trace }) =>
+      trace.kind === "choices" ? trace.inputs : undefined
+    );
+    deepStrictEqual(a, b);
+  }
+  policy.dispose();
+});
 
 Deno.test("score() gives values equal to those recorded when deciding", async () => {
   const policy = makePolicy();
