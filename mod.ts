@@ -269,6 +269,7 @@ export type {
 export {
   parseWebshopAnnotations,
   readWebshopCatalog,
+  readWebshopNouns,
 } from "./lib/envs/webshop_loader.ts";
 export type { NamedJson, WebshopFiles } from "./lib/envs/webshop_loader.ts";
 export { listWebshopGoals, pickWebshopGoal } from "./lib/envs/webshop_goals.ts";
@@ -525,6 +526,19 @@ export { openRun, readMetrics, readRunConfig } from "./lib/train/run_store.ts";
 export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";
 export { describeEnvironment } from "./lib/train/environment_facts.ts";
 export type { EnvironmentFacts } from "./lib/train/environment_facts.ts";
+export {
+  cellName,
+  listAblationRuns,
+  runAblation,
+} from "./lib/train/ablation.ts";
+export type {
+  AblationPlan,
+  AblationProgress,
+  AblationRun,
+  RunAblationOptions,
+} from "./lib/train/ablation.ts";
+export { summarizeAblation } from "./lib/train/ablation_summary.ts";
+export type { SummarizeAblationOptions } from "./lib/train/ablation_summary.ts";
 export { readReport } from "./lib/train/report_data.ts";
 export type { ReportData } from "./lib/train/report_data.ts";
 export { recordTraining } from "./lib/train/record_training.ts";

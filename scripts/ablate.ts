@@ -1,0 +1,137 @@
+/**
+ * Trains a grid of settings over seeds and sums it up as a table and a page.
+ *
+ * ```sh
+ * deno task ablate grid.json --out runs/credit --metric longer/success_rate
+ * ```
+ *
+ * The grid is JSON: `{ "preset": "corridor", "base": {…}, "axes": { axis: { label: {…} } }, "seeds": [1, 2, 3] }`.
+ * Run it again to go on where it stopped.
+ *
+ * @module
+ */
+
+import { Command } from "commander";
+import {
+  ablationForest,
+  type AblationPlan,
+  htmlReport,
+  mergeSettings,
+  PRESETS,
+  runAblation,
+  summarizeAblation,
+  writeParquet,
+} from "../mod.ts";
+
+interface Flags {
+  readonly out: string;
+  readonly metric: string;
+  readonly compareTo?: string;
+  readonly concurrency?: string;
+}
+
+const program = new Command("ablate")
+  .description("Train a grid of settings over seeds, and sum it up.")
+  .argument("<grid>", "JSON file of the grid")
+  .option("--out <folder>", "the grid's folder", "runs/ablation")
+  .option("--metric <name>", "what to sum up", "success_rate")
+  .option(
+    "--compare-to <cell>",
+    "cell to compare with, as axis=label,axis=label (default: the first)",
+  )
+  .option("--concurrency <number>", "runs at a time (default: processor cores)")
+  .showHelpAfterError();
+
+async function main(): Promise<void> {
+  program.parse(Deno.args, { from: "user" });
+  const flags = program.opts<Flags>();
+  const plan = await readGrid(program.args[0]!);
+  const stop = new AbortController();
+  const onInterrupt = () => {
+    stop.abort(new Error("interrupted"));
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+  };
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  await run(plan, flags, stop.signal);
+  Deno.removeSignalListener("SIGINT", onInterrupt);
+  await sumUp(plan, flags);
+}
+
+async function readGrid(path: string): Promise<AblationPlan> {
+  const { preset, base = {}, axes = {}, seeds = [] } = JSON.parse(
+    await Deno.readTextFile(path),
+  );
+  if (preset === undefined) return { base, axes, seeds };
+  if (!(preset in PRESETS)) {
+    throw new TypeError(
+      `Cannot read the grid as "preset" must be one of ${
+        Object.keys(PRESETS).join(", ")
+      }: current value is "${preset}"`,
+    );
+  }
+  const start = PRESETS[preset as keyof typeof PRESETS];
+  const merged = mergeSettings(JSON.parse(JSON.stringify(start)), base);
+  return { base: merged as AblationPlan["base"], axes, seeds };
+}
+
+async function run(
+  plan: AblationPlan,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const { out: directory, concurrency } = flags;
+  const news = runAblation(plan, {
+    directory,
+    signal,
+    ...(concurrency === undefined ? {} : { concurrency: Number(concurrency) }),
+  });
+  for await (const { run, finished, total, iteration, failure } of news) {
+    const name = run.directory.slice(directory.length + 1);
+    const place = `${finished}/${total} ${name}`;
+    if (failure !== undefined) console.error(`${place} failed: ${failure}`);
+    else if (iteration === undefined) console.log(`${place} ended`);
+    else if ((iteration + 1) % 10 === 0) {
+      console.log(`${place} ${iteration + 1}/${run.config.iterations}`);
+    }
+  }
+}
+
+async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
+  const { out, metric } = flags;
+  const compareTo = flags.compareTo === undefined
+    ? firstCell(plan)
+    : Object.fromEntries(
+      flags.compareTo.split(",").map((pair) => pair.split("=")),
+    );
+  const summary = await summarizeAblation(out, { metric, compareTo });
+  summary.print({ limit: Infinity });
+  await writeParquet(summary, `${out}/summary.parquet`);
+  await Deno.writeTextFile(`${out}/summary.csv`, `${summary.toCSV()}\n`);
+  const html = htmlReport({
+    title: `Ablation: ${metric}`,
+    sections: [{
+      heading: metric,
+      prose:
+        "Mean over seeds with 95 % bootstrap intervals; differences are paired by seed.",
+      figure: ablationForest(summary, { metric }),
+      table: summary,
+    }],
+  });
+  await Deno.writeTextFile(`${out}/summary.html`, html);
+}
+
+function firstCell({ axes }: AblationPlan): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(axes).map(([axis, changes]) => [
+      axis,
+      Object.keys(changes)[0]!,
+    ]),
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}
