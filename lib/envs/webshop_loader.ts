@@ -13,6 +13,7 @@ import {
   type WebshopCatalog,
   type WebshopInstruction,
 } from "./webshop_catalog.ts";
+import { type NounTagger, parseNounTable } from "./webshop_nouns.ts";
 
 /** Names of WebShop's files within a folder. */
 export interface WebshopFiles {
@@ -24,6 +25,8 @@ export interface WebshopFiles {
   attributes?: string;
   /** People's wishes; read if it is there. @default {"items_human_ins.json"} */
   human?: string;
+  /** Table of title nouns made with a real tagger, as JSON lines. @default {none} */
+  nouns?: string;
   /** How many rows to read at most, before any is dropped. @default {all} */
   limit?: number;
   /** Whether a damaged product file gives the rows before the damage. @default {false} */
@@ -65,6 +68,22 @@ export async function readWebshopCatalog(
     cataloger.add(row);
   }
   return cataloger.finish();
+}
+
+/**
+ * Reads the noun table that goes with WebShop's files, if there is one.
+ *
+ * @param files The folder, and the table's name in it.
+ * @returns A tagger that looks titles up first; nothing if no table is named.
+ * @throws {SyntaxError} If a line is malformed; the message names the line.
+ */
+export async function readWebshopNouns(
+  files: WebshopFiles,
+): Promise<NounTagger | undefined> {
+  const { folder, nouns } = files;
+  return nouns === undefined
+    ? undefined
+    : parseNounTable(await Deno.readTextFile(`${folder}/${nouns}`));
 }
 
 /** A parsed JSON file and its name. */

@@ -13,7 +13,11 @@ import {
   type WebshopEpisodeOptions,
 } from "./webshop.ts";
 import type { WebshopGeneratorOptions } from "./webshop_generator.ts";
-import { readWebshopCatalog, type WebshopFiles } from "./webshop_loader.ts";
+import {
+  readWebshopCatalog,
+  readWebshopNouns,
+  type WebshopFiles,
+} from "./webshop_loader.ts";
 import { createWebshop, type Webshop } from "./webshop_session.ts";
 import {
   splitWebshopGoals,
@@ -52,6 +56,7 @@ const FILES = z.strictObject({
   products: z.string().optional(),
   attributes: z.string().optional(),
   human: z.string().optional(),
+  nouns: z.string().optional(),
   limit: COUNT.optional(),
   lenient: z.boolean().optional(),
 });
@@ -202,9 +207,16 @@ function stockWebshop(
     splits: splitWebshopGoals(shop.goals, splits),
   });
   if ("folder" in catalog) {
-    return readWebshopCatalog(withoutAbsent(catalog)).then((products) =>
-      divide(createWebshop(products, { kind: goals ?? "synthetic", ...given }))
-    );
+    const kind = goals ?? "synthetic";
+    const files = withoutAbsent(catalog);
+    return Promise.all([readWebshopCatalog(files), readWebshopNouns(files)])
+      .then(([products, nouns]) =>
+        divide(createWebshop(products, {
+          kind,
+          ...given,
+          ...(nouns ? { nouns } : {}),
+        }))
+      );
   }
   const { rank, mostGoals, difficulty, ...generated } = catalog;
   return divide(generateWebshop(

@@ -12,6 +12,7 @@ import {
   throws,
 } from "node:assert/strict";
 import fc from "fast-check";
+import { createEnvOpener } from "../../lib/envs/open_env.ts";
 import { readJsonRows } from "../../lib/envs/json_rows.ts";
 import {
   parseWebshopAnnotations,
@@ -76,6 +77,21 @@ Deno.test("readWebshopCatalog() reads a folder, limits rows, and needs no file o
     deepStrictEqual(catalog.cleaning.dropped, { "asin is a duplicate": 1 });
     deepStrictEqual(catalog.products[0]!.attributes, ["soft touch"]);
     strictEqual(catalog.products[0]!.instruction?.text, "Find me a");
+    await Deno.writeTextFile(
+      `${folder}/nouns.jsonl`,
+      '{"title": "A", "nouns": ["lamp"]}',
+    );
+    const open = createEnvOpener();
+    const spec = {
+      kind: "webshop",
+      catalog: { folder, nouns: "nouns.jsonl" },
+      splits: "webshop",
+    };
+    const env = await open(spec, 1);
+    await env.start();
+    await env.step("search[<r>]"); // "A" alone is a stop word, so no search finds it
+    await env.step("click[a]");
+    strictEqual((await env.step("click[buy now]")).score, 1);
     const short = await readWebshopCatalog({ folder, limit: 2 });
     strictEqual(short.products.length, 1); // cut before rows are dropped
     await Deno.writeTextFile(`${folder}/items_ins_v2_1000.json`, "{");

@@ -5,9 +5,11 @@
  */
 
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createEnvOpener, listEnvs } from "../../lib/envs/open_env.ts";
 import { openWebshopEpisode } from "../../lib/envs/webshop.ts";
 import {
+  countWebshopAlternatives,
   generateWebshop,
   generateWebshopCatalog,
 } from "../../lib/envs/webshop_world.ts";
@@ -90,6 +92,30 @@ Deno.test("a small catalog is the beginning of a large one and of no other seed"
   deepStrictEqual([...large], small);
   const other = [...generateWebshopProducts({ size: 50, seed: 5 })];
   ok(other.some(({ row }, i) => row["name"] !== small[i]!.row["name"]));
+});
+
+Deno.test("version 1 of the generator gives these very catalogs", () => {
+  const digest = (size: number) => {
+    const hash = createHash("sha256");
+    for (const product of generateWebshopProducts({ size, seed: 0 })) {
+      hash.update(`${JSON.stringify(product)}\n`);
+    }
+    return hash.digest("hex").slice(0, 16);
+  };
+  // Whoever changes the generator makes other goals: say so, and take new digests.
+  deepStrictEqual([digest(100), digest(1000)], [
+    "8a077f1a8154268a",
+    "c6561841cea08369",
+  ]);
+});
+
+Deno.test("alternatives are counted among products of the same kind", () => {
+  const shop = generateWebshop({ size: 300, seed: 1 });
+  const counts = shop.goals.map((goal) => countWebshopAlternatives(shop, goal));
+  ok(counts.some((count) => count > 0) && counts.some((count) => count === 0));
+  const [goal] = shop.goals;
+  const other = { ...goal!, priceUpper: -1 };
+  strictEqual(countWebshopAlternatives(shop, other), 0);
 });
 
 Deno.test("every generated product is kept, and shares follow the measured ones", () => {
