@@ -214,7 +214,7 @@ Deno.test("score() has the slope of finite differences", async () => {
     };
     const numeric = (probe(5e-3) - probe(-5e-3)) / 1e-2;
     tf.tidy(() => variable.assign(tf.tensor(before, variable.shape)));
-    const slack = 0.03 * Math.abs(numeric) + 5e-3; // float32, and relu has corners
+    const slack = 0.06 * Math.abs(numeric) + 5e-3; // float32, and relu has corners
     ok(
       Math.abs(numeric - slopes[at]!) < slack,
       `${name}: ${slopes[at]} against ${numeric}`,
