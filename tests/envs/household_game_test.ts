@@ -11,6 +11,7 @@ import {
   householdRandom,
 } from "../../lib/envs/household_generator.ts";
 import { HOUSEHOLD_DIFFICULTIES } from "../../lib/envs/household_layout.ts";
+import { planHousehold } from "../../lib/envs/household_expert.ts";
 import { householdGame } from "../../lib/envs/household_game.ts";
 import type { HouseholdWorld } from "../../lib/envs/household_world.ts";
 
@@ -134,6 +135,18 @@ Deno.test("householdGame() is won by its walkthrough, at its last command and no
       ok(play.won);
     }),
     { numRuns: 300 },
+  );
+});
+
+Deno.test("householdGame() comes with a walkthrough as short as the expert's plan", () => {
+  fc.assert(
+    fc.property(TYPES, NAMES, fc.nat(10_000), (type, name, seed) => {
+      const { world, walkthrough } = someGame(type, name, seed);
+      const plan = planHousehold(householdGame(world, walkthrough))!;
+      const actions = plan.flatMap((segment) => segment.actions);
+      strictEqual(actions.length, walkthrough.length);
+    }),
+    { numRuns: 200 },
   );
 });
 

@@ -1,0 +1,94 @@
+import { match, ok, strictEqual } from "node:assert/strict";
+import { compileGame, listAlfworld } from "../../mod.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+async function run(
+  permissions: string,
+  script: string,
+  args: readonly string[],
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--quiet",
+      `-P=${permissions}`,
+      `scripts/${script}`,
+      ...args,
+    ],
+    cwd: ROOT,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+Deno.test("household-stats draws, solves and compiles what it counts", async () => {
+  const { code, out, err } = await run("study", "household_stats.ts", [
+    "--games",
+    "24",
+    "--difficulty",
+    "easy",
+    "--compiled",
+    "12",
+  ]);
+  strictEqual(code, 0, err);
+  match(out, /2 of 2 compiled files are won by their walkthrough/);
+  strictEqual(out.match(/4 of 4 solved by the expert/g)?.length, 6);
+});
+
+Deno.test("import-alfred writes folders that ALFWorld's loader lists, games that are won", async () => {
+  const name = `runs/import-test-${Deno.pid}`;
+  const position = { x: -1.3528, y: 1.2358, z: -0.6494 };
+  const task = {
+    task_id: "trial_example",
+    task_type: "look_at_obj_in_light",
+    pddl_params: {
+      object_target: "AlarmClock",
+      parent_target: "",
+      toggle_target: "DeskLamp",
+      mrecep_target: "",
+      object_sliced: false,
+    },
+    scene: {
+      scene_num: 301,
+      init_action: { x: -0.75, z: -1.25, rotation: 0, horizon: 30 },
+      object_poses: [{ objectName: "AlarmClock_a1", position }],
+    },
+    turk_annotations: { anns: [] },
+  };
+  const unknown = { ...task, scene: { ...task.scene, scene_num: 999 } };
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(
+    path,
+    [task, unknown].map((t) => JSON.stringify(t)).join("\n"),
+  );
+  try {
+    const { code, out, err } = await run("import", "import_alfred.ts", [
+      path,
+      "--out",
+      name,
+    ]);
+    strictEqual(code, 0, err);
+    match(out, /1 of 2 tasks imported/);
+    match(out, /1 {2}unknown scene/);
+    const specs = await listAlfworld({
+      dataset: "alfworld",
+      directory: new URL(name, ROOT).pathname,
+      split: "train",
+    });
+    strictEqual(specs.length, 1);
+    strictEqual(specs[0]!["taskType"], "look_at_obj_in_light");
+    const game = compileGame(
+      await Deno.readTextFile(String(specs[0]!["path"])),
+    );
+    const play = game.start();
+    for (const command of game.walkthrough) play.step(command);
+    ok(play.won);
+  } finally {
+    await Deno.remove(path);
+    await Deno.remove(new URL(name, ROOT), { recursive: true }).catch(() => {});
+  }
+});
