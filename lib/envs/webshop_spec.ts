@@ -63,7 +63,7 @@ const FILES = z.strictObject({
 
 /** What decides a shop; episodes of one shop share it. */
 const SHOP_SETTINGS = {
-  catalog: z.union([GENERATED, FILES]),
+  catalog: z.union([GENERATED, FILES]).optional(),
   goals: z.enum(["human", "synthetic"]).optional(),
   priceSeed: SEED.optional(),
   shuffleSeed: SEED.optional(),
@@ -102,8 +102,8 @@ const WEBSHOP_DATASET = z.strictObject({
 export interface WebshopSpec extends EnvSpec, WebshopEpisodeOptions {
   /** Discriminates the kinds of specifications. */
   readonly kind: "webshop";
-  /** A generated catalog, or a folder with WebShop's files. */
-  readonly catalog:
+  /** A generated catalog, or a folder with WebShop's files. @default {1,000 generated products} */
+  readonly catalog?:
     | WebshopGeneratorOptions & WebshopGoalFilter
     | WebshopFiles;
   /** People's wishes or templated ones. @default {"human" if generated, "synthetic" from files} */
@@ -200,7 +200,12 @@ export class WebshopShelf {
 function stockWebshop(
   settings: ShopSettings,
 ): StockedWebshop | Promise<StockedWebshop> {
-  const { catalog, goals, splits = "leak-free", ...rules } = settings;
+  const {
+    catalog = { size: 1000 },
+    goals,
+    splits = "leak-free",
+    ...rules
+  } = settings;
   const given = withoutAbsent(rules);
   const divide = (shop: Webshop) => ({
     shop,
@@ -255,7 +260,7 @@ function parts(settings: Settings): {
   const select = (names: object) =>
     Object.fromEntries(entries.filter(([name]) => name in names));
   return {
-    forShop: { catalog: settings.catalog, ...select(SHOP_SETTINGS) },
+    forShop: select(SHOP_SETTINGS),
     forEpisode: select(EPISODE_SETTINGS),
   };
 }

@@ -43,8 +43,8 @@ const HELD_OUT = 0.1;
  * Leak-free: `validation` holds new wishes for training products, `unseen-product` products that
  * are never trained on, `unseen-leaf` kinds of product that are never trained on, `unseen-phrase`
  * attributes that are never trained on; `test` mixes unseen products and kinds half and half. By
- * position: `test` 500, `validation` 1000 and the rest (`webshop`; tenths of short lists), or
- * `validation` 500 and the rest (`hiper`).
+ * position: `test` 500, `validation` 1000 and the rest (`webshop`; tenths of short lists), or 500
+ * that serve as `validation` and `test`, and the rest (`hiper`).
  *
  * @example
  * ```ts
@@ -90,7 +90,7 @@ export function splitWebshopGoals(
       ...none,
       train: range(end, count),
       validation: range(0, end),
-      test: [],
+      test: range(0, end),
     };
   }
   const tenth = Math.floor(count / 10);

@@ -174,7 +174,7 @@ Deno.test("splits by position are WebShop's and the reference trainer's", () => 
   };
   deepStrictEqual(sizes("webshop", many), [500, 1000, 5410]);
   deepStrictEqual(sizes("webshop", many.slice(0, 105)), [10, 10, 85]);
-  deepStrictEqual(sizes("hiper", many), [0, 500, 6410]);
+  deepStrictEqual(sizes("hiper", many), [500, 500, 6410]);
 });
 
 Deno.test("openWebshopSpec() draws a goal by seed, takes one by number, and refuses what is not there", async () => {
