@@ -243,8 +243,10 @@ export {
 // Worlds: WebShop
 export { openWebshopEpisode } from "./lib/envs/webshop.ts";
 export type { WebshopEnv, WebshopEpisodeOptions } from "./lib/envs/webshop.ts";
-export { WEBSHOP_REFERENCE } from "./lib/envs/webshop_spec.ts";
-export type { WebshopSpec } from "./lib/envs/webshop_spec.ts";
+export { stockWebshopSpec } from "./lib/envs/webshop_spec.ts";
+export { WEBSHOP_REFERENCE } from "./lib/envs/webshop_settings.ts";
+export type { WebshopSpec } from "./lib/envs/webshop_settings.ts";
+export type { StockedWebshop } from "./lib/envs/webshop_shelf.ts";
 export {
   countWebshopAlternatives,
   generateWebshop,

@@ -13,7 +13,8 @@ import { openCorridorSpec } from "./corridor.ts";
 import { GameCache, openGameSpec } from "./game_spec.ts";
 import { listHouseholds, openHouseholdSpec } from "./household_spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
-import { listWebshop, openWebshopSpec, WebshopShelf } from "./webshop_spec.ts";
+import { WebshopShelf } from "./webshop_shelf.ts";
+import { listWebshop, openWebshopSpec } from "./webshop_spec.ts";
 import { meant, readWorldSettings } from "./world_settings.ts";
 
 /** What the worlds of one opener share. */

@@ -16,7 +16,8 @@ import {
 import { generateWebshopProducts } from "../../lib/envs/webshop_generator.ts";
 import type { WebshopGoal } from "../../lib/envs/webshop_goals.ts";
 import { splitWebshopGoals } from "../../lib/envs/webshop_splits.ts";
-import { openWebshopSpec, WebshopShelf } from "../../lib/envs/webshop_spec.ts";
+import { WebshopShelf } from "../../lib/envs/webshop_shelf.ts";
+import { openWebshopSpec } from "../../lib/envs/webshop_spec.ts";
 import { proposeWebshopSubgoals } from "../../lib/envs/webshop_subgoals.ts";
 import type { Situation } from "../../lib/trajectory.ts";
 import { conformance } from "./_conformance.ts";
