@@ -1,5 +1,5 @@
 /**
- * A person plays a world in the terminal.
+ * A person plays a world in the terminal, or shops in a browser.
  *
  * @module
  */
@@ -18,7 +18,9 @@ import {
   proposeHouseholdSubgoals,
   type ProposeSubgoals,
   proposeWebshopSubgoals,
+  serveWebshop,
   type Situation,
+  stockWebshopSpec,
   type TextEnv,
   type Turn,
 } from "../mod.ts";
@@ -51,18 +53,45 @@ const command = new Command("play")
     readSetting,
     {},
   )
+  .option("--browser", "shop in a browser on this machine, a webshop only")
+  .option("--port <number>", "port of the browser's address", wholeNumber, 8000)
   .addHelpText("after", `\nWhile playing:\n${ABOUT}`)
   .parse(Deno.args, { from: "user" });
 const options = command.opts<
-  { seed: number; split?: string; set: Record<string, unknown> }
+  {
+    seed: number;
+    split?: string;
+    set: Record<string, unknown>;
+    browser?: true;
+    port: number;
+  }
 >();
 
 const spec = await findSpec(command.args[0] ?? "household");
+if (options.browser) {
+  await serve(spec);
+  Deno.exit(0);
+}
 const env = await open(spec);
 try {
   await play(env);
 } finally {
   await env[Symbol.asyncDispose]?.();
+}
+
+/** Serves the goals of a shop's split until the program is stopped. */
+async function serve(spec: EnvSpec): Promise<void> {
+  if (spec.kind !== "webshop") {
+    console.error(
+      `Only a webshop can be played in a browser, not ${spec.kind}`,
+    );
+    Deno.exit(1);
+  }
+  const { shop, splits } = await stockWebshopSpec(spec);
+  const goals = splits[options.split as keyof typeof splits] ?? splits.train;
+  await using server = serveWebshop(shop, { port: options.port, goals });
+  console.log(`Shop at ${server.url}, stop with Ctrl-C.`);
+  await server.finished;
 }
 
 async function open(spec: EnvSpec): Promise<TextEnv> {
