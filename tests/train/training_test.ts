@@ -1,0 +1,177 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  assembleBaseline,
+  assembleTraining,
+} from "../../lib/train/assemble.ts";
+import {
+  defineConfig,
+  type PartialDeep,
+  type TrainingConfig,
+} from "../../lib/train/config.ts";
+import { PRESETS } from "../../lib/train/presets.ts";
+import type { Training } from "../../lib/train/training.ts";
+import { countingConfig, countingTraining } from "./_counting.ts";
+
+const corridor = [{ kind: "corridor", length: 5, doors: 1 }];
+
+function smallConfig(
+  change: PartialDeep<TrainingConfig> = {},
+): TrainingConfig {
+  return defineConfig(PRESETS.corridor, {
+    seed: 1,
+    backend: "wasm",
+    iterations: 4,
+    worlds: corridor,
+    rollout: { tasks: 16 },
+    evaluation: { every: 0, tasks: 32, sets: { again: corridor } },
+  }, change);
+}
+
+type Row = Readonly<Record<string, number>>;
+
+async function rowsOf(training: Training): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const { metrics } of training) rows.push(metrics);
+  return rows;
+}
+
+async function train(config: TrainingConfig): Promise<Row[]> {
+  await using training = await assembleTraining(config);
+  return await rowsOf(training);
+}
+
+Deno.test("A training learns the corridor, from chance to the expert's way", async () => {
+  const config = smallConfig({
+    iterations: 24,
+    rollout: { tasks: 64 },
+    update: { learningRate: 1e-3 },
+  });
+  await using training = await assembleTraining(config);
+  const chance = await training.evaluate(
+    await assembleBaseline(config, "random"),
+  );
+  const expert = await training.evaluate(
+    await assembleBaseline(config, "expert"),
+  );
+  const rows = await rowsOf(training);
+  const success = "again/success_rate", turns = "again/turns";
+  ok(chance.metrics[success]! < 0.6, `chance ${chance.metrics[success]}`);
+  strictEqual(expert.metrics[success], 1);
+  ok(rows.at(-1)![success]! >= 0.95, `learned ${rows.at(-1)![success]}`);
+  ok(rows.at(-1)![turns]! < chance.metrics[turns]! / 2);
+  ok(rows.at(-1)!["explained_variance/execution"]! > 0);
+});
+
+Deno.test("A training that is saved and loaded gives the numbers of one that went on", async () => {
+  const directory = `${await Deno.makeTempDir()}/checkpoint`;
+  const config = smallConfig();
+  const whole = await train(config);
+  const before: Row[] = [];
+  {
+    await using training = await assembleTraining(config);
+    for await (const { metrics } of training) {
+      before.push(metrics);
+      if (before.length === 2) break;
+    }
+    await training.save(directory);
+  }
+  await using training = await assembleTraining(config);
+  await training.load(directory);
+  strictEqual(training.iteration, 2);
+  deepStrictEqual([...before, ...await rowsOf(training)], whole);
+});
+
+Deno.test("Worlds in Workers change no number", async () => {
+  const config = smallConfig({ iterations: 2 });
+  const there = smallConfig({ iterations: 2, rollout: { workers: 2 } });
+  deepStrictEqual(await train(there), await train(config));
+});
+
+Deno.test("Iterations go on where the reader left, and evaluating in between changes nothing", async () => {
+  const config = countingConfig();
+  const whole = await rowsOf(countingTraining(config));
+  const training = countingTraining(config);
+  const rows: Row[] = [];
+  while (training.iteration < config.iterations) {
+    for await (const { metrics } of training) {
+      rows.push(metrics);
+      break;
+    }
+    await training.evaluate();
+  }
+  deepStrictEqual(rows, whole);
+});
+
+Deno.test("A warm start imitates the expert before the first iteration", async () => {
+  const config = smallConfig({
+    iterations: 1,
+    warmStart: { tasks: 64, epochs: 12, minibatchSize: 64, learningRate: 3e-3 },
+    update: { learningRate: 0 },
+  });
+  const [first] = await train(config);
+  ok(first!.success_rate! >= 0.9, `after imitating ${first!.success_rate}`);
+});
+
+Deno.test("GEAR refines the samples of a training whose worlds have experts", async () => {
+  const plain = await train(smallConfig({ iterations: 2 }));
+  const refined = await train(
+    smallConfig({ iterations: 2, refine: { name: "gear" } }),
+  );
+  deepStrictEqual(refined[0]!.return, plain[0]!.return);
+  ok(refined[0]!.policy_loss !== plain[0]!.policy_loss);
+});
+
+Deno.test("Every estimator that needs no special episodes trains", async () => {
+  for (
+    const estimator of [
+      { name: "gae", gamma: 0.9 },
+      { name: "grpo" },
+      { name: "rloo" },
+      { name: "gigpo" },
+      { name: "reinforce++" },
+    ] as const
+  ) {
+    const [row] = await train(
+      smallConfig({
+        iterations: 1,
+        estimator,
+        rollout: { tasks: 4, groupSize: 4 },
+      }),
+    );
+    ok(Number.isFinite(row!.policy_loss), estimator.name);
+  }
+});
+
+Deno.test("A thousand iterations hold no more memory than a hundred", async () => {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-read", "--allow-env"].concat(
+      "--v8-flags=--expose-gc",
+      new URL("_heap.ts", import.meta.url).pathname,
+    ),
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const heaps = new TextDecoder().decode(stdout).trim().split("\n").map(Number);
+  strictEqual(heaps.length, 2, new TextDecoder().decode(stderr));
+  // 900 iterations of 80 turns: keeping so much as one number of each turn would show
+  ok(heaps[1]! - heaps[0]! < 512 * 1024, heaps.join(" then "));
+});
+
+Deno.test("Iterating leaves no tensor behind", async () => {
+  await using training = await assembleTraining(smallConfig());
+  const counts: number[] = [];
+  for await (const _ of training) counts.push(tf.memory().numTensors);
+  strictEqual(new Set(counts.slice(1)).size, 1, counts.join(", "));
+});
+
+Deno.test("assembleTraining() refuses worlds that share no list of subgoals, unless it needs none", async () => {
+  const worlds = [...corridor, { kind: "household" }];
+  await rejects(assembleTraining(smallConfig({ worlds })), {
+    name: "TypeError",
+    message: /must share a list of subgoals unless "policy.flat" is true/,
+  });
+  const flat = smallConfig({ worlds, policy: { name: "compact", flat: true } });
+  await using training = await assembleTraining(flat);
+  strictEqual(training.iteration, 0);
+});
