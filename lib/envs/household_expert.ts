@@ -12,6 +12,7 @@ import type { Hint } from "./text_env.ts";
 import {
   type ExpertHouse,
   type ExpertState,
+  readExpertGoal,
   readExpertHouse,
   readExpertState,
 } from "./household_expert_view.ts";
@@ -283,9 +284,12 @@ function planFrom(
 export function createHouseholdExpert(
   game: CompiledGame,
 ): ((play: GamePlay) => Hint | undefined) | undefined {
-  const house = readExpertHouse(game);
-  if (house === undefined) return undefined;
+  if (readExpertGoal(game.problem.goal) === undefined) return undefined;
+  let known: ExpertHouse | undefined;
   return (play) => {
+    // Read when first asked: most worlds are played without hints.
+    const house = known ??= readExpertHouse(game);
+    if (house === undefined) return undefined;
     const plan = planFrom(house, play);
     const action = plan?.[0];
     if (plan === undefined || action === undefined) return undefined;

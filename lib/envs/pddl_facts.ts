@@ -7,6 +7,7 @@
 
 import { GameError } from "./game_error.ts";
 import type { GroundTask } from "./pddl_grounding.ts";
+import type { Symbols } from "./pddl_symbols.ts";
 import { DENIED, type Fluents, HOLDS } from "./pddl_fluents.ts";
 
 /** The facts that an atom of a query can match, in the order in which they are tried. */
@@ -17,10 +18,38 @@ export interface FactList {
   readonly places: Int32Array;
   /** Bit that must be set at that place. */
   readonly mask: number;
-  /** Facts with an entity at an argument; absent where there are none. */
-  readonly byEntity: readonly ReadonlyMap<number, Int32Array>[];
-  /** Every fact. */
-  readonly all: Int32Array;
+  /** Facts by the entity at an argument, for the arguments that were asked for. */
+  readonly indexes: (FactIndex | undefined)[];
+  /** How many entities the game has. */
+  readonly entities: number;
+}
+
+/** Facts by entity: those of entity `e` are `items[starts[e]]` up to `items[starts[e + 1]]`. */
+export interface FactIndex {
+  /** Where the facts of each entity begin. Shape `(entities + 1,)`. */
+  readonly starts: Int32Array;
+  /** Facts, in their order for each entity. */
+  readonly items: Int32Array;
+}
+
+/** Finds the index of a list for one argument, made when it is first asked for. */
+export function factIndex(list: FactList, position: number): FactIndex {
+  return list.indexes[position] ??= indexColumn(
+    list.columns[position]!,
+    list.entities,
+  );
+}
+
+function indexColumn(column: Int32Array, entities: number): FactIndex {
+  const starts = new Int32Array(entities + 1);
+  for (const entity of column) starts[entity + 1]!++;
+  for (let e = 0; e < entities; e++) starts[e + 1]! += starts[e]!;
+  const next = starts.slice();
+  const items = new Int32Array(column.length);
+  for (let fact = 0; fact < column.length; fact++) {
+    items[next[column[fact]!]!++] = fact;
+  }
+  return { starts, items };
 }
 
 /** Display names of a game's entities, as the ALFWorld demangler gives them. */
@@ -72,48 +101,73 @@ export function compare(a: string, b: string): number {
 
 const MAX_LOOKED_AT = 5_000_000;
 
+/** What facts are listed from. */
+interface FactSources {
+  readonly symbols: Symbols;
+  readonly fluents: Fluents;
+  /** Place of each entity in the order of ids. */
+  readonly ranks: Int32Array;
+  /** 1 for each atom that can come to hold. */
+  readonly added: Uint8Array;
+  /** 1 for each atom that can be deleted. */
+  readonly deleted: Uint8Array;
+  readonly byPredicate: readonly (readonly number[])[];
+}
+
+function findSources(task: GroundTask, fluents: Fluents): FactSources {
+  const { symbols } = task;
+  const order = symbols.entities.map((_, e) => e)
+    .sort((a, b) => compare(symbols.entities[a]!, symbols.entities[b]!));
+  const ranks = new Int32Array(order.length);
+  for (const [rank, entity] of order.entries()) ranks[entity] = rank;
+  const count = symbols.atoms.predicates.length;
+  const added = new Uint8Array(count), deleted = new Uint8Array(count);
+  for (const { changes } of task.operators) {
+    for (const { adds, deletes } of changes) {
+      for (const atom of adds) added[atom] = 1;
+      for (const atom of deletes) deleted[atom] = 1;
+    }
+  }
+  const byPredicate = symbols.predicates.map((): number[] => []);
+  for (const facts of symbols.facts) {
+    for (const atom of facts) added[atom] = 1;
+  }
+  for (let atom = 0; atom < count; atom++) {
+    byPredicate[symbols.atoms.predicates[atom]!]!.push(atom);
+  }
+  return { symbols, fluents, ranks, added, deleted, byPredicate };
+}
+
 /** Finds the facts of a game, one list for each predicate and choice of argument types. */
 export class FactTable {
-  readonly #task: GroundTask;
-  readonly #fluents: Fluents;
-  readonly #ranks: Int32Array;
+  #sources: FactSources | undefined;
   readonly #lists = new Map<string, FactList>();
-  readonly #added: Uint8Array;
-  readonly #deleted: Uint8Array;
-  readonly #byPredicate: readonly (readonly number[])[];
   #budget = MAX_LOOKED_AT;
 
   /** Looks at every fact that can hold and every fact that can be deleted. */
   constructor(task: GroundTask, fluents: Fluents) {
-    this.#task = task;
-    this.#fluents = fluents;
-    const { symbols } = task;
-    const order = symbols.entities.map((_, e) => e)
-      .sort((a, b) => compare(symbols.entities[a]!, symbols.entities[b]!));
-    this.#ranks = new Int32Array(order.length);
-    for (const [rank, entity] of order.entries()) this.#ranks[entity] = rank;
-    const count = symbols.atoms.predicates.length;
-    this.#added = new Uint8Array(count);
-    this.#deleted = new Uint8Array(count);
-    for (const { changes } of task.operators) {
-      for (const { adds, deletes } of changes) {
-        for (const atom of adds) this.#added[atom] = 1;
-        for (const atom of deletes) this.#deleted[atom] = 1;
-      }
+    this.#sources = findSources(task, fluents);
+  }
+
+  /** Lets go of the game once every text is compiled; the lists that texts hold stay. */
+  release(): void {
+    this.#sources = undefined;
+    this.#lists.clear();
+  }
+
+  /** The game, until it is let go. */
+  get #game(): FactSources {
+    if (this.#sources === undefined) {
+      throw new Error(
+        "Cannot list facts as the table must hold a game: it was released",
+      );
     }
-    for (const facts of symbols.facts) {
-      for (const atom of facts) this.#added[atom] = 1;
-    }
-    const byPredicate = symbols.predicates.map((): number[] => []);
-    for (let atom = 0; atom < count; atom++) {
-      byPredicate[symbols.atoms.predicates[atom]!]!.push(atom);
-    }
-    this.#byPredicate = byPredicate;
+    return this.#sources;
   }
 
   /** Whether the facts of a predicate, `not_` in front or not, can change. */
   canChange(predicate: string): boolean {
-    const { symbols } = this.#task;
+    const { symbols } = this.#game;
     const direct = symbols.predicate(predicate);
     if (direct >= 0) return symbols.fluent[direct]!;
     return predicate.startsWith("not_");
@@ -130,14 +184,14 @@ export class FactTable {
   }
 
   #build(name: string, types: readonly string[]): FactList {
-    const { symbols } = this.#task;
+    const { symbols, fluents, added, deleted, byPredicate } = this.#game;
     const { atoms } = symbols;
     const direct = symbols.predicate(name);
     const denied = direct < 0 && name.startsWith("not_");
     const predicate = denied ? symbols.predicate(name.slice(4)) : direct;
-    const possible = denied ? this.#deleted : this.#added;
+    const possible = denied ? deleted : added;
     const found: number[] = [];
-    const candidates = this.#byPredicate[predicate] ?? [];
+    const candidates = byPredicate[predicate] ?? [];
     if ((this.#budget -= candidates.length) < 0) {
       throw new GameError(
         `the facts that texts look at must stay below ${MAX_LOOKED_AT}`,
@@ -162,11 +216,11 @@ export class FactTable {
       columns,
       places: Int32Array.from(
         found,
-        (atom) => changes ? this.#fluents.places[atom]! : -1,
+        (atom) => changes ? fluents.places[atom]! : -1,
       ),
       mask: denied ? DENIED : HOLDS,
-      byEntity: columns.map(indexColumn),
-      all: Int32Array.from(found, (_, i) => i),
+      indexes: [],
+      entities: symbols.entities.length,
     };
   }
 
@@ -176,7 +230,7 @@ export class FactTable {
     b: readonly number[],
     types: readonly string[],
   ): number {
-    const { symbols } = this.#task;
+    const { symbols, ranks } = this.#game;
     for (const [i, type] of types.entries()) {
       const left = symbols.types[a[i]!]!, right = symbols.types[b[i]!]!;
       if (left === right) continue;
@@ -185,21 +239,9 @@ export class FactTable {
       return compare(left, right);
     }
     for (const [i, entity] of a.entries()) {
-      const difference = this.#ranks[entity]! - this.#ranks[b[i]!]!;
+      const difference = ranks[entity]! - ranks[b[i]!]!;
       if (difference !== 0) return difference;
     }
     return 0;
   }
-}
-
-function indexColumn(column: Int32Array): ReadonlyMap<number, Int32Array> {
-  const lists = new Map<number, number[]>();
-  for (const [fact, entity] of column.entries()) {
-    const list = lists.get(entity);
-    if (list === undefined) lists.set(entity, [fact]);
-    else list.push(fact);
-  }
-  return new Map(
-    [...lists].map(([entity, list]) => [entity, Int32Array.from(list)]),
-  );
 }

@@ -129,17 +129,27 @@ function observedPredicates(grammar: Twl2): Set<string> {
 /** For each predicate the facts that can ever hold: those of the state, then those that never change. */
 function listFacts(task: GroundTask, fluents: Fluents): GameRules["factsOf"] {
   const { symbols } = task;
-  const idsOf = (atom: number) =>
-    symbols.atoms.args[atom]!.map((entity) => symbols.entities[entity]!);
-  const lists = symbols.predicates.map((_, p) =>
+  const lists = symbols.predicates.map((
+    _,
+    p,
+  ): { atom: number; place: number }[] =>
     symbols.fluent[p]
       ? []
-      : symbols.facts[p]!.map((atom) => ({ ids: idsOf(atom), place: -1 }))
+      : symbols.facts[p]!.map((atom) => ({ atom, place: -1 }))
   );
   for (const [place, atom] of fluents.atoms.entries()) {
-    lists[symbols.atoms.predicates[atom]!]!.push({ ids: idsOf(atom), place });
+    lists[symbols.atoms.predicates[atom]!]!.push({ atom, place });
   }
-  return new Map(symbols.predicates.map((name, p) => [name, lists[p]!]));
+  return new Map(symbols.predicates.map((name, p) => {
+    const list = lists[p]!;
+    return [name, {
+      arity: list.length === 0 ? 0 : symbols.atoms.args[list[0]!.atom]!.length,
+      entities: Int32Array.from(
+        list.flatMap(({ atom }) => symbols.atoms.args[atom]!),
+      ),
+      places: Int32Array.from(list, ({ place }) => place),
+    }];
+  }));
 }
 
 class Game implements CompiledGame, GameRules {
@@ -176,8 +186,9 @@ class Game implements CompiledGame, GameRules {
     this.names = displayNames(task);
     this.ids = symbols.entities;
     const fluents = chooseFluents(task, observedPredicates(grammar));
+    const facts = new FactTable(task, fluents);
     const compiler = new GrammarCompiler(grammar, {
-      facts: new FactTable(task, fluents),
+      facts,
       names: this.names,
       ids: symbols.entities,
       types: symbols.types,
@@ -202,6 +213,7 @@ class Game implements CompiledGame, GameRules {
         ).text,
       };
     });
+    facts.release();
     this.warnings = compiler.warnings;
     const sorted = sortOperators(task.operators, this.texts);
     this.commands = sorted.map(({ command }) => command);

@@ -54,6 +54,16 @@ export interface ActionTexts {
   readonly feedback: Text;
 }
 
+/** Facts of one predicate in columns. */
+export interface FactColumns {
+  /** Arguments of each fact. */
+  readonly arity: number;
+  /** Entities, fact by fact. Shape `(facts · arity,)`. */
+  readonly entities: Int32Array;
+  /** Place of each fact in the state; -1 for facts that always hold. Shape `(facts,)`. */
+  readonly places: Int32Array;
+}
+
 /** What all plays of a game share. */
 export interface GameRules {
   /** Actions and effects. */
@@ -71,10 +81,9 @@ export interface GameRules {
   /** Operators whose command depends on the state. */
   readonly dynamic: readonly number[];
   /** For each predicate the facts that can ever hold, with their places; -1 for those that always do. */
-  readonly factsOf: ReadonlyMap<
-    string,
-    readonly { readonly ids: readonly string[]; readonly place: number }[]
-  >;
+  readonly factsOf: ReadonlyMap<string, FactColumns>;
+  /** Id of each entity. */
+  readonly ids: readonly string[];
 }
 
 /** Begins a play of a game. */
@@ -168,8 +177,17 @@ class Play implements GamePlay {
   facts(predicate: string): (readonly string[])[] {
     const { facts } = this.#state;
     const holding: (readonly string[])[] = [];
-    for (const { ids, place } of this.#game.factsOf.get(predicate) ?? []) {
-      if (place < 0 || facts[place]! & HOLDS) holding.push(ids);
+    const columns = this.#game.factsOf.get(predicate);
+    if (columns === undefined) return holding;
+    const { arity, entities, places } = columns;
+    for (let fact = 0; fact < places.length; fact++) {
+      const place = places[fact]!;
+      if (place >= 0 && !(facts[place]! & HOLDS)) continue;
+      const ids: string[] = [];
+      for (let i = fact * arity; i < (fact + 1) * arity; i++) {
+        ids.push(this.#game.ids[entities[i]!]!);
+      }
+      holding.push(ids);
     }
     return holding;
   }

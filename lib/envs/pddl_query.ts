@@ -5,7 +5,7 @@
  */
 
 import { GameError } from "./game_error.ts";
-import type { FactList } from "./pddl_facts.ts";
+import { factIndex, type FactList } from "./pddl_facts.ts";
 
 /** Characters a derived text may have. */
 export const MAX_LENGTH = 64_000;
@@ -75,7 +75,7 @@ export function matchAtom(
   bound: number,
   next: (derivation: Derivation) => boolean,
 ): (derivation: Derivation) => boolean {
-  const { columns, places, mask, byEntity, all } = list;
+  const { columns, places, mask } = list;
   const arity = slots.length;
   // The first time a free placeholder stands in the atom binds it; a second time compares.
   const binds = slots.map((slot, i) =>
@@ -84,16 +84,21 @@ export function matchAtom(
   const known = slots.flatMap((_, i) => binds[i] ? [] : [i]).filter((i) =>
     slots[i]! < bound
   );
-  const none = new Int32Array(0);
+  const indexes = known.map((i) => factIndex(list, i));
+  const keys = known.map((i) => slots[i]!);
   return (d) => {
-    let candidates = all;
-    for (const i of known) {
-      const some = byEntity[i]!.get(d.slots[slots[i]!]!) ?? none;
-      if (some.length < candidates.length) candidates = some;
+    // The argument that fits fewest facts leads; without one every fact is tried.
+    let items: Int32Array | undefined, from = 0, to = places.length;
+    for (let k = 0; k < keys.length; k++) {
+      const { starts, items: candidates } = indexes[k]!;
+      const entity = d.slots[keys[k]!]!;
+      const start = starts[entity]!, end = starts[entity + 1]!;
+      if (items !== undefined && end - start >= to - from) continue;
+      [items, from, to] = [candidates, start, end];
     }
-    burn(d, candidates.length);
-    for (let c = 0; c < candidates.length; c++) {
-      const fact = candidates[c]!;
+    burn(d, to - from);
+    for (let c = from; c < to; c++) {
+      const fact = items === undefined ? c : items[c]!;
       const place = places[fact]!;
       if (place >= 0 && !(d.facts[place]! & mask)) continue;
       let fits = true, width = bound;

@@ -130,6 +130,8 @@ function wordEnd(source: PddlSource, start: number): number {
 export function readSexp(source: PddlSource): SexpList {
   const { text } = source;
   const open: { items: Sexp[]; offset: number }[] = [];
+  // The same word is one string, however often it stands in the text.
+  const known = new Map<string, string>();
   let root: SexpList | undefined;
   let words = 0;
   for (let i = text.charCodeAt(0) === 0xfeff ? 1 : 0; i < text.length;) {
@@ -175,7 +177,10 @@ export function readSexp(source: PddlSource): SexpList {
           `a text may have ${MAX_WORDS} words`,
         );
       }
-      list.items.push({ word: text.slice(i, end).toLowerCase(), offset: i });
+      const written = text.slice(i, end).toLowerCase();
+      const word = known.get(written) ?? written;
+      if (word === written) known.set(word, word);
+      list.items.push({ word, offset: i });
       i = end;
     }
   }
