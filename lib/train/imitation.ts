@@ -7,10 +7,15 @@
 import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import type { Follower, Learner, TrainingSample } from "../policy/policy.ts";
-import type { Random } from "../random.ts";
+import { mean } from "../numeric.ts";
+import { type Random, shuffled } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
-import type { Situation, Trajectory } from "../trajectory.ts";
+import {
+  decisionUnits,
+  type Situation,
+  type Trajectory,
+} from "../trajectory.ts";
 import { imitationSamples } from "./batch.ts";
 
 /** Who learns from whom. */
@@ -31,7 +36,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly epochs?: number;
   /** Discount per turn of the returns that the value heads learn. @default {1} */
   readonly gamma?: number;
-  /** Samples in one gradient step. @default {the learner's own} */
+  /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
   /** Step size. @default {the learner's own} */
   readonly learningRate?: number;
@@ -39,24 +44,23 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly signal?: AbortSignal;
 }
 
-/** Ratios are 1 at the start of every pass, so clipping would only be in the way. */
-const UNCLIPPED = [1, 1e6] as const;
-
 /**
  * Imitates an expert.
  *
- * Log-probabilities are taken anew before each pass, so that the policy gradient with an advantage
- * of 1 is the gradient of the log-likelihood.
+ * Log-probabilities are taken anew before each gradient step, so that ratios are 1 and the policy
+ * gradient with an advantage of 1 is the gradient of the log-likelihood. (Over several steps it
+ * would be that of the likelihood itself, which forgets what is unlikely.)
  *
  * @param options Who learns from whom, for how long.
- * @returns Numbers of the last pass, by the learner's names, and the expert's episodes.
+ * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
+ * log-probability of what the expert decided; and the expert's episodes.
  * @throws {TypeError} If the worlds have no experts.
  */
 export async function imitateExpert(
   options: ImitationOptions,
 ): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
   const { policy, learner, specs, open, hint, random, signal } = options;
-  const { epochs = 4, gamma = 1, minibatchSize, learningRate } = options;
+  const { epochs = 4, gamma = 1, minibatchSize = 64, learningRate } = options;
   const episodes = scheduleEpisodes(specs, {
     ...options,
     random: random.fork("expert"),
@@ -67,21 +71,55 @@ export async function imitateExpert(
     { open, ...(signal && { signal }) },
   );
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
-  let metrics: Record<string, number> = {};
+  const samples = imitationSamples(trajectories, returns);
+  let rows: Record<string, number>[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const samples = await followed(
-      policy,
-      imitationSamples(trajectories, returns),
-    );
-    metrics = await learner.update(samples, {
-      epochs: 1,
-      clipRange: UNCLIPPED,
-      ...(minibatchSize === undefined ? {} : { minibatchSize }),
-      ...(learningRate === undefined ? {} : { learningRate }),
-      random: random.fork("epoch", epoch),
+    const stream = random.fork("epoch", epoch);
+    const order = shuffled(stream, samples);
+    rows = [];
+    for (let at = 0; at < order.length; at += minibatchSize) {
+      signal?.throwIfAborted();
+      const part = await followed(policy, order.slice(at, at + minibatchSize));
+      const update = await learner.update(part, {
+        epochs: 1,
+        minibatchSize: part.length,
+        entropyCoefficient: 0, // an expert is to be followed, not to be varied
+        ...(learningRate === undefined ? {} : { learningRate }),
+        random: stream.fork("step", at),
+      });
+      rows.push({ ...update, expert_log_prob: expertLogProb(part) });
+    }
+  }
+  return { metrics: meanRow(rows), trajectories };
+}
+
+/** Mean log-probability of the units that are trained. */
+function expertLogProb(samples: readonly TrainingSample[]): number {
+  let sum = 0, count = 0;
+  for (const { decision: { trace }, trained } of samples) {
+    const units = decisionUnits(trace);
+    if (trace.kind === "untrainable") continue;
+    units.forEach((name, j) => {
+      if (name === undefined || !trained[name]) return;
+      sum += trace.kind === "tokens"
+        ? trace.logProbs[j]!
+        : trace.logProbs[name];
+      count++;
     });
   }
-  return { metrics, trajectories };
+  return count === 0 ? 0 : sum / count;
+}
+
+/** Means of rows with the same names. */
+function meanRow(
+  rows: readonly Record<string, number>[],
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.keys(rows[0] ?? {}).map((name) => [
+      name,
+      mean(rows.map((row) => row[name]!)),
+    ]),
+  );
 }
 
 /** The same samples, with decisions written down by the policy that learns. */
