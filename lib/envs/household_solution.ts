@@ -94,7 +94,7 @@ function* tours(world: HouseholdWorld): Generator<readonly Stop[]> {
           verb: how,
           thing: take.thing,
         };
-        yield [take, treat, put];
+        yield staysInside(world, take) ? [take, treat] : [take, treat, put];
       }
     }
   }
@@ -106,6 +106,14 @@ function fetches({ things, goal }: HouseholdWorld): Stop[] {
     { id, inside },
   ) =>
     inside.map((at): Stop => ({ at, inside: true, verb: "take", thing: id }))
+  );
+}
+
+/** Whether a thing is in a second receptacle, a wanted one, and so counts there while it is held. */
+function staysInside({ layout, things, goal }: HouseholdWorld, take: Stop) {
+  const inside = things.find(({ id }) => id === take.thing)?.inside ?? [];
+  return inside.some((r) =>
+    r !== take.at && layout.receptacles[r]!.type === goal.target
   );
 }
 
