@@ -710,6 +710,7 @@ export {
 export { varianceBars } from "./lib/plots/variance_bars.ts";
 export type { VarianceBarsOptions } from "./lib/plots/variance_bars.ts";
 export { segmentLengths, valueCalibration } from "./lib/plots/batch_figures.ts";
+export { actionEntropy, switchRate } from "./lib/plots/decision_figures.ts";
 export {
   ablationForest,
   learningCurve,

@@ -80,6 +80,8 @@ export interface TrainingParts {
   readonly evaluation?: EvaluationSets;
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
+  /** Credits episodes with shaped rewards, one credit for each, in order. @default {`config.estimator`} */
+  readonly assignCredit?: (trajectories: readonly Trajectory[]) => Credit[];
   /** What the teacher of a refinement knows of a situation, besides what is seen. */
   readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
@@ -91,7 +93,39 @@ export interface TrainingParts {
 }
 
 /**
- * Trains with objects made by hand.
+ * Trains with objects made by hand: worlds, policy, learner and estimator may all be the caller's own.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import {
+ *   byDecision,
+ *   createTraining,
+ *   defineConfig,
+ *   planExecute,
+ *   randomExecutor,
+ *   scriptedPlanner,
+ * } from "@hiper/lab";
+ *
+ * const specs = [{ kind: "corridor", length: 3, doors: 0 }];
+ * const training = createTraining(
+ *   defineConfig({ worlds: specs, iterations: 1, evaluation: { every: 0 } }),
+ *   {
+ *     specs,
+ *     policy: planExecute(scriptedPlanner(() => "leave"), randomExecutor()),
+ *     learner: {
+ *       update: (samples) => Promise.resolve({ samples: samples.length }),
+ *       save: () => Promise.resolve(),
+ *       load: () => Promise.resolve(),
+ *     },
+ *     assignCredit: (trajectories) =>
+ *       trajectories.map(({ turns, score }) => ({
+ *         advantages: byDecision(() => new Float64Array(turns.length).fill(score)),
+ *       })),
+ *   },
+ * );
+ * for await (const { metrics } of training) ok(metrics.samples! > 0);
+ * ```
  *
  * @param config Every setting; see `defineConfig`.
  * @param parts Policy, learner and worlds.
@@ -104,6 +138,8 @@ export function createTraining(
 ): Training {
   const { policy, learner, specs, evaluation = {}, warmUp } = parts;
   const { signal, hint } = parts;
+  const credit = parts.assignCredit ??
+    ((shaped) => assignCredit(shaped, config.estimator));
   const root = createRandom(config.seed);
   const playing = {
     ...(parts.open && { open: parts.open }),
@@ -121,12 +157,13 @@ export function createTraining(
       const trajectories = await collectTrajectories(policy, episodes, playing);
       watch.lap("rollout");
       const shaped = shapeRewards(trajectories, config.shaping);
-      const credits = assignCredit(shaped, config.estimator);
+      const credits = credit(shaped);
       const samples = await refine(toSamples(shaped, credits));
       watch.lap("credit");
       const update = await learner.update(samples, {
         ...config.update,
         random,
+        progress: iteration / config.iterations,
       });
       watch.lap("update");
       next = iteration + 1;

@@ -11,6 +11,7 @@ import {
   segmentLengths,
   valueCalibration,
 } from "../../lib/plots/batch_figures.ts";
+import { actionEntropy, switchRate } from "../../lib/plots/decision_figures.ts";
 import {
   ablationForest,
   learningCurve,
@@ -205,4 +206,76 @@ Deno.test("ablationForest() places the interval around the mean", () => {
     Math.abs(array![0]! - 0.1) < 1e-12 &&
       Math.abs(arrayminus![0]! - 0.2) < 1e-12,
   );
+});
+
+Deno.test("switchRate() draws the share of episodes that switch on each turn but the first", () => {
+  fc.assert(
+    fc.property(fc.array(steps, { minLength: 1, maxLength: 8 }), (played) => {
+      const line = switchRate(played.map(episode)).data[2]!;
+      const [x, y] = [line["x"], line["y"]] as [number[], number[]];
+      for (const [i, t] of x.entries()) {
+        ok(t > 0);
+        const there = played.filter((steps) => steps.length > t);
+        const switched = there.filter((steps) => steps[t]!.switched).length;
+        ok(Math.abs(y[i]! - switched / there.length) < 1e-12);
+      }
+    }),
+  );
+});
+
+/** An episode whose every decision was drawn with one probability. */
+function drawn(probability: number, turns: number): Trajectory {
+  const { turns: played, ...rest } = episode(
+    Array(turns).fill({ switched: true, reward: 0, value: 0 }),
+  );
+  const logProb = Math.log(probability);
+  const logProbs = {
+    switching: logProb,
+    planning: logProb,
+    execution: logProb,
+  };
+  const chosen = { switching: 1, planning: 0, execution: 0 };
+  const trace = { kind: "choices", subgoals: ["s"], chosen, logProbs } as const;
+  return {
+    ...rest,
+    turns: played.map((turn) => ({
+      ...turn,
+      decision: { ...turn.decision, trace },
+    })),
+  };
+}
+
+Deno.test("actionEntropy() is the entropy where all choices are alike, and 0 where there was none", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 50 }), (n) => {
+    const { data } = actionEntropy([drawn(1 / n, 4), drawn(1 / n, 4)]);
+    strictEqual(data.length, 9);
+    for (const trace of data) {
+      for (const entropy of trace["y"] as number[]) {
+        ok(Math.abs(entropy - Math.log(n)) < 1e-9);
+      }
+    }
+  }));
+  deepStrictEqual(actionEntropy([episode([])]).data, []);
+});
+
+Deno.test("actionEntropy() sums a decision's tokens and leaves forced ones out", () => {
+  const { turns, ...rest } = drawn(1, 1);
+  const trace = {
+    kind: "tokens",
+    prompt: new Int32Array(),
+    reply: new Int32Array(3),
+    logProbs: new Float32Array([-1, -2, -4]),
+    spans: {
+      switching: undefined,
+      planning: undefined,
+      execution: { start: 0, end: 3 },
+    },
+    sampled: new Uint8Array([1, 0, 1]),
+  } as const;
+  const written = turns.map((turn) => ({
+    ...turn,
+    decision: { ...turn.decision, trace },
+  }));
+  const { data } = actionEntropy([{ ...rest, turns: written }]);
+  deepStrictEqual(data.map(({ y }) => y), [[5], [5], [5]]);
 });
