@@ -238,9 +238,9 @@ export function describeState(
     if (memory.contents.has(thing)) places++;
     if (!taskWords.has(memory.classOf.get(thing)!)) continue;
     touches += touch.count;
-    addAll(verbs, touch.verbs);
+    addAll(verbs, touch.verbs.words);
     if (reachable.has(thing)) {
-      addAll(reachableVerbs, touch.verbs);
+      addAll(reachableVerbs, touch.verbs.words);
       within++;
     } else left++;
   }

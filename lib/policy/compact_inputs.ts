@@ -171,7 +171,7 @@ export function draftInputs(
         ...common(texts, subgoal),
         ...planColumns(texts, switched ? planRows : []),
         ...mergeRows(
-          actionTexts(scene, lexicon, texts),
+          actionTexts(scene, texts),
           joinRows(relations, toSubgoal, scene.actions.length),
         ),
         texts: texts.pack(),
@@ -209,22 +209,16 @@ function flatten(rows: readonly Float32Array[], columns: number): Float32Array {
 }
 
 /** Each action's own text, the verbs so far applied to the first thing it names, and what its place said. */
-function actionTexts(
-  scene: Scene,
-  lexicon: Lexicon,
-  texts: TextList,
-): Int32Array {
+function actionTexts(scene: Scene, texts: TextList): Int32Array {
   const { touched, gists } = scene.memory;
   const numbers = new Int32Array(ACTION_TEXTS * scene.actions.length);
-  const phraseOf = (words: readonly number[] | undefined) =>
-    words && lexicon.ofWords(words);
   scene.actions.forEach((action, i) => {
     const { entities } = action;
     const verbs = touched.get(entities[0] ?? -1)?.verbs;
     const gist = gists.get(entities.at(-1) ?? -1);
     numbers[ACTION_TEXTS * i] = texts.add(action);
-    numbers[ACTION_TEXTS * i + 1] = texts.add(phraseOf(verbs));
-    numbers[ACTION_TEXTS * i + 2] = texts.add(phraseOf(gist));
+    numbers[ACTION_TEXTS * i + 1] = texts.add(verbs);
+    numbers[ACTION_TEXTS * i + 2] = texts.add(gist);
   });
   return numbers;
 }

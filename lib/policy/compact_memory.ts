@@ -16,6 +16,12 @@ export interface Occurrence {
   last: number;
 }
 
+/** What was done to a thing. */
+export interface Touch extends Occurrence {
+  /** First words of the actions that named it, each once, in order. */
+  verbs: Phrase;
+}
+
 /** Words of an observation that stand for all of it. */
 const GIST_WORDS = 5;
 
@@ -40,7 +46,7 @@ export interface EpisodeMemory {
   /** Subgoals held, by their text. */
   readonly subgoals: Map<string, Occurrence>;
   /** Things named in an action taken. */
-  readonly touched: Map<number, Occurrence & { readonly verbs: number[] }>;
+  readonly touched: Map<number, Touch>;
   /** Word of each thing read of or acted on. */
   readonly classOf: Map<number, number>;
   /** Place where each thing was last read of. */
@@ -48,7 +54,7 @@ export interface EpisodeMemory {
   /** Things last read of at each place. */
   readonly contents: Map<number, Set<number>>;
   /** First words of what was read after the last action that named each thing. */
-  readonly gists: Map<number, readonly number[]>;
+  readonly gists: Map<number, Phrase>;
   /** Words that were ever the word of a thing. */
   readonly seenClasses: Set<number>;
 }
@@ -149,18 +155,18 @@ function advance(
   taken.count++;
   taken.last = t;
   const verb = phrase.words[0];
-  const gist = observation.words.slice(0, GIST_WORDS);
+  const gist = lexicon.ofWords(observation.words.slice(0, GIST_WORDS));
   for (const entity of phrase.entities) {
     memory.gists.set(entity, gist);
     const touch = occur(
       memory.touched,
       entity,
-      () => ({ count: 0, last: t, verbs: [] as number[] }),
+      () => ({ count: 0, last: t, verbs: lexicon.ofWords([]) }),
     );
     touch.count++;
     touch.last = t;
-    if (verb !== undefined && !touch.verbs.includes(verb)) {
-      touch.verbs.push(verb);
+    if (verb !== undefined && !touch.verbs.words.includes(verb)) {
+      touch.verbs = lexicon.ofWords([...touch.verbs.words, verb]);
     }
   }
   noteClasses(memory, phrase);
