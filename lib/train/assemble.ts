@@ -19,6 +19,7 @@ import {
   createCompactPolicy,
 } from "../policy/compact_policy.ts";
 import { createRandom } from "../random.ts";
+import type { LanguagePolicy } from "../policy/language_policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
 import {
@@ -26,6 +27,7 @@ import {
   type BaselineName,
   createBaseline,
 } from "./baselines.ts";
+import { assembleLanguagePolicy } from "./assemble_language.ts";
 import type {
   CompactPolicyConfig,
   TrainingConfig,
@@ -73,7 +75,7 @@ export async function assembleTraining(
   await selectBackend(config.backend);
   const specs = await listWorlds(config.worlds);
   const evaluation = await listSets(config.evaluation.sets);
-  const policy = createPolicy(config, specs);
+  const policy = await createPolicy(config, specs);
   const learner = createPpoLearner(policy);
   const told = config.warmStart !== undefined || config.refine !== undefined;
   const pool = config.rollout.workers > 0
@@ -168,17 +170,14 @@ function isFamily(world: WorldConfig): world is EnvDataset {
   return !("kind" in world);
 }
 
-function createPolicy(
+async function createPolicy(
   config: TrainingConfig,
   specs: readonly EnvSpec[],
-): CompactPolicy {
+): Promise<CompactPolicy | LanguagePolicy> {
   const { policy, seed } = config;
-  if (policy.name !== "compact") {
-    throw new TypeError(
-      `Cannot assemble a training as its policy must be "compact": current value is "${policy.name}"`,
-    );
-  }
-  return compactPolicy(policy, seed, specs);
+  return policy.name === "language"
+    ? await assembleLanguagePolicy(policy, { ...config, specs })
+    : compactPolicy(policy, seed, specs);
 }
 
 function compactPolicy(

@@ -12,6 +12,7 @@ import { checkEstimator, type EstimatorConfig } from "../hae/credit.ts";
 import type { GearOptions } from "../hae/gear.ts";
 import type { ShapingOptions } from "../hae/shaping.ts";
 import type { BackendName } from "../policy/backend.ts";
+import type { Decoding } from "../policy/reply_grammar.ts";
 import type { UpdateOptions } from "../policy/policy.ts";
 import { configSchema } from "./config_schema.ts";
 import { type Json, mergeSettings } from "./settings.ts";
@@ -35,14 +36,24 @@ export interface CompactPolicyConfig {
   readonly switchBias?: number;
 }
 
-/** A Qwen2 language model with low-rank adapters. */
+/** A Qwen2 language model: one in a folder, or a small one made for the worlds it learns in. */
 export interface LanguagePolicyConfig {
   /** Which policy. */
   readonly name: "language";
-  /** Folder of the model's weights and tokenizer. */
-  readonly directory: string;
-  /** Rank of the adapters. @default {the policy's own} */
+  /** Folder of weights and tokenizer; absent makes a small model of the words that experts meet. */
+  readonly directory?: string;
+  /** Layers of a small model. @default {the policy's own} */
+  readonly layers?: number;
+  /** Numbers in a state of a small model. @default {the policy's own} */
+  readonly width?: number;
+  /** Rank of adapters beside frozen weights; 0 trains all weights. @default {0} */
   readonly loraRank?: number;
+  /** What value heads read: the policy's states, or those of a critic of its own. @default {the policy's own} */
+  readonly critic?: "shared" | "separate";
+  /** How free replies are. @default {the policy's own} */
+  readonly decoding?: Decoding;
+  /** Units of return that a value head's output of 1 stands for. @default {the policy's own} */
+  readonly valueScale?: number;
   /** Longest reply in tokens. @default {the policy's own} */
   readonly maxReplyTokens?: number;
   /** Sampling temperature. @default {the policy's own} */
