@@ -256,9 +256,9 @@ export type { WebshopGoalFilter } from "./lib/envs/webshop_world.ts";
 export { generateWebshopProducts } from "./lib/envs/webshop_generator.ts";
 export type {
   GeneratedProduct,
-  WebshopDifficulty,
   WebshopGeneratorOptions,
 } from "./lib/envs/webshop_generator.ts";
+export type { WebshopDifficulty } from "./lib/envs/webshop_difficulty.ts";
 export { createWebshopCataloger } from "./lib/envs/webshop_catalog.ts";
 export type {
   WebshopAnnotations,

@@ -74,20 +74,55 @@ const MOST_TERMS = 1024;
  */
 export function createBm25Index(documents: Iterable<Bm25Document>): Bm25Index {
   const forward = readForward(documents);
-  const { lengths, ids } = forward;
+  const { lengths, ids, termIds } = forward;
   const count = lengths.filter((length) => length > 0).length;
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const lengthBytes = Uint8Array.from(lengths, encodeLength);
-  const inverse = inverseLengths(Math.fround(tokens / Math.max(count, 1)));
   const order = ranks(ids);
   const postings = invert(forward);
-  const sums = new Float64Array(ids.length);
-  const touched = new Int32Array(ids.length);
-  const seen = new Uint8Array(ids.length);
+  const scorer = createScorer({
+    count,
+    postings,
+    lengthBytes,
+    inverse: inverseLengths(Math.fround(tokens / Math.max(count, 1))),
+  });
+  return {
+    statistics: {
+      documents: count,
+      tokens,
+      postings: postings.documents.length,
+      terms: termIds.size,
+    },
+    lengthBytes,
+    search(terms: readonly string[], limit: number): Bm25Hits {
+      for (const [term, repeats] of countTerms(terms, termIds)) {
+        scorer.add(term, repeats);
+      }
+      const best = selectBest(scorer.sums, scorer.touched(), { limit, order });
+      scorer.clear();
+      return best;
+    },
+  };
+}
 
-  function search(terms: readonly string[], limit: number): Bm25Hits {
-    let reached = 0;
-    for (const [term, repeats] of countTerms(terms, forward.termIds)) {
+/** Sums the contributions of terms, document by document, in columns that are used again. */
+function createScorer(
+  index: {
+    count: number;
+    postings: ReturnType<typeof invert>;
+    lengthBytes: Uint8Array;
+    inverse: Float32Array;
+  },
+) {
+  const { count, postings, lengthBytes, inverse } = index;
+  const sums = new Float64Array(lengthBytes.length);
+  const touched = new Int32Array(lengthBytes.length);
+  const seen = new Uint8Array(lengthBytes.length);
+  let reached = 0;
+  return {
+    sums,
+    touched: () => touched.subarray(0, reached),
+    add(term: number, repeats: number): void {
       const start = postings.starts[term]!, end = postings.starts[term + 1]!;
       const holding = end - start;
       const idf = Math.fround(
@@ -106,26 +141,13 @@ export function createBm25Index(documents: Iterable<Bm25Document>): Bm25Index {
         }
         sums[document] = sums[document]! + gain;
       }
-    }
-    const best = selectBest(sums, touched.subarray(0, reached), {
-      limit,
-      order,
-    });
-    for (let k = 0; k < reached; k++) {
-      sums[touched[k]!] = 0;
-      seen[touched[k]!] = 0;
-    }
-    return best;
-  }
-  return {
-    statistics: {
-      documents: count,
-      tokens,
-      postings: postings.documents.length,
-      terms: forward.termIds.size,
     },
-    lengthBytes,
-    search,
+    clear(): void {
+      for (let k = 0; k < reached; k++) {
+        sums[touched[k]!] = seen[touched[k]!] = 0;
+      }
+      reached = 0;
+    },
   };
 }
 

@@ -60,20 +60,8 @@ export function webshopPage(
   const head = ["Instruction:", view.instruction];
   const [back, ...buttons] = webshopButtons(rules, state).map(button);
   switch (state.page) {
-    case "results": {
-      const count =
-        `Page ${state.pageNumber} (Total results: ${state.hits.length})`;
-      const rows = Array.from(pageHits(state), (position) => {
-        const { asin, title, priceText } = rules.products[position]!;
-        const clicked = state.visited.has(position);
-        return [
-          { kind: "link", text: asin, clicked } as const,
-          title,
-          priceText,
-        ];
-      });
-      return nodes([...head, back!, count, ...buttons, ...rows.flat()]);
-    }
+    case "results":
+      return nodes([...head, back!, ...foundNodes(rules, state, buttons)]);
     case "item": {
       const [previous, ...rest] = buttons;
       const product = rules.products[state.product!]!;
@@ -98,6 +86,22 @@ export function webshopPage(
       ]);
     }
   }
+}
+
+/** Count, page buttons and products of a results page. */
+function foundNodes(
+  rules: WebshopRules,
+  state: WebshopState,
+  buttons: readonly WebshopNode[],
+): (string | WebshopNode)[] {
+  const { pageNumber, hits, visited } = state;
+  const rows = Array.from(pageHits(state), (position) => {
+    const { asin, title, priceText } = rules.products[position]!;
+    const clicked = visited.has(position);
+    return [{ kind: "link", text: asin, clicked } as const, title, priceText];
+  });
+  const count = `Page ${pageNumber} (Total results: ${hits.length})`;
+  return [count, ...buttons, ...rows.flat()];
 }
 
 /** A button node. */

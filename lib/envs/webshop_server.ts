@@ -103,14 +103,10 @@ export function serveWebshop(
   };
 }
 
-/** Answers requests; remembers the episodes of the last goals looked at. */
-function createHandler(
-  shop: Webshop,
-  context: { goals: readonly number[]; agent: WebshopAgent | undefined },
-): (request: Request, port: number) => Promise<Response> {
+/** Remembers the episodes of the pages looked at last. */
+function createVisits(shop: Webshop, goals: readonly number[]) {
   const visits = new Map<string, Visit>();
-  const { goals } = context;
-  const visit = (path: string, number: number, fresh: boolean) => {
+  return (path: string, number: number, fresh: boolean): Visit => {
     const known = fresh ? undefined : visits.get(path);
     const found = known ?? openVisit(shop, goals[number]!);
     visits.delete(path);
@@ -121,6 +117,15 @@ function createHandler(
     }
     return found;
   };
+}
+
+/** Answers requests. */
+function createHandler(
+  shop: Webshop,
+  context: { goals: readonly number[]; agent: WebshopAgent | undefined },
+): (request: Request, port: number) => Promise<Response> {
+  const { goals, agent } = context;
+  const visit = createVisits(shop, goals);
   const show = (path: string, number: number, found: Visit) => {
     const watched = path.startsWith("/watch/");
     const body = webshopHtml(shop, found.env.state(), {
@@ -135,13 +140,10 @@ function createHandler(
     return new Response(body, { headers: HEADERS });
   };
   return async (request, port) => {
-    const url = new URL(request.url);
     const refused = refuse(request, port);
     if (refused) return refused;
-    if (url.pathname === "/style.css") {
-      const headers = { ...HEADERS, "content-type": "text/css" };
-      return new Response(WEBSHOP_STYLE, { headers });
-    }
+    const url = new URL(request.url);
+    if (url.pathname === "/style.css") return styleSheet();
     if (url.pathname === "/") return redirect("/goal/0");
     const [, kind, digits] = /^\/(goal|watch)\/(\d{1,7})$/
       .exec(url.pathname) ?? [];
@@ -159,7 +161,7 @@ function createHandler(
     const fresh = kind === "watch" && url.searchParams.has("again");
     const found = visit(path, number, fresh);
     if (fresh) return redirect(path);
-    if (kind === "watch") await takeTurn(found, context.agent);
+    if (kind === "watch") await takeTurn(found, agent);
     return show(path, number, found);
   };
 }
@@ -252,6 +254,12 @@ async function readForm(
     chunks.push(chunk);
   }
   return new URLSearchParams(await new Blob(chunks as BlobPart[]).text());
+}
+
+/** The style sheet of all pages. */
+function styleSheet(): Response {
+  const headers = { ...HEADERS, "content-type": "text/css" };
+  return new Response(WEBSHOP_STYLE, { headers });
 }
 
 /** Sends the browser elsewhere. */

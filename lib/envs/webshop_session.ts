@@ -178,34 +178,16 @@ export function createWebshopSession(
   options: WebshopSessionOptions,
 ): WebshopSession {
   const { goal, id, mode = "text", random = createRandom(0) } = options;
-  let state = WEBSHOP_START, score = 0;
-  let observations: string[] = [], actions: string[] = [];
+  const { instruction } = goal;
   const write = mode === "text" ? plainWebshopText : richWebshopText;
-  const view = () =>
-    write(webshopPage(shop, state, { instruction: goal.instruction, score }));
-  /** The observation with as much history as was asked for, oldest first. */
-  const observe = () => {
-    const { previousObservations = 0, previousActions = 0 } = options;
-    const current = view();
-    const newestFirst = [current];
-    const depth = Math.max(previousObservations, previousActions);
-    for (let i = 1; i <= depth; i++) {
-      const action = actions.at(-i), observation = observations.at(-i);
-      if (i <= previousActions && action !== undefined) {
-        newestFirst.push(action);
-      }
-      if (i <= previousObservations && observation !== undefined) {
-        newestFirst.push(observation);
-      }
-    }
-    observations.push(current);
-    return newestFirst.reverse().join(" [SEP] ");
-  };
+  const history = createHistory(options);
+  let state = WEBSHOP_START, score = 0;
+  const observe = () =>
+    history.observe(write(webshopPage(shop, state, { instruction, score })));
   return {
     reset(): string {
       state = WEBSHOP_START;
-      observations = [];
-      actions = [];
+      history.clear();
       return observe();
     },
     step(action: string): WebshopReply {
@@ -213,7 +195,7 @@ export function createWebshopSession(
       state = nextWebshopState(shop, state, { action, random });
       const done = state.page === "done" && state !== before;
       score = done ? scoreWebshopState(shop, state, goal).total : score;
-      actions.push(action);
+      history.act(action);
       return { observation: observe(), reward: done ? score : 0, done };
     },
     available: () => ({
@@ -222,6 +204,40 @@ export function createWebshopSession(
     }),
     url: () => webshopAddress(shop, state, id),
     state: () => state,
+  };
+}
+
+/** Remembers observations and actions, and puts as many before an observation as are asked for. */
+function createHistory(
+  options: { previousObservations?: number; previousActions?: number },
+) {
+  const { previousObservations = 0, previousActions = 0 } = options;
+  const depth = Math.max(previousObservations, previousActions);
+  let observations: string[] = [], actions: string[] = [];
+  return {
+    clear(): void {
+      observations = [];
+      actions = [];
+    },
+    act(action: string): void {
+      if (depth > 0) actions.push(action);
+    },
+    /** The observation with its history, oldest first. */
+    observe(current: string): string {
+      if (depth === 0) return current;
+      const newestFirst = [current];
+      for (let i = 1; i <= depth; i++) {
+        const action = actions.at(-i), observation = observations.at(-i);
+        if (i <= previousActions && action !== undefined) {
+          newestFirst.push(action);
+        }
+        if (i <= previousObservations && observation !== undefined) {
+          newestFirst.push(observation);
+        }
+      }
+      observations.push(current);
+      return newestFirst.reverse().join(" [SEP] ");
+    },
   };
 }
 
