@@ -35,6 +35,15 @@ const ALFWORLD_DATASET = z.strictObject({
  * Left out are folders for movable receptacles and sliced things, other kinds of task, and games
  * that are not marked solvable. Links that lead out of the folder are refused.
  *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { listAlfworld } from "@hiper/lab";
+ *
+ * const dataset = { dataset: "alfworld", directory: "nowhere", split: "valid_seen" };
+ * await rejects(listAlfworld(dataset), /must hold the split "valid_seen"/);
+ * ```
+ *
  * @param dataset `directory` (the data folder, or the `json_2.1.1` inside it), `split`,
  *   `taskTypes` to keep, and `settings` to give to every game.
  * @returns Specifications of kind `"game"`, sorted by path.

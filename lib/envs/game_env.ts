@@ -6,6 +6,7 @@
 
 import type { Observation } from "../trajectory.ts";
 import type { EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
+import { GameError } from "./game_error.ts";
 import type { GameFile } from "./game_file.ts";
 import { type CompiledGame, compileGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
@@ -145,10 +146,24 @@ export function openGame(
 /**
  * Reads a game file from the disk and compiles it.
  *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { readGame } from "@hiper/lab";
+ *
+ * await rejects(readGame("nowhere/game.tw-pddl"), Deno.errors.NotFound);
+ * ```
+ *
  * @param path Path of a `game.tw-pddl` file.
  * @returns The game, to be shared by any number of worlds.
- * @throws {GameError} If the file is no playable game; its message starts with the path.
+ * @throws {GameError} If the file is no playable game; its message ends with the path.
  */
 export async function readGame(path: string): Promise<CompiledGame> {
-  return compileGame(await Deno.readTextFile(path));
+  const text = await Deno.readTextFile(path);
+  try {
+    return compileGame(text);
+  } catch (error) {
+    if (error instanceof GameError) error.message += ` in ${path}`;
+    throw error;
+  }
 }

@@ -25,6 +25,14 @@ const MAX_FILE_LENGTH = 8 * 2 ** 20;
 /**
  * Reads the JSON of a game file and checks its keys.
  *
+ * @example
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { parseGameFile } from "@hiper/lab";
+ *
+ * throws(() => parseGameFile(`{"pddl_domain": 1}`), /"pddl_domain".*must be strings/);
+ * ```
+ *
  * @param json The text of the file; a byte order mark is allowed.
  * @returns The file.
  * @throws {GameError} If it is no JSON object with the three texts of a game.

@@ -15,6 +15,14 @@ const TASK_MARK = "Your task is to: ";
 /**
  * Finds the task sentence in what is read first.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { taskSentence } from "@hiper/lab";
+ *
+ * strictEqual(taskSentence("Hello.\n\nYour task is to: put a mug in desk."), "put a mug in desk.");
+ * ```
+ *
  * @param intro The first observation.
  * @returns What follows `Your task is to: `, or the whole text where that is missing.
  */
@@ -26,6 +34,15 @@ export function taskSentence(intro: string): string {
 /**
  * Finds the kind of task in the path of a game.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { taskTypeOfPath } from "@hiper/lab";
+ *
+ * const path = "valid_seen/pick_two_obj_and_place-Pan-None-Desk-3/trial/game.tw-pddl";
+ * strictEqual(taskTypeOfPath(path), "pick_two_obj_and_place");
+ * ```
+ *
  * @param path A path below the dataset's folder.
  * @returns The kind, or nothing where no folder is named for one.
  */
@@ -35,6 +52,15 @@ export function taskTypeOfPath(path: string): HouseholdTaskType | undefined {
 
 /**
  * Tells the kind of task from what must hold at the end.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { generateHousehold, taskTypeOfGoal } from "@hiper/lab";
+ *
+ * const { problem } = generateHousehold({ taskType: "look_at_obj_in_light" }, 1);
+ * strictEqual(taskTypeOfGoal(problem.goal), "look_at_obj_in_light");
+ * ```
  *
  * @param goal The goal of a household game.
  * @returns The kind, or nothing where the goal is of no known kind.

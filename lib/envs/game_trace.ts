@@ -53,6 +53,16 @@ export interface TraceMismatch {
 /**
  * Plays commands and records what is shown.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { generateHousehold, recordSteps } from "@hiper/lab";
+ *
+ * const game = generateHousehold({ difficulty: "easy" }, 1);
+ * const steps = recordSteps(game, game.walkthrough);
+ * strictEqual(steps.at(-1)!.won, true);
+ * ```
+ *
  * @param game The game.
  * @param commands Commands in order; ones that are not admissible are recorded too.
  * @returns The start and one step for each command.
@@ -122,6 +132,19 @@ export function replayTrace(
 /**
  * Reads a file of traces, one a line, plain or compressed with gzip.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { generateHousehold, readTraces, recordSteps } from "@hiper/lab";
+ *
+ * const path = await Deno.makeTempFile();
+ * const game = generateHousehold({ difficulty: "easy" }, 1);
+ * const trace = { game: "drawn/1", steps: recordSteps(game, ["look"]) };
+ * await Deno.writeTextFile(path, JSON.stringify(trace));
+ * deepStrictEqual(await readTraces(path), [trace]);
+ * await Deno.remove(path);
+ * ```
+ *
  * @param path Path of the file.
  * @returns The traces, in order.
  * @throws {SyntaxError} If a line is no trace.
@@ -163,6 +186,14 @@ function isStep(step: unknown): step is TraceStep {
 
 /**
  * Finds the file of the game that a trace was recorded on.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { findTraceGame } from "@hiper/lab";
+ *
+ * strictEqual(await findTraceGame({ game: "valid_seen/x", steps: [] }, ["nowhere"]), undefined);
+ * ```
  *
  * @param trace The trace.
  * @param folders Folders to look in: the traces' own, and those of datasets.

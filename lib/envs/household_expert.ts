@@ -277,6 +277,20 @@ function planFrom(
 /**
  * Prepares an expert for a household game.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { createHouseholdExpert, generateHousehold } from "@hiper/lab";
+ *
+ * const game = generateHousehold({ difficulty: "easy" }, 1);
+ * const expert = createHouseholdExpert(game)!;
+ * const play = game.start();
+ * for (let hint = expert(play); hint !== undefined; hint = expert(play)) {
+ *   strictEqual(play.step(hint.action).accepted, true);
+ * }
+ * strictEqual(play.won, true);
+ * ```
+ *
  * @param game The game.
  * @returns Says what to do in a play of that game, or nothing where there is no way; absent if
  *   the game is not one of the six household tasks.
@@ -308,6 +322,17 @@ export interface PlanSegment {
 
 /**
  * Plans a household game from where a play stands, cut into subgoals.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { generateHousehold, planHousehold } from "@hiper/lab";
+ *
+ * const game = generateHousehold({ taskType: "pick_and_place_simple" }, 3);
+ * const [first] = planHousehold(game)!;
+ * ok(first!.subgoal.startsWith("find a ")); // find a mug
+ * ok(first!.actions[0]!.startsWith("go to "));
+ * ```
  *
  * @param game The game.
  * @param play Where to begin. @default the start of the game

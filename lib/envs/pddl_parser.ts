@@ -252,6 +252,16 @@ function readAction(
 /**
  * Reads a domain.
  *
+ * @example
+ * ```ts
+ * import { strictEqual, throws } from "node:assert/strict";
+ * import { parseDomain } from "@hiper/lab";
+ *
+ * const text = "(define (domain d) (:predicates (on)) (:action press :effect (on)))";
+ * strictEqual(parseDomain(text).actions[0]!.name, "press");
+ * throws(() => parseDomain(text.replace("effect (on)", "effect (no)")), /did you mean "on"/);
+ * ```
+ *
  * @param text The text, with comments.
  * @returns Types, predicates and actions.
  * @throws {GameError} If the text is not PDDL of the supported subset.

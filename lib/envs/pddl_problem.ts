@@ -125,6 +125,19 @@ function readFacts(
 /**
  * Reads a problem of a domain.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { parseDomain, parseProblem } from "@hiper/lab";
+ *
+ * const domain = parseDomain("(define (domain d) (:types lamp) (:predicates (on ?l - lamp)))");
+ * const problem = parseProblem(
+ *   "(define (problem p) (:domain d) (:objects a b - lamp) (:init (on a)) (:goal (on b)))",
+ *   domain,
+ * );
+ * deepStrictEqual(problem.facts, [{ predicate: "on", args: ["a"] }]);
+ * ```
+ *
  * @param text The text, with comments.
  * @param domain What it is a problem of.
  * @returns Entities, first facts and goal.
