@@ -117,12 +117,12 @@ export function summarizeCredit(
       row[`advantage_deviation/${name}`] = standardDeviation(advantages);
     }
     if (targets.length === 0) continue;
-    const errors = targets.map((target, i) => target - values[i]!);
+    const errors = values.map((value, i) => value - targets[i]!);
     const spread = standardDeviation(targets) ** 2;
     row[`explained_variance/${name}`] = spread > 0
       ? 1 - standardDeviation(errors) ** 2 / spread
       : 0;
-    row[`value_bias/${name}`] = -mean(errors);
+    row[`value_bias/${name}`] = mean(errors);
   }
   return row;
 }

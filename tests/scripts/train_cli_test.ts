@@ -1,0 +1,129 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+
+const root = new URL("../..", import.meta.url).pathname;
+
+function script(name: string, args: readonly string[], folder: string) {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--no-prompt",
+      "--allow-read",
+      `--allow-write=${folder}`,
+      "--allow-env",
+      `scripts/${name}.ts`,
+      ...args,
+    ],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function run(name: string, args: readonly string[], folder: string) {
+  const { code, stdout, stderr } = await script(name, args, folder).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+const small = [
+  "--preset=corridor",
+  "iterations=3",
+  "rollout.tasks=8",
+  "backend=wasm",
+  "evaluation.every=2",
+  "evaluation.tasks=4",
+];
+
+Deno.test("deno task train, evaluate and report work from settings to a page", async () => {
+  const folder = await Deno.makeTempDir();
+  const out = `--out=${folder}/run`;
+  const trained = await run("train", [...small, out, "seed=3"], folder);
+  strictEqual(trained.code, 0, trained.err);
+  ok(trained.out.includes("3/3 success"), trained.out);
+  const names = [...Deno.readDirSync(`${folder}/run`)].map(({ name }) => name);
+  deepStrictEqual(names.sort(), [
+    "checkpoints",
+    "config.json",
+    "environment.json",
+    "evaluation.json",
+    "evaluation.parquet",
+    "events",
+    "lock",
+    "metrics.jsonl",
+    "metrics.parquet",
+    "timing.jsonl",
+    "trajectories",
+  ]);
+  const again = await run("train", [...small, out, "seed=3"], folder);
+  strictEqual(again.code, 1);
+  ok(again.err.includes("it must be new unless it is resumed"), again.err);
+
+  const page = await run("report", [`${folder}/run`], folder);
+  strictEqual(page.code, 0, page.err);
+  const html = await Deno.readTextFile(`${folder}/run/report.html`);
+  ok(html.includes("Episodes, turn by turn"));
+  strictEqual(/<(?:script|link|img|iframe)[^>]*https?:/.test(html), false);
+
+  const args = [`${folder}/run`, "--baseline", "random", "expert"];
+  const evaluated = await run("evaluate", args, folder);
+  strictEqual(evaluated.code, 0, evaluated.err);
+  for (const player of ["iteration 3", "random", "expert"]) {
+    ok(evaluated.out.includes(`${player}, longer`), evaluated.out);
+  }
+});
+
+Deno.test("deno task train suggests what was meant, and explains itself", async () => {
+  const folder = await Deno.makeTempDir();
+  const typo = await run(
+    "train",
+    ["--preset=corridor", "rollout.task=3"],
+    folder,
+  );
+  strictEqual(typo.code, 1);
+  strictEqual(
+    typo.err.trim(),
+    'Cannot read config as "rollout.task" is not a setting: did you mean "rollout.tasks"?',
+  );
+  const flag = await run("train", ["--presett", "corridor"], folder);
+  ok(flag.code !== 0 && flag.err.includes("Did you mean --preset"), flag.err);
+  const help = await run("train", ["--help"], folder);
+  strictEqual(help.code, 0);
+  for (const word of ["--preset", "--resume", "--minutes", "path=value"]) {
+    ok(help.out.includes(word), help.out);
+  }
+});
+
+Deno.test("Ctrl-C saves, and the run goes on from there", async () => {
+  const folder = await Deno.makeTempDir();
+  const out = `--out=${folder}/run`;
+  const args = [...small, out, "iterations=100000"];
+  const child = script("train", args, folder).spawn();
+  const ended = child.output();
+  while (!await has(`${folder}/run/metrics.jsonl`)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill("SIGINT");
+  const { code, stderr } = await ended;
+  strictEqual(code, 0, new TextDecoder().decode(stderr));
+  const metrics = await Deno.readTextFile(`${folder}/run/metrics.jsonl`);
+  const rows = metrics.trim().split("\n").length;
+  const [{ name }] = [...Deno.readDirSync(`${folder}/run/checkpoints`)] as [
+    Deno.DirEntry,
+  ];
+  strictEqual(Number(name), rows);
+  const on = [out, "--resume", `iterations=${rows + 2}`];
+  const resumed = await run("train", on, folder);
+  strictEqual(resumed.code, 0, resumed.err);
+  ok(resumed.out.includes(`iterations ${rows} to ${rows + 2}`), resumed.out);
+});
+
+/** Whether a file holds anything. */
+async function has(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).size > 0;
+  } catch {
+    return false;
+  }
+}
