@@ -10,6 +10,7 @@ import {
   alfredLayout,
   alfredScenes,
   drawLayout,
+  type Furniture,
   type HouseholdDifficulty,
 } from "./household_layout.ts";
 import {
@@ -76,16 +77,23 @@ export function drawHouse(
     const layout = drawLayout(room, key, {
       difficulty,
       random: random.fork("layout", attempt),
+      accept: (receptacles) => splitOfLayout({ room, receptacles }) === split,
     });
-    if (splitOfLayout(layout) === split) {
-      return furnish(layout);
-    }
+    if (layout !== undefined) return furnish(layout);
   }
   throw new RangeError(
     `Cannot draw a house as the difficulty must allow layouts of the split "${split}": current value is ${
       JSON.stringify(difficulty)
     }, without any in ${MAX_LAYOUTS} draws`,
   );
+}
+
+/** What tells layouts of different splits apart. */
+export interface LayoutKind {
+  /** Kind of room. */
+  readonly room: HouseholdRoom;
+  /** Classes of furniture, with and without doors. */
+  readonly receptacles: readonly Furniture[];
 }
 
 /** Scenes that ALFRED keeps for validation in rooms never seen. */
@@ -117,13 +125,13 @@ export function alfredHouse(
  * @param layout A room with its furniture.
  * @returns `"unseen"` for one signature in twenty, else `"train"`.
  */
-export function splitOfLayout(layout: HouseholdLayout): "train" | "unseen" {
+export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
   const hash = householdRandom("signature", layoutSignature(layout)).seed;
   return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
 }
 
 /** What makes layouts alike: how many receptacles of each class, with and without doors. */
-export function layoutSignature(layout: HouseholdLayout): string {
+export function layoutSignature(layout: LayoutKind): string {
   const classes = layout.receptacles.map(({ type, openable }) =>
     openable ? `${type}+` : type
   );
