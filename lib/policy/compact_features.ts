@@ -90,10 +90,58 @@ export function recency(
 export function relateActions(scene: Scene): Float32Array {
   const { actions } = scene;
   const rows = new Float32Array(actions.length * ACTION_RELATIONS);
+  const passages = readPassages(scene);
+  const most = Math.max(0, ...passages.map((passage) => passage?.shared ?? 0));
   for (let i = 0; i < actions.length; i++) {
+    const end = (i + 1) * ACTION_RELATIONS;
     relateAction(scene, i, rows, i * ACTION_RELATIONS);
+    const passage = passages[i];
+    if (passage === undefined) continue;
+    rows[end - 3] = passage.shared / (scene.taskWords.size || 1);
+    rows[end - 2] = passage.shared > 0 && passage.shared === most ? 1 : 0;
+    rows[end - 1] = passage.above ? 1 : 0;
   }
   return rows;
+}
+
+/** What the newest observation says right after naming something. */
+interface Passage {
+  /** Distinct words it shares with the task. */
+  shared: number;
+  /** Whether it has a figure above the task's last one. */
+  above: boolean;
+}
+
+/** For each action, what was read between its name and the name of another. */
+function readPassages(scene: Scene): (Passage | undefined)[] {
+  const { sequence, figures } = scene.memory.observation;
+  const limit = scene.memory.task.figures.at(-1)?.value ?? Infinity;
+  const names = scene.actions.map(({ entities, words }) =>
+    entities[0] ?? words.at(-1) ?? -1
+  );
+  const named = new Set(names);
+  const passages = new Map<number, Passage>();
+  const counted = new Set<number>();
+  let current: Passage | undefined, figure = 0;
+  for (let at = 0; at <= sequence.length; at++) {
+    while (figure < figures.length && figures[figure]!.at <= at) {
+      if (current && figures[figure]!.value > limit) current.above = true;
+      figure++;
+    }
+    const token = sequence[at];
+    if (token === undefined) break;
+    if (named.has(token)) {
+      current = passages.has(token) ? undefined : { shared: 0, above: false };
+      if (current) passages.set(token, current);
+      counted.clear();
+    } else if (current) {
+      const word = scene.memory.classOf.get(token) ?? token;
+      if (!scene.taskWords.has(word) || counted.has(word)) continue;
+      counted.add(word);
+      current.shared++;
+    }
+  }
+  return names.map((name) => passages.get(name));
 }
 
 function relateAction(

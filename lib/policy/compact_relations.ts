@@ -33,6 +33,9 @@ export const ACTION_RELATION_NAMES = [
   "thing was read of just now",
   "thing was last read of at the place",
   "names a thing that the task names",
+  "what was just read of it shares words with the task",
+  "and more than of any other",
+  "and a figure above the task's last",
 ] as const;
 /** What relates an action to a subgoal, in order. */
 export const SUBGOAL_ACTION_NAMES = [

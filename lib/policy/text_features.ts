@@ -3,7 +3,8 @@
  *
  * Words are interned, so that comparing texts means comparing small integers, and hashed, so
  * that a table of fixed size embeds any vocabulary. A number after a word names an instance of
- * that word (`cabinet 3`): the word is what is embedded, the instance is what is remembered.
+ * that word (`cabinet 3`): the word is what is embedded, the instance is what is remembered. A
+ * token of letters and digits (`b0p7z82s28`) is a thing too, of a kind that has no word.
  *
  * @module
  */
@@ -20,6 +21,18 @@ export interface Phrase {
   readonly classes: readonly number[];
   /** Equal for equal `buckets`: what an embedding can tell apart. */
   readonly key: string;
+  /** Words and things as they were read, in order, with repetitions. */
+  readonly sequence: readonly number[];
+  /** Numbers that name no instance, and where in `sequence` they stood. */
+  readonly figures: readonly Figure[];
+}
+
+/** A number in a text, such as a price. */
+export interface Figure {
+  /** How much. */
+  readonly value: number;
+  /** Tokens of the sequence before it. */
+  readonly at: number;
 }
 
 /** Takes texts apart and remembers how. */
@@ -41,10 +54,14 @@ export interface LexiconOptions {
 /** Words that say how a sentence is built and not what it is about. */
 const FUNCTION_WORDS = new Set(
   ("a an and are as at be by for from i in into is it its me my of on or some " +
-    "that the them then these this to under with you your").split(" "),
+    "than that the them then these this to under with you your sep").split(" "),
 );
-const TOKEN = /[a-z0-9]+/g;
-const NUMBER = /^[0-9]+$/;
+const TOKEN = /[0-9]+\.[0-9]+|[a-z0-9]+/g;
+const NUMBER = /^[0-9.]+$/;
+/** A name without a word: letters and digits mixed, and long enough to be no size. */
+const CODE = /^(?=.*[a-z])(?=.*[0-9].*[0-9])[a-z0-9]{6,}$/;
+/** Stands for the missing word of such names. */
+const NAMELESS = "#";
 /** Texts remembered before the memory is emptied; worlds repeat themselves far below this. */
 const MEMORY = 30_000;
 
@@ -94,27 +111,44 @@ export function createLexicon(options: LexiconOptions): Lexicon {
       entities: [],
       classes: [],
       key: own.join(","),
+      sequence: words,
+      figures: [],
     };
   };
   const read = (text: string): Phrase => {
     const words: number[] = [], entities: number[] = [], classes: number[] = [];
-    let before: string | undefined;
-    for (const [token] of text.toLowerCase().matchAll(TOKEN)) {
-      if (before !== undefined && NUMBER.test(token)) {
-        const entity = intern(`${before} ${token}`);
-        if (!entities.includes(entity)) {
-          entities.push(entity);
-          classes.push(intern(before));
-        }
-        before = undefined;
-        continue;
-      }
-      before = token;
-      if (FUNCTION_WORDS.has(token)) continue;
+    const sequence: number[] = [], figures: Figure[] = [];
+    let before: string | undefined; // the word that a number would number
+    const meet = (name: string, word: string) => {
+      const entity = intern(name);
+      sequence.push(entity);
+      if (entities.includes(entity)) return;
+      entities.push(entity);
+      classes.push(intern(word));
+    };
+    const keep = (token: string) => {
       const word = intern(token);
       if (words.length < maxWords && !words.includes(word)) words.push(word);
+      return word;
+    };
+    for (const [token] of text.toLowerCase().matchAll(TOKEN)) {
+      if (NUMBER.test(token)) {
+        if (before === undefined) {
+          figures.push({ value: Number(token), at: sequence.length });
+        } else meet(`${before} ${token}`, before);
+        before = undefined;
+      } else if (CODE.test(token)) {
+        meet(token, NAMELESS);
+        keep(NAMELESS);
+        before = undefined;
+      } else if (FUNCTION_WORDS.has(token)) {
+        before = undefined;
+      } else {
+        sequence.push(keep(token));
+        before = token;
+      }
     }
-    return { ...ofWords(words), entities, classes };
+    return { ...ofWords(words), entities, classes, sequence, figures };
   };
   return {
     phrase(text: string): Phrase {
