@@ -29,6 +29,7 @@ import {
 interface Flags {
   readonly preset: keyof typeof PRESETS;
   readonly config?: string;
+  readonly data?: string;
   readonly out?: string;
   readonly resume?: true;
   readonly minutes?: number;
@@ -45,6 +46,7 @@ const program = new Command("train")
       .choices(Object.keys(PRESETS)).default("household"),
   )
   .option("--config <file>", "JSON file of settings that win over the preset")
+  .option("--data <folder>", "ALFWorld's folder, for settings with such worlds")
   .option("--out <folder>", "the run's folder (default: runs/<preset>-<seed>)")
   .option("--resume", "go on with the run in --out, with its own settings")
   .option("--minutes <number>", "stop after this time and save", minutes)
@@ -80,10 +82,21 @@ async function readConfig(
     ? {}
     : JSON.parse(await Deno.readTextFile(flags.config));
   const typed = parseSettings(words);
+  const preset = withData(PRESETS[flags.preset], flags.data);
   if (flags.resume && flags.out !== undefined) {
     return defineConfig(await readRunConfig(flags.out), file, typed);
   }
-  return defineConfig(PRESETS[flags.preset], file, typed);
+  return defineConfig(preset, file, typed);
+}
+
+/** The same settings, with ALFWorld's games from another folder. */
+function withData<T>(settings: T, directory: string | undefined): T {
+  if (directory === undefined) return settings;
+  return JSON.parse(
+    JSON.stringify(settings),
+    (_, value) =>
+      value?.dataset === "alfworld" ? { ...value, directory } : value,
+  );
 }
 
 function announce(run: Run, config: TrainingConfig): void {
@@ -181,6 +194,8 @@ function minutes(text: string): number {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  // When closing the run fails too, what went wrong first is what matters.
+  const first = error instanceof SuppressedError ? error.suppressed : error;
+  console.error(first instanceof Error ? first.message : first);
   Deno.exit(1);
 }
