@@ -16,6 +16,7 @@ import {
   readExpertHouse,
   readExpertState,
 } from "./household_expert_view.ts";
+import { Route } from "./household_expert_route.ts";
 import { nameHouseholdSubgoal } from "./household_subgoals.ts";
 import type { CompiledGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
@@ -25,92 +26,6 @@ const STATIONS = {
   heat: ["microwavetype"],
   cool: ["fridgetype"],
 } as const;
-
-/** A way begun: commands so far, and what they changed. Never changed itself. */
-class Route {
-  readonly commands: readonly string[];
-  readonly at: string;
-  readonly held: string | undefined;
-  readonly opened: ReadonlySet<string>;
-  readonly #house: ExpertHouse;
-
-  constructor(
-    house: ExpertHouse,
-    state: {
-      at: string;
-      held: string | undefined;
-      opened: ReadonlySet<string>;
-    },
-    commands: readonly string[] = [],
-  ) {
-    this.#house = house;
-    this.commands = commands;
-    this.at = state.at;
-    this.held = state.held;
-    this.opened = state.opened;
-  }
-
-  #with(
-    command: string,
-    change: {
-      at?: string;
-      held?: string | undefined;
-      opened?: ReadonlySet<string>;
-    },
-  ): Route {
-    const { at, held, opened } = this;
-    return new Route(this.#house, { at, held, opened, ...change }, [
-      ...this.commands,
-      command,
-    ]);
-  }
-
-  /** Walks to a receptacle, unless the agent stands there. */
-  go(receptacle: string): Route {
-    const { name, location } = this.#house.receptacles.get(receptacle)!;
-    return this.at === location
-      ? this
-      : this.#with(`go to ${name}`, { at: location });
-  }
-
-  /** Walks to a receptacle and opens its door, if it has a closed one. */
-  reach(receptacle: string): Route {
-    const there = this.go(receptacle);
-    const { name, openable } = this.#house.receptacles.get(receptacle)!;
-    return !openable || there.opened.has(receptacle)
-      ? there
-      : there.#with(`open ${name}`, {
-        opened: new Set([...there.opened, receptacle]),
-      });
-  }
-
-  take(thing: string, receptacle: string): Route {
-    const names = [
-      this.#house.things.get(thing)!.name,
-      this.#house.receptacles.get(receptacle)!.name,
-    ];
-    return this.reach(receptacle).#with(`take ${names.join(" from ")}`, {
-      held: thing,
-    });
-  }
-
-  put(receptacle: string): Route {
-    const command = this.#house.putCommand(this.held!, receptacle);
-    return this.reach(receptacle).#with(command, { held: undefined });
-  }
-
-  /** Cleans, heats or cools what is held; doors do not matter. */
-  transform(how: string, receptacle: string): Route {
-    const thing = this.#house.things.get(this.held!)!.name;
-    const { name } = this.#house.receptacles.get(receptacle)!;
-    return this.go(receptacle).#with(`${how} ${thing} with ${name}`, {});
-  }
-
-  use(lamp: string, receptacle: string): Route {
-    const { name } = this.#house.things.get(lamp)!;
-    return this.go(receptacle).#with(`use ${name}`, {});
-  }
-}
 
 /** Collects routes that reach the goal and keeps the first of the shortest. */
 class Search {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { openEnv } from "../envs/open_env.ts";
+import { createEnvOpener } from "../envs/open_env.ts";
 import type { EnvStart, EnvStep, OpenEnv, TextEnv } from "../envs/text_env.ts";
 import type { Critic, Policy } from "../policy/policy.ts";
 import { createRandom, type Random } from "../random.ts";
@@ -23,7 +23,7 @@ import type { Assignment } from "./schedule.ts";
 
 /** How episodes are played. */
 export interface CollectOptions {
-  /** Opens the worlds. @default {openEnv} */
+  /** Opens the worlds. @default {an opener of built-in worlds that reads each game file once} */
   readonly open?: OpenEnv;
   /** Stops between two turns by throwing its reason. */
   readonly signal?: AbortSignal;
@@ -96,7 +96,7 @@ export async function* playEpisodes(
   assignments: readonly Assignment[],
   options: CollectOptions = {},
 ): AsyncGenerator<RolloutProgress, Trajectory[], void> {
-  const { open = openEnv, signal } = options;
+  const { open = createEnvOpener(), signal } = options;
   const episodes: Episode[] = [];
   const breath = signal ? createBreath() : undefined;
   try {
