@@ -38,6 +38,7 @@ Deno.test("words are as Unicode breaks them, where other tokenizers differ", () 
     ]],
     ["❤️ 👩‍👩‍👧 🇩🇪 #️⃣ 1️⃣", ["❤️", "👩‍👩‍👧", "🇩🇪", "#️⃣", "1️⃣"]],
     ["x".repeat(300), ["x".repeat(255), "x".repeat(45)]],
+    ["İZMİR ΣΑΣ", ["izmir", "σασ"]],
     ["1.x x.1 1,x _ __", ["1", "x", "x", "1", "1", "x"]],
   ];
   for (const [text, terms] of cases) {
