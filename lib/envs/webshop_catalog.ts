@@ -188,7 +188,7 @@ function cleanProduct(
 
 /** Feature texts: a list, or one text that stands for a list of one. */
 function cleanBullets(value: unknown, mend: Count): readonly string[] {
-  const texts: unknown[] = Array.isArray(value) ? value : [value];
+  const texts = isList(value) ? value : [value];
   return texts.map((text) => {
     if (typeof text === "string") return text;
     mend("small_description is not text");
@@ -263,7 +263,11 @@ function cleanOptions(
   for (const [name, list] of Object.entries(value)) {
     if (!list) continue;
     const values: string[] = [];
-    for (const option of Array.isArray(list) ? list as unknown[] : []) {
+    if (!isList(list)) {
+      mend("option values are not a list");
+      continue;
+    }
+    for (const option of list) {
       const text = isRecord(option) ? option["value"] : undefined;
       const cleaned = typeof text === "string" ? cleanOptionValue(text) : "";
       if (cleaned === "") {
@@ -281,6 +285,11 @@ function cleanOptions(
     options: options.size > 0 ? options : NO_OPTIONS,
     optionImages: optionImages.size > 0 ? optionImages : NO_IMAGES,
   };
+}
+
+/** Whether a value is a list. */
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 /** Whether a value is an object with named fields. */
