@@ -234,6 +234,7 @@ export type {
   HouseholdTaskType,
   Transformation,
 } from "./lib/envs/household_task.ts";
+export { guessHouseholdTask } from "./lib/envs/household_wording.ts";
 export {
   householdSubgoal,
   nameHouseholdSubgoal,
@@ -251,8 +252,12 @@ export {
   countWebshopAlternatives,
   generateWebshop,
   generateWebshopCatalog,
+  measureWebshopGoal,
 } from "./lib/envs/webshop_world.ts";
-export type { WebshopGoalFilter } from "./lib/envs/webshop_world.ts";
+export type {
+  WebshopGoalFacts,
+  WebshopGoalFilter,
+} from "./lib/envs/webshop_world.ts";
 export { generateWebshopProducts } from "./lib/envs/webshop_generator.ts";
 export type {
   GeneratedProduct,

@@ -118,3 +118,40 @@ export function countWebshopAlternatives(
   }
   return count;
 }
+
+/** How hard one goal is, so that results can be told apart by it. */
+export interface WebshopGoalFacts {
+  /** Attributes wanted. */
+  readonly attributes: number;
+  /** Options wanted. */
+  readonly options: number;
+  /** Wanted attributes that the wish says in other words or the title leaves out. */
+  readonly hidden: number;
+  /** Rank of the product in the best proposed search, from 1; infinite if none finds it. */
+  readonly rank: number;
+  /** Other products of its kind that would win. */
+  readonly alternatives: number;
+}
+
+/**
+ * Measures how hard a goal is.
+ *
+ * @param shop The shop.
+ * @param goal One of its goals.
+ * @returns Counts and rank.
+ */
+export function measureWebshopGoal(
+  shop: Webshop,
+  goal: WebshopGoal,
+): WebshopGoalFacts {
+  const wish = goal.instruction.toLowerCase(), title = goal.name.toLowerCase();
+  return {
+    attributes: goal.attributes.length,
+    options: goal.options.length,
+    hidden: goal.attributes
+      .filter((phrase) => !wish.includes(phrase) || !title.includes(phrase))
+      .length,
+    rank: planWebshopPurchase(shop, goal)?.rank ?? Infinity,
+    alternatives: countWebshopAlternatives(shop, goal),
+  };
+}

@@ -12,7 +12,9 @@ import {
   countWebshopAlternatives,
   generateWebshop,
   generateWebshopCatalog,
+  measureWebshopGoal,
 } from "../../lib/envs/webshop_world.ts";
+import type { WebshopDifficulty } from "../../lib/envs/webshop_difficulty.ts";
 import { generateWebshopProducts } from "../../lib/envs/webshop_generator.ts";
 import type { WebshopGoal } from "../../lib/envs/webshop_goals.ts";
 import { splitWebshopGoals } from "../../lib/envs/webshop_splits.ts";
@@ -117,6 +119,41 @@ Deno.test("alternatives are counted among products of the same kind", () => {
   const [goal] = shop.goals;
   const other = { ...goal!, priceUpper: -1 };
   strictEqual(countWebshopAlternatives(shop, other), 0);
+});
+
+Deno.test("difficulty is what the knobs say: more is hidden, wished for, and found later", () => {
+  const mean = (difficulty: WebshopDifficulty) => {
+    const { goals, ...shop } = generateWebshop(
+      { size: 400, seed: 8, difficulty },
+      { rank: [1, 50] },
+    );
+    const facts = goals
+      .map((goal) => measureWebshopGoal({ ...shop, goals }, goal));
+    const average = (key: "attributes" | "options" | "hidden" | "rank") =>
+      facts.reduce((sum, fact) => sum + fact[key], 0) / facts.length;
+    return {
+      attributes: average("attributes"),
+      options: average("options"),
+      hidden: average("hidden") / average("attributes"),
+      rank: average("rank"),
+    };
+  };
+  const easy = mean({
+    attributes: 1,
+    options: 0,
+    distractors: 0,
+    lexicalGap: 0,
+  });
+  const hard = mean({
+    attributes: 4,
+    options: 3,
+    distractors: 9,
+    lexicalGap: 1,
+  });
+  deepStrictEqual([easy.attributes, easy.options], [1, 0]);
+  ok(easy.hidden < 0.3); // titles name three attributes at most
+  ok(hard.attributes > 2 && hard.options > 0.5 && hard.hidden > 0.9);
+  ok(hard.rank > easy.rank, `rank ${easy.rank} to ${hard.rank}`);
 });
 
 Deno.test("every generated product is kept, and shares follow the measured ones", () => {
