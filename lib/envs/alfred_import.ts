@@ -75,6 +75,15 @@ const HEIGHT_WEIGHT = 2.5;
 /**
  * Loads the known spots of ALFRED's scenes.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { loadAlfredPlacements } from "@hiper/lab";
+ *
+ * const placements = await loadAlfredPlacements();
+ * ok(placements.get(301)!.length > 0);
+ * ```
+ *
  * @returns Spots by scene.
  */
 export async function loadAlfredPlacements(): Promise<AlfredPlacements> {

@@ -79,6 +79,14 @@ export async function openAlfredSpec(
 /**
  * Lists the recorded tasks of a file that games can be made of.
  *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { listAlfred } from "@hiper/lab";
+ *
+ * await rejects(listAlfred({ dataset: "alfred", path: "tasks.jsonl", wordng: "human" }));
+ * ```
+ *
  * @param dataset `path` of a file with one task a line, `taskTypes` to keep, `wording`, and
  *   `settings` to give to every game.
  * @returns Specifications of kind `"alfred"`, in the order of the file; each carries its task.

@@ -210,6 +210,16 @@ export function openHousehold(
 /**
  * Opens a household game with the settings that games have; the expert is made when first asked.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { generateHousehold, openHouseholdGame } from "@hiper/lab";
+ *
+ * const env = openHouseholdGame(generateHousehold({}, 5), { hints: false });
+ * ok(env.start().task.endsWith("."));
+ * ok(env.hint === undefined);
+ * ```
+ *
  * @param game A household.
  * @param options How it pays and ends, and whether it gives hints.
  * @returns One episode.

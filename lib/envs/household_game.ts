@@ -34,6 +34,17 @@ export interface HouseholdGame extends CompiledGame {
  * It says and accepts the same as the compiled file, turn by turn. Whatever
  * belongs to the file, the PDDL included, is made only when asked for.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { generateHousehold, householdGame } from "@hiper/lab";
+ *
+ * const { world, walkthrough } = generateHousehold({ difficulty: "easy" }, 2);
+ * const play = householdGame(world, walkthrough).start();
+ * for (const command of walkthrough) play.step(command);
+ * strictEqual(play.won, true);
+ * ```
+ *
  * @param world The household.
  * @param walkthrough Commands that win it.
  * @param origin How it came about, recorded in its file.

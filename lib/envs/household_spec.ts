@@ -67,6 +67,18 @@ export function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
 /**
  * Lists households as specifications that name one game each, whatever the seed.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { listHouseholds } from "@hiper/lab";
+ *
+ * const taskTypes = ["pick_two_obj_and_place"];
+ * deepStrictEqual(
+ *   listHouseholds({ dataset: "household", count: 1, split: "seen", taskTypes }),
+ *   [{ kind: "household", taskType: taskTypes[0], game: 0, split: "seen" }],
+ * );
+ * ```
+ *
  * @param dataset `count`, `taskTypes` to take turns, and settings as in {@linkcode OpenHouseholdOptions}.
  * @returns Specifications of kind `"household"`.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.

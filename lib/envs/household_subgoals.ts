@@ -18,6 +18,7 @@ import {
   parseHouseholdTask,
   type Transformation,
 } from "./household_task.ts";
+import { guessHouseholdTask } from "./household_wording.ts";
 
 /** Words subgoals; arguments are classes (`mug`) unless they say name (`mug 1`). */
 export const householdSubgoal = {
@@ -86,7 +87,8 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
   situation: Situation,
 ): readonly string[] => {
   const memory = rememberHousehold(situation);
-  const task = parseHouseholdTask(situation.task);
+  const task = parseHouseholdTask(situation.task) ??
+    guessHouseholdTask(situation.task);
   const actions = situation.observation.admissibleActions;
   const proposals = new Set<string>();
   if (task !== undefined) addTaskSubgoals(proposals, task, memory, actions);

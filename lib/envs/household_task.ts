@@ -111,6 +111,14 @@ export function parseHouseholdTask(task: string): HouseholdTask | undefined {
 /**
  * Class of a named thing: `sidetable 2` is a `sidetable`.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { householdClass } from "@hiper/lab";
+ *
+ * strictEqual(householdClass("sidetable 2"), "sidetable");
+ * ```
+ *
  * @param name Name as the world displays it.
  * @returns The name without its number.
  */

@@ -4,6 +4,7 @@ import {
   householdClass,
   parseHouseholdTask,
 } from "../../lib/envs/household_task.ts";
+import { guessHouseholdTask } from "../../lib/envs/household_wording.ts";
 
 const SENTENCES: readonly (readonly [string, string, string])[] = [
   ["put a pencil in desk", "pick_and_place_simple", "pencil>desk"],
@@ -87,4 +88,39 @@ Deno.test("parseHouseholdTask() declines other sentences", () => {
 Deno.test("householdClass() drops the number", () => {
   strictEqual(householdClass("sidetable 12"), "sidetable");
   strictEqual(householdClass("sidetable"), "sidetable");
+});
+
+Deno.test("guessHouseholdTask() understands people, as far as a lexicon goes", () => {
+  const said: readonly (readonly [string, string])[] = [
+    [
+      "Put a chilled tomato in the microwave.",
+      "pick_cool_then_place_in_recep tomato microwave",
+    ],
+    [
+      "Place a washed butter knife in the drawer",
+      "pick_clean_then_place_in_recep butterknife drawer",
+    ],
+    [
+      "Move two remotes to the couch.",
+      "pick_two_obj_and_place remotecontrol sofa",
+    ],
+    [
+      "Examine the credit card by the light of the lamp.",
+      "look_at_obj_in_light creditcard desklamp",
+    ],
+    [
+      "Put the warm egg in the trash can.",
+      "pick_heat_then_place_in_recep egg garbagecan",
+    ],
+    [
+      "Put a bar of soap in the cupboard.",
+      "pick_and_place_simple soapbar cabinet",
+    ],
+  ];
+  for (const [sentence, expected] of said) {
+    const task = guessHouseholdTask(sentence);
+    const target = task?.receptacle ?? task?.lamp;
+    strictEqual(`${task?.type} ${task?.object} ${target}`, expected, sentence);
+  }
+  strictEqual(guessHouseholdTask("Do something nice."), undefined);
 });
