@@ -14,7 +14,7 @@ import type {
   Scorer,
   TrainingSample,
 } from "../policy/policy.ts";
-import { createRandom } from "../random.ts";
+import { createRandom, type Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
@@ -136,38 +136,51 @@ export function createTraining(
   config: TrainingConfig,
   parts: TrainingParts,
 ): Training {
-  const { policy, learner, specs, evaluation = {}, warmUp } = parts;
-  const { signal, hint } = parts;
-  const credit = parts.assignCredit ??
-    ((shaped) => assignCredit(shaped, config.estimator));
-  const root = createRandom(config.seed);
-  const playing = {
-    ...(parts.open && { open: parts.open }),
-    ...(signal && { signal }),
-  };
-  let next = 0;
+  return new OpenTraining(config, parts);
+}
 
-  async function* iterate(): AsyncGenerator<IterationRecord, void, void> {
-    if (next === 0) await warmUp?.();
-    while (next < config.iterations) {
-      const iteration = next;
-      const random = root.fork("iteration", iteration);
+class OpenTraining implements Training {
+  readonly config: TrainingConfig;
+  readonly #parts: TrainingParts;
+  readonly #root: Random;
+  #next = 0;
+
+  constructor(config: TrainingConfig, parts: TrainingParts) {
+    this.config = config;
+    this.#parts = parts;
+    this.#root = createRandom(config.seed);
+  }
+
+  get policy(): Policy {
+    return this.#parts.policy;
+  }
+
+  get iteration(): number {
+    return this.#next;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<IterationRecord, void, void> {
+    const { config } = this;
+    const { policy, learner, specs, open, signal, warmUp } = this.#parts;
+    const playing = { ...(open && { open }), ...(signal && { signal }) };
+    if (this.#next === 0) await warmUp?.();
+    while (this.#next < config.iterations) {
+      const iteration = this.#next;
+      const random = this.#root.fork("iteration", iteration);
+      const progress = iteration / config.iterations;
       const watch = startStopwatch();
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
       const trajectories = await collectTrajectories(policy, episodes, playing);
       watch.lap("rollout");
       const shaped = shapeRewards(trajectories, config.shaping);
-      const credits = credit(shaped);
-      const samples = await refine(toSamples(shaped, credits));
+      const credits = this.#credit(shaped);
+      const samples = await this.#refine(toSamples(shaped, credits));
       watch.lap("credit");
-      const update = await learner.update(samples, {
-        ...config.update,
-        random,
-        progress: iteration / config.iterations,
-      });
+      const options = { ...config.update, random, progress };
+      const update = await learner.update(samples, options);
       watch.lap("update");
-      next = iteration + 1;
-      const evaluated = await evaluateWhenDue();
+      this.#next = iteration + 1;
+      const evaluated = await this.#evaluateWhenDue();
       watch.lap("evaluation");
       const metrics = checkFinite(iteration, {
         ...summarizeTrajectories(trajectories),
@@ -179,9 +192,15 @@ export function createTraining(
     }
   }
 
-  async function refine(samples: TrainingSample[]): Promise<TrainingSample[]> {
-    if (!config.refine) return samples;
-    const { name: _, ...gear } = config.refine;
+  #credit(shaped: readonly Trajectory[]): Credit[] {
+    const { assignCredit: own } = this.#parts;
+    return own ? own(shaped) : assignCredit(shaped, this.config.estimator);
+  }
+
+  async #refine(samples: TrainingSample[]): Promise<TrainingSample[]> {
+    if (!this.config.refine) return samples;
+    const { name: _, ...gear } = this.config.refine;
+    const { policy, hint } = this.#parts;
     if (!policy.rescore || !hint) {
       throw new TypeError(
         "Cannot refine samples as there must be a policy that rescores and a hint for its teacher",
@@ -191,47 +210,45 @@ export function createTraining(
     return await refineSamples(samples, { ...gear, scorer, hint });
   }
 
-  async function evaluateWhenDue(): Promise<Record<string, number>> {
-    const { every } = config.evaluation;
-    const due = next === config.iterations || (every > 0 && next % every === 0);
-    return due ? (await evaluate()).metrics : {};
+  async #evaluateWhenDue(): Promise<Readonly<Record<string, number>>> {
+    const { evaluation: { every }, iterations } = this.config;
+    const last = this.#next === iterations;
+    const due = last || (every > 0 && this.#next % every === 0);
+    return due ? (await this.evaluate()).metrics : {};
   }
 
-  function evaluate(baseline?: Baseline): Promise<Evaluation> {
-    const { every: _, sets: __, temperature, ...schedule } = config.evaluation;
+  evaluate(baseline?: Baseline): Promise<Evaluation> {
+    const { policy, evaluation = {} } = this.#parts;
+    const { every: _, sets: __, temperature, ...schedule } =
+      this.config.evaluation;
     const player = temperature === 1
       ? policy
       : policy.atTemperature?.(temperature) ?? policy;
-    const open = baseline?.open ?? parts.open;
+    const open = baseline?.open ?? this.#parts.open;
     return evaluatePolicy(baseline?.policy ?? player, evaluation, {
       ...schedule,
       ...(open && { open }),
-      random: root.fork("evaluation"),
+      random: this.#root.fork("evaluation"),
     });
   }
 
-  return {
-    config,
-    policy,
-    get iteration() {
-      return next;
-    },
-    evaluate,
-    save: (directory) =>
-      saveCheckpoint(directory, {
-        iteration: next,
-        save: (folder) => learner.save(folder),
-      }),
-    async load(directory) {
-      const checkpoint = await openCheckpoint(directory);
-      await learner.load(checkpoint.directory);
-      next = checkpoint.iteration;
-    },
-    [Symbol.asyncIterator]: iterate,
-    async [Symbol.asyncDispose]() {
-      await parts.dispose?.();
-    },
-  };
+  async save(directory: string): Promise<void> {
+    const { learner } = this.#parts;
+    await saveCheckpoint(directory, {
+      iteration: this.#next,
+      save: (folder) => learner.save(folder),
+    });
+  }
+
+  async load(directory: string): Promise<void> {
+    const checkpoint = await openCheckpoint(directory);
+    await this.#parts.learner.load(checkpoint.directory);
+    this.#next = checkpoint.iteration;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.dispose?.();
+  }
 }
 
 function checkFinite(
