@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { Scorer, TrainingSample } from "../../lib/policy/policy.ts";
+import { refineSamples } from "../../lib/train/refine.ts";
+import { byDecision } from "../../lib/trajectory.ts";
+
+function sample(units: number, advantage: number): TrainingSample {
+  const half = Math.floor(units / 2);
+  return {
+    situation: {
+      task: "t",
+      past: [],
+      observation: { text: "", admissibleActions: ["go"], stateKey: "" },
+    },
+    decision: {
+      switched: true,
+      subgoal: "s",
+      action: "go",
+      valid: true,
+      trace: {
+        kind: "tokens",
+        prompt: new Int32Array(0),
+        reply: new Int32Array(units),
+        logProbs: new Float32Array(units),
+        spans: {
+          switching: undefined,
+          planning: { start: 0, end: half },
+          execution: { start: half, end: units },
+        },
+      },
+    },
+    advantages: byDecision(() => advantage),
+    trained: byDecision(() => true),
+  };
+}
+
+/** The teacher departs by the given nats on each unit. */
+function scorer(divergences: readonly (readonly number[])[]): Scorer {
+  return {
+    rescore: (samples, options) =>
+      samples.map((_, i) => ({
+        logProbs: Float32Array.from(
+          divergences[i]!,
+          (nats) => options?.hint ? -1 - nats : -1,
+        ),
+        entropies: new Float32Array(divergences[i]!.length).fill(0.5),
+      })),
+  };
+}
+
+const hint = () => "the mug is in the fridge";
+const rows = fc.array(
+  fc.array(fc.float({ min: 0, max: 5, noNaN: true }), {
+    minLength: 2,
+    maxLength: 12,
+  }),
+  { minLength: 1, maxLength: 5 },
+);
+
+Deno.test("refineSamples() gives equal weights where the teacher departs nowhere", async () => {
+  const samples = [sample(6, 1), sample(3, -1)];
+  const refined = await refineSamples(samples, {
+    scorer: scorer([Array(6).fill(0), Array(3).fill(0)]),
+    hint,
+  });
+  deepStrictEqual(refined.map(({ unitWeights }) => unitWeights), [
+    new Float32Array(6).fill(1),
+    new Float32Array(3).fill(1),
+  ]);
+});
+
+Deno.test("refineSamples() weighs every unit above 0 and changes nothing else", async () => {
+  await fc.assert(fc.asyncProperty(rows, async (divergences) => {
+    const samples = divergences.map((row, i) =>
+      sample(row.length, i % 2 ? 1 : -1)
+    );
+    const refined = await refineSamples(samples, {
+      scorer: scorer(divergences),
+      hint,
+    });
+    for (const [i, { unitWeights, ...rest }] of refined.entries()) {
+      deepStrictEqual(rest, samples[i]);
+      strictEqual(unitWeights!.length, divergences[i]!.length);
+      for (const weight of unitWeights!) ok(weight > 0);
+    }
+  }));
+});
+
+Deno.test("refineSamples() withholds praise from a departure and concentrates blame on it", async () => {
+  const divergences = [[0, 0, 0, 4, 0, 0, 0, 0], [0, 0, 0, 4, 0, 0, 0, 0]];
+  const [praised, blamed] = await refineSamples([sample(8, 1), sample(8, -1)], {
+    scorer: scorer(divergences),
+    hint,
+  });
+  ok(praised!.unitWeights![3]! < praised!.unitWeights![0]!);
+  ok(blamed!.unitWeights![3]! > blamed!.unitWeights![0]!);
+});
+
+Deno.test("refineSamples() refuses a scorer that leaves samples out", async () => {
+  await rejects(
+    refineSamples([sample(2, 1)], { scorer: { rescore: () => [] }, hint }),
+    {
+      name: "RangeError",
+      message:
+        "Cannot refine samples as each of 1 must be rescored: current counts are 0 and 0",
+    },
+  );
+});
