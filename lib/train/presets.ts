@@ -35,14 +35,10 @@ const corridor: PartialDeep<TrainingConfig> = {
 };
 
 /**
- * Generated household games, new ones in every iteration; `unseen` has layouts that training never has.
- *
- * Advantages flow over segments' ends (`lambdaBoundary`) as the planner's first values are worth little.
+ * How a compact policy learns from sparse reward alone. Advantages flow over segments' ends
+ * (`lambdaBoundary`) as the planner's first values are worth little.
  */
-const household: PartialDeep<TrainingConfig> = {
-  iterations: 120,
-  worlds: households("train"),
-  rollout: { tasks: 192, maxTurns: 50, balanceBy: "taskType" },
+const fromSparseReward = {
   estimator: {
     name: "hae",
     gamma: 0.97,
@@ -57,6 +53,14 @@ const household: PartialDeep<TrainingConfig> = {
     entropyCoefficient: 0.01,
     finalEntropyCoefficient: 0.003,
   },
+} as const satisfies PartialDeep<TrainingConfig>;
+
+/** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
+const household: PartialDeep<TrainingConfig> = {
+  ...fromSparseReward,
+  iterations: 120,
+  worlds: households("train"),
+  rollout: { tasks: 192, maxTurns: 50, balanceBy: "taskType" },
   evaluation: {
     every: 20,
     tasks: 60,
@@ -102,17 +106,10 @@ const alfworld: PartialDeep<TrainingConfig> = {
 
 /** Shopping in a generated catalog; `unseen` wants products that nobody wanted in training. */
 const webshop: PartialDeep<TrainingConfig> = {
-  iterations: 200,
+  ...fromSparseReward,
+  iterations: 120,
   worlds: [webshopPart("train")],
-  rollout: { tasks: 48, maxTurns: 15 },
-  shaping: { keepPenalty: -0.3 },
-  estimator: {
-    name: "hae",
-    gamma: 0.97,
-    lambdaTurn: 0.95,
-    lambdaSegment: 0.95,
-  },
-  update: { learningRate: 1e-3, entropyCoefficient: 0.01 },
+  rollout: { tasks: 192, maxTurns: 15 },
   evaluation: {
     every: 20,
     tasks: 64,
