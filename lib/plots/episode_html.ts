@@ -96,12 +96,15 @@ function turnRow(
     [
       cell(String(t), `border-left:5px solid ${color}`),
       cell(subgoal, "max-width:11rem"),
-      cell(escape(shortened(observation.text)), "max-width:22rem"),
+      cell(
+        escape(shortened(observation.text)),
+        "min-width:16rem;max-width:24rem",
+      ),
       cell(
         escape(decision.action) + (decision.valid ? "" : " <b>(invalid)</b>"),
       ),
       cell(reward === 0 ? "" : String(Number(reward.toPrecision(4)))),
-      ...bars.map((bar) => cell(bar, "width:7rem")),
+      ...bars.map((bar) => cell(bar, "width:5rem")),
     ].join("")
   }</tr>`;
 }
@@ -120,7 +123,7 @@ function advantageBar(
   const width = 50 * Math.abs(advantage) / scale;
   const left = advantage < 0 ? 50 - width : 50;
   const text = advantage.toPrecision(2);
-  return `<div title="${name} ${text}" style="position:relative;height:1em;min-width:5rem;border-left:1px solid rgba(127,127,127,.5);border-right:1px solid rgba(127,127,127,.5)"><div style="position:absolute;left:${
+  return `<div title="${name} ${text}" style="position:relative;height:1em;min-width:4rem;border-left:1px solid rgba(127,127,127,.5);border-right:1px solid rgba(127,127,127,.5)"><div style="position:absolute;left:${
     left.toFixed(1)
   }%;width:${width.toFixed(1)}%;height:100%;background:${
     DECISION_COLORS[name]

@@ -44,6 +44,9 @@ interface Curve {
   readonly share?: boolean;
 }
 
+/** Characters in a line under a bar. */
+const LINE_LENGTH = 14;
+
 const CURVES: readonly Curve[] = [
   {
     heading: "Success while learning",
@@ -106,7 +109,7 @@ export function trainingReport(parts: TrainingReportParts): ReportSection[] {
       heading: "Success by kind of task",
       prose:
         "The closing evaluation, all runs together, with 95 % Wilson intervals.",
-      figure: successByTaskType(success),
+      figure: successByTaskType(withWrappedTypes(success)),
     });
   }
   if (trajectories.some(({ turns }) => turns[0]?.decision.values)) {
@@ -153,4 +156,23 @@ function curveSection(curve: Curve, curves: ColumnTable): ReportSection[] {
 function seriesName(row: { metric: string; series: string }): string {
   const [first, last] = row.metric.split("/") as [string, string];
   return `${row.series} ${last === "success_rate" ? first : last}`.trim();
+}
+
+/** Kinds of task in words, broken into lines short enough to stand upright under their bars. */
+function withWrappedTypes(success: ColumnTable): ColumnTable {
+  const rows = success.objects() as { task_type: string }[];
+  return from(
+    rows.map((row) => ({ ...row, task_type: wrapped(row.task_type) })),
+  );
+}
+
+function wrapped(type: string): string {
+  const lines: string[] = [];
+  for (const word of type.split(/[_ ]/)) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
+    if (lines.length > 0 && longer.length <= LINE_LENGTH) {
+      lines[lines.length - 1] = longer;
+    } else lines.push(word);
+  }
+  return lines.join("<br>"); // which Plotly knows, among few other tags
 }

@@ -135,7 +135,9 @@ function summarize(runs: readonly StoredRun[]): string {
     ),
   ];
   const { tasks, groupSize, maxTurns } = config.rollout;
-  return `${runs.length} runs in ${kinds.join(", ")}: ${
+  return `${runs.length} ${runs.length === 1 ? "run" : "runs"} in ${
+    kinds.join(", ")
+  }: ${
     tasks * groupSize
   } episodes of at most ${maxTurns} turns in an iteration, up to ${config.iterations} iterations.`;
 }
