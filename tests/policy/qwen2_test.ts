@@ -23,6 +23,7 @@ import {
   saveQwen2,
 } from "../../lib/policy/qwen2.ts";
 import { openSafetensors } from "../../lib/policy/safetensors.ts";
+import { describeAdapter } from "../../lib/policy/webgpu_backend.ts";
 import type { LoraAdapter } from "../../lib/policy/lora.ts";
 import type { ForwardOptions } from "../../lib/policy/qwen2.ts";
 
@@ -352,4 +353,32 @@ Deno.test("a bad checkpoint is refused by file, tensor and what was expected", a
     await rejects(loadQwen2(directory), { name: "TypeError", message });
   }
   await Deno.remove(directory, { recursive: true });
+});
+
+const ADAPTER = await describeAdapter();
+
+Deno.test({
+  name:
+    "on WebGPU the forward pass, gradients and greedy decoding are the reference's",
+  ignore: ADAPTER === undefined, // needs a Vulkan driver; one in software will do
+  fn: async () => {
+    await selectBackend("webgpu");
+    const vectors = VECTORS.tied;
+    const model = await loadQwen2(`${FOLDER}tied`);
+    const { value, grads } = tf.variableGrads(
+      () => scoreVectors(model, vectors).loss,
+      [...model.weights.values()],
+    );
+    close(await value.data(), [vectors.loss], "loss");
+    for (const [key, expected] of Object.entries(vectors.gradients)) {
+      const slope = grads[model.weights.get(key)!.name]!;
+      close(await slope.data(), expected as number[], key);
+    }
+    tf.dispose([value, grads]);
+    const prompts = vectors.greedy_prompts.map((length: number, b: number) =>
+      Int32Array.from(vectors.ids[b].slice(0, length))
+    );
+    deepStrictEqual(await greedy(model, prompts, 12), vectors.greedy);
+    disposeQwen2(model);
+  },
 });
