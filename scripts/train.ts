@@ -35,6 +35,11 @@ interface Flags {
   readonly minutes?: number;
 }
 
+/** What asks a process to end; Windows knows the first alone. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
 const program = new Command("train")
   .description("Train a policy; everything it does is kept in a run's folder.")
   .argument(
@@ -58,12 +63,15 @@ async function main(): Promise<void> {
   const config = await readConfig(flags, program.args);
   const directory = flags.out ?? `runs/${flags.preset}-${config.seed}`;
   const stop = new AbortController();
-  // The first Ctrl-C saves and ends; a second one kills, as everywhere.
-  const onInterrupt = () => {
-    stop.abort(new Error("interrupted"));
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+  // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere.
+  const ignore = () => {
+    for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
   };
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  const onSignal = () => {
+    stop.abort(new Error("interrupted"));
+    ignore();
+  };
+  for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
   await using training = await assembleTraining(config, stop);
   await using run = await openRun(directory, config, {
     resume: flags.resume === true,
@@ -71,7 +79,7 @@ async function main(): Promise<void> {
   announce(run, config);
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
   if (!stop.signal.aborted) await conclude(training, run);
-  Deno.removeSignalListener("SIGINT", onInterrupt);
+  ignore();
 }
 
 async function readConfig(

@@ -107,9 +107,9 @@ export interface RecordConfig {
 
 /** Learning from an expert's episodes before the first iteration. */
 export interface WarmStartConfig {
-  /** Episodes that the expert plays. @default {64} */
+  /** Episodes that the expert plays. @default {384} */
   readonly tasks: number;
-  /** Passes over what it did. @default {4} */
+  /** Passes over what it did. @default {16} */
   readonly epochs: number;
   /** Samples in one gradient step. @default {the learner's own} */
   readonly minibatchSize?: number;

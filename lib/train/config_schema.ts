@@ -107,8 +107,8 @@ const refine = z.strictObject({
 });
 
 const warmStart = z.strictObject({
-  tasks: count.default(64),
-  epochs: count.default(4),
+  tasks: count.default(384),
+  epochs: count.default(16),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),
 });

@@ -32,7 +32,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly hint: (situation: Situation) => Hint | undefined;
   /** Stream of the worlds and of the order of samples. */
   readonly random: Random;
-  /** Passes over what the expert did. @default {4} */
+  /** Passes over what the expert did. @default {16} */
   readonly epochs?: number;
   /** Discount per turn of the returns that the value heads learn. @default {1} */
   readonly gamma?: number;
@@ -60,7 +60,7 @@ export async function imitateExpert(
   options: ImitationOptions,
 ): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
   const { policy, learner, specs, open, hint, random, signal } = options;
-  const { epochs = 4, gamma = 1, minibatchSize = 64, learningRate } = options;
+  const { epochs = 16, gamma = 1, minibatchSize = 64, learningRate } = options;
   const episodes = scheduleEpisodes(specs, {
     ...options,
     random: random.fork("expert"),

@@ -87,7 +87,7 @@ const householdEasy: PartialDeep<TrainingConfig> = {
 /** The same after the compact policy has imitated the generator's expert. */
 const householdWarm: PartialDeep<TrainingConfig> = {
   ...household,
-  warmStart: { tasks: 96, epochs: 4 },
+  warmStart: { minibatchSize: 256, learningRate: 3e-3 },
 };
 
 /** Game files of ALFWorld; `worlds` and `evaluation.sets` want the folder they are in. */
