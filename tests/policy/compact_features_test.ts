@@ -165,3 +165,30 @@ Deno.test("a place remembers what was read there until it is read again", () => 
   ok(scene.memory.contents.get(desk)!.has(mug));
   strictEqual(scene.memory.placeOf.get(mug), desk);
 });
+
+Deno.test("an action is related to the passage that names it", () => {
+  const { scene } = sceneOf({
+    task: "red wool sock, and price lower than 20.00 dollars",
+    past: [],
+    observation: {
+      text:
+        "[SEP] B0AAAA1111 [SEP] Blue sock [SEP] $12.00 [SEP] B0BBBB2222 [SEP] Red wool sock [SEP] $30.50",
+      admissibleActions: [
+        "click[b0aaaa1111]",
+        "click[b0bbbb2222]",
+        "click[back]",
+      ],
+      stateKey: "",
+    },
+  });
+  const rows = relateActions(scene);
+  const passage = (i: number) =>
+    Array.from(
+      rows.slice((i + 1) * ACTION_RELATIONS - 3, (i + 1) * ACTION_RELATIONS),
+    );
+  const [blue, red, back] = [passage(0), passage(1), passage(2)];
+  deepStrictEqual(blue!.slice(1), [0, 0]); // one word shared, price below
+  deepStrictEqual(red!.slice(1), [1, 1]); // three words shared, price above
+  ok(red![0]! > blue![0]! && blue![0]! > 0);
+  deepStrictEqual(back, [0, 0, 0]);
+});

@@ -54,3 +54,24 @@ Deno.test("createLexicon() needs room for words", () => {
       'Cannot open a lexicon as "buckets" must be an integer above 1: current value is 1',
   });
 });
+
+Deno.test("phrase() takes codes for things and prices for figures", () => {
+  const lexicon = createLexicon({ buckets: 512 });
+  const page = lexicon.phrase(
+    "[SEP] B0P7Z82S28 [SEP] Red Shoe [SEP] $42.38 [SEP] cabinet 3",
+  );
+  const item = lexicon.phrase("click[b0p7z82s28]");
+  strictEqual(page.entities[0], item.entities[0]);
+  deepStrictEqual(page.figures.map((figure) => figure.value), [42.38]);
+  strictEqual(page.entities.length, 2); // the code and the cabinet
+  strictEqual(
+    lexicon.phrase("b0p7z82s28").key,
+    lexicon.phrase("b0p6tq4p6n").key, // codes have no word to embed
+  );
+});
+
+Deno.test("phrase() keeps what was read in order, with repetitions", () => {
+  const lexicon = createLexicon({ buckets: 512 });
+  const { sequence } = lexicon.phrase("red blue red");
+  deepStrictEqual([sequence.length, sequence[0]], [3, sequence[2]]);
+});
