@@ -42,6 +42,34 @@ const REFERENCE_BATCH = 1024;
  *
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, section 4
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import {
+ *   assignCredit,
+ *   collectTrajectories,
+ *   createCompactPolicy,
+ *   createPpoLearner,
+ *   createRandom,
+ *   proposeCorridorSubgoals as proposeSubgoals,
+ *   scheduleEpisodes,
+ *   selectBackend,
+ *   toSamples,
+ * } from "@hiper/lab";
+ *
+ * await selectBackend("wasm");
+ * const policy = createCompactPolicy({ seed: 1, proposeSubgoals });
+ * const learner = createPpoLearner(policy);
+ * const random = createRandom(1);
+ * const corridor = { kind: "corridor", length: 5 };
+ * const episodes = scheduleEpisodes([corridor], { random, tasks: 8, maxTurns: 10 });
+ * const trajectories = await collectTrajectories(policy, episodes);
+ * const credits = assignCredit(trajectories, { name: "hae" });
+ * const row = await learner.update(toSamples(trajectories, credits), { random });
+ * ok(row.gradient_norm! > 0);
+ * policy.dispose();
+ * ```
+ *
  * @param policy What learns. Its weights change; it is the caller's to dispose.
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
