@@ -69,7 +69,7 @@ const household: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Small rooms without doors: what a laptop learns in minutes; `unseen` has the harder, usual ones. */
+/** Small rooms without doors: what a laptop learns in minutes; `harder` has the usual ones. */
 const householdEasy: PartialDeep<TrainingConfig> = {
   ...household,
   worlds: households("train", "easy"),
@@ -79,7 +79,8 @@ const householdEasy: PartialDeep<TrainingConfig> = {
     balanceBy: "taskType",
     sets: {
       seen: households("seen", "easy"),
-      unseen: households("unseen"),
+      unseen: households("unseen", "easy"),
+      harder: households("unseen"),
     },
   },
 };
