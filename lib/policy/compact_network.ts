@@ -26,6 +26,7 @@ import {
   SWITCHING_PRIOR,
 } from "./compact_prior.ts";
 import {
+  type CandidateScorer,
   column1,
   makeScorer,
   matrixOf,
@@ -100,137 +101,187 @@ export function createCompactNetwork(
   random: Random,
   options: CompactNetworkOptions,
 ): CompactNetwork {
-  const { buckets, embedding, width, valueScale, switchBias, prior } = options;
-  const weights = new Weights(random);
-  const table = weights.matrix("embedding", [buckets, embedding], 1);
-  const stateInputs = STATE_TEXTS * embedding + STATE_COLUMNS;
-  const stateKernel = weights.matrix(
-    "trunk.state",
-    [stateInputs, width],
-    stateInputs ** -0.5,
-  );
-  const stateBias = weights.constant("trunk.bias", width);
-  const contextInputs = embedding + CONTEXT_COLUMNS;
-  const contextKernel = weights.matrix(
-    "trunk.subgoal",
-    [contextInputs, width],
-    contextInputs ** -0.5,
-  );
-  const deepKernel = weights.matrix(
-    "trunk.deep",
-    [width, width],
-    (width / 2) ** -0.5,
-  );
-  const deepBias = weights.constant("trunk.deepBias", width);
-  const switchOut = weights.matrix("switching.out", [width, 1], 0.01);
-  const switchOffset = weights.constant("switching.bias", 1, switchBias);
-  const heads = weights.matrix("values.out", [width, 3], 0);
-  const headBias = weights.constant("values.bias", 3);
-  const planScorer = makeScorer(weights, "planning", {
-    embedding,
-    width,
-    prior: scaled(PLANNING_PRIOR, prior),
-  });
-  const actionScorer = makeScorer(weights, "execution", {
-    embedding,
-    width,
-    prior: scaled(EXECUTION_PRIOR, prior),
-  });
-  const switchSkip = weights.column(
-    "switching.skip",
-    scaled(SWITCHING_PRIOR, prior),
-  );
-  const textKernel = (name: string) =>
-    weights.matrix(name, [embedding, width], embedding ** -0.5);
-  const verbsKernel = textKernel("execution.verbs");
-  const gistKernel = textKernel("execution.gist");
+  return new Network(new Weights(random), options);
+}
 
-  /** The state with one subgoal added to it. Shape `(samples, width)`. */
-  const withSubgoal = (batch: CompactBatch, trunk: Trunk, side: 0 | 1) => {
+/** Weights of the trunk that all scores and values share. */
+interface TrunkWeights {
+  /** Embedding of each word. Shape `(buckets, embedding)`. */
+  readonly words: tf.Variable;
+  /** From a state's inputs. Shape `(inputs, width)`. */
+  readonly state: tf.Variable;
+  readonly bias: tf.Variable;
+  /** From a subgoal's inputs. Shape `(inputs, width)`. */
+  readonly subgoal: tf.Variable;
+  /** A second layer, for switching and values. Shape `(width, width)`. */
+  readonly deep: tf.Variable;
+  readonly deepBias: tf.Variable;
+}
+
+function makeTrunk(
+  weights: Weights,
+  { buckets, embedding, width }: CompactNetworkOptions,
+): TrunkWeights {
+  const states = STATE_TEXTS * embedding + STATE_COLUMNS;
+  const subgoals = embedding + CONTEXT_COLUMNS;
+  return {
+    words: weights.matrix("embedding", [buckets, embedding], 1),
+    state: weights.matrix("trunk.state", [states, width], states ** -0.5),
+    bias: weights.constant("trunk.bias", width),
+    subgoal: weights.matrix(
+      "trunk.subgoal",
+      [subgoals, width],
+      subgoals ** -0.5,
+    ),
+    deep: weights.matrix("trunk.deep", [width, width], (width / 2) ** -0.5),
+    deepBias: weights.constant("trunk.deepBias", width),
+  };
+}
+
+/** Weights of the switching decision and of the value heads. */
+interface HeadWeights {
+  readonly switching: tf.Variable;
+  readonly switchingBias: tf.Variable;
+  /** Straight from the held subgoal's numbers; begins as the prior. */
+  readonly switchingSkip: tf.Variable;
+  /** One column for each of the three values. Shape `(width, 3)`. */
+  readonly values: tf.Variable;
+  readonly valuesBias: tf.Variable;
+}
+
+function makeHeads(
+  weights: Weights,
+  { width, switchBias, prior }: CompactNetworkOptions,
+): HeadWeights {
+  return {
+    switching: weights.matrix("switching.out", [width, 1], 0.01),
+    switchingBias: weights.constant("switching.bias", 1, switchBias),
+    switchingSkip: weights.column(
+      "switching.skip",
+      scaled(SWITCHING_PRIOR, prior),
+    ),
+    values: weights.matrix("values.out", [width, 3], 0),
+    valuesBias: weights.constant("values.bias", 3),
+  };
+}
+
+class Network implements CompactNetwork {
+  readonly variables: Readonly<Record<string, tf.Variable>>;
+  readonly #options: CompactNetworkOptions;
+  readonly #trunk: TrunkWeights;
+  readonly #heads: HeadWeights;
+  readonly #plans: CandidateScorer;
+  readonly #actions: CandidateScorer;
+  readonly #verbs: tf.Variable;
+  readonly #gist: tf.Variable;
+
+  constructor(weights: Weights, options: CompactNetworkOptions) {
+    const { embedding, width, prior } = options;
+    const ofTexts = (name: string) =>
+      weights.matrix(name, [embedding, width], embedding ** -0.5);
+    this.#options = options;
+    this.#trunk = makeTrunk(weights, options);
+    this.#heads = makeHeads(weights, options);
+    this.#plans = makeScorer(weights, "planning", {
+      embedding,
+      width,
+      prior: scaled(PLANNING_PRIOR, prior),
+    });
+    this.#actions = makeScorer(weights, "execution", {
+      embedding,
+      width,
+      prior: scaled(EXECUTION_PRIOR, prior),
+    });
+    this.#verbs = ofTexts("execution.verbs");
+    this.#gist = ofTexts("execution.gist");
+    this.variables = weights.variables;
+  }
+
+  readTrunk(batch: CompactBatch): Trunk {
+    const { embedding } = this.#options;
+    return tf.tidy(() => {
+      const texts = readTexts(this.#trunk.words, batch, embedding);
+      const own = tf.reshape(
+        tf.gather(texts, tensor1d(batch.stateTexts)),
+        [batch.size, STATE_TEXTS * embedding],
+      );
+      const inputs = tf.concat([own, tensor2d(batch.state, STATE_COLUMNS)], 1);
+      const sums = tf.matMul(
+        inputs as tf.Tensor2D,
+        matrixOf(this.#trunk.state),
+      );
+      const state: tf.Tensor2D = tf.add(sums, this.#trunk.bias);
+      return { texts, state };
+    });
+  }
+
+  scorePlans(batch: CompactBatch, trunk: Trunk): PlanScores {
+    return tf.tidy(() => {
+      const bare = tf.relu(trunk.state);
+      const held = this.#deepen(this.#withSubgoal(batch, trunk, 0));
+      const state = { texts: trunk.texts, hidden: bare };
+      const planning = scoreRows(this.#plans, state, {
+        texts: batch.subgoalTexts,
+        relations: tensor2d(batch.subgoals, SUBGOAL_RELATIONS),
+        rows: batch.subgoalRows,
+      });
+      const values = {
+        switching: this.#value(held, 0),
+        planning: this.#value(this.#deepen(bare), 1),
+        execution: this.#value(held, 2),
+      };
+      return { switching: this.#switching(batch, held), planning, values };
+    });
+  }
+
+  scoreActions(batch: CompactBatch, trunk: Trunk): ActionScores {
+    return tf.tidy(() => {
+      const { texts } = trunk;
+      const hidden = this.#withSubgoal(batch, trunk, 1);
+      const [own, verbs, gist] = batch.actionTexts;
+      const project = (kernel: tf.Variable, rows: Int32Array) =>
+        tf.gather(tf.matMul(texts, matrixOf(kernel)), tensor1d(rows));
+      const execution = scoreRows(this.#actions, { texts, hidden }, {
+        texts: own,
+        relations: tensor2d(batch.actions, ACTION_COLUMNS),
+        rows: batch.actionRows,
+        extra: tf.add(project(this.#verbs, verbs), project(this.#gist, gist)),
+      });
+      return { execution, value: this.#value(this.#deepen(hidden), 2) };
+    });
+  }
+
+  /** Logit of SWITCH. Shape `(samples,)`. */
+  #switching(batch: CompactBatch, held: tf.Tensor2D): tf.Tensor1D {
+    const { switching, switchingBias, switchingSkip } = this.#heads;
+    const numbers = tensor2d(batch.contexts[0], CONTEXT_COLUMNS);
+    const skipped = tf.matMul(numbers, matrixOf(switchingSkip));
+    const sum = tf.add(tf.matMul(held, matrixOf(switching)), skipped);
+    return column1(tf.add(sum, switchingBias));
+  }
+
+  /** The state with the held (0) or the chosen (1) subgoal added to it. Shape `(samples, width)`. */
+  #withSubgoal(batch: CompactBatch, trunk: Trunk, side: 0 | 1): tf.Tensor2D {
     const text = tf.gather(trunk.texts, tensor1d(batch.contextTexts[side]));
     const numbers = tensor2d(batch.contexts[side], CONTEXT_COLUMNS);
-    const inputs = tf.concat([text, numbers], 1); // (samples, context inputs)
-    const added = tf.matMul(inputs as tf.Tensor2D, matrixOf(contextKernel));
-    return tf.relu(tf.add(trunk.state, added)) as tf.Tensor2D;
-  };
-  /** One value head of a hidden state. Shape `(samples,)`. */
-  const value = (hidden: tf.Tensor2D, head: number): tf.Tensor1D => {
-    const column = tf.slice(matrixOf(heads), [0, head], [-1, 1]);
-    const bias = tf.slice(headBias, [head], [1]);
-    return tf.mul(tf.add(column1(tf.matMul(hidden, column)), bias), valueScale);
-  };
-  const deepen = (hidden: tf.Tensor2D): tf.Tensor2D =>
-    tf.relu(tf.add(tf.matMul(hidden, matrixOf(deepKernel)), deepBias));
+    const inputs = tf.concat([text, numbers], 1) as tf.Tensor2D; // (samples, subgoal inputs)
+    const added = tf.matMul(inputs, matrixOf(this.#trunk.subgoal));
+    return tf.relu(tf.add(trunk.state, added));
+  }
 
-  return {
-    variables: weights.variables,
-    readTrunk(batch) {
-      return tf.tidy(() => {
-        const texts = readTexts(table, batch, embedding);
-        const own = tf.reshape(
-          tf.gather(texts, tensor1d(batch.stateTexts)),
-          [batch.size, STATE_TEXTS * embedding],
-        );
-        const inputs = tf.concat(
-          [own, tensor2d(batch.state, STATE_COLUMNS)],
-          1,
-        );
-        const state = tf.matMul(inputs as tf.Tensor2D, matrixOf(stateKernel));
-        return { texts, state: tf.add(state, stateBias) as tf.Tensor2D };
-      });
-    },
-    scorePlans(batch, trunk) {
-      return tf.tidy(() => {
-        const bare = tf.relu(trunk.state);
-        const held = deepen(withSubgoal(batch, trunk, 0));
-        const skipped = tf.matMul(
-          tensor2d(batch.contexts[0], CONTEXT_COLUMNS),
-          matrixOf(switchSkip),
-        );
-        const switching: tf.Tensor1D = column1(
-          tf.add(
-            tf.add(tf.matMul(held, matrixOf(switchOut)), skipped),
-            switchOffset,
-          ),
-        );
-        const planning = scoreRows(planScorer, {
-          texts: trunk.texts,
-          hidden: bare,
-        }, {
-          texts: batch.subgoalTexts,
-          relations: tensor2d(batch.subgoals, SUBGOAL_RELATIONS),
-          rows: batch.subgoalRows,
-        });
-        const values = {
-          switching: value(held, 0),
-          planning: value(deepen(bare), 1),
-          execution: value(held, 2),
-        };
-        return { switching, planning, values };
-      });
-    },
-    scoreActions(batch, trunk) {
-      return tf.tidy(() => {
-        const chosen = withSubgoal(batch, trunk, 1);
-        const ofTexts = (kernel: tf.Variable, texts: Int32Array) =>
-          tf.gather(tf.matMul(trunk.texts, matrixOf(kernel)), tensor1d(texts));
-        const [, verbs, gist] = batch.actionTexts;
-        const execution = scoreRows(actionScorer, {
-          texts: trunk.texts,
-          hidden: chosen,
-        }, {
-          texts: batch.actionTexts[0],
-          relations: tensor2d(batch.actions, ACTION_COLUMNS),
-          rows: batch.actionRows,
-          extra: tf.add(
-            ofTexts(verbsKernel, verbs),
-            ofTexts(gistKernel, gist),
-          ),
-        });
-        return { execution, value: value(deepen(chosen), 2) };
-      });
-    },
-  };
+  #deepen(hidden: tf.Tensor2D): tf.Tensor2D {
+    const { deep, deepBias } = this.#trunk;
+    return tf.relu(tf.add(tf.matMul(hidden, matrixOf(deep)), deepBias));
+  }
+
+  /** One value head of a hidden state, in units of return. Shape `(samples,)`. */
+  #value(hidden: tf.Tensor2D, head: number): tf.Tensor1D {
+    const { values, valuesBias } = this.#heads;
+    const column = tf.slice(matrixOf(values), [0, head], [-1, 1]);
+    const sum = column1(tf.matMul(hidden, column));
+    const bias = tf.slice(valuesBias, [head], [1]);
+    return tf.mul(tf.add(sum, bias), this.#options.valueScale);
+  }
 }
 
 function scaled(prior: Float32Array, factor: number): Float32Array {
