@@ -412,6 +412,8 @@ export type {
 export type { LanguagePolicy } from "./lib/policy/language_policy.ts";
 export type { LanguageOptions } from "./lib/policy/language_replies.ts";
 export type { Decoding } from "./lib/policy/reply_grammar.ts";
+export { adamWStep } from "./lib/policy/adamw.ts";
+export type { AdamWStepOptions, AdamWTensors } from "./lib/policy/adamw.ts";
 export { LORA_TARGETS } from "./lib/policy/lora.ts";
 export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
 export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";

@@ -7,21 +7,22 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { FUSED } from "./kernels/fused.ts";
+import type { Tensor } from "./tensors.ts";
 
 /** Numbers one step of AdamW works on, all of one shape. */
 export interface AdamWTensors {
   /** Weights. */
-  readonly values: tf.Tensor;
+  readonly values: Tensor;
   /** Gradient of the loss in the weights. */
-  readonly gradient: tf.Tensor;
+  readonly gradient: Tensor;
   /** Running mean of gradients. */
-  readonly first: tf.Tensor;
+  readonly first: Tensor;
   /** Running mean of squared gradients. */
-  readonly second: tf.Tensor;
+  readonly second: Tensor;
 }
 
 /** Settings of one step of AdamW. */
-export interface AdamWOptions {
+export interface AdamWStepOptions {
   /** Number of this step, from 1. */
   step: number;
   /** Step size. */
@@ -40,6 +41,21 @@ export interface AdamWOptions {
  * `w − rate · (m̂ / (√v̂ + epsilon) + decay · w)`, with the running means `m` and `v` divided
  * by `1 − betaᵗ`.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import { adamWStep, selectBackend } from "@hiper/lab";
+ *
+ * await selectBackend("wasm");
+ * const [values, gradient, first, second] = [[1], [3], [0], [0]].map((x) => tf.tensor1d(x));
+ * const step = adamWStep(
+ *   { values: values!, gradient: gradient!, first: first!, second: second! },
+ *   { step: 1, learningRate: 0.1 },
+ * );
+ * ok(Math.abs(step.values.dataSync()[0]! - 0.9) < 1e-6); // the first step has the size of the rate
+ * ```
+ *
  * @param tensors Weights, gradient and running means; left as they are.
  * @param options Settings; the number of the step among them.
  * @returns New weights and running means; the caller disposes them.
@@ -47,7 +63,7 @@ export interface AdamWOptions {
  */
 export function adamWStep(
   tensors: AdamWTensors,
-  options: AdamWOptions,
+  options: AdamWStepOptions,
 ): Omit<AdamWTensors, "gradient"> {
   const {
     step,
