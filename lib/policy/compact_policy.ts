@@ -8,11 +8,13 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { createRandom } from "../random.ts";
+import { createRandom, type Random } from "../random.ts";
 import {
   type ByDecision,
+  byDecision,
   type ChoiceTrace,
   type Decision,
+  type DecisionName,
   type Situation,
 } from "../trajectory.ts";
 import { type CompactInputs, packBatch, readInputs } from "./compact_batch.ts";
@@ -25,12 +27,19 @@ import {
 } from "./compact_choice.ts";
 import { byChance, type Chooser, followInRounds } from "./compact_chooser.ts";
 import { type Draft, draftInputs } from "./compact_inputs.ts";
-import { createMemoryStore, type EpisodeMemory } from "./compact_memory.ts";
-import { createCompactNetwork } from "./compact_network.ts";
+import {
+  createMemoryStore,
+  type EpisodeMemory,
+  type MemoryStore,
+} from "./compact_memory.ts";
+import {
+  type CompactNetwork,
+  createCompactNetwork,
+} from "./compact_network.ts";
 import { numbersOf, readActions, readPlans, swept } from "./compact_reading.ts";
 import type { DifferentiablePolicy, ScoredBatch } from "./differentiable.ts";
-import type { Critic, Policy, Rescored } from "./policy.ts";
-import { createLexicon } from "./text_features.ts";
+import type { Critic, Policy, Rescored, TrainingSample } from "./policy.ts";
+import { createLexicon, type Lexicon } from "./text_features.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
 export interface CompactPolicyOptions {
@@ -111,118 +120,193 @@ const RESCORE_BATCH = 512;
 export function createCompactPolicy(
   options: CompactPolicyOptions,
 ): CompactPolicy {
-  const {
-    seed,
-    proposeSubgoals,
-    buckets = 2048,
-    embedding = 32,
-    width = 64,
-    valueScale = 10,
-    switchBias = -1,
-    prior = 1,
-  } = options;
-  const network = createCompactNetwork(
-    createRandom(seed).fork("compact policy"),
-    { buckets, embedding, width, valueScale, switchBias, prior },
-  );
-  const lexicon = createLexicon({ buckets });
-  const memories = createMemoryStore(lexicon);
+  return new Compact(options);
+}
 
-  const draft = (
+class Compact implements CompactPolicy {
+  readonly variables: CompactPolicy["variables"];
+  readonly #network: CompactNetwork;
+  readonly #lexicon: Lexicon;
+  readonly #memories: MemoryStore;
+  readonly #propose: CompactPolicyOptions["proposeSubgoals"];
+
+  constructor(options: CompactPolicyOptions) {
+    const {
+      seed,
+      proposeSubgoals,
+      buckets = 2048,
+      embedding = 32,
+      width = 64,
+      valueScale = 10,
+      switchBias = -1,
+      prior = 1,
+    } = options;
+    const sizes = { buckets, embedding, width };
+    const start = { valueScale, switchBias, prior };
+    this.#network = createCompactNetwork(
+      createRandom(seed).fork("compact policy"),
+      { ...sizes, ...start },
+    );
+    this.#lexicon = createLexicon({ buckets });
+    this.#memories = createMemoryStore(this.#lexicon);
+    this.#propose = proposeSubgoals;
+    this.variables = this.#network.variables;
+  }
+
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): Decision[] {
+    return this.#decideBy(situations, byChance(randoms, 1));
+  }
+
+  follow(
+    situations: readonly Situation[],
+    decisions: readonly Decision[],
+  ): Decision[] {
+    const decide = this.#decideBy.bind(this);
+    return followInRounds(situations, decisions, decide);
+  }
+
+  atTemperature(temperature: number): Policy & Critic {
+    if (!(temperature >= 0)) {
+      throw new RangeError(
+        `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
+      );
+    }
+    return {
+      decide: (situations, randoms) =>
+        this.#decideBy(situations, byChance(randoms, temperature)),
+      evaluate: (situations) => this.evaluate(situations),
+    };
+  }
+
+  evaluate(situations: readonly Situation[]): ByDecision<number>[] {
+    if (situations.length === 0) return [];
+    const drafts = situations.map((one) => this.#draft(one, new Set()));
+    const { values } = readPlans(
+      this.#network,
+      drafts.map((one) => one.planning),
+    );
+    return situations.map((_, i) => byDecision((name) => values[name][i]!));
+  }
+
+  score(samples: readonly TrainingSample[]): ScoredBatch {
+    const traces = samples.map(choiceTrace);
+    const inputs = traces.map((trace) => readInputs(trace.inputs));
+    return this.#scoreInputs(inputs, traces);
+  }
+
+  rescore(
+    samples: readonly TrainingSample[],
+    { hint }: Parameters<CompactPolicy["rescore"]>[1] = {},
+  ): Rescored[] {
+    const results: Rescored[] = [];
+    for (let at = 0; at < samples.length; at += RESCORE_BATCH) {
+      const chunk = samples.slice(at, at + RESCORE_BATCH);
+      const traces = chunk.map(choiceTrace);
+      const inputs = chunk.map((sample, i) =>
+        hint === undefined
+          ? readInputs(traces[i]!.inputs)
+          : this.#hinted(sample, hint(sample.situation))
+      );
+      const [logProbs, entropies] = swept(() => {
+        const scored = this.#scoreInputs(inputs, traces);
+        return [numbersOf(scored.logProbs), numbersOf(scored.entropies)];
+      });
+      for (let i = 0; i < chunk.length; i++) {
+        results.push({
+          logProbs: logProbs!.slice(3 * i, 3 * i + 3),
+          entropies: entropies!.slice(3 * i, 3 * i + 3),
+        });
+      }
+    }
+    return results;
+  }
+
+  dispose(): void {
+    for (const variable of Object.values(this.variables)) variable.dispose();
+  }
+
+  /** Reads a situation; `claimed` holds the memories of this batch, `hint` joins the task. */
+  #draft(
     situation: Situation,
     claimed: Set<EpisodeMemory>,
-    { hint, also }: { hint?: string; also?: string | undefined } = {},
-  ): Draft => {
+    { also, hint }: { also?: string | undefined; hint?: string } = {},
+  ): Draft {
     const { observation, subgoal } = situation;
-    const held = proposeSubgoals && subgoal ? subgoal : undefined;
-    const proposed = proposeSubgoals?.(situation) ?? [];
-    const fallback = also ?? situation.task;
-    const candidates = !proposeSubgoals
-      ? []
-      : proposed.length === 0
-      ? [fallback]
-      : also === undefined || proposed.includes(also)
+    const told = hint
+      ? { ...situation, task: `${situation.task} ${hint}` }
+      : situation;
+    return draftInputs(this.#memories.recall(told, claimed), {
+      lexicon: this.#lexicon,
+      actions: observation.admissibleActions,
+      candidates: this.#candidates(situation, also),
+      held: this.#propose && subgoal ? subgoal : undefined,
+    });
+  }
+
+  /** What is proposed, or the task itself where nothing is; `also` joins it. */
+  #candidates(situation: Situation, also: string | undefined) {
+    if (!this.#propose) return [];
+    const proposed = this.#propose(situation);
+    if (proposed.length === 0) return [also ?? situation.task];
+    return also === undefined || proposed.includes(also)
       ? proposed
       : [...proposed, also];
-    const told = !hint
-      ? situation
-      : { ...situation, task: `${situation.task} ${hint}` };
-    const { admissibleActions: actions } = observation;
-    return draftInputs(memories.recall(told, claimed), {
-      lexicon,
-      actions,
-      candidates,
-      held,
-    });
-  };
-  const decideBy = (
-    situations: readonly Situation[],
-    chooser: Chooser,
-  ): Decision[] => {
+  }
+
+  /** Inputs of a decision already made, had the task been told with a hint. */
+  #hinted(sample: TrainingSample, hint: string): CompactInputs {
+    const { situation, decision } = sample;
+    const draft = this.#draft(situation, new Set(), { hint });
+    return draft.acting(decision.subgoal || undefined, decision.switched);
+  }
+
+  #decideBy(situations: readonly Situation[], chooser: Chooser): Decision[] {
     if (situations.length === 0) return [];
     situations.forEach(checkActions);
     const claimed = new Set<EpisodeMemory>();
     const drafts = situations.map((situation, i) =>
-      draft(situation, claimed, { also: chooser.alsoConsider(i) })
+      this.#draft(situation, claimed, { also: chooser.alsoConsider(i) })
     );
-    const plans = readPlans(network, drafts.map((one) => one.planning));
+    const plans = readPlans(this.#network, drafts.map((one) => one.planning));
     const planned = drafts.map((one, i) => chooser.plan(one, plans, i));
     const inputs = drafts.map((one, i) =>
       one.acting(planned[i]!.subgoal, planned[i]!.switched)
     );
-    const actions = readActions(network, inputs);
+    const { execution, rows, value } = readActions(this.#network, inputs);
     return situations.map((situation, i) => {
-      const { starts } = actions.rows;
-      const logits = actions.execution.subarray(starts[i], starts[i + 1]);
-      const chosen = chooser.act(logits, i);
+      const logits = execution.subarray(rows.starts[i], rows.starts[i + 1]);
       return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
-        action: chosen,
+        action: chooser.act(logits, i),
         values: {
           switching: plans.values.switching[i]!,
           planning: plans.values.planning[i]!,
-          execution: actions.value[i]!,
+          execution: value[i]!,
         },
         heldValue: plans.values.execution[i]!,
       });
     });
-  };
-  const evaluate = (situations: readonly Situation[]): ByDecision<number>[] => {
-    if (situations.length === 0) return [];
-    const { values } = readPlans(
-      network,
-      situations.map((one) => draft(one, new Set()).planning),
-    );
-    return situations.map((_, i) => ({
-      switching: values.switching[i]!,
-      planning: values.planning[i]!,
-      execution: values.execution[i]!,
-    }));
-  };
-  const scoreInputs = (
+  }
+
+  #scoreInputs(
     inputs: readonly CompactInputs[],
     traces: readonly ChoiceTrace[],
-  ): ScoredBatch =>
-    tf.tidy(() => {
-      const batch = packBatch(inputs);
-      const trunk = network.readTrunk(batch);
-      const plans = network.scorePlans(batch, trunk);
-      const actions = network.scoreActions(batch, trunk);
+  ): ScoredBatch {
+    const chosen = (name: DecisionName) =>
+      traces.map((trace) => trace.chosen[name]);
+    const isHeld = (i: number) => inputs[i]!.contextTexts[0]! >= 0;
+    const batch = packBatch(inputs);
+    return tf.tidy(() => {
+      const trunk = this.#network.readTrunk(batch);
+      const plans = this.#network.scorePlans(batch, trunk);
+      const actions = this.#network.scoreActions(batch, trunk);
+      const { subgoalRows, actionRows } = batch;
       const parts = [
-        scoreSwitches(
-          plans.switching,
-          traces,
-          (i) => inputs[i]!.contextTexts[0]! >= 0,
-        ),
-        scoreChoices(
-          plans.planning,
-          batch.subgoalRows,
-          traces.map((trace) => trace.chosen.planning),
-        ),
-        scoreChoices(
-          actions.execution,
-          batch.actionRows,
-          traces.map((trace) => trace.chosen.execution),
-        ),
+        scoreSwitches(plans.switching, traces, isHeld),
+        scoreChoices(plans.planning, subgoalRows, chosen("planning")),
+        scoreChoices(actions.execution, actionRows, chosen("execution")),
       ];
       const interleave = (columns: tf.Tensor1D[]): tf.Tensor1D =>
         tf.reshape(tf.stack(columns, 1), [-1]);
@@ -236,67 +320,5 @@ export function createCompactPolicy(
         },
       };
     });
-
-  return {
-    variables: network.variables,
-    decide: (situations, randoms) => decideBy(situations, byChance(randoms, 1)),
-    follow: (situations, decisions) =>
-      followInRounds(situations, decisions, decideBy),
-    evaluate,
-    atTemperature(temperature) {
-      if (!(temperature >= 0)) {
-        throw new RangeError(
-          `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
-        );
-      }
-      return {
-        decide: (situations, randoms) =>
-          decideBy(situations, byChance(randoms, temperature)),
-        evaluate,
-      };
-    },
-    score(samples) {
-      const traces = samples.map(choiceTrace);
-      return scoreInputs(
-        traces.map((trace) => readInputs(trace.inputs)),
-        traces,
-      );
-    },
-    rescore(samples, { hint } = {}) {
-      const results: Rescored[] = [];
-      for (let at = 0; at < samples.length; at += RESCORE_BATCH) {
-        const chunk = samples.slice(at, at + RESCORE_BATCH);
-        const traces = chunk.map(choiceTrace);
-        const inputs = chunk.map((sample, i) =>
-          hint === undefined
-            ? readInputs(traces[i]!.inputs)
-            : draft(sample.situation, new Set(), {
-              hint: hint(sample.situation),
-            }).acting(
-              sample.decision.subgoal || undefined,
-              sample.decision.switched,
-            )
-        );
-        const [logProbs, entropies] = swept(() => {
-          const scored = scoreInputs(inputs, traces);
-          return [
-            numbersOf(scored.logProbs),
-            numbersOf(scored.entropies),
-          ] as const;
-        });
-        for (let i = 0; i < chunk.length; i++) {
-          results.push({
-            logProbs: logProbs.slice(3 * i, 3 * i + 3),
-            entropies: entropies.slice(3 * i, 3 * i + 3),
-          });
-        }
-      }
-      return results;
-    },
-    dispose() {
-      for (const variable of Object.values(network.variables)) {
-        variable.dispose();
-      }
-    },
-  };
+  }
 }
