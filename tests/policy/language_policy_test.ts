@@ -23,6 +23,7 @@ import {
   loadLanguagePolicy,
 } from "../../lib/policy/language_loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+import { describeAdapter } from "../../lib/policy/webgpu_backend.ts";
 import { buildWordTokenizer } from "../../lib/policy/word_tokenizer.ts";
 
 const TAGS = ["switch", "subgoal", "action"].flatMap((
@@ -399,4 +400,36 @@ Deno.test("prompts too long and traces of other kinds are refused", async () => 
     message: /trace must be of tokens: current value is "untrainable"/,
   });
   policy.dispose();
+});
+
+Deno.test("a policy decides and scores the same on every backend there is", async () => {
+  const backends = await describeAdapter() === undefined
+    ? ["wasm", "cpu"] as const
+    : ["wasm", "cpu", "webgpu"] as const;
+  const said: { decisions: Decision[]; logProbs: number[] }[] = [];
+  for (const backend of backends) {
+    await selectBackend(backend);
+    const policy = smallPolicy({ decoding: "admissible", lora: { rank: 2 } });
+    const decisions = await policy.decide(SITUATIONS, streams(4));
+    const scores = await policy.rescore(
+      decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x)),
+    );
+    const logProbs = scores.flatMap((row) => [...row.logProbs]);
+    said.push({ decisions, logProbs });
+    policy.dispose();
+  }
+  const [first, ...others] = said;
+  for (const [k, other] of others.entries()) {
+    const about = backends[k + 1]!;
+    close(other.logProbs, first!.logProbs, about);
+    for (const [i, decision] of other.decisions.entries()) {
+      const twin = first!.decisions[i]!;
+      deepStrictEqual(tokensOf(decision).reply, tokensOf(twin).reply, about);
+      close(
+        DECISIONS.map((name) => decision.values![name]),
+        DECISIONS.map((name) => twin.values![name]),
+        `${about} values`,
+      );
+    }
+  }
 });
