@@ -22,12 +22,18 @@ import {
   nameWeights,
   readWeights,
 } from "./flat_weights.ts";
-import { beginAdamW, clipGradient, stepAdamW } from "./optimizer.ts";
+import {
+  type AdamWState,
+  beginAdamW,
+  clipGradient,
+  stepAdamW,
+} from "./optimizer.ts";
 import {
   checkFinite,
   differentiate,
   PPO_TERMS,
   type PpoSettings,
+  type PpoSlope,
 } from "./ppo_step.ts";
 
 /** Samples scored at once under the reference weights. */
@@ -74,119 +80,160 @@ const REFERENCE_BATCH = 1024;
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
 export function createPpoLearner(policy: DifferentiablePolicy): Learner {
-  const names = Object.keys(policy.variables);
-  const variables = names.map((name) => policy.variables[name]!);
-  const size = variables.reduce((sum, variable) => sum + variable.size, 0);
-  let moments = beginAdamW(size);
-  let reference: Float32Array<ArrayBuffer> | undefined;
-  const initial = tf.tidy(() => flattenTensors(variables, variables));
+  return new PpoLearner(policy);
+}
 
-  const referenceWeights = async (): Promise<Float32Array<ArrayBuffer>> => {
-    if (reference === undefined) {
-      reference = Float32Array.from(await initial.data<"float32">());
-      initial.dispose();
-    }
-    return reference;
-  };
+class PpoLearner implements Learner {
+  readonly #policy: DifferentiablePolicy;
+  readonly #variables: readonly tf.Variable[];
+  readonly #size: number;
+  /** Weights the policy had when the learner was made; on the device until they are asked for. */
+  #initial: tf.Tensor1D | undefined;
+  #reference: Float32Array<ArrayBuffer> | undefined;
+  #moments: AdamWState;
 
-  return {
-    async update(samples, options) {
-      const settings = fillSettings(options);
-      const weighed = samples.filter(({ decision }) =>
-        decisionUnits(decision.trace).length > 0
-      );
-      if (weighed.length === 0) return { updates: 0 };
-      let weights = await readWeights(variables);
-      const references = settings.klCoefficient === 0
-        ? undefined
-        : await scoreUnder(policy, weighed, {
-          variables,
-          weights: await referenceWeights(),
-          restore: weights,
-        });
-      const report = new Report();
-      for (let epoch = 0; epoch < settings.epochs; epoch++) {
-        const order = shuffled(
-          options.random.fork("epoch", epoch),
-          weighed.map((_, i) => i),
-        );
-        for (const part of minibatches(order, settings.minibatchSize)) {
-          const batch = part.map((i) => weighed[i]!);
-          const slope = await differentiate(policy, batch, {
+  constructor(policy: DifferentiablePolicy) {
+    this.#policy = policy;
+    this.#variables = Object.values(policy.variables);
+    this.#size = this.#variables.reduce((sum, { size }) => sum + size, 0);
+    this.#moments = beginAdamW(this.#size);
+    this.#initial = tf.tidy(() =>
+      flattenTensors(this.#variables, this.#variables)
+    );
+  }
+
+  async update(
+    samples: readonly TrainingSample[],
+    options: Parameters<Learner["update"]>[1],
+  ): Promise<Record<string, number>> {
+    const settings = fillSettings(options);
+    const weighed = samples.filter(({ decision }) =>
+      decisionUnits(decision.trace).length > 0
+    );
+    if (weighed.length === 0) return { updates: 0 };
+    let weights = await readWeights(this.#variables);
+    const references = settings.klCoefficient === 0
+      ? undefined
+      : await this.#scoreReference(weighed, weights);
+    const report = new Report();
+    for (let epoch = 0; epoch < settings.epochs; epoch++) {
+      const random = options.random.fork("epoch", epoch);
+      const order = shuffled(random, weighed.map((_, i) => i));
+      for (const part of minibatches(order, settings.minibatchSize)) {
+        const slope = await differentiate(
+          this.#policy,
+          part.map((i) => weighed[i]!),
+          {
             settings,
-            variables,
+            variables: this.#variables,
             references: references && part.map((i) => references[i]!),
-          });
-          checkFinite(slope, policy.variables);
-          const clipped = clipGradient(
-            slope.gradient,
-            settings.maxGradientNorm,
-          );
-          const step = stepAdamW(weights, clipped.gradient, {
-            state: moments,
-            learningRate: settings.learningRate,
-            weightDecay: settings.weightDecay,
-          });
-          weights = step.weights;
-          moments = step.state;
-          assignWeights(variables, weights);
-          report.add(slope.terms, clipped.norm);
-        }
-        report.epochs++;
-        const { targetKl } = settings;
-        if (targetKl > 0 && report.lastKl() > targetKl) break;
-      }
-      return report.row();
-    },
-    async save(directory) {
-      await Deno.mkdir(directory, { recursive: true });
-      await writeSafetensors(
-        `${directory}/policy.safetensors`,
-        nameWeights(policy.variables, await readWeights(variables)),
-      );
-      const columns = {
-        first: moments.first,
-        second: moments.second,
-        reference: await referenceWeights(),
-      };
-      await writeSafetensors(
-        `${directory}/optimizer.safetensors`,
-        Object.fromEntries(
-          Object.entries(columns).map((
-            [name, values],
-          ) => [name, { shape: [size], values }]),
-        ),
-        { metadata: { step: String(moments.step) } },
-      );
-    },
-    async load(directory) {
-      const saved = await openSafetensors(`${directory}/policy.safetensors`);
-      const weights = new Float32Array(size);
-      let at = 0;
-      for (const [i, name] of names.entries()) {
-        const { values } = await saved.read(name, variables[i]!.shape);
-        weights.set(values, at);
-        at += values.length;
-      }
-      const state = await openSafetensors(`${directory}/optimizer.safetensors`);
-      const column = async (name: string) =>
-        Float32Array.from((await state.read(name, [size])).values);
-      const step = Number(state.metadata.step);
-      if (!(Number.isInteger(step) && step >= 0)) {
-        throw new SyntaxError(
-          `Cannot load "${directory}" as its optimizer must say how many steps it took: current value is "${state.metadata.step}"`,
+          },
         );
+        weights = this.#descend(weights, slope, { settings, report });
       }
-      moments = {
-        step,
-        first: await column("first"),
-        second: await column("second"),
-      };
-      if (reference === undefined) initial.dispose();
-      reference = await column("reference");
-      assignWeights(variables, weights);
-    },
-  };
+      report.epochs++;
+      const { targetKl } = settings;
+      if (targetKl > 0 && report.lastKl() > targetKl) break;
+    }
+    return report.row();
+  }
+
+  async save(directory: string): Promise<void> {
+    await Deno.mkdir(directory, { recursive: true });
+    await writeSafetensors(
+      `${directory}/policy.safetensors`,
+      nameWeights(this.#policy.variables, await readWeights(this.#variables)),
+    );
+    const column = (values: Float32Array<ArrayBuffer>) => ({
+      shape: [this.#size],
+      values,
+    });
+    const { first, second, step } = this.#moments;
+    await writeSafetensors(`${directory}/optimizer.safetensors`, {
+      first: column(first),
+      second: column(second),
+      reference: column(await this.#referenceWeights()),
+    }, { metadata: { step: String(step) } });
+  }
+
+  async load(directory: string): Promise<void> {
+    const saved = await openSafetensors(`${directory}/policy.safetensors`);
+    const weights = new Float32Array(this.#size);
+    let at = 0;
+    for (const [name, { shape }] of Object.entries(this.#policy.variables)) {
+      const { values } = await saved.read(name, shape);
+      weights.set(values, at);
+      at += values.length;
+    }
+    const state = await openSafetensors(`${directory}/optimizer.safetensors`);
+    const column = async (name: string) =>
+      Float32Array.from((await state.read(name, [this.#size])).values);
+    const step = Number(state.metadata.step);
+    if (!(Number.isInteger(step) && step >= 0)) {
+      throw new SyntaxError(
+        `Cannot load "${directory}" as its optimizer must say how many steps it took: current value is "${state.metadata.step}"`,
+      );
+    }
+    const [first, second] = [await column("first"), await column("second")];
+    this.#reference = await column("reference");
+    this.#initial?.dispose();
+    this.#initial = undefined;
+    this.#moments = { step, first, second };
+    assignWeights(this.#variables, weights);
+  }
+
+  /** One step down a checked and clipped slope; returns the new weights. */
+  #descend(
+    weights: Float32Array<ArrayBuffer>,
+    slope: PpoSlope,
+    { settings, report }: { settings: PpoSettings; report: Report },
+  ): Float32Array<ArrayBuffer> {
+    checkFinite(slope, this.#policy.variables);
+    const { gradient, norm } = clipGradient(
+      slope.gradient,
+      settings.maxGradientNorm,
+    );
+    const step = stepAdamW(weights, gradient, {
+      state: this.#moments,
+      learningRate: settings.learningRate,
+      weightDecay: settings.weightDecay,
+    });
+    this.#moments = step.state;
+    assignWeights(this.#variables, step.weights);
+    report.add(slope.terms, norm);
+    return step.weights;
+  }
+
+  async #referenceWeights(): Promise<Float32Array<ArrayBuffer>> {
+    if (this.#initial !== undefined) {
+      this.#reference = Float32Array.from(
+        await this.#initial.data<"float32">(),
+      );
+      this.#initial.dispose();
+      this.#initial = undefined;
+    }
+    return this.#reference ?? new Float32Array(this.#size);
+  }
+
+  /** Log-probabilities of samples under the reference weights; the policy's own are put back. */
+  async #scoreReference(
+    samples: readonly TrainingSample[],
+    own: Float32Array,
+  ): Promise<Float32Array[]> {
+    assignWeights(this.#variables, await this.#referenceWeights());
+    try {
+      const scored: Float32Array[] = [];
+      for (let at = 0; at < samples.length; at += REFERENCE_BATCH) {
+        const part = samples.slice(at, at + REFERENCE_BATCH);
+        for (const { logProbs } of await this.#policy.rescore(part)) {
+          scored.push(logProbs);
+        }
+      }
+      return scored;
+    } finally {
+      assignWeights(this.#variables, own);
+    }
+  }
 }
 
 /** The learner's defaults, written here and nowhere else. */
@@ -237,32 +284,6 @@ function minibatches(order: readonly number[], size: number): number[][] {
     else parts.push(part);
   }
   return parts;
-}
-
-/** Log-probabilities of samples under other weights; the policy's own are put back. */
-async function scoreUnder(
-  policy: DifferentiablePolicy,
-  samples: readonly TrainingSample[],
-  options: {
-    readonly variables: readonly tf.Variable[];
-    readonly weights: Float32Array;
-    readonly restore: Float32Array;
-  },
-): Promise<Float32Array[]> {
-  const { variables, weights, restore } = options;
-  assignWeights(variables, weights);
-  try {
-    const scored: Float32Array[] = [];
-    for (let at = 0; at < samples.length; at += REFERENCE_BATCH) {
-      const part = await policy.rescore(
-        samples.slice(at, at + REFERENCE_BATCH),
-      );
-      for (const { logProbs } of part) scored.push(logProbs);
-    }
-    return scored;
-  } finally {
-    assignWeights(variables, restore);
-  }
 }
 
 /** Means over gradient steps. */

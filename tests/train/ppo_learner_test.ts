@@ -148,7 +148,7 @@ Deno.test("a strong pull holds the policy near the weights it began with", async
     const learner = createPpoLearner(policy);
     let row: Record<string, number> = {};
     for (let iteration = 0; iteration < 4; iteration++) {
-      const samples = await samplesOf(policy, 0);
+      const samples = await samplesOf(policy, 0, 16);
       row = await learner.update(samples, {
         ...SMALL,
         klCoefficient,
@@ -156,7 +156,7 @@ Deno.test("a strong pull holds the policy near the weights it began with", async
       });
     }
     const reference = makePolicy();
-    const samples = await samplesOf(policy, 0);
+    const samples = await samplesOf(policy, 0, 16);
     const there = await reference.rescore(samples),
       here = await policy.rescore(samples);
     policy.dispose();
