@@ -42,9 +42,20 @@ export function stretches(trajectory: Trajectory): Stretch[] {
   }));
 }
 
-/** Segments as colored backgrounds, each labeled with its subgoal. */
+/** Rows of labels above an episode; neighbors stand in different ones. */
+const LABEL_ROWS = 3;
+
+/** Characters of a label that fit across the whole figure in a notebook. */
+const CHARACTERS = 120;
+
+/** Segments as colored backgrounds, each labeled with its subgoal as far as there is room. */
 function segmentBackground(trajectory: Trajectory): Record<string, unknown> {
   const segments = stretches(trajectory);
+  const turns = trajectory.turns.length;
+  const room = (k: number) => {
+    const next = segments[k + LABEL_ROWS]?.start ?? turns;
+    return Math.floor(CHARACTERS * (next - segments[k]!.start) / turns) - 1;
+  };
   return {
     shapes: segments.map(({ start, end }, k) => ({
       type: "rect",
@@ -61,15 +72,12 @@ function segmentBackground(trajectory: Trajectory): Record<string, unknown> {
     annotations: segments.map(({ start, subgoal }, k) => ({
       xref: "x",
       yref: "paper",
-      x: start - 0.45,
-      y: 1.1 - 0.055 * (k % 3),
+      x: start - 0.5,
+      y: 1.15 - 0.055 * (k % LABEL_ROWS),
       xanchor: "left",
       showarrow: false,
       font: { size: 11, color: seriesColor(k) },
-      text: clipped(
-        subgoal || "(no subgoal)",
-        Math.max(16, 110 / segments.length * 3 | 0),
-      ),
+      text: clipped(subgoal || "(no subgoal)", Math.max(3, room(k))),
     })),
   };
 }
@@ -146,7 +154,7 @@ export function episodeTimeline(
     height: 460,
     extra: segmentBackground(trajectory),
   });
-  layout["margin"] = { l: 64, r: 24, t: 96, b: 56 };
+  layout["margin"] = { l: 64, r: 24, t: 104, b: 56 };
   return { data, layout };
 }
 
@@ -219,6 +227,6 @@ export function creditComparison(
     height: 460,
     extra: segmentBackground(trajectory),
   });
-  layout["margin"] = { l: 64, r: 24, t: 96, b: 56 };
+  layout["margin"] = { l: 64, r: 24, t: 104, b: 56 };
   return { data, layout };
 }

@@ -20,6 +20,9 @@ export interface LearningCurveOptions {
   readonly label?: string;
 }
 
+/** Of the bars of intervals; seen on light and on dark pages. */
+const ERROR_COLOR = "#7F7F7F";
+
 type Row = Readonly<Record<string, unknown>>;
 
 function rowsOf(table: ColumnTable, columns: readonly string[]): Row[] {
@@ -174,6 +177,7 @@ export function successByTaskType(table: ColumnTable): Figure {
       marker: { color: seriesColor(index) },
       error_y: {
         type: "data",
+        color: ERROR_COLOR,
         array: bounds.map(([, high], i) => high - rates[i]!),
         arrayminus: bounds.map(([low], i) => rates[i]! - low),
       },
@@ -211,14 +215,15 @@ function wilson(rate: number, n: number): [number, number] {
  * ```
  *
  * @param summary Columns `cell`, `mean`, `low` and `high`.
- * @param options What was measured, for the axis.
+ * @param options What was measured, with its unit, and what the intervals are over. @default {"seeds"}
  * @returns The figure.
  * @throws {TypeError} If the table lacks a column.
  */
 export function ablationForest(
   summary: ColumnTable,
-  options: { readonly metric: string },
+  options: { readonly metric: string; readonly over?: string },
 ): Figure {
+  const { metric, over = "seeds" } = options;
   const rows = rowsOf(summary, ["cell", "mean", "low", "high"]);
   const number = (row: Row, column: string) => Number(row[column]);
   const data = [{
@@ -229,14 +234,15 @@ export function ablationForest(
     marker: { color: rows.map((_, i) => seriesColor(i)), size: 11 },
     error_x: {
       type: "data",
+      color: ERROR_COLOR,
       array: rows.map((row) => number(row, "high") - number(row, "mean")),
       arrayminus: rows.map((row) => number(row, "mean") - number(row, "low")),
     },
     showlegend: false,
   }];
   const layout = houseLayout({
-    title: `${options.metric} by cell`,
-    x: `${options.metric} (95 % interval over seeds)`,
+    title: metric,
+    x: `${metric} (95 % interval over ${over})`,
     y: "",
     height: 140 + 34 * rows.length,
   });

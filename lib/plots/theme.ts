@@ -92,6 +92,7 @@ export function houseLayout(options: LayoutOptions): Record<string, unknown> {
     margin: { l: 64, r: 24, t: 56, b: 56 },
     legend: { orientation: "h", y: -0.22 },
     hovermode: "closest",
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#777777" },
     xaxis: axis(x),
     yaxis: axis(y),
     ...extra,
