@@ -133,19 +133,19 @@ export function scoreRows(
   if (candidates.texts.length === 0) return tf.tensor1d([]);
   const owners = tensor1d(candidates.rows.owners);
   const own = tensor1d(candidates.texts);
-  const ofState = (kernel: tf.Variable) =>
-    tf.gather(tf.matMul(state.hidden, matrixOf(kernel)), owners);
+  const ofState = (rows: tf.Tensor) => tf.gather(rows, owners);
+  const byState = (kernel: tf.Variable) =>
+    tf.matMul(state.hidden, matrixOf(kernel));
   const ofWords = (kernel: tf.Variable) =>
     tf.gather(tf.matMul(state.texts, matrixOf(kernel)), own);
   const related = tf.matMul(candidates.relations, matrixOf(scorer.relations));
-  let total = tf.add(
-    tf.add(ofState(scorer.state), ofWords(scorer.words)),
-    tf.add(related, scorer.bias),
-  );
+  // The bias joins the few states rather than the many candidates.
+  const added = ofState(tf.add(byState(scorer.state), scorer.bias));
+  let total = tf.add(tf.add(added, ofWords(scorer.words)), related);
   if (candidates.extra) total = tf.add(total, candidates.extra);
   total = tf.add(
     total,
-    tf.mul(ofState(scorer.stateFactor), ofWords(scorer.wordsFactor)),
+    tf.mul(ofState(byState(scorer.stateFactor)), ofWords(scorer.wordsFactor)),
   );
   const features = tf.relu(total) as tf.Tensor2D; // (candidates, width)
   return column1(
