@@ -6,7 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { FUSED } from "./kernels/fused.ts";
+import { FUSED } from "./kernels/kernel_names.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Numbers one step of AdamW works on, all of one shape. */

@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { DECODE } from "./kernels/decode.ts";
+import { DECODE } from "./kernels/kernel_names.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { rmsNorm, rotaryAttention } from "./operations.ts";
 import { decodePlainly, type PlainCache } from "./plain_decoder.ts";

@@ -6,7 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { FUSED } from "./kernels/fused.ts";
+import { FUSED } from "./kernels/kernel_names.ts";
 
 /** Shape of the attention of one batch. */
 export interface AttentionSizes {

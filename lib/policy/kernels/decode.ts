@@ -6,12 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelModule } from "./install.ts";
-
-/** Names of the kernels. */
-export const DECODE = {
-  step: "HiperDecodeStep",
-  fillCache: "HiperFillCache",
-} as const;
+import { DECODE } from "./kernel_names.ts";
 
 /** Numbers that {@linkcode DECODE}`.step` is told. */
 export interface DecodeAttributes {
@@ -83,6 +78,35 @@ function fillCache(
   return [];
 }
 
+/** Memory that lives within one step; pointers to rows for each sequence. */
+interface Workspace {
+  /** State between layers. */
+  readonly x: number;
+  /** State after normalization. */
+  readonly calm: number;
+  /** Queries, keys and values. */
+  readonly qkv: number;
+  /** What attention gives. */
+  readonly mixed: number;
+  /** Gate of the feed-forward block, then its product with `up`. */
+  readonly gate: number;
+  /** The other half. */
+  readonly up: number;
+  /** Attention scores of one head. */
+  readonly scores: number;
+}
+
+/** What a step knows. */
+interface Step {
+  readonly module: KernelModule;
+  readonly inputs: Inputs;
+  readonly a: DecodeAttributes;
+  readonly batch: number;
+  readonly width: number;
+  readonly inner: number;
+  readonly stride: number;
+}
+
 /**
  * Feeds one token of each sequence. Inputs are the weights by name, `tokens`, `places`, `cos`,
  * `sin`, and caches `keys.0`, `values.0` and so on, which are written to.
@@ -97,129 +121,144 @@ function decodeStep(
   const { exports, heap, scratch } = module;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const table = inputs["model.embed_tokens.weight"]!;
+  const output = inputs["lm_head.weight"] ?? table;
   const width = table.shape[1]!, batch = inputs["tokens"]!.shape[0]!;
   const inner = inputs["model.layers.0.mlp.gate_proj.weight"]!.shape[0]!;
   const stride = (a.heads + 2 * a.groups) * a.size;
+  const step = { module, inputs, a, batch, width, inner, stride };
   const states = heap.output([batch, width]);
-  const output = inputs["lm_head.weight"] ?? table;
   const logits = heap.output([batch, output.shape[0]!]);
-  // One block of memory for all that lives within the step.
-  const sizes = [width, width, stride, inner, inner, width];
-  const room = heap.allocate(
-    4 * (batch * sizes.reduce((sum, n) => sum + n, 0) + a.room),
-  );
-  let next = room;
-  const [x, calm, qkv, gate, up, mixed] = sizes.map((n) => {
-    const pointer = next;
-    next += 4 * batch * n;
-    return pointer;
-  }) as [number, number, number, number, number, number];
-  const scores = next;
-  const project = (
-    name: string,
-    from: number,
-    to: { pointer: number; stride: number; add: boolean },
-  ) =>
-    projectInto(module, inputs, {
-      name,
-      batch,
-      from,
-      ...to,
-      scale: a.scale,
-    });
-  try {
-    exports.gatherRows(batch, width, heap.pointer(table), at("tokens"), x);
-    for (let i = 0; i < a.layers; i++) {
-      const prefix = `model.layers.${i}.`;
-      const norm = (name: string) =>
-        exports.rmsNorm(
-          ...[batch, width, x, at(`${prefix}${name}.weight`), calm, a.epsilon],
-        );
-      norm("input_layernorm");
-      let column = qkv;
-      for (const part of ["q", "k", "v"]) {
-        const to = { pointer: column, stride, add: false };
-        column += 4 *
-          project(`${prefix}self_attn.${part}_proj`, calm, to);
-      }
-      exports.attendNext(
-        ...[batch, a.heads, a.groups, a.size, qkv, at(`keys.${i}`)],
-        ...[at(`values.${i}`), at("places"), a.room, mixed],
-        ...[at("cos"), at("sin"), scores],
-      );
-      const back = { pointer: x, stride: width, add: true };
-      project(`${prefix}self_attn.o_proj`, mixed, back);
-      norm("post_attention_layernorm");
-      const wide = { stride: inner, add: false };
-      project(`${prefix}mlp.gate_proj`, calm, { pointer: gate, ...wide });
-      project(`${prefix}mlp.up_proj`, calm, { pointer: up, ...wide });
-      exports.swiGlu(batch * inner, gate, up, gate);
-      project(`${prefix}mlp.down_proj`, gate, back);
-    }
-    const to = heap.pointer(states);
-    exports.rmsNorm(batch, width, x, at("model.norm.weight"), to, a.epsilon);
+  withWorkspace(step, (space) => {
+    const rows = at("tokens");
+    exports.gatherRows(batch, width, heap.pointer(table), rows, space.x);
+    for (let i = 0; i < a.layers; i++) decodeLayer(step, space, i);
+    const to = heap.pointer(states), gain = at("model.norm.weight");
+    exports.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
     const words = output.shape[0]!, e = heap.pointer(output);
     const out = heap.pointer(logits);
     exports.matmul(
       ...[batch, words, width, to, width, 0, e, width, 1, out, words, 0],
       scratch,
     );
-  } finally {
-    heap.free(room);
-  }
+  });
   return [logits, states];
 }
 
-/** A projection with bias and adapter, written or added to rows some stride apart. Returns its width. */
+/** Runs with memory that is freed afterwards. */
+function withWorkspace(step: Step, run: (space: Workspace) => void): void {
+  const { module: { heap }, a, batch, width, inner, stride } = step;
+  const sizes = [width, width, stride, width, inner, inner];
+  const sum = sizes.reduce((total, n) => total + n, 0);
+  const room = heap.allocate(4 * (batch * sum + a.room));
+  let next = room;
+  const take = (n: number) => {
+    const pointer = next;
+    next += 4 * batch * n;
+    return pointer;
+  };
+  try {
+    const x = take(width), calm = take(width), qkv = take(stride);
+    const mixed = take(width), gate = take(inner), up = take(inner);
+    run({ x, calm, qkv, mixed, gate, up, scores: next });
+  } finally {
+    heap.free(room);
+  }
+}
+
+/** One layer: attention to everything remembered, and the feed-forward block. */
+function decodeLayer(step: Step, space: Workspace, index: number): void {
+  const { module: { exports, heap }, inputs, a, batch, width, inner } = step;
+  const { x, calm, qkv, mixed, gate, up, scores } = space;
+  const at = (name: string) => heap.pointer(inputs[name]!);
+  const prefix = `model.layers.${index}.`;
+  const norm = (name: string) => {
+    const gain = at(`${prefix}${name}.weight`);
+    exports.rmsNorm(batch, width, x, gain, calm, a.epsilon);
+  };
+  const project = (name: string, from: number, to: Target) =>
+    projectInto(step, `${prefix}${name}`, from, to);
+  norm("input_layernorm");
+  let column = qkv;
+  for (const part of ["q", "k", "v"]) {
+    const to = { pointer: column, stride: step.stride, add: false };
+    column += 4 * project(`self_attn.${part}_proj`, calm, to);
+  }
+  exports.attendNext(
+    ...[batch, a.heads, a.groups, a.size, qkv, at(`keys.${index}`)],
+    ...[at(`values.${index}`), at("places"), a.room, mixed],
+    ...[at("cos"), at("sin"), scores],
+  );
+  const back = { pointer: x, stride: width, add: true };
+  project("self_attn.o_proj", mixed, back);
+  norm("post_attention_layernorm");
+  const wide = { stride: inner, add: false };
+  project("mlp.gate_proj", calm, { pointer: gate, ...wide });
+  project("mlp.up_proj", calm, { pointer: up, ...wide });
+  exports.swiGlu(batch * inner, gate, up, gate);
+  project("mlp.down_proj", gate, back);
+}
+
+/** Where the rows of a projection go. */
+interface Target {
+  /** The first row. */
+  readonly pointer: number;
+  /** Numbers from one row to the next. */
+  readonly stride: number;
+  /** Whether they are added to what is there. */
+  readonly add: boolean;
+}
+
+/** A projection with bias and adapter. Returns its width. */
 function projectInto(
-  { exports, heap, scratch }: KernelModule,
-  inputs: Inputs,
-  options: {
-    name: string;
-    batch: number;
-    from: number;
-    pointer: number;
-    stride: number;
-    add: boolean;
-    scale: number;
-  },
+  step: Step,
+  name: string,
+  from: number,
+  to: Target,
 ): number {
-  const { name, batch, from, pointer, stride, add, scale } = options;
+  const { module: { exports, heap, scratch }, inputs, batch } = step;
   const weight = inputs[`${name}.weight`]!, bias = inputs[`${name}.bias`];
   const [outputs, width] = weight.shape as [number, number];
   if (bias) {
     for (let b = 0; b < batch; b++) {
-      heap.copy(
-        pointer + 4 * b * stride,
-        heap.pointer(bias),
-        4 * outputs,
-      );
+      const row = to.pointer + 4 * b * to.stride;
+      heap.copy(row, heap.pointer(bias), 4 * outputs);
     }
   }
   const w = heap.pointer(weight);
   exports.matmul(
     ...[batch, outputs, width, from, width, 0, w, width, 1],
-    ...[pointer, stride, Number(add || bias !== undefined), scratch],
+    ...[to.pointer, to.stride, Number(to.add || bias !== undefined), scratch],
   );
+  addAdapter(step, name, from, to);
+  return outputs;
+}
+
+/** Adds `scale · (x·Aᵀ)·Bᵀ` to a projection, if it has an adapter. */
+function addAdapter(
+  step: Step,
+  name: string,
+  from: number,
+  to: Target,
+): void {
+  const { module: { exports, heap, scratch }, inputs, batch, a } = step;
   const down = inputs[`base_model.model.${name}.lora_A.weight`];
   const up = inputs[`base_model.model.${name}.lora_B.weight`];
-  if (!down || !up) return outputs;
-  const rank = down.shape[0]!;
+  if (!down || !up) return;
+  const [rank, width] = down.shape as [number, number];
+  const outputs = up.shape[0]!;
   const low = heap.allocate(4 * batch * rank);
   try {
-    const a = heap.pointer(down), b = heap.pointer(up);
     exports.matmul(
-      ...[batch, rank, width, from, width, 0, a, width, 1],
+      ...[batch, rank, width, from, width, 0, heap.pointer(down), width, 1],
       ...[low, rank, 0, scratch],
     );
     const numbers = heap.floats(low, batch * rank);
-    for (let i = 0; i < numbers.length; i++) numbers[i]! *= scale;
+    for (let i = 0; i < numbers.length; i++) numbers[i]! *= a.scale;
     exports.matmul(
-      ...[batch, outputs, rank, low, rank, 0, b, rank, 1],
-      ...[pointer, stride, 1, scratch],
+      ...[batch, outputs, rank, low, rank, 0, heap.pointer(up), rank, 1],
+      ...[to.pointer, to.stride, 1, scratch],
     );
   } finally {
     heap.free(low);
   }
-  return outputs;
 }

@@ -9,28 +9,11 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelModule } from "./install.ts";
+import { FUSED } from "./kernel_names.ts";
+import { vocabularyKernels } from "./vocabulary.ts";
 
-/** Names of the kernels; a backend that has them runs the fused path. */
-export const FUSED = {
-  linear: "HiperLinear",
-  sumRows: "HiperSumRows",
-  rmsNorm: "HiperRmsNorm",
-  rmsNormGradX: "HiperRmsNormGradX",
-  rmsNormGradGain: "HiperRmsNormGradGain",
-  swiGlu: "HiperSwiGlu",
-  swiGluGradGate: "HiperSwiGluGradGate",
-  attention: "HiperAttention",
-  attentionGrad: "HiperAttentionGrad",
-  tokenLogProbs: "HiperTokenLogProbs",
-  tokenLogProbsGradHidden: "HiperTokenLogProbsGradHidden",
-  tokenLogProbsGradEmbedding: "HiperTokenLogProbsGradEmbedding",
-  adamW: "HiperAdamW",
-} as const;
-
-/** Numbers of logits held at a time: 16 MiB. */
-const LOGITS_AT_ONCE = 2 ** 22;
-
-type Run = (
+/** A kernel: tensors and settings by name in, one tensor or several out. */
+export type RunKernel = (
   inputs: Record<string, tf.TensorInfo>,
   attributes: Record<string, number>,
 ) => tf.TensorInfo | tf.TensorInfo[];
@@ -42,7 +25,9 @@ type Run = (
  */
 export function registerFusedKernels(module: KernelModule): void {
   const kernels = {
-    ...denseKernels(module),
+    ...projectionKernels(module),
+    ...normalizationKernels(module),
+    ...elementKernels(module),
     ...attentionKernels(module),
     ...vocabularyKernels(module),
   };
@@ -59,15 +44,17 @@ export function registerFusedKernels(module: KernelModule): void {
   }
 }
 
-/** Kernels that treat rows alike: projections, normalization, gating, the optimizer. */
-function denseKernels(
+/** Rows of a tensor, and numbers in each. */
+function rowsOf(x: tf.TensorInfo): { rows: number; d: number } {
+  const d = x.shape.at(-1)!;
+  return { d, rows: d === 0 ? 0 : tf.util.sizeFromShape(x.shape) / d };
+}
+
+/** Projections and the sums their biases need. */
+function projectionKernels(
   { exports, heap, scratch }: KernelModule,
-): Record<string, Run> {
+): Record<string, RunKernel> {
   const at = heap.pointer;
-  const rowsOf = (x: tf.TensorInfo) => {
-    const d = x.shape.at(-1)!;
-    return { d, rows: d === 0 ? 0 : tf.util.sizeFromShape(x.shape) / d };
-  };
   return {
     [FUSED.linear]: ({ x, w, bias }) => {
       const { rows, d } = rowsOf(x!);
@@ -86,6 +73,15 @@ function denseKernels(
       exports.sumRows(rows, d, at(x!), at(sums));
       return sums;
     },
+  };
+}
+
+/** RMSNorm and its two gradients. */
+function normalizationKernels(
+  { exports, heap }: KernelModule,
+): Record<string, RunKernel> {
+  const at = heap.pointer;
+  return {
     [FUSED.rmsNorm]: ({ x, gain }, { epsilon }) => {
       const { rows, d } = rowsOf(x!);
       const y = heap.output(x!.shape);
@@ -106,6 +102,15 @@ function denseKernels(
       exports.rmsNormGradGain(rows, d, at(x!), at(dy!), at(dgain), epsilon!);
       return dgain;
     },
+  };
+}
+
+/** Kernels that treat every number alike: gating and the optimizer. */
+function elementKernels(
+  { exports, heap }: KernelModule,
+): Record<string, RunKernel> {
+  const at = heap.pointer;
+  return {
     [FUSED.swiGlu]: ({ gate, up }) => {
       const y = heap.output(gate!.shape);
       const n = tf.util.sizeFromShape(gate!.shape);
@@ -131,45 +136,24 @@ function denseKernels(
   };
 }
 
+/** Sizes of an attention, in the order in which the compiled kernels take them. */
+type Sizes = readonly [
+  batch: number,
+  length: number,
+  heads: number,
+  groups: number,
+  size: number,
+];
+
 /** Attention over whole sequences. */
-function attentionKernels(
-  { exports, heap, scratch }: KernelModule,
-): Record<string, Run> {
-  /** Runs with queries and keys rotated in a copy, and room for scores. */
-  const withRotated = (
-    { qkv, cos, sin }: Record<string, tf.TensorInfo>,
-    a: Record<string, number>,
-    run: (rotated: number, room: number, sizes: number[]) => void,
-  ) => {
-    const at = heap.pointer;
-    const { batch, length, heads, groups, size } = a as Record<
-      "batch" | "length" | "heads" | "groups" | "size",
-      number
-    >;
-    const stride = (heads + 2 * groups) * size;
-    const bytes = 4 * batch * length * stride;
-    const rotated = heap.allocate(bytes);
-    const room = heap.allocate(exports.attentionScratchBytes(length));
-    try {
-      heap.copy(rotated, at(qkv!), bytes);
-      const angles = [at(cos!), at(sin!)];
-      const turned = heads + groups;
-      const sizes = [batch, length, heads, groups, size];
-      exports.rotaryRows(
-        ...[batch, length, stride, turned, size, rotated, ...angles, 1],
-      );
-      run(rotated, room, sizes);
-    } finally {
-      heap.free(rotated);
-      heap.free(room);
-    }
-  };
+function attentionKernels(module: KernelModule): Record<string, RunKernel> {
+  const { exports, heap, scratch } = module;
   return {
     [FUSED.attention]: (inputs, a) => {
       const rows = a["batch"]! * a["length"]!;
       const out = heap.output([rows, a["heads"]! * a["size"]!]);
       const to = heap.pointer(out);
-      withRotated(inputs, a, (rotated, room, sizes) => {
+      withRotated(module, inputs, a, (rotated, room, sizes) => {
         exports.attention(...sizes, rotated, to, room, scratch);
       });
       return out;
@@ -179,10 +163,8 @@ function attentionKernels(
       const dqkv = heap.output(qkv!.shape);
       const to = heap.pointer(dqkv), from = heap.pointer(dy!);
       const angles = [heap.pointer(cos!), heap.pointer(sin!)];
-      withRotated(inputs, a, (rotated, room, sizes) => {
-        const [batch, length, heads, groups, size] = sizes as [
-          ...[number, number, number, number, number],
-        ];
+      withRotated(module, inputs, a, (rotated, room, sizes) => {
+        const [batch, length, heads, groups, size] = sizes;
         const stride = (heads + 2 * groups) * size, turned = heads + groups;
         exports.attentionGrad(...sizes, rotated, from, to, room, scratch);
         exports.rotaryRows(
@@ -194,91 +176,29 @@ function attentionKernels(
   };
 }
 
-/** Log-probabilities over a vocabulary, some rows of logits at a time. */
-function vocabularyKernels(
-  { exports, heap, scratch }: KernelModule,
-): Record<string, Run> {
-  const at = heap.pointer;
-  /** Computes logits chunk by chunk and hands each to `use`. */
-  const eachChunk = (
-    hidden: tf.TensorInfo,
-    embedding: tf.TensorInfo,
-    use: (chunk: { start: number; rows: number; logits: number }) => void,
-  ) => {
-    const [n, d] = hidden.shape as [number, number];
-    const words = embedding.shape[0]!;
-    const most = Math.max(1, Math.min(n, Math.floor(LOGITS_AT_ONCE / words)));
-    const logits = heap.allocate(4 * most * words);
-    const e = at(embedding);
-    try {
-      for (let start = 0; start < n; start += most) {
-        const rows = Math.min(most, n - start);
-        const h = at(hidden) + 4 * start * d;
-        exports.matmul(
-          ...[rows, words, d, h, d, 0, e, d, 1, logits, words, 0, scratch],
-        );
-        use({ start, rows, logits });
-      }
-    } finally {
-      heap.free(logits);
-    }
-  };
-  /** The same with logits turned into their gradient. */
-  const eachGradient = (
-    inputs: Record<string, tf.TensorInfo>,
-    scale: number,
-    use: (chunk: { start: number; rows: number; logits: number }) => void,
-  ) => {
-    const words = inputs["embedding"]!.shape[0]!;
-    eachChunk(inputs["hidden"]!, inputs["embedding"]!, (chunk) => {
-      const { start, rows, logits } = chunk;
-      const here = (name: string) => at(inputs[name]!) + 4 * start;
-      exports.tokenLogProbsGrad(
-        ...[rows, words, logits, here("targets"), scale],
-        ...[here("entropies"), here("normalizers")],
-        ...[here("dlogProbs"), here("dentropies")],
-      );
-      use(chunk);
-    });
-  };
-  return {
-    [FUSED.tokenLogProbs]: ({ hidden, embedding, targets }, { scale }) => {
-      const n = hidden!.shape[0]!, words = embedding!.shape[0]!;
-      const outputs = [0, 1, 2].map(() => heap.output([n]));
-      eachChunk(hidden!, embedding!, ({ start, rows, logits }) => {
-        const [to, entropy, normalizer] = outputs.map((x) => at(x) + 4 * start);
-        const from = at(targets!) + 4 * start;
-        exports.tokenLogProbs(
-          ...[rows, words, logits, from, scale!, to!, entropy!, normalizer!],
-        );
-      });
-      return outputs;
-    },
-    [FUSED.tokenLogProbsGradHidden]: (inputs, { scale }) => {
-      const { hidden, embedding } = inputs;
-      const [words, d] = embedding!.shape as [number, number];
-      const dh = heap.output(hidden!.shape);
-      const e = at(embedding!);
-      eachGradient(inputs, scale!, ({ start, rows, logits }) => {
-        const to = at(dh) + 4 * start * d;
-        exports.matmul(
-          ...[rows, d, words, logits, words, 0, e, d, 0, to, d, 0, scratch],
-        );
-      });
-      return dh;
-    },
-    [FUSED.tokenLogProbsGradEmbedding]: (inputs, { scale }) => {
-      const { hidden, embedding } = inputs;
-      const [words, d] = embedding!.shape as [number, number];
-      const de = heap.output(embedding!.shape);
-      heap.floats(at(de), words * d).fill(0);
-      eachGradient(inputs, scale!, ({ start, rows, logits }) => {
-        const h = at(hidden!) + 4 * start * d, to = at(de);
-        exports.matmul(
-          ...[words, d, rows, logits, words, 1, h, d, 0, to, d, 1, scratch],
-        );
-      });
-      return de;
-    },
-  };
+/** Runs with queries and keys rotated in a copy, and room for scores. */
+function withRotated(
+  { exports, heap }: KernelModule,
+  { qkv, cos, sin }: Record<string, tf.TensorInfo>,
+  a: Record<string, number>,
+  run: (rotated: number, room: number, sizes: Sizes) => void,
+): void {
+  const batch = a["batch"]!, length = a["length"]!, size = a["size"]!;
+  const heads = a["heads"]!, groups = a["groups"]!;
+  const stride = (heads + 2 * groups) * size;
+  const bytes = 4 * batch * length * stride;
+  const rotated = heap.allocate(bytes);
+  const room = heap.allocate(exports.attentionScratchBytes(length));
+  try {
+    heap.copy(rotated, heap.pointer(qkv!), bytes);
+    const angles = [heap.pointer(cos!), heap.pointer(sin!)];
+    const turned = heads + groups;
+    exports.rotaryRows(
+      ...[batch, length, stride, turned, size, rotated, ...angles, 1],
+    );
+    run(rotated, room, [batch, length, heads, groups, size]);
+  } finally {
+    heap.free(rotated);
+    heap.free(room);
+  }
 }

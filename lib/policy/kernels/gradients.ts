@@ -5,81 +5,92 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { FUSED } from "./fused.ts";
+import { FUSED } from "./kernel_names.ts";
 
 /** Registers how each fused kernel is differentiated. */
 export function registerFusedGradients(): void {
-  tf.registerGradient({
-    kernelName: FUSED.linear,
-    inputsToSave: ["x", "w"],
-    gradFunc: (dy, [x, w]) => {
-      const { shape } = w!;
-      const rows = (t: tf.Tensor, d: number) => tf.reshape(t, [-1, d]);
-      return {
-        x: () => tf.reshape(tf.matMul(rows(one(dy), shape[0]!), w!), x!.shape),
-        w: () =>
-          tf.matMul(rows(one(dy), shape[0]!), rows(x!, shape[1]!), true, false),
-        bias: () => run(FUSED.sumRows, { x: one(dy) }),
-      };
-    },
-  });
-  tf.registerGradient({
-    kernelName: FUSED.rmsNorm,
-    inputsToSave: ["x", "gain"],
-    gradFunc: (dy, [x, gain], attributes) => ({
-      x: () =>
-        run(
-          FUSED.rmsNormGradX,
-          { x: x!, gain: gain!, dy: one(dy) },
-          attributes,
-        ),
-      gain: () =>
-        run(FUSED.rmsNormGradGain, { x: x!, dy: one(dy) }, attributes),
-    }),
-  });
-  tf.registerGradient({
-    kernelName: FUSED.swiGlu,
-    inputsToSave: ["gate", "up"],
-    gradFunc: (dy, [gate, up]) => ({
-      gate: () =>
-        run(FUSED.swiGluGradGate, { gate: gate!, up: up!, dy: one(dy) }),
-      up: () => run(FUSED.swiGlu, { gate: gate!, up: one(dy) }), // linear in up
-    }),
-  });
-  tf.registerGradient({
-    kernelName: FUSED.attention,
-    inputsToSave: ["qkv", "cos", "sin"],
-    gradFunc: (dy, [qkv, cos, sin], attributes) => ({
-      qkv: () => {
-        const inputs = { qkv: qkv!, cos: cos!, sin: sin!, dy: one(dy) };
-        return run(FUSED.attentionGrad, inputs, attributes);
-      },
-    }),
-  });
-  tf.registerGradient({
-    kernelName: FUSED.tokenLogProbs,
-    inputsToSave: ["hidden", "embedding", "targets"],
-    outputsToSave: [false, true, true],
-    gradFunc: (dys, saved, attributes) => {
-      const [hidden, embedding, targets, entropies, normalizers] = saved;
-      const [dlogProbs, dentropies] = dys as tf.Tensor[];
-      const inputs = {
-        hidden: hidden!,
-        embedding: embedding!,
-        targets: targets!,
-        entropies: entropies!,
-        normalizers: normalizers!,
-        dlogProbs: dlogProbs!,
-        dentropies: dentropies!,
-      };
-      return {
-        hidden: () => run(FUSED.tokenLogProbsGradHidden, inputs, attributes),
-        embedding: () =>
-          run(FUSED.tokenLogProbsGradEmbedding, inputs, attributes),
-      };
-    },
-  });
+  for (
+    const gradient of [
+      LINEAR_GRADIENT,
+      RMS_NORM_GRADIENT,
+      SWI_GLU_GRADIENT,
+      ATTENTION_GRADIENT,
+      TOKEN_LOG_PROBS_GRADIENT,
+    ]
+  ) tf.registerGradient(gradient);
 }
+
+const LINEAR_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.linear,
+  inputsToSave: ["x", "w"],
+  gradFunc: (dy, [x, w]) => {
+    const [outputs, width] = w!.shape as [number, number];
+    const rows = (t: tf.Tensor, d: number) => tf.reshape(t, [-1, d]);
+    const slope = () => rows(one(dy), outputs);
+    return {
+      x: () => tf.reshape(tf.matMul(slope(), w!), x!.shape),
+      w: () => tf.matMul(slope(), rows(x!, width), true, false),
+      bias: () => run(FUSED.sumRows, { x: one(dy) }),
+    };
+  },
+};
+
+const RMS_NORM_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.rmsNorm,
+  inputsToSave: ["x", "gain"],
+  gradFunc: (dy, [x, gain], attributes) => {
+    const inputs = { x: x!, gain: gain!, dy: one(dy) };
+    return {
+      x: () => run(FUSED.rmsNormGradX, inputs, attributes),
+      gain: () => run(FUSED.rmsNormGradGain, inputs, attributes),
+    };
+  },
+};
+
+const SWI_GLU_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.swiGlu,
+  inputsToSave: ["gate", "up"],
+  gradFunc: (dy, [gate, up]) => ({
+    gate: () =>
+      run(FUSED.swiGluGradGate, { gate: gate!, up: up!, dy: one(dy) }),
+    up: () => run(FUSED.swiGlu, { gate: gate!, up: one(dy) }), // linear in up
+  }),
+};
+
+const ATTENTION_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.attention,
+  inputsToSave: ["qkv", "cos", "sin"],
+  gradFunc: (dy, [qkv, cos, sin], attributes) => ({
+    qkv: () => {
+      const inputs = { qkv: qkv!, cos: cos!, sin: sin!, dy: one(dy) };
+      return run(FUSED.attentionGrad, inputs, attributes);
+    },
+  }),
+};
+
+const TOKEN_LOG_PROBS_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.tokenLogProbs,
+  inputsToSave: ["hidden", "embedding", "targets"],
+  outputsToSave: [false, true, true],
+  gradFunc: (dys, saved, attributes) => {
+    const [hidden, embedding, targets, entropies, normalizers] = saved;
+    const [dlogProbs, dentropies] = dys as tf.Tensor[];
+    const inputs = {
+      hidden: hidden!,
+      embedding: embedding!,
+      targets: targets!,
+      entropies: entropies!,
+      normalizers: normalizers!,
+      dlogProbs: dlogProbs!,
+      dentropies: dentropies!,
+    };
+    return {
+      hidden: () => run(FUSED.tokenLogProbsGradHidden, inputs, attributes),
+      embedding: () =>
+        run(FUSED.tokenLogProbsGradEmbedding, inputs, attributes),
+    };
+  },
+};
 
 /** The gradient of a kernel with one output. */
 function one(dy: tf.Tensor | tf.Tensor[]): tf.Tensor {

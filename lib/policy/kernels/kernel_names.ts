@@ -1,0 +1,28 @@
+/**
+ * Names under which the kernels of this house are registered.
+ *
+ * @module
+ */
+
+/** Names of the kernels; a backend that has them runs the fused path. */
+export const FUSED = {
+  linear: "HiperLinear",
+  sumRows: "HiperSumRows",
+  rmsNorm: "HiperRmsNorm",
+  rmsNormGradX: "HiperRmsNormGradX",
+  rmsNormGradGain: "HiperRmsNormGradGain",
+  swiGlu: "HiperSwiGlu",
+  swiGluGradGate: "HiperSwiGluGradGate",
+  attention: "HiperAttention",
+  attentionGrad: "HiperAttentionGrad",
+  tokenLogProbs: "HiperTokenLogProbs",
+  tokenLogProbsGradHidden: "HiperTokenLogProbsGradHidden",
+  tokenLogProbsGradEmbedding: "HiperTokenLogProbsGradEmbedding",
+  adamW: "HiperAdamW",
+} as const;
+
+/** Names of the kernels that decode with remembered keys and values. */
+export const DECODE = {
+  step: "HiperDecodeStep",
+  fillCache: "HiperFillCache",
+} as const;
