@@ -135,14 +135,7 @@ async function startFused(
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
   const { adapter, room } = options;
   const { config, angles } = model;
-  const { groups, size } = headSizes(config);
-  const caches: Record<string, tf.Tensor> = {};
-  for (let i = 0; i < config.layers; i++) {
-    for (const name of ["keys", "values"]) {
-      const shape = [prompts.length, groups, room, size];
-      caches[`${name}.${i}`] = tf.keep(tf.zeros(shape));
-    }
-  }
+  const caches = createCaches(model, prompts.length, room);
   const attributes = {
     layers: config.layers,
     ...headSizes(config),
@@ -155,17 +148,6 @@ async function startFused(
     ...model.weights,
     ...(adapter?.weights ?? []),
   ]);
-  const readBoth = async (
-    make: () => [tf.Tensor, tf.Tensor],
-  ): Promise<DecoderOutput> => {
-    const [logits, states] = tf.tidy(make);
-    const output = {
-      logits: Float32Array.from(await logits.data()),
-      states: Float32Array.from(await states.data()),
-    };
-    tf.dispose([logits, states]);
-    return output;
-  };
   const output = await readBoth(() => {
     const states = prefill(model, prompts, { adapter, caches, attributes });
     return [tf.matMul(states, outputTable(model), false, true), states];
@@ -189,6 +171,35 @@ async function startFused(
       [Symbol.dispose]: () => tf.dispose(caches),
     },
   };
+}
+
+/** Keys and values of every layer, nothing in them yet. */
+function createCaches(
+  model: Qwen2,
+  batch: number,
+  room: number,
+): Record<string, tf.Tensor> {
+  const { groups, size } = headSizes(model.config);
+  const caches: Record<string, tf.Tensor> = {};
+  for (let i = 0; i < model.config.layers; i++) {
+    for (const name of ["keys", "values"]) {
+      caches[`${name}.${i}`] = tf.keep(tf.zeros([batch, groups, room, size]));
+    }
+  }
+  return caches;
+}
+
+/** Computes logits and states, reads them and frees them. */
+async function readBoth(
+  make: () => [tf.Tensor, tf.Tensor],
+): Promise<DecoderOutput> {
+  const [logits, states] = tf.tidy(make);
+  const output = {
+    logits: Float32Array.from(await logits.data()),
+    states: Float32Array.from(await states.data()),
+  };
+  tf.dispose([logits, states]);
+  return output;
 }
 
 /** Runs prompts through the layers, keys and values into the caches; the state of each last token. */

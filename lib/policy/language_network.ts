@@ -135,3 +135,21 @@ export function withWeights(
     valueScale: network.valueScale,
   };
 }
+
+/**
+ * Counts numbers, frozen ones included and shared ones once.
+ *
+ * @param network The network.
+ * @returns How many there are.
+ */
+export function countParameters(network: LanguageNetwork): number {
+  const { actor, critic, headWeight, headBias } = network;
+  const weights = new Set([headWeight, headBias]);
+  for (const trunk of critic ? [actor, critic] : [actor]) {
+    for (const weight of trunk.model.weights.values()) weights.add(weight);
+    for (const weight of trunk.adapter?.weights.values() ?? []) {
+      weights.add(weight);
+    }
+  }
+  return [...weights].reduce((sum, { size }) => sum + size, 0);
+}

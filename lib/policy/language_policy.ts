@@ -6,10 +6,14 @@
  */
 
 import type { Random } from "../random.ts";
-import type { Decision, Situation } from "../trajectory.ts";
+import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
-import { generateReplies } from "./generation.ts";
-import { type LanguageNetwork, trainedWeights } from "./language_network.ts";
+import { type GeneratedReply, generateReplies } from "./generation.ts";
+import {
+  countParameters,
+  type LanguageNetwork,
+  trainedWeights,
+} from "./language_network.ts";
 import {
   decisionOf,
   executionSlot,
@@ -87,19 +91,12 @@ export function languagePolicy(
     : replyGrammar(tokenizer, { decoding });
   const mind = { network, tokenizer, settings, start };
   const variables = trainedWeights(network);
-  const trunks = [network.actor, ...(network.critic ? [network.critic] : [])];
-  const weights = new Set(
-    trunks.flatMap(({ model, adapter }) => [
-      ...model.weights.values(),
-      ...(adapter?.weights.values() ?? []),
-    ]),
-  );
   const evaluate: Critic["evaluate"] = (situations) =>
     evaluateSituations(mind, situations);
   return {
     variables,
     tokenizer,
-    parameters: [...weights].reduce((sum, { size }) => sum + size, 0),
+    parameters: countParameters(network),
     decide: (situations, randoms) => decide(mind, situations, randoms),
     evaluate,
     rescore: (samples, options) => rescore(mind, samples, options),
@@ -161,23 +158,7 @@ async function decideAtOnce(
     stop: ["</action>"],
     ...(start && { grammars: situations.map(start) }),
   });
-  const slots = replies.map(({ pieces }) => executionSlot(pieces));
-  const values = network.critic
-    ? await askCritic(
-      network,
-      replies.map(({ tokens }, i) => {
-        const before = prompts[i]!.length, execution = before + slots[i]!;
-        const known = tokens.subarray(0, slots[i]!);
-        return { tokens: joined(prompts[i]!, known), before, execution };
-      }),
-    )
-    : await readHeads(
-      network,
-      replies.map(({ states }, i) => ({
-        before: states[0]!,
-        execution: states[slots[i]!]!,
-      })),
-    );
+  const values = await valuesOf(mind, prompts, replies);
   return replies.map(({ tokens, logProbs, sampled }, i) => {
     const decision = decisionOf(mind, situations[i]!, {
       prompt: prompts[i]!,
@@ -196,6 +177,32 @@ async function decideAtOnce(
       ...(probability === undefined ? {} : { switchProbability: probability }),
     };
   });
+}
+
+/** What the critic thought before each decision of some replies. */
+async function valuesOf(
+  { network }: Mind,
+  prompts: readonly Int32Array[],
+  replies: readonly GeneratedReply[],
+): Promise<ByDecision<number>[]> {
+  const slots = replies.map(({ pieces }) => executionSlot(pieces));
+  if (!network.critic) {
+    return await readHeads(
+      network,
+      replies.map(({ states }, i) => ({
+        before: states[0]!,
+        execution: states[slots[i]!]!,
+      })),
+    );
+  }
+  return await askCritic(
+    network,
+    replies.map(({ tokens }, i) => {
+      const before = prompts[i]!.length, slot = slots[i]!;
+      const known = joined(prompts[i]!, tokens.subarray(0, slot));
+      return { tokens: known, before, execution: before + slot };
+    }),
+  );
 }
 
 /** Values before any decision; execution under the held subgoal, as if it had just been kept. */

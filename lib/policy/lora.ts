@@ -112,32 +112,9 @@ export async function loadLora(
   model: Qwen2,
   directory: string,
 ): Promise<LoraAdapter> {
-  const file = `${directory}/adapter_config.json`;
-  const config = JSON.parse(await Deno.readTextFile(file));
-  const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
-  const refuse = (must: string, value: unknown) =>
-    new TypeError(
-      `Cannot read "${file}" as ${must}: current value is ${
-        JSON.stringify(value)
-      }`,
-    );
-  if (config.peft_type !== "LORA") {
-    throw refuse(`"peft_type" must be "LORA"`, config.peft_type);
-  }
-  for (const plain of ["use_dora", "use_rslora"]) {
-    if (config[plain]) throw refuse(`"${plain}" must be false`, config[plain]);
-  }
-  if (!Number.isSafeInteger(rank) || rank < 1) {
-    throw refuse(`"r" must be a positive integer`, rank);
-  }
-  if (
-    !Array.isArray(targets) || !targets.every((x) => LORA_TARGETS.includes(x))
-  ) {
-    throw refuse(
-      `"target_modules" must be some of ${LORA_TARGETS.join(", ")}`,
-      targets,
-    );
-  }
+  const { rank, alpha, targets } = await readAdapterConfig(
+    `${directory}/adapter_config.json`,
+  );
   const checkpoint = await openSafetensors(
     `${directory}/adapter_model.safetensors`,
   );
@@ -158,6 +135,40 @@ export async function loadLora(
     modules: new Set(modules.keys()),
     weights,
   };
+}
+
+/** Reads the settings of an adapter, if it is of the kind this house has. */
+async function readAdapterConfig(
+  file: string,
+): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
+  const config = JSON.parse(await Deno.readTextFile(file));
+  const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
+  const refuse = (must: string, value: unknown) =>
+    new TypeError(
+      `Cannot read "${file}" as ${must}: current value is ${
+        JSON.stringify(value)
+      }`,
+    );
+  if (config.peft_type !== "LORA") {
+    throw refuse(`"peft_type" must be "LORA"`, config.peft_type);
+  }
+  for (const plain of ["use_dora", "use_rslora"]) {
+    if (config[plain]) throw refuse(`"${plain}" must be false`, config[plain]);
+  }
+  if (!Number.isSafeInteger(rank) || rank < 1) {
+    throw refuse(`"r" must be a positive integer`, rank);
+  }
+  if (typeof alpha !== "number") {
+    throw refuse(`"lora_alpha" must be a number`, alpha);
+  }
+  const known = (x: unknown) => LORA_TARGETS.some((target) => target === x);
+  if (!Array.isArray(targets) || !targets.every(known)) {
+    throw refuse(
+      `"target_modules" must be some of ${LORA_TARGETS.join(", ")}`,
+      targets,
+    );
+  }
+  return { rank, alpha, targets };
 }
 
 /**

@@ -43,39 +43,27 @@ export function decodePlainly(
   rows.forEach((row, b) => ids.set(row, b * fresh + fresh - row.length));
   const layers: { keys: tf.Tensor; values: tf.Tensor }[] = [];
   const states = tf.tidy(() => {
-    const places = placesOf(model, { starts, past, fresh });
-    const mask = maskOf(model, { starts, past, fresh });
+    const sizes = { starts, past, fresh };
+    const places = placesOf(model, sizes), mask = maskOf(model, sizes);
     const find = (name: string) =>
       (weights.get(name) ?? adapter?.weights.get(name))!;
     const table = weights.get("model.embed_tokens.weight")!;
     let x: tf.Tensor = tf.gather(table, tf.tensor1d(ids, "int32"));
     for (let i = 0; i < config.layers; i++) {
-      x = layer(x, {
-        weights: find,
-        prefix: `model.layers.${i}.`,
-        model,
-        adapter,
-        attend: (qkv) => {
-          const { out, keys, values } = attend(model, qkv, {
-            batch,
-            fresh,
-            places,
-            mask,
-            before: cache?.layers[i],
-          });
-          layers.push({ keys: tf.keep(keys), values: tf.keep(values) });
-          return out;
-        },
-      });
+      const prefix = `model.layers.${i}.`, before = cache?.layers[i];
+      const attendTo = (qkv: tf.Tensor) => {
+        const options = { batch, fresh, places, mask, before };
+        const { out, keys, values } = attend(model, qkv, options);
+        layers.push({ keys: tf.keep(keys), values: tf.keep(values) });
+        return out;
+      };
+      const parts = { weights: find, prefix, model, adapter };
+      x = layer(x, { ...parts, attend: attendTo });
     }
-    const last = tf.slice(
-      tf.reshape(x, [batch, fresh, config.width]),
-      [0, fresh - 1, 0],
-      [batch, 1, config.width],
-    );
-    const flat = tf.reshape(last, [batch, config.width]);
+    const rows = Array.from({ length: batch }, (_, b) => (b + 1) * fresh - 1);
+    const last = tf.gather(x, tf.tensor1d(rows, "int32")); // (batch, width)
     const gain = weights.get("model.norm.weight")!;
-    return rmsNorm(flat, gain, config.rmsEpsilon) as tf.Tensor2D;
+    return rmsNorm(last, gain, config.rmsEpsilon) as tf.Tensor2D;
   });
   return { states, cache: { layers, starts, length } };
 }

@@ -216,29 +216,41 @@ async function readHeader(
   const { __metadata__: metadata, ...entries } = header;
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (typeof dtype !== "string" || !(dtype in ELEMENT_BYTES)) {
-      throw refuse(
-        `tensor "${name}" must be stored as one of ${
-          Object.keys(ELEMENT_BYTES).join(", ")
-        }: current value is ${dtype}`,
-      );
-    }
-    if (!isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2) {
-      throw refuse(`tensor "${name}" must have a shape and two offsets`);
-    }
-    const format = dtype as StoredFormat;
-    const start = 8 + length + offsets[0]!, end = 8 + length + offsets[1]!;
-    const bytes = sizeOf(shape) * ELEMENT_BYTES[format];
-    if (end - start !== bytes || end > size) {
-      throw refuse(
-        `tensor "${name}" (${dtype} [${shape}]) must have ${bytes} bytes within the file of ` +
-          `${size} bytes: current value is bytes ${start} to ${end}`,
-      );
-    }
-    tensors.set(name, { format, shape, file, start, end });
+    const place = { file, size, first: 8 + length };
+    tensors.set(name, readEntry(name, entry, place, refuse));
   }
   return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+}
+
+/** What the head says of one tensor, checked. */
+function readEntry(
+  name: string,
+  entry: Readonly<Record<string, unknown>>,
+  place: { file: string; size: number; first: number },
+  refuse: (must: string) => SyntaxError,
+): StoredTensor {
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const { file, size, first } = place;
+  if (typeof dtype !== "string" || !(dtype in ELEMENT_BYTES)) {
+    throw refuse(
+      `tensor "${name}" must be stored as one of ${
+        Object.keys(ELEMENT_BYTES).join(", ")
+      }: current value is ${dtype}`,
+    );
+  }
+  if (!isNumbers(shape) || !isNumbers(offsets) || offsets.length !== 2) {
+    throw refuse(`tensor "${name}" must have a shape and two offsets`);
+  }
+  const format = dtype as StoredFormat;
+  const start = first + offsets[0]!, end = first + offsets[1]!;
+  const bytes = sizeOf(shape) * ELEMENT_BYTES[format];
+  if (end - start !== bytes || end > size) {
+    throw refuse(
+      `tensor "${name}" (${dtype} [${shape}]) must have ${bytes} bytes within the file of ` +
+        `${size} bytes: current value is bytes ${start} to ${end}`,
+    );
+  }
+  return { format, shape, file, start, end };
 }
 
 /** Reads one tensor and checks its shape. */

@@ -48,26 +48,9 @@ export function buildWordTokenizer(
 ): TokenizerFiles {
   const { maxWords = 4096, wholes = [] } = options;
   const alphabet = byteAlphabet();
-  const encoder = new TextEncoder();
-  const counts = new Map<string, number>();
-  for (const text of texts) {
-    for (const [word] of text.matchAll(WORD)) {
-      counts.set(word, (counts.get(word) ?? 0) + 1);
-    }
-  }
-  const words = [...counts]
-    .map(([word, count]) => ({
-      word: Array.from(encoder.encode(word), (byte) => alphabet[byte]!).join(
-        "",
-      ),
-      count,
-    }))
-    .filter(({ word }) => word.length > 1)
-    .toSorted((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1) // one order for one set of texts
-    )
-    .slice(0, maxWords);
+  const words = frequentWords(texts, alphabet).slice(0, maxWords);
   const vocabulary: Record<string, number> = {};
-  for (const text of [...alphabet, ...words.map(({ word }) => word)]) {
+  for (const text of [...alphabet, ...words]) {
     vocabulary[text] ??= Object.keys(vocabulary).length;
   }
   const first = Object.keys(vocabulary).length;
@@ -94,6 +77,28 @@ export function buildWordTokenizer(
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
     },
   };
+}
+
+/** Words of more than one byte, in visible characters, the most frequent first. */
+function frequentWords(
+  texts: Iterable<string>,
+  alphabet: readonly string[],
+): string[] {
+  const encoder = new TextEncoder();
+  const counts = new Map<string, number>();
+  for (const text of texts) {
+    for (const [word] of text.matchAll(WORD)) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+  }
+  const visible = (word: string) =>
+    Array.from(encoder.encode(word), (byte) => alphabet[byte]!).join("");
+  return [...counts]
+    .map(([word, count]) => ({ word: visible(word), count }))
+    .filter(({ word }) => word.length > 1)
+    .sort((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1) // one order for one set of texts
+    )
+    .map(({ word }) => word);
 }
 
 /** Contents of `tokenizer.json`: words as they are, never merged from parts. */
