@@ -5,83 +5,24 @@ import { adamWStep } from "../../lib/policy/adamw.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import { startDecoder } from "../../lib/policy/decoder.ts";
 import {
-  createLora,
-  disposeLora,
-  freezeWeights,
-  loadLora,
-  mergeLora,
-  saveLora,
-} from "../../lib/policy/lora.ts";
-import { tokenLogProbs } from "../../lib/policy/operations.ts";
-import {
   createQwen2,
   disposeQwen2,
   loadQwen2,
   outputTable,
-  type Qwen2,
   qwen2States,
   saveQwen2,
 } from "../../lib/policy/qwen2.ts";
 import { openSafetensors } from "../../lib/policy/safetensors.ts";
 import { describeAdapter } from "../../lib/policy/webgpu_backend.ts";
-import type { LoraAdapter } from "../../lib/policy/lora.ts";
-import type { ForwardOptions } from "../../lib/policy/qwen2.ts";
-
-// Made by PyTorch, transformers and PEFT: see tests/vectors/qwen2/make.py.
-const FOLDER = new URL("../vectors/qwen2/", import.meta.url).pathname;
-const VECTORS = JSON.parse(await Deno.readTextFile(`${FOLDER}vectors.json`));
-const BACKENDS = ["wasm", "cpu"] as const;
-
-/** Asserts that numbers agree to 1e-4 of the largest expected one. */
-function close(
-  actual: ArrayLike<number>,
-  expected: readonly number[],
-  about: string,
-) {
-  const size = Math.max(...expected.map(Math.abs));
-  for (const [i, value] of expected.entries()) {
-    ok(
-      Math.abs(actual[i]! - value) <= 1e-4 * size,
-      `${about}, number ${i}: ${actual[i]} instead of ${value}`,
-    );
-  }
-}
-
-/** Log-probabilities and entropies of real next tokens, and the loss of `make.py`. */
-function scoreVectors(
-  model: Qwen2,
-  vectors: typeof VECTORS.tied,
-  options: ForwardOptions = {},
-) {
-  const ids: number[][] = vectors.ids, lengths: number[] = vectors.lengths;
-  const length = ids[0]!.length;
-  const states = qwen2States(model, {
-    ids: Int32Array.from(ids.flat()),
-    batch: ids.length,
-    length,
-  }, options);
-  const rows: number[] = [], targets: number[] = [];
-  lengths.forEach((own, b) => {
-    for (let t = 0; t + 1 < own; t++) {
-      rows.push(b * length + t);
-      targets.push(ids[b]![t + 1]!);
-    }
-  });
-  const scores = tokenLogProbs(
-    tf.gather(states, tf.tensor1d(rows, "int32")),
-    outputTable(model),
-    { targets: tf.tensor1d(targets, "int32") },
-  );
-  const sum = tf.add(
-    tf.sum(scores.logProbs),
-    tf.mul(tf.sum(scores.entropies), 0.1),
-  );
-  return {
-    states,
-    ...scores,
-    loss: tf.neg(tf.div(sum, rows.length)) as tf.Scalar,
-  };
-}
+import {
+  BACKENDS,
+  close,
+  FOLDER,
+  greedy,
+  scoreVectors,
+  TINY,
+  VECTORS,
+} from "./_qwen2_vectors.ts";
 
 for (const backend of BACKENDS) {
   for (const name of ["tied", "untied"] as const) {
@@ -153,103 +94,7 @@ for (const backend of BACKENDS) {
       disposeQwen2(model);
     });
   }
-
-  Deno.test(`an adapter written by PEFT does on ${backend} what it did there`, async () => {
-    await selectBackend(backend);
-    const model = await loadQwen2(`${FOLDER}tied`);
-    freezeWeights(model);
-    const adapter = await loadLora(model, `${FOLDER}adapter`);
-    const vectors = VECTORS.adapter;
-    const run = () => firstSequence(model, adapter);
-    const { value, grads } = tf.variableGrads(
-      () => run().loss,
-      [...adapter.weights.values()],
-    );
-    close(value.dataSync(), [vectors.loss], "loss");
-    for (const [key, variable] of adapter.weights) {
-      const expected = vectors.gradient_norms[
-        key.replace(/\.weight$/, ".default.weight")
-      ];
-      const norm = tf.tidy(() => tf.norm(grads[variable.name]!).dataSync());
-      close(norm, [expected], `norm of ${key}`);
-    }
-    tf.dispose([value, grads]);
-    const adapted = tf.tidy(() => run().logits.dataSync());
-    close(adapted, vectors.logits, "logits");
-    // The remembering decoder and the merged model say the same.
-    const prompt = Int32Array.from(VECTORS.tied.ids[0].slice(0, 12));
-    const { decoder } = await startDecoder(model, [prompt], {
-      maxTokens: 1,
-      adapter,
-    });
-    const last = await decoder.next(Int32Array.of(9));
-    decoder[Symbol.dispose]();
-    close(last.logits, vectors.logits, "decoded logits");
-    mergeLora(model, adapter);
-    const merged = tf.tidy(() =>
-      firstSequence(model, undefined).logits.dataSync()
-    );
-    close(merged, vectors.logits, "merged logits");
-    disposeLora(adapter);
-    disposeQwen2(model);
-  });
 }
-
-/** Loss and last logits of the first sequence. */
-function firstSequence(model: Qwen2, adapter: LoraAdapter | undefined) {
-  const ids = Int32Array.from(VECTORS.tied.ids[0]);
-  const tokens = { ids, batch: 1, length: ids.length };
-  const states = qwen2States(model, tokens, { adapter, recompute: true });
-  const { logProbs } = tokenLogProbs(
-    tf.slice(states, [0, 0], [ids.length - 1, -1]),
-    outputTable(model),
-    { targets: tf.tensor1d(ids.subarray(1), "int32") },
-  );
-  const last = tf.slice(states, [ids.length - 1, 0], [1, -1]);
-  return {
-    loss: tf.neg(tf.mean(logProbs)) as tf.Scalar,
-    logits: tf.matMul(last, outputTable(model), false, true),
-  };
-}
-
-/** Likeliest token after likeliest token. */
-async function greedy(
-  model: Qwen2,
-  prompts: readonly Int32Array[],
-  count: number,
-): Promise<number[][]> {
-  const replies: number[][] = prompts.map(() => []);
-  const { decoder, output } = await startDecoder(model, prompts, {
-    maxTokens: count,
-  });
-  using _ = decoder;
-  let { logits } = output;
-  for (let k = 0; k < count; k++) {
-    const words = model.config.vocabulary;
-    const tokens = prompts.map((_, b) => {
-      const row = logits.subarray(b * words, (b + 1) * words);
-      return row.indexOf(row.reduce((a, x) => Math.max(a, x)));
-    });
-    tokens.forEach((token, b) => replies[b]!.push(token));
-    if (k + 1 < count) {
-      ({ logits } = await decoder.next(Int32Array.from(tokens)));
-    }
-  }
-  return replies;
-}
-
-const TINY = {
-  vocabulary: 31,
-  width: 12,
-  innerWidth: 20,
-  layers: 2,
-  heads: 2,
-  groups: 1,
-  maxLength: 40,
-  rmsEpsilon: 1e-6,
-  ropeBase: 1e4,
-  tied: true,
-};
 
 Deno.test("remembering gives the logits of reading everything again, whatever the lengths", async () => {
   for (const backend of BACKENDS) {
@@ -290,7 +135,7 @@ Deno.test("remembering gives the logits of reading everything again, whatever th
   }
 });
 
-Deno.test("a decoder and an adapter are read as they were saved", async () => {
+Deno.test("a decoder is read as it was saved", async () => {
   await selectBackend("wasm");
   const directory = await Deno.makeTempDir();
   const model = createQwen2({ ...TINY, tied: false }, createRandom(1));
@@ -300,14 +145,6 @@ Deno.test("a decoder and an adapter are read as they were saved", async () => {
   for (const [name, weight] of model.weights) {
     deepStrictEqual(again.weights.get(name)!.dataSync(), weight.dataSync());
   }
-  const adapter = createLora(model, { rank: 2 }, createRandom(2));
-  await saveLora(adapter, directory);
-  const same = await loadLora(model, directory);
-  for (const [name, weight] of adapter.weights) {
-    deepStrictEqual(same.weights.get(name)!.dataSync(), weight.dataSync());
-  }
-  disposeLora(adapter);
-  disposeLora(same);
   disposeQwen2(model);
   disposeQwen2(again);
   await Deno.remove(directory, { recursive: true });
