@@ -13,116 +13,20 @@ import {
   DECISIONS,
   decisionUnits,
   type Situation,
-  type TokenTrace,
 } from "../../lib/trajectory.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
-import type { TrainingSample } from "../../lib/policy/policy.ts";
-import {
-  type CreateLanguageOptions,
-  createLanguagePolicy,
-  loadLanguagePolicy,
-} from "../../lib/policy/language_loading.ts";
-import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+import { loadLanguagePolicy } from "../../lib/policy/language_loading.ts";
 import { describeAdapter } from "../../lib/policy/webgpu_backend.ts";
-import { buildWordTokenizer } from "../../lib/policy/word_tokenizer.ts";
-
-const TAGS = ["switch", "subgoal", "action"].flatMap((
-  x,
-) => [`<${x}>`, `</${x}>`]);
-
-const TOKENIZER = buildWordTokenizer([
-  "go left go right open the left door open the right door wait",
-  "leave by the left end leave by the right end KEEP SWITCH",
-  "user assistant A sign says left Now Subgoal none",
-], { wholes: [...TAGS, "KEEP", "SWITCH"] });
-
-const ACTIONS = ["go left", "go right", "open the left door", "wait"];
-
-/** A situation, with or without a subgoal. */
-function situationOf(
-  text: string,
-  subgoal?: string,
-  admissibleActions: readonly string[] = ACTIONS,
-): Situation {
-  return {
-    task: "leave",
-    past: [],
-    observation: { text, admissibleActions, stateKey: text },
-    ...(subgoal === undefined ? {} : { subgoal }),
-  };
-}
-
-const SITUATIONS = [
-  situationOf("A sign says left."),
-  situationOf("Now what?", "leave by the left end"),
-  situationOf("A sign says: a much longer text, in bytes.", "wait"),
-  situationOf("", "go", ["wait"]),
-];
-
-/** A small policy with lively weights, so that mistakes show. */
-function smallPolicy(
-  options: Partial<CreateLanguageOptions> = {},
-): LanguagePolicy {
-  const policy = createLanguagePolicy({
-    seed: 3,
-    tokenizer: TOKENIZER,
-    prompt: ({ observation, subgoal }) =>
-      `${observation.text} Subgoal: ${subgoal ?? "none"}`,
-    maxReplyTokens: 40,
-    size: { width: 16, innerWidth: 24, layers: 2, heads: 2, groups: 1 },
-    ...options,
-  });
-  const random = createRandom(8);
-  for (const [name, variable] of Object.entries(policy.variables)) {
-    if (name.includes("norm")) continue;
-    const stream = random.fork(name);
-    const values = Float32Array.from(
-      { length: variable.size },
-      () => 0.2 * stream.normal(),
-    );
-    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
-  }
-  return policy;
-}
-
-const streams = (n: number) =>
-  Array.from({ length: n }, (_, i) => createRandom(5).fork(i));
-
-/** A sample to score; advantages play no part here. */
-function sampleOf(situation: Situation, decision: Decision): TrainingSample {
-  return {
-    situation,
-    decision,
-    advantages: { switching: 1, planning: 1, execution: 1 },
-    trained: { switching: true, planning: true, execution: true },
-  };
-}
-
-const tokensOf = ({ trace }: Decision) => trace as TokenTrace;
-
-/** Asserts that two columns agree to the precision of 32 bits. */
-function close(
-  actual: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  about: string,
-) {
-  strictEqual(actual.length, expected.length, about);
-  for (let i = 0; i < expected.length; i++) {
-    ok(
-      Math.abs(actual[i]! - expected[i]!) < 1e-4,
-      `${about}, ${i}: ${actual[i]} instead of ${expected[i]}`,
-    );
-  }
-}
-
-const VARIANTS: Readonly<Record<string, Partial<CreateLanguageOptions>>> = {
-  "writing freely": {},
-  "at temperature 0.7": { temperature: 0.7 },
-  "given the skeleton": { decoding: "skeleton" },
-  "given admissible actions": { decoding: "admissible" },
-  "with a critic of its own": { critic: "separate", decoding: "admissible" },
-  "with adapters": { lora: { rank: 2 }, critic: "separate" },
-};
+import {
+  close,
+  sampleOf,
+  situationOf,
+  SITUATIONS,
+  smallPolicy,
+  streams,
+  tokensOf,
+  VARIANTS,
+} from "./_small_policy.ts";
 
 for (const [name, options] of Object.entries(VARIANTS)) {
   Deno.test(`a policy ${name} rescores its decisions as it recorded them`, async () => {
@@ -224,94 +128,6 @@ Deno.test("admissible decoding always yields a form and an action the world acce
     ),
     { numRuns: 30 },
   );
-  policy.dispose();
-});
-
-Deno.test("following writes down the same decision, every unit with its own owner", async () => {
-  await selectBackend("wasm");
-  for (const decoding of ["free", "admissible"] as const) {
-    const policy = smallPolicy({ decoding });
-    const advice = (switched: boolean, subgoal: string) => ({
-      switched,
-      subgoal,
-      action: "go left",
-      valid: true,
-      trace: { kind: "untrainable" } as const,
-    });
-    const decisions = [
-      advice(true, "leave by the left end"),
-      advice(false, "leave by the left end"),
-      advice(true, "go"),
-    ];
-    const situations = SITUATIONS.slice(0, 3);
-    const followed = await policy.follow(situations, decisions);
-    for (const [i, decision] of followed.entries()) {
-      const { switched, subgoal, action } = decision;
-      deepStrictEqual(
-        { switched, subgoal, action },
-        {
-          switched: decisions[i]!.switched,
-          subgoal: decisions[i]!.subgoal,
-          action: "go left",
-        },
-      );
-      const text = policy.tokenizer.decode(tokensOf(decision).reply);
-      const [word, kept] = i === 1 ? ["KEEP", true] : ["SWITCH", false];
-      strictEqual(
-        text,
-        `<switch>${word}</switch>\n<subgoal>${subgoal}</subgoal>\n<action>go left</action>`,
-      );
-      const units = decisionUnits(tokensOf(decision));
-      strictEqual(units.includes("planning"), !kept);
-      strictEqual(units.includes("switching"), i > 0);
-      if (decoding === "free") ok(!units.includes(undefined));
-    }
-    const rescored = await policy.rescore(
-      followed.map((x, i) => sampleOf(situations[i]!, x)),
-    );
-    for (const [i, { logProbs }] of rescored.entries()) {
-      close(logProbs, tokensOf(followed[i]!).logProbs, "log-probs");
-    }
-    policy.dispose();
-  }
-});
-
-Deno.test("evaluate() values a situation as deciding in it would, and execution under the held subgoal", async () => {
-  await selectBackend("wasm");
-  for (const critic of ["shared", "separate"] as const) {
-    const policy = smallPolicy({ critic, decoding: "admissible" });
-    const values = await policy.evaluate(SITUATIONS);
-    const decisions = await policy.decide(SITUATIONS, streams(4));
-    for (const [i, { switched, values: own }] of decisions.entries()) {
-      close([values[i]!.switching, values[i]!.planning], [
-        own!.switching,
-        own!.planning,
-      ], "before the reply");
-      if (!switched) {
-        close([values[i]!.execution], [own!.execution], "kept subgoal");
-      }
-    }
-    ok(decisions.some(({ switched }) => !switched));
-    policy.dispose();
-  }
-});
-
-Deno.test("a teacher's hint changes what is read, not what was written", async () => {
-  await selectBackend("wasm");
-  const policy = smallPolicy();
-  const decisions = await policy.decide(SITUATIONS, streams(4));
-  const samples = decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x));
-  const plain = await policy.rescore(samples);
-  const told = await policy.rescore(samples, { hint: () => "go left" });
-  const silent = await policy.rescore(samples, { hint: () => "" });
-  deepStrictEqual(
-    silent.map(({ logProbs }) => logProbs),
-    plain.map(({ logProbs }) => logProbs),
-  );
-  for (const [i, { logProbs }] of told.entries()) {
-    strictEqual(logProbs.length, plain[i]!.logProbs.length);
-    ok(logProbs.some((x, t) => Math.abs(x - plain[i]!.logProbs[t]!) > 1e-4));
-  }
   policy.dispose();
 });
 
