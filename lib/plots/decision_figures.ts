@@ -19,6 +19,7 @@ import {
   houseLayout,
   translucent,
 } from "./theme.ts";
+import { wilsonInterval } from "./wilson_interval.ts";
 
 /** Fewest episodes that must reach a turn for it to be drawn; fewer say little. */
 const FEWEST = 5;
@@ -31,10 +32,11 @@ interface Estimate {
   readonly high: number;
 }
 
-/** Means of each turn that enough episodes reach, with 95 % normal intervals. */
+/** Means of each turn that enough episodes reach, with intervals. */
 function byTurn(
   trajectories: readonly Trajectory[],
   value: (decision: Decision, t: number) => number | undefined,
+  interval: (column: readonly number[], mean: number) => [number, number],
 ): Estimate[] {
   const columns: number[][] = [];
   for (const { turns } of trajectories) {
@@ -47,9 +49,25 @@ function byTurn(
   return [...columns.entries()].flatMap(([t, column = []]) => {
     if (column.length === 0 || column.length < fewest) return [];
     const center = mean(column);
-    const half = 1.96 * standardDeviation(column) / Math.sqrt(column.length);
-    return [{ t, mean: center, low: center - half, high: center + half }];
+    const [low, high] = interval(column, center);
+    return [{ t, mean: center, low, high }];
   });
+}
+
+/** Of numbers that are not negative, by the normal approximation. */
+function normalInterval(
+  column: readonly number[],
+  center: number,
+): [number, number] {
+  const half = 1.96 * standardDeviation(column) / Math.sqrt(column.length);
+  return [Math.max(0, center - half), center + half];
+}
+
+function shareInterval(
+  column: readonly number[],
+  share: number,
+): [number, number] {
+  return wilsonInterval(share, column.length);
 }
 
 function band(
@@ -100,10 +118,12 @@ export function switchRate(trajectories: readonly Trajectory[]): Figure {
   const switches = byTurn(
     trajectories,
     ({ switched }, t) => t === 0 ? undefined : Number(switched),
+    shareInterval,
   );
   const meant = byTurn(
     trajectories,
     ({ switchProbability }, t) => t === 0 ? undefined : switchProbability,
+    normalInterval,
   );
   const data = band(switches, {
     name: "switched",
@@ -122,7 +142,7 @@ export function switchRate(trajectories: readonly Trajectory[]): Figure {
   const layout = houseLayout({
     title: "When are subgoals switched?",
     x: "turn",
-    y: "share of episodes that switch (95 % interval)",
+    y: "share that switch (95 % interval)",
   });
   return { data, layout };
 }
@@ -154,6 +174,7 @@ export function actionEntropy(
     const estimates = byTurn(
       trajectories,
       (decision, t) => surprise(decision, t, name),
+      normalInterval,
     );
     return estimates.length === 0
       ? []
@@ -162,7 +183,7 @@ export function actionEntropy(
   const layout = houseLayout({
     title: "How undecided is the policy?",
     x: "turn",
-    y: "entropy of the decision (nats, 95 % interval)",
+    y: "entropy (nats, 95 % interval)",
   });
   return { data, layout };
 }

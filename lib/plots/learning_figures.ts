@@ -7,6 +7,7 @@
 import type { ColumnTable } from "arquero";
 import { mean } from "../numeric.ts";
 import { type Figure, houseLayout, seriesColor, translucent } from "./theme.ts";
+import { wilsonInterval } from "./wilson_interval.ts";
 
 /** How to draw a {@linkcode learningCurve}. */
 export interface LearningCurveOptions {
@@ -166,7 +167,7 @@ export function successByTaskType(table: ColumnTable): Figure {
   ]);
   const data = [...groupRows(rows, "split")].map(([name, group], index) => {
     const bounds = group.map((row) =>
-      wilson(Number(row["success_rate"]), Number(row["episodes"]))
+      wilsonInterval(Number(row["success_rate"]), Number(row["episodes"]))
     );
     const rates = group.map((row) => Number(row["success_rate"]));
     return {
@@ -190,15 +191,6 @@ export function successByTaskType(table: ColumnTable): Figure {
     extra: { barmode: "group" },
   });
   return { data, layout };
-}
-
-/** Wilson's score interval for a proportion, 95 %. */
-function wilson(rate: number, n: number): [number, number] {
-  const z = 1.959963984540054;
-  const center = (rate + z * z / (2 * n)) / (1 + z * z / n);
-  const half = z / (1 + z * z / n) *
-    Math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n));
-  return [Math.min(rate, center - half), Math.max(rate, center + half)];
 }
 
 /**

@@ -90,7 +90,7 @@ export function houseLayout(options: LayoutOptions): Record<string, unknown> {
     plot_bgcolor: "rgba(0,0,0,0)",
     height,
     margin: { l: 64, r: 24, t: 56, b: 56 },
-    legend: { orientation: "h", y: -0.22 },
+    legend: { orientation: "h", y: -0.22, traceorder: "normal" },
     hovermode: "closest",
     modebar: { bgcolor: "rgba(0,0,0,0)", color: "#777777" },
     xaxis: axis(x),
