@@ -23,6 +23,7 @@ import {
   type LanguagePolicy,
   selectBackend,
   type Situation,
+  type TrainingSample,
 } from "../mod.ts";
 
 const { values: flags } = parseArgs({
@@ -121,19 +122,13 @@ async function reportPolicy(policy: LanguagePolicy, ceiling: number) {
   const writing = await seconds(async () => {
     decisions = await policy.decide(situations, randoms);
   });
-  const traces = decisions.map(({ trace }) => trace);
-  let read = 0, written = 0;
-  for (const trace of traces) {
-    if (trace.kind !== "tokens") continue;
-    read += trace.prompt.length + trace.reply.length;
-    written += trace.reply.length;
-  }
+  const { read, written } = countTokens(decisions);
+  const each = Math.round(read / situations.length);
   console.log(
     `model: ${(policy.parameters / 1e6).toFixed(2)} million parameters, ` +
-      `${situations.length} sequences of ${
-        Math.round(read / situations.length)
-      } tokens`,
+      `${situations.length} sequences of ${each} tokens`,
   );
+  const pass = 2 * policy.parameters * read; // operations of one pass, attention apart
   const report = (name: string, time: number, tokens: number, work: number) =>
     console.log(
       `${name}: ${(time * 1000).toFixed(0)} ms, ${
@@ -141,7 +136,6 @@ async function reportPolicy(policy: LanguagePolicy, ceiling: number) {
       } tokens/s, ` +
         `${(100 * work / time / ceiling).toFixed(0)} % of the product's rate`,
     );
-  const pass = 2 * policy.parameters * read; // operations of one pass, attention apart
   report("generation (prompts read included)", writing, written, pass);
   const samples = decisions.map((decision) => ({
     situation,
@@ -149,29 +143,37 @@ async function reportPolicy(policy: LanguagePolicy, ceiling: number) {
     advantages: { switching: 1, planning: 1, execution: 1 },
     trained: { switching: true, planning: true, execution: true },
   }));
-  report(
-    "forward pass",
-    await seconds(async () => {
-      await policy.rescore(samples);
-    }),
-    read,
-    pass,
+  const reading = await seconds(async () => {
+    await policy.rescore(samples);
+  });
+  report("forward pass", reading, read, pass);
+  const learning = await seconds(() => learn(policy, samples));
+  report("forward and backward pass", learning, read, 3 * pass);
+}
+
+/** Tokens of prompts and replies together, and of replies. */
+function countTokens(decisions: readonly Decision[]) {
+  let read = 0, written = 0;
+  for (const { trace } of decisions) {
+    if (trace.kind !== "tokens") continue;
+    read += trace.prompt.length + trace.reply.length;
+    written += trace.reply.length;
+  }
+  return { read, written };
+}
+
+/** Differentiates log-probabilities in all weights, and waits for it. */
+async function learn(
+  policy: LanguagePolicy,
+  samples: readonly TrainingSample[],
+): Promise<void> {
+  const { value, grads } = tf.variableGrads(
+    () => tf.neg(tf.mean(policy.score(samples).logProbs)) as tf.Scalar,
+    Object.values(policy.variables),
   );
-  const variables = Object.values(policy.variables);
-  report(
-    "forward and backward pass",
-    await seconds(async () => {
-      const { value, grads } = tf.variableGrads(
-        () => tf.neg(tf.mean(policy.score(samples).logProbs)) as tf.Scalar,
-        variables,
-      );
-      const sums = tf.tidy(() =>
-        tf.sum(tf.stack(Object.values(grads).map((slope) => tf.sum(slope))))
-      ); // so that all of them are waited for
-      await sums.data();
-      tf.dispose([value, grads, sums]);
-    }),
-    read,
-    3 * pass,
+  const sum = tf.tidy(() =>
+    tf.sum(tf.stack(Object.values(grads).map((slope) => tf.sum(slope))))
   );
+  await sum.data();
+  tf.dispose([value, grads, sum]);
 }
