@@ -88,7 +88,8 @@ export interface CompactPolicy extends DifferentiablePolicy {
 const RESCORE_BATCH = 512;
 
 /**
- * Makes a compact policy on the active TensorFlow.js backend.
+ * Makes a compact policy on the active TensorFlow.js backend, which must answer at once: `wasm`,
+ * `cpu` or native TensorFlow, not `webgpu`.
  *
  * @example
  * ```ts
@@ -116,6 +117,7 @@ const RESCORE_BATCH = 512;
  *
  * @param options Seed, subgoals, sizes.
  * @returns The policy. Caller disposes.
+ * @throws {TypeError} If the active backend is `webgpu`.
  */
 export function createCompactPolicy(
   options: CompactPolicyOptions,
@@ -131,6 +133,7 @@ class Compact implements CompactPolicy {
   readonly #propose: CompactPolicyOptions["proposeSubgoals"];
 
   constructor(options: CompactPolicyOptions) {
+    checkBackend();
     const {
       seed,
       proposeSubgoals,
@@ -320,5 +323,14 @@ class Compact implements CompactPolicy {
         },
       };
     });
+  }
+}
+
+/** Every turn is read back twice, at once. */
+function checkBackend(): void {
+  if (tf.getBackend() === "webgpu") {
+    throw new TypeError(
+      'Cannot create a compact policy as the backend must answer at once, such as "wasm": current value is "webgpu"',
+    );
   }
 }

@@ -72,7 +72,7 @@ export async function assembleTraining(
   options: AssembleOptions = {},
 ): Promise<Training> {
   const { signal } = options;
-  await selectBackend(config.backend);
+  await selectBackend(chooseBackend(config));
   const specs = await listWorlds(config.worlds);
   const evaluation = await listSets(config.evaluation.sets);
   const policy = await createPolicy(config, specs);
@@ -111,6 +111,16 @@ export async function assembleTraining(
       await pool?.[Symbol.asyncDispose]();
     },
   });
+}
+
+/**
+ * The backend of a training. A compact policy is at home on `wasm`: it reads numbers back twice a
+ * turn, which takes a graphics processor longer than all of its arithmetic.
+ */
+function chooseBackend(
+  { backend, policy }: TrainingConfig,
+): TrainingConfig["backend"] {
+  return backend === "auto" && policy.name === "compact" ? "wasm" : backend;
 }
 
 /**
