@@ -9,7 +9,13 @@
 import { escape } from "html-escaper";
 import type { ColumnTable } from "arquero";
 import type { Figure } from "./theme.ts";
-import { htmlReport, plotlySource, scriptJson, tableHtml } from "./report.ts";
+import {
+  htmlReport,
+  plotlySource,
+  scriptJson,
+  spelledOut,
+  tableHtml,
+} from "./report.ts";
 import { staticSvg } from "./static_svg.ts";
 
 /** What a front end is handed: one rendering for each MIME type it may know. */
@@ -114,14 +120,15 @@ export async function startNotebook(
  */
 export function figureBundle(figure: Figure): MimeBundle {
   const svg = staticSvg(figure);
+  const { data, layout } = spelledOut(figure);
   const picture = new TextEncoder().encode(svg).toBase64();
   const title =
     (figure.layout["title"] as { text?: string } | undefined)?.text ??
       "figure";
   return {
     "application/vnd.plotly.v1+json": {
-      data: figure.data,
-      layout: figure.layout,
+      data,
+      layout,
       config: { responsive: true, displaylogo: false },
     },
     "text/html":
@@ -131,9 +138,7 @@ export function figureBundle(figure: Figure): MimeBundle {
       }" style="max-width:100%" src="data:image/svg+xml;base64,${picture}"></div>` +
       `<script>(() => { const box = document.currentScript.previousElementSibling;\n` +
       `if (!window.Plotly) return;\n` +
-      `const figure = ${
-        scriptJson({ data: figure.data, layout: figure.layout })
-      };\n` +
+      `const figure = ${scriptJson({ data, layout })};\n` +
       `box.replaceChildren();\n` +
       `window.Plotly.newPlot(box, figure.data, figure.layout, { responsive: true, displaylogo: false });\n` +
       `})();</script>`,

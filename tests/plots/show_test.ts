@@ -1,8 +1,13 @@
-import { match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import * as aq from "arquero";
 import { figureBundle, show, showLive } from "../../lib/plots/show.ts";
-import { htmlReport, scriptJson, tableHtml } from "../../lib/plots/report.ts";
+import {
+  htmlReport,
+  scriptJson,
+  spelledOut,
+  tableHtml,
+} from "../../lib/plots/report.ts";
 import { staticSvg } from "../../lib/plots/static_svg.ts";
 import { houseLayout, translucent } from "../../lib/plots/theme.ts";
 
@@ -39,6 +44,25 @@ Deno.test("figureBundle() lets no text of a figure open an element", () => {
     strictEqual([...String(html).matchAll(/<script/gi)].length, 1);
     strictEqual([...String(html).matchAll(/<\/script/gi)].length, 1);
     strictEqual([...String(html).matchAll(/<img/gi)].length, 1);
+  }));
+});
+
+Deno.test("spelledOut() leaves Plotly no tag to read, and only texts are changed", () => {
+  fc.assert(fc.property(hostile, fc.array(fc.double()), (text, numbers) => {
+    const figure = {
+      data: [{ name: text, x: numbers, y: [text], marker: { size: 3 } }],
+      layout: { title: { text }, shapes: [], dragmode: false, range: null },
+    };
+    const shown = spelledOut(figure);
+    ok(!JSON.stringify(shown).includes("<"));
+    const read = (spelled: string) =>
+      spelled.replaceAll("&lt;", "<").replaceAll("&amp;", "&");
+    const { name, y, ...rest } = shown.data[0]!;
+    deepStrictEqual([read(String(name)), read((y as string[])[0]!)], [
+      text,
+      text,
+    ]);
+    deepStrictEqual(rest, { x: numbers, marker: { size: 3 } });
   }));
 });
 
