@@ -1,0 +1,101 @@
+import { ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  openCorridorSpec,
+  proposeCorridorSubgoals,
+} from "../../lib/envs/corridor.ts";
+import { selectBackend } from "../../lib/policy/backend.ts";
+import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import { createRandom } from "../../lib/random.ts";
+import { collectTrajectories } from "../../lib/rollout/collect.ts";
+import { withHints } from "../../lib/rollout/hints.ts";
+import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
+import { defineConfig } from "../../lib/train/config.ts";
+import { imitateExpert } from "../../lib/train/imitation.ts";
+import { assembleTraining } from "../../lib/train/assemble.ts";
+import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
+
+const SPEC = { kind: "corridor", length: 5, doors: 0 };
+
+/** A policy that lists subgoals, and what it needs to imitate. */
+function pupil() {
+  const policy = createCompactPolicy({
+    seed: 2,
+    proposeSubgoals: proposeCorridorSubgoals,
+  });
+  const { open, hint } = withHints(openCorridorSpec);
+  const random = createRandom(3);
+  const learner = createPpoLearner(policy);
+  return { policy, learner, specs: [SPEC], open, hint, random };
+}
+
+Deno.test("imitating makes what the expert decided likelier, and then the policy can do it", async () => {
+  await selectBackend("wasm");
+  const who = pupil();
+  const step = { tasks: 32, minibatchSize: 16 };
+  const before = await imitateExpert({
+    ...who,
+    ...step,
+    epochs: 1,
+    learningRate: 0,
+  });
+  const after = await imitateExpert({ ...who, ...step, epochs: 8 });
+  const first = before.metrics["expert_log_prob"]!;
+  const last = after.metrics["expert_log_prob"]!;
+  ok(last > first / 4, `${first} to ${last}`); // both are negative
+  ok(after.trajectories.every(({ success }) => success));
+  const episodes = scheduleEpisodes([SPEC], {
+    random: createRandom(9),
+    tasks: 32,
+    maxTurns: 12,
+  });
+  const played = await collectTrajectories(
+    who.policy.atTemperature(0),
+    episodes,
+    { open: openCorridorSpec },
+  );
+  strictEqual(played.filter(({ success }) => success).length, 32);
+  who.policy.dispose();
+});
+
+Deno.test("imitating many passes does not forget what is unlikely", async () => {
+  // Several steps on one set of recorded probabilities would climb the likelihood and diverge.
+  await selectBackend("wasm");
+  const who = pupil();
+  const step = { tasks: 16, minibatchSize: 4, learningRate: 6e-3 };
+  const { metrics } = await imitateExpert({ ...who, ...step, epochs: 30 });
+  ok(metrics["expert_log_prob"]! > -0.1, `${metrics["expert_log_prob"]}`);
+  who.policy.dispose();
+});
+
+Deno.test("imitating stops when it is told to", async () => {
+  await selectBackend("wasm");
+  const who = pupil();
+  const signal = AbortSignal.abort(new Error("enough"));
+  await rejects(imitateExpert({ ...who, tasks: 2, signal }), {
+    message: "enough",
+  });
+  who.policy.dispose();
+});
+
+Deno.test("a language policy is assembled from settings, imitates and trains", async () => {
+  const config = defineConfig({
+    seed: 4,
+    iterations: 1,
+    backend: "wasm",
+    policy: { name: "language", layers: 1, width: 16, decoding: "admissible" },
+    worlds: [SPEC],
+    rollout: { tasks: 4, maxTurns: 4 },
+    warmStart: { tasks: 4, epochs: 1 },
+    estimator: { name: "hae" },
+  });
+  await using training = await assembleTraining(config);
+  for await (const { metrics, trajectories } of training) {
+    ok(Number.isFinite(metrics["policy_loss"]));
+    for (const { turns } of trajectories) {
+      for (const { decision, observation } of turns) {
+        strictEqual(decision.trace.kind, "tokens");
+        ok(observation.admissibleActions.includes(decision.action));
+      }
+    }
+  }
+});
