@@ -136,6 +136,15 @@ Deno.test("selectBackend() takes the best that works and says what stood against
   }
 });
 
+Deno.test("selectBackend() may be called twice at once", async () => {
+  const [a, b] = await Promise.all([
+    selectBackend("wasm"),
+    selectBackend("wasm"),
+  ]);
+  strictEqual(a.name, b.name);
+  strictEqual(tf.tidy(() => tf.sum(tf.ones([5])).dataSync()[0]), 5);
+});
+
 Deno.test("selectBackend() refuses a name it does not know", async () => {
   await rejects(
     // @ts-expect-error: the compiler refuses it too

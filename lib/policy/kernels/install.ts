@@ -56,8 +56,11 @@ export interface KernelModule {
  * @throws {TypeError} If the active backend is not `wasm`.
  */
 export async function installKernels(): Promise<void> {
-  if (tf.getKernel("UnsortedSegmentSum", "wasm")) return; // not there out of the box
+  const installed = () =>
+    tf.getKernel("UnsortedSegmentSum", "wasm") !== undefined; // not there out of the box
+  if (installed()) return;
   const module = await instantiateKernels(openHeap());
+  if (installed()) return module.heap.free(module.scratch); // by another call, meanwhile
   replaceKernel("BatchMatMul", batchMatMulKernel(module));
   replaceKernel("Identity", identityKernel(module));
   replaceKernel("UnsortedSegmentSum", segmentSumKernel(module));
