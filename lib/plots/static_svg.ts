@@ -19,6 +19,7 @@ import {
 } from "./static_traces.ts";
 
 const WIDTH = 840;
+/** Least margins; a figure may ask for more above and to the left. */
 const MARGIN = { left: 78, right: 24, top: 52, bottom: 62 };
 
 interface Shape {
@@ -53,7 +54,9 @@ export function staticSvg(figure: Figure): string {
   const named = traces.filter((trace) =>
     trace.name && trace.showlegend !== false
   );
-  const legendRows = named.length > 1 ? Math.ceil(named.length / 4) : 0;
+  const legendRows = named.length > 1
+    ? Math.ceil(named.length / legendColumns(named))
+    : 0;
   const plotHeight = Number(layout["height"] ?? 420);
   const height = plotHeight + 20 * legendRows;
   const frames = layFrames(traces, layout, plotHeight);
@@ -82,6 +85,30 @@ function plainTitle(title: AxisSettings["title"]): string {
   return typeof title === "string" ? title : title?.text ?? "";
 }
 
+/** Pixels that a letter takes, about. */
+const LETTER = 7.2;
+
+/** Room above as the layout asks for, and to the left as names on the vertical axis need. */
+function marginOf(
+  traces: readonly Trace[],
+  layout: Readonly<Record<string, unknown>>,
+): typeof MARGIN {
+  const { l = 0, t = 0 } = (layout["margin"] ?? {}) as {
+    l?: number;
+    t?: number;
+  };
+  const names = traces.flatMap(({ y }) =>
+    Array.from(y ?? []).filter((one) => typeof one === "string")
+  );
+  const longest = Math.max(0, ...names.map((name) => name.length));
+  const left = Math.max(MARGIN.left, l, 12 + LETTER * longest);
+  return {
+    ...MARGIN,
+    left: Math.min(left, WIDTH / 2),
+    top: Math.max(MARGIN.top, t),
+  };
+}
+
 /** One frame for each pair of axes that a trace uses. */
 function layFrames(
   traces: readonly Trace[],
@@ -92,6 +119,7 @@ function layFrames(
     traces.map((t) => `${t.xaxis ?? "x"} ${t.yaxis ?? "y"}`),
   );
   if (pairs.size === 0) pairs.add("x y");
+  const margin = marginOf(traces, layout);
   const frames = new Map<string, Frame>();
   for (const pair of pairs) {
     const [xName, yName] = pair.split(" ") as [string, string];
@@ -100,13 +128,13 @@ function layFrames(
     const [x0, x1] = xSettings.domain ?? [0, 1];
     const [y0, y1] = ySettings.domain ?? [0, 1];
     const inner = {
-      width: WIDTH - MARGIN.left - MARGIN.right,
-      height: height - MARGIN.top - MARGIN.bottom,
+      width: WIDTH - margin.left - margin.right,
+      height: height - margin.top - margin.bottom,
     };
-    const left = MARGIN.left + x0 * inner.width,
-      right = MARGIN.left + x1 * inner.width;
-    const bottom = MARGIN.top + (1 - y0) * inner.height;
-    const top = MARGIN.top + (1 - y1) * inner.height;
+    const left = margin.left + x0 * inner.width,
+      right = margin.left + x1 * inner.width;
+    const bottom = margin.top + (1 - y0) * inner.height;
+    const top = margin.top + (1 - y1) * inner.height;
     const xs = drawnAlong(
       traces.filter((t) => (t.xaxis ?? "x") === xName),
       "x",
@@ -244,10 +272,17 @@ function drawNote(note: Note, frame: Frame): string {
     : note.xanchor === "right"
     ? "end"
     : "middle";
-  const text = (note.text ?? "").replaceAll(/<[^>]*>/g, " ");
+  const text = note.text ?? "";
   return `<text x="${x}" y="${y + 4}" text-anchor="${anchor}" font-size="${
     note.font?.size ?? 12
   }" fill="${escape(note.font?.color ?? INK)}">${escape(text)}</text>`;
+}
+
+/** Places in a row of the legend, so that the longest name fits into one. */
+function legendColumns(named: readonly Trace[]): number {
+  const longest = Math.max(0, ...named.map(({ name = "" }) => name.length));
+  const width = WIDTH - MARGIN.left - MARGIN.right;
+  return Math.max(1, Math.min(4, Math.floor(width / (34 + LETTER * longest))));
 }
 
 function drawLegend(
@@ -255,8 +290,11 @@ function drawLegend(
   traces: readonly Trace[],
   top: number,
 ): string {
+  const columns = legendColumns(named);
+  const slot = (WIDTH - MARGIN.left - MARGIN.right) / columns;
   return named.map((trace, i) => {
-    const x = MARGIN.left + (i % 4) * 185, y = top + Math.floor(i / 4) * 20;
+    const x = MARGIN.left + (i % columns) * slot;
+    const y = top + Math.floor(i / columns) * 20;
     const color = escape(traceColor(trace, traces.indexOf(trace)));
     return `<rect x="${x}" y="${y}" width="14" height="10" fill="${color}"/><text x="${
       x + 20

@@ -96,6 +96,44 @@ Deno.test("staticSvg() draws a band between a trace and the one before it", () =
   match(svg, /<path d="M[^"]+Z" fill="rgba\(0,114,178,0.2\)"/);
 });
 
+Deno.test("staticSvg() leaves the room above and to the left that a layout asks for", () => {
+  const data = [{ type: "scatter", mode: "markers", x: [0, 1], y: [0, 1] }];
+  const layout = houseLayout({ title: "room", x: "turn", y: "value" });
+  const margin = { l: 200, t: 120, r: 24, b: 56 };
+  const svg = staticSvg({ data, layout: { ...layout, margin } });
+  const centers = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)];
+  strictEqual(centers.length, 2);
+  for (const [, x, y] of centers) {
+    ok(Number(x) >= margin.l && Number(y) >= margin.t);
+  }
+});
+
+Deno.test("staticSvg() finds room for every name on the vertical axis and in the legend", () => {
+  const long = "a name of forty letters, give or take one";
+  const data = ["one", "two", long].map((name) => ({
+    type: "bar",
+    orientation: "h",
+    name,
+    x: [1, 2],
+    y: ["short", long],
+  }));
+  const layout = houseLayout({ title: "names", x: "share", y: "" });
+  const svg = staticSvg({ data, layout });
+  const places = [
+    ...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]+)</g),
+  ]
+    .map(([, x, y, text]) => ({ x: Number(x), y: Number(y), text }));
+  const label = places.find(({ text }) => text === long)!;
+  ok(
+    label.x >= 6 * long.length,
+    "the label ends there and begins on the picture",
+  );
+  const [first, second] = ["one", "two"].map((text) =>
+    places.findLast((place) => place.text === text)!
+  );
+  ok(second!.y > first!.y || second!.x - first!.x > 6 * long.length);
+});
+
 Deno.test("staticSvg() places points in the order of their values", () => {
   const svg = staticSvg({
     data: [{ type: "scatter", mode: "markers", x: [0, 1, 2], y: [3, 5, 4] }],
