@@ -4,6 +4,7 @@
  * ```sh
  * deno task evaluate runs/corridor-0
  * deno task evaluate runs/household-0 --baseline random expert --tasks 96
+ * deno task evaluate runs/household-0 --alfworld data/alfworld --metrics success_rate turns
  * ```
  *
  * @module
@@ -14,17 +15,28 @@ import {
   assembleBaseline,
   assembleTraining,
   type BaselineName,
+  collectTrajectories,
+  createRandom,
   defineConfig,
   type Evaluation,
   findCheckpoint,
+  listEnvs,
+  prefixed,
   readRunConfig,
+  scheduleEvery,
+  summarizeTrajectories,
+  type Training,
 } from "../mod.ts";
+
+/** Games of ALFWorld that no training may use. */
+const HELD_OUT = ["valid_seen", "valid_unseen"];
 
 interface Flags {
   readonly baseline?: readonly BaselineName[];
   readonly tasks?: number;
   readonly temperature?: number;
   readonly metrics?: readonly string[];
+  readonly alfworld?: string;
 }
 
 const program = new Command("evaluate")
@@ -44,6 +56,10 @@ const program = new Command("evaluate")
     "--metrics <names...>",
     "which metrics to print",
     ["success_rate", "score", "turns", "segment_length", "valid_rate"],
+  )
+  .option(
+    "--alfworld <folder>",
+    "play every validation game in ALFWorld's folder once, instead of the run's worlds",
   )
   .showHelpAfterError();
 
@@ -69,14 +85,40 @@ async function main(): Promise<void> {
   }
   await using training = await assembleTraining(config);
   await training.load(checkpoint.directory);
+  const player = `iteration ${checkpoint.iteration}`;
+  if (flags.alfworld !== undefined) {
+    return print(
+      { [player]: await playAlfworld(training, flags.alfworld) },
+      flags.metrics ?? [],
+    );
+  }
   const found: Record<string, Evaluation> = {
-    [`iteration ${checkpoint.iteration}`]: await training.evaluate(),
+    [player]: await training.evaluate(),
   };
   for (const name of flags.baseline ?? []) {
     const baseline = await assembleBaseline(config, name);
     found[name] = await training.evaluate(baseline);
   }
   print(found, flags.metrics ?? []);
+}
+
+/** Plays every held-out game of ALFWorld once, with 50 turns as everyone has. */
+async function playAlfworld(
+  training: Training,
+  directory: string,
+): Promise<Evaluation> {
+  const { policy, config } = training;
+  const metrics: Record<string, number> = {};
+  const trajectories = [];
+  for (const split of HELD_OUT) {
+    const specs = await listEnvs({ dataset: "alfworld", directory, split });
+    const random = createRandom(config.seed).fork("alfworld", split);
+    const episodes = scheduleEvery(specs, { random, maxTurns: 50 });
+    const played = await collectTrajectories(policy, episodes);
+    Object.assign(metrics, prefixed(split, summarizeTrajectories(played)));
+    trajectories.push(...played);
+  }
+  return { metrics, trajectories };
 }
 
 function print(
