@@ -34,6 +34,8 @@ export interface CompactPolicyConfig {
   readonly valueScale?: number;
   /** Logit of SWITCH before anything was learned. @default {the policy's own} */
   readonly switchBias?: number;
+  /** How strongly the untrained policy follows its subgoal and shuns repetition; 0 makes it nearly uniform. @default {the policy's own} */
+  readonly prior?: number;
 }
 
 /** A Qwen2 language model: one in a folder, or a small one made for the worlds it learns in. */

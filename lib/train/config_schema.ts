@@ -23,6 +23,7 @@ const policy = z.discriminatedUnion("name", [
     width: count.exactOptional(),
     valueScale: z.number().positive().exactOptional(),
     switchBias: z.number().exactOptional(),
+    prior: z.number().exactOptional(),
   }),
   z.strictObject({
     name: z.literal("language"),
