@@ -78,7 +78,7 @@ export interface LayoutOptions {
 export function houseLayout(options: LayoutOptions): Record<string, unknown> {
   const { title, x, y, height = 420, extra = {} } = options;
   const axis = (label: string) => ({
-    title: { text: label },
+    title: { text: label, font: { size: 13 } },
     gridcolor: "rgba(127,127,127,0.25)",
     zerolinecolor: "rgba(127,127,127,0.5)",
     automargin: true,
