@@ -531,7 +531,8 @@ export type {
 export type { Laps } from "./lib/train/stopwatch.ts";
 export { assembleBaseline, assembleTraining } from "./lib/train/assemble.ts";
 export type { AssembleOptions } from "./lib/train/assemble.ts";
-export { openRun, readMetrics, readRunConfig } from "./lib/train/run_store.ts";
+export { readRunConfig } from "./lib/train/run_settings.ts";
+export { openRun, readMetrics } from "./lib/train/run_store.ts";
 export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";
 export { describeEnvironment } from "./lib/train/environment_facts.ts";
 export type { EnvironmentFacts } from "./lib/train/environment_facts.ts";

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { EstimatorConfig } from "../hae/credit.ts";
 import { BACKENDS } from "../policy/backend.ts";
 import type { TrainingConfig } from "./config.ts";
+import { UPDATE_DEFAULTS } from "./update_settings.ts";
 
 const count = z.int().positive();
 const countOrNone = z.int().nonnegative();
@@ -77,21 +78,24 @@ const shaping = z.strictObject({
   consistencyCompares: z.enum(["text", "tokens"]).exactOptional(),
 });
 
+/** What has no default here stays as it is at the start of training. */
 const update = z.strictObject({
-  epochs: count.exactOptional(),
-  minibatchSize: count.exactOptional(),
-  clipRange: z.union([rate, z.tuple([rate, rate])]).exactOptional(),
-  dualClip: rate.exactOptional(),
-  valueClipRange: rate.exactOptional(),
-  learningRate: rate.exactOptional(),
+  epochs: count.default(UPDATE_DEFAULTS.epochs),
+  minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize),
+  clipRange: z.union([rate, z.tuple([rate, rate])]).default(
+    UPDATE_DEFAULTS.clipRange,
+  ),
+  dualClip: rate.default(UPDATE_DEFAULTS.dualClip),
+  valueClipRange: rate.default(UPDATE_DEFAULTS.valueClipRange),
+  learningRate: rate.default(UPDATE_DEFAULTS.learningRate),
   finalLearningRate: rate.exactOptional(),
-  weightDecay: rate.exactOptional(),
-  valueCoefficient: rate.exactOptional(),
-  entropyCoefficient: z.number().exactOptional(),
+  weightDecay: rate.default(UPDATE_DEFAULTS.weightDecay),
+  valueCoefficient: rate.default(UPDATE_DEFAULTS.valueCoefficient),
+  entropyCoefficient: z.number().default(UPDATE_DEFAULTS.entropyCoefficient),
   finalEntropyCoefficient: z.number().exactOptional(),
-  klCoefficient: rate.exactOptional(),
-  targetKl: rate.exactOptional(),
-  maxGradientNorm: rate.exactOptional(),
+  klCoefficient: rate.default(UPDATE_DEFAULTS.klCoefficient),
+  targetKl: rate.default(UPDATE_DEFAULTS.targetKl),
+  maxGradientNorm: rate.default(UPDATE_DEFAULTS.maxGradientNorm),
 });
 
 const refine = z.strictObject({
@@ -153,7 +157,7 @@ export const configSchema: z.ZodType<TrainingConfig> = z.strictObject({
   shaping: shaping.default({}),
   estimator,
   refine: refine.exactOptional(),
-  update: update.default({}),
+  update: update.prefault({}),
   warmStart: warmStart.exactOptional(),
   evaluation: evaluation.prefault({}),
   record: record.prefault({}),

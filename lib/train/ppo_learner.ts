@@ -7,11 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { DifferentiablePolicy } from "../policy/differentiable.ts";
-import type {
-  Learner,
-  TrainingSample,
-  UpdateOptions,
-} from "../policy/policy.ts";
+import type { Learner, TrainingSample } from "../policy/policy.ts";
 import { openSafetensors, writeSafetensors } from "../policy/safetensors.ts";
 import { mean } from "../numeric.ts";
 import { shuffled } from "../random.ts";
@@ -32,9 +28,9 @@ import {
   checkFinite,
   differentiate,
   PPO_TERMS,
-  type PpoSettings,
   type PpoSlope,
 } from "./ppo_step.ts";
+import { type PpoSettings, settingsAt } from "./update_settings.ts";
 
 /** Samples scored at once under the reference weights. */
 const REFERENCE_BATCH = 1024;
@@ -106,7 +102,7 @@ class PpoLearner implements Learner {
     samples: readonly TrainingSample[],
     options: Parameters<Learner["update"]>[1],
   ): Promise<Record<string, number>> {
-    const settings = fillSettings(options);
+    const settings = settingsAt(options);
     const weighed = samples.filter(({ decision }) =>
       decisionUnits(decision.trace).length > 0
     );
@@ -234,44 +230,6 @@ class PpoLearner implements Learner {
       assignWeights(this.#variables, own);
     }
   }
-}
-
-/** The learner's defaults, written here and nowhere else. */
-function fillSettings(
-  options: UpdateOptions & { progress?: number },
-): PpoSettings {
-  const {
-    epochs = 3,
-    minibatchSize = 256,
-    clipRange = 0.2,
-    dualClip = 3,
-    valueClipRange = 0,
-    learningRate = 3e-3,
-    finalLearningRate = learningRate,
-    weightDecay = 0,
-    valueCoefficient = 0.05,
-    entropyCoefficient = 0.01,
-    finalEntropyCoefficient = entropyCoefficient,
-    klCoefficient = 0,
-    targetKl = 0,
-    maxGradientNorm = 1,
-    progress = 0,
-  } = options;
-  const at = (from: number, to: number) => from + (to - from) * progress;
-  return {
-    epochs,
-    minibatchSize,
-    clipRange,
-    dualClip,
-    valueClipRange,
-    learningRate: at(learningRate, finalLearningRate),
-    weightDecay,
-    valueCoefficient,
-    entropyCoefficient: at(entropyCoefficient, finalEntropyCoefficient),
-    klCoefficient,
-    targetKl,
-    maxGradientNorm,
-  };
 }
 
 /** Consecutive slices; a last one below half the size joins the one before. */

@@ -6,16 +6,12 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { DifferentiablePolicy } from "../policy/differentiable.ts";
-import type { TrainingSample, UpdateOptions } from "../policy/policy.ts";
+import type { TrainingSample } from "../policy/policy.ts";
 import { byDecision } from "../trajectory.ts";
 import { flattenTensors } from "./flat_weights.ts";
 import { actorObjective, criticObjective } from "./objective.ts";
 import { headColumns, unitColumns } from "./ppo_columns.ts";
-
-/** Settings of an update with every default filled in. */
-export type PpoSettings = Required<
-  Omit<UpdateOptions, "finalLearningRate" | "finalEntropyCoefficient">
->;
+import type { PpoSettings } from "./update_settings.ts";
 
 /** Terms of the objective that are reported, in the order of {@linkcode PpoSlope.terms}. */
 export const PPO_TERMS = [

@@ -32,8 +32,8 @@ export async function* recordTraining(
 ): AsyncGenerator<IterationRecord, void, void> {
   const { signal, minutes = Infinity } = options;
   const { checkpointEvery } = training.config.record;
-  const deadline = performance.now() + minutes * 60_000;
   if (run.checkpoint) await training.load(run.checkpoint.directory);
+  const deadline = performance.now() + minutes * 60_000;
   let saved = training.iteration;
   const save = async () => {
     if (training.iteration === saved) return;

@@ -9,7 +9,8 @@ import { createRandom } from "../random.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import type { TrainingConfig } from "./config.ts";
 import { readParquet } from "./parquet.ts";
-import { readMetrics, readRunConfig } from "./run_store.ts";
+import { readRunConfig } from "./run_settings.ts";
+import { readMetrics } from "./run_store.ts";
 import { bootstrapInterval } from "./statistics.ts";
 import { readEpisodes, type StoredEpisode } from "./turns_table.ts";
 

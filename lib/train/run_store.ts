@@ -20,7 +20,7 @@ import {
   pruneCheckpoints,
 } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
-import { readIfThere, removeIfThere, writeDurably } from "./durable_file.ts";
+import { removeIfThere, writeDurably } from "./durable_file.ts";
 import {
   describeEnvironment,
   type EnvironmentFacts,
@@ -28,7 +28,7 @@ import {
 import type { Evaluation } from "./evaluation.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { writeParquet } from "./parquet.ts";
-import { firstDifference, type Json } from "./settings.ts";
+import { readRunConfig, settleRun } from "./run_settings.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "./training.ts";
 import { turnsTable } from "./turns_table.ts";
@@ -66,6 +66,7 @@ export interface OpenRunOptions {
  * @returns The run; disposing it writes the metrics as Parquet and lets others open the folder.
  * @throws {Error} If another process has it open, it holds a run and `resume` is off, its settings
  * differ, or it cannot be written.
+ * @throws {RangeError} If it has done more iterations than the settings ask for.
  */
 export async function openRun(
   directory: string,
@@ -76,11 +77,11 @@ export async function openRun(
   await makeFolder(directory);
   const lock = await takeLock(directory);
   try {
-    await settle(directory, config, { resume, environment });
     const { checkpoint, passedOver } = await findCheckpoint(
       `${directory}/checkpoints`,
     );
     const done = checkpoint?.iteration ?? 0;
+    await settleRun(directory, config, { resume, done, environment });
     const metrics = await openLines(`${directory}/metrics.jsonl`, done);
     const timing = await openLines(`${directory}/timing.jsonl`, done);
     await dropEpisodes(directory, done);
@@ -218,25 +219,6 @@ export async function readMetrics(
   return tableOf(rows);
 }
 
-/**
- * Reads the settings a run was started with.
- *
- * @param directory The run's folder.
- * @returns Every setting.
- * @throws {Error} If the folder holds no run.
- */
-export async function readRunConfig(
-  directory: string,
-): Promise<TrainingConfig> {
-  const text = await readIfThere(`${directory}/config.json`);
-  if (text === undefined) {
-    throw new Error(
-      `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
-    );
-  }
-  return JSON.parse(text) as TrainingConfig;
-}
-
 /** Rows of any keys as a table; what a row does not have is `null`. */
 function tableOf(rows: readonly Record<string, unknown>[]): ColumnTable {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -275,41 +257,6 @@ async function takeLock(directory: string): Promise<Deno.FsFile> {
   file.close();
   throw new Error(
     `${cannot} only one process may write it: another has it open`,
-  );
-}
-
-/** Writes settings and facts of a new run; compares settings with those of an old one. */
-async function settle(
-  directory: string,
-  config: TrainingConfig,
-  options: { resume: boolean; environment: EnvironmentFacts },
-): Promise<void> {
-  const path = `${directory}/config.json`;
-  const before = await readIfThere(path);
-  if (before !== undefined) {
-    if (!options.resume) {
-      throw new Error(
-        `Cannot open run "${directory}" as it must be new unless it is resumed: it holds "config.json"`,
-      );
-    }
-    // Config is plain JSON by contract, so this only forgets types.
-    const now = JSON.parse(JSON.stringify(config)) as Record<string, Json>;
-    const then = JSON.parse(before) as Record<string, Json>;
-    const difference = firstDifference(
-      { ...now, iterations: 0 },
-      { ...then, iterations: 0 },
-    );
-    if (difference !== undefined) {
-      throw new Error(
-        `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
-      );
-    }
-  }
-  await writeDurably(path, `${JSON.stringify(config, null, 2)}\n`);
-  if (before !== undefined) return;
-  await writeDurably(
-    `${directory}/environment.json`,
-    `${JSON.stringify(options.environment, null, 2)}\n`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { readParquet } from "../../lib/train/parquet.ts";
 import { recordTraining } from "../../lib/train/record_training.ts";
+import { readRunConfig } from "../../lib/train/run_settings.ts";
 import { openRun, readMetrics, type Run } from "../../lib/train/run_store.ts";
 import { readEpisodes } from "../../lib/train/turns_table.ts";
 import type { IterationRecord } from "../../lib/train/training.ts";
@@ -116,6 +117,49 @@ Deno.test("openRun() refuses a folder that holds another run", async () => {
     message:
       `Cannot open run "${directory}" as only one process may write it: another has it open`,
   });
+});
+
+Deno.test("openRun() refuses fewer iterations than are done", async () => {
+  const directory = await temporary();
+  await play(directory, { limit: 4 });
+  const shorter = countingConfig({ iterations: 3 });
+  await rejects(openRun(directory, shorter, { resume: true }), {
+    name: "RangeError",
+    message:
+      `Cannot resume run "${directory}" as "iterations" must be at least the 4 that are done: current value is 3`,
+  });
+  strictEqual((await readRunConfig(directory)).iterations, 9);
+});
+
+Deno.test("openRun() starts anew where a run did nothing, but not over what somebody else wrote", async () => {
+  const directory = await temporary();
+  await (await openRun(directory, countingConfig()))[Symbol.asyncDispose]();
+  const other = countingConfig({ rollout: { tasks: 5 } });
+  await (await openRun(directory, other))[Symbol.asyncDispose]();
+  strictEqual((await readRunConfig(directory)).rollout.tasks, 5);
+  for (const text of ['{"name":"site"}', "{"]) {
+    await Deno.writeTextFile(`${directory}/config.json`, text);
+    await rejects(
+      openRun(directory, other),
+      /must be new unless it is resumed/,
+    );
+    strictEqual(await Deno.readTextFile(`${directory}/config.json`), text);
+  }
+  await rejects(readRunConfig(directory), {
+    name: "SyntaxError",
+    message: /^Cannot read a run as ".*config.json" must be JSON: /,
+  });
+});
+
+Deno.test("openRun() goes on with a run whose settings left defaults out", async () => {
+  const directory = await temporary();
+  await play(directory, { limit: 2 });
+  const { update: _, ...rest } = await readRunConfig(directory);
+  await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(rest));
+  await using run = await openRun(directory, countingConfig(), {
+    resume: true,
+  });
+  strictEqual(run.checkpoint?.iteration, 2);
 });
 
 Deno.test("recordTraining() keeps the last good checkpoint when an update gives no number", async () => {

@@ -7,6 +7,10 @@ import {
   mergeSettings,
   parseSettings,
 } from "../../lib/train/settings.ts";
+import {
+  settingsAt,
+  UPDATE_DEFAULTS,
+} from "../../lib/train/update_settings.ts";
 
 const key = fc.string().filter((name) => name !== "__proto__");
 const json = fc.dictionary(
@@ -87,6 +91,19 @@ Deno.test("defineConfig() gives estimators with a critic the standard normalizat
   deepStrictEqual(grpo.estimator, { name: "grpo" });
   const raw = { name: "gae", normalize: "none" } as const;
   deepStrictEqual(defineConfig({ worlds, estimator: raw }).estimator, raw);
+});
+
+Deno.test("defineConfig() writes down every default of the learner, and no final value nobody asked for", () => {
+  const { update } = defineConfig({ worlds, update: { epochs: 7 } });
+  deepStrictEqual(update, { ...UPDATE_DEFAULTS, epochs: 7 });
+});
+
+Deno.test("settingsAt() changes nothing that is filled in, and moves what has a final value", () => {
+  deepStrictEqual(settingsAt({}), UPDATE_DEFAULTS);
+  deepStrictEqual(settingsAt(UPDATE_DEFAULTS), UPDATE_DEFAULTS);
+  const moving = { learningRate: 4, finalLearningRate: 2, progress: 0.5 };
+  strictEqual(settingsAt(moving).learningRate, 3);
+  strictEqual(settingsAt(moving).entropyCoefficient, 0.01);
 });
 
 Deno.test("defineConfig() suggests the setting that was meant", () => {
