@@ -56,10 +56,7 @@ export function pythonFloat(value: number): string {
 export function pythonJsonString(text: string): string {
   return JSON.stringify(text).replace(
     /[\x7f-\uffff]/g,
-    (unit) =>
-      unit === "\x7f"
-        ? unit
-        : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 

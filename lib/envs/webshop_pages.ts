@@ -132,7 +132,7 @@ function optionNodes(
   state: WebshopState,
 ): (string | WebshopNode)[] {
   if (product.options.size === 0) return [];
-  const address = state.options.size > 0 ? itemAddress(state) : "";
+  const address = itemAddress(state);
   return Array.from(product.options, ([name, values]) => [
     name,
     ...values.map((text) => ({

@@ -78,10 +78,9 @@ export function createWebshopSearch(catalog: WebshopCatalog): WebshopSearch {
       case "<a>":
         return where((product) => product.attributes.includes(rest));
       case "<c>": {
-        const category = pythonStrip(keywords[1] ?? "");
-        return where((product) =>
-          category !== "" && product.category === category
-        );
+        if (keywords.length < 2) return new Int32Array(0); // upstream crashes
+        const category = pythonStrip(keywords[1]!);
+        return where((product) => product.category === category);
       }
       case "<q>":
         return where((product) => product.query === rest);

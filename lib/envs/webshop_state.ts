@@ -72,8 +72,8 @@ export interface WebshopRules {
 const NO_HITS = new Int32Array(0);
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map();
 const NO_VISITS: ReadonlySet<number> = new Set();
-/** Longer actions are cut. */
-const LONGEST_ACTION = 4096;
+/** Longer arguments are cut. */
+const LONGEST_ARGUMENT = 4096;
 
 /** The search page, where episodes begin. */
 export const WEBSHOP_START: WebshopState = {
@@ -107,16 +107,16 @@ export const WEBSHOP_START: WebshopState = {
  * @returns Name and argument; nothing if the action has another form.
  */
 export function parseWebshopAction(action: string): WebshopAction | undefined {
-  const cut = action.slice(0, LONGEST_ACTION);
-  const lineEnd = cut.indexOf("\n");
-  const line = lineEnd < 0 ? cut : cut.slice(0, lineEnd);
+  const lineEnd = action.indexOf("\n");
+  const line = lineEnd < 0 ? action : action.slice(0, lineEnd);
   const close = line.lastIndexOf("]");
   if (close < 3) return undefined;
   const open = line.lastIndexOf("[", close - 2);
   if (open < 1) return undefined;
   return {
     name: line.slice(0, open),
-    argument: line.slice(open + 1, close).toLowerCase(),
+    argument: line.slice(open + 1, Math.min(close, open + 1 + LONGEST_ARGUMENT))
+      .toLowerCase(),
   };
 }
 

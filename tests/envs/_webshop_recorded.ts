@@ -71,11 +71,17 @@ export function recordedScore(
   options: Readonly<Record<string, string>>,
 ) {
   const wanted = goalOf(goal);
-  const score = scoreWebshopPurchase({
-    product: productOf(purchase.purchased),
-    price: purchase.price,
-    options: Object.values(options),
-  }, wanted);
+  const { name, Title = name } = purchase.purchased;
+  const score = scoreWebshopPurchase(
+    {
+      product: { ...productOf(purchase.purchased), title: Title },
+      price: purchase.price,
+      options: Object.values(options),
+    },
+    wanted,
+    // The original compares the nouns of names, and looks for attributes in titles.
+    { nouns: (title) => titleNouns(title === Title ? name : title) },
+  );
   const parts = wanted.attributes.length + wanted.options.length + 1;
   return {
     reward: score.total,

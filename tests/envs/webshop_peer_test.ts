@@ -248,6 +248,8 @@ function replayArithmetic(
       titleScore: title_score,
     });
     strictEqual(factor, vector.expected, vector.id);
+  } else if (vector.fn !== "nounCountTruth") {
+    throw new TypeError(`no such case: ${JSON.stringify(vector)}`);
   }
 }
 

@@ -162,7 +162,15 @@ replay<LoaderVectors>("loader.json", (file) => {
   for (const [i, expected] of products.entries()) {
     const actual = recorded(catalog.products[i]!);
     for (const [field, value] of Object.entries(expected)) {
-      deepStrictEqual(actual[field], value, `${expected["asin"]}.${field}`);
+      if (field === "option_to_image") continue; // compared below
+      const wanted = harmless(field, value);
+      deepStrictEqual(actual[field], wanted, `${expected["asin"]}.${field}`);
+    }
+    const { optionImages, options } = catalog.products[i]!;
+    // Pictures of values that another list of the same name replaced are not kept.
+    for (const value of [...options.values()].flat()) {
+      const wanted = Reflect.get(Object(expected["option_to_image"]), value);
+      strictEqual(optionImages.get(value) ?? null, wanted, value);
     }
   }
   const prices = drawWebshopPrices(catalog, createPythonRandom(7));
