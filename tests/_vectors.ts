@@ -28,7 +28,11 @@ export function readCases<Case>(path: string): Case[] | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const file: { cases: Case[] } = JSON.parse(text);
+  const file: { cases?: Case[] } = JSON.parse(text);
+  ok(
+    Array.isArray(file.cases) && file.cases.length > 0,
+    `${path} holds no cases`,
+  );
   return file.cases;
 }
 
@@ -44,15 +48,46 @@ export function listFiles(kind: string): string[] {
   }
 }
 
+/** Parts of a case whose every entry a replay must read. */
+const PARTS = ["cfg", "inputs", "outputs"];
+
+/**
+ * Hands out a case and keeps a list of the entries of its parts that nobody has read yet, so that a setting or an
+ * output that a replay does not know is a failure and not a silence.
+ */
+export function watchReads<Case>(
+  vector: Case,
+): { watched: Case; unread: Set<string> } {
+  const unread = new Set<string>();
+  const watched: Case = { ...vector };
+  for (const name of PARTS) {
+    const part: unknown = Reflect.get(Object(vector), name);
+    if (typeof part !== "object" || part === null) continue;
+    for (const key of Object.keys(part)) unread.add(`${name}.${key}`);
+    const watch = new Proxy(part, {
+      get(target, key) {
+        unread.delete(`${name}.${String(key)}`);
+        return Reflect.get(target, key);
+      },
+    });
+    Object.assign(Object(watched), { [name]: watch });
+  }
+  return { watched, unread };
+}
+
 /**
  * Registers one test that replays every case of a file and names the first cases that differ.
  *
+ * A case also fails if the replay leaves an entry of its settings, inputs or outputs unread.
+ *
  * @param path Path below the folder.
  * @param replay Throws where the shipped code does not reproduce the case.
+ * @param options `unread` names the entries, such as `cfg.note`, that need not be read.
  */
 export function replayFile<Case>(
   path: string,
   replay: (vector: Case) => void,
+  options: { unread?: readonly string[] } = {},
 ): void {
   const cases = readCases<Case>(path);
   Deno.test({
@@ -62,7 +97,10 @@ export function replayFile<Case>(
       const failures: string[] = [];
       for (const [index, vector] of cases!.entries()) {
         try {
-          replay(vector);
+          const { watched, unread } = watchReads(vector);
+          replay(watched);
+          for (const entry of options.unread ?? []) unread.delete(entry);
+          ok(unread.size === 0, `nothing reads ${[...unread].join(", ")}`);
         } catch (error) {
           const reason = error instanceof Error ? error.message : `${error}`;
           failures.push(`case ${index} ${caseName(vector)}: ${reason}`);
@@ -76,6 +114,23 @@ export function replayFile<Case>(
       );
     },
   });
+}
+
+/**
+ * Vector files that no test reads; a folder without any file is an error.
+ *
+ * @param kinds Folders to look into.
+ * @param reads Whether the text of the tests speaks of a path.
+ */
+export function unreadFiles(
+  kinds: readonly string[],
+  reads: (path: string) => boolean,
+): string[] {
+  const paths = kinds.flatMap((kind) =>
+    listFiles(kind).map((file) => `${kind}/${file}`)
+  );
+  ok(paths.length > 0, `${FOLDER.pathname} holds no ${kinds.join(", ")}`);
+  return paths.filter((path) => !reads(path));
 }
 
 function caseName(vector: unknown): string {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import {
   rowBestOfGroup,
   rowGigpo,
@@ -9,6 +9,7 @@ import {
 } from "../../lib/hae/baseline_rows.ts";
 import { rowTokenGae, rowTurnGae } from "../../lib/hae/gae_rows.ts";
 import { informativeEpisodes } from "../../lib/hae/group_filter.ts";
+import { DEVIATION_EPSILON } from "../../lib/hae/group_relative.ts";
 import { addAtLastToken, placeRewards } from "../../lib/hae/reward_rows.ts";
 import { assertClose, replayFile } from "../_vectors.ts";
 
@@ -71,6 +72,7 @@ replayFile<{
 });
 
 interface GroupVector {
+  cfg: { epsilon: number };
   inputs: Record<"token_level_rewards" | "response_mask", Matrix> & {
     uid: string[];
     traj_uid: string[];
@@ -85,7 +87,8 @@ interface GroupVector {
 }
 
 replayFile<GroupVector>("baselines/group_outcome.json", (vector) => {
-  const { inputs, outputs } = vector;
+  const { cfg, inputs, outputs } = vector;
+  strictEqual(cfg.epsilon, DEVIATION_EPSILON);
   const rows = {
     ...rewardRows(inputs),
     group: inputs.uid,
@@ -113,11 +116,11 @@ replayFile<GroupVector>("baselines/group_outcome.json", (vector) => {
       whitened,
     );
   }
-  for (const [key, expected] of Object.entries(outputs)) {
+  for (const key of Object.keys(outputs)) {
     const gamma = /^rfpp_gamma(.*)$/.exec(key)?.[1];
     if (gamma === undefined) continue;
     const { advantages, returns }: Record<string, Matrix> = JSON.parse(
-      JSON.stringify(expected),
+      JSON.stringify(outputs[key]),
     );
     const actual = rowReinforce(rows, { gamma: Number(gamma) });
     close(actual.advantages, advantages!, key, whitened);
@@ -150,7 +153,12 @@ replayFile<GroupVector>("baselines/group_outcome.json", (vector) => {
 });
 
 replayFile<{
-  cfg: { gamma: number; enable_similarity: boolean; similarity_thresh: number };
+  cfg: {
+    epsilon: number;
+    gamma: number;
+    enable_similarity: boolean;
+    similarity_thresh: number;
+  };
   step_return_inputs: { traj_uid: string[]; rewards: number[] };
   step_returns: number[];
   inputs: GroupVector["inputs"] & {
@@ -160,6 +168,7 @@ replayFile<{
   outputs: Record<string, Matrix> & { step_group: number[] };
 }>("baselines/gigpo.json", (vector) => {
   const { cfg, inputs, outputs, step_return_inputs: steps } = vector;
+  strictEqual(cfg.epsilon, DEVIATION_EPSILON);
   const stepReturns = rowStepReturns(
     steps.traj_uid,
     Float64Array.from(steps.rewards),
@@ -184,10 +193,11 @@ replayFile<{
       ...options,
     });
   deepStrictEqual([...credit({}).anchors], outputs.step_group);
-  for (const [key, expected] of Object.entries(outputs)) {
-    const form = /^(mean(?:_std)?_norm)_(.*)$/.exec(key);
-    if (!form) continue;
-    const [, mode, part] = form;
+  const form =
+    /^(mean(?:_std)?_norm)_(w.*|step|episode|episode_per_trajectory)$/;
+  for (const key of Object.keys(outputs)) {
+    const [, mode, part] = form.exec(key) ?? [];
+    if (mode === undefined) continue;
     const scaleByDeviation = mode === "mean_std_norm";
     const weight = /^w(.*)$/.exec(part!)?.[1];
     const own = credit({
@@ -200,9 +210,9 @@ replayFile<{
       : part === "step"
       ? own.steps
       : own.episodes;
-    close(actual, expected, key, 5e-5);
+    close(actual, outputs[key]!, key, 5e-5);
   }
-});
+}, { unread: ["cfg.similarity_thresh"] }); // read where similarity is on
 
 replayFile<{
   cfg: { n: number; last_try: boolean };
@@ -215,7 +225,7 @@ replayFile<{
     ? rewards.map((_, i) => i)
     : informativeEpisodes(rewards, groups);
   deepStrictEqual(kept.map((i) => `t${i}`), outputs.kept_traj);
-});
+}, { unread: ["cfg.train_batch_size", "outputs.success_keys"] });
 
 replayFile<{
   cfg: { invalid_coef: number; keep_penalty: number };
@@ -265,4 +275,6 @@ replayFile<{
       ),
     );
   }
+}, {
+  unread: ["outputs.multi_turn_keep_metrics", "outputs.episode_keep_metrics"],
 });

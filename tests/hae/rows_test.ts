@@ -1,6 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import type { HaeRows } from "../../lib/hae/row_inputs.ts";
 import { rowAdvantages } from "../../lib/hae/rows.ts";
+import { segmentTurns } from "../../lib/hae/segments.ts";
 import {
   assertClose,
   listFiles,
@@ -138,6 +139,7 @@ function replay(vector: HaeVector): void {
   const raw = rowAdvantages(rows, { ...options, normalize: "none" });
   const close = (actual: unknown, expected: unknown, what: string) =>
     assertClose(actual, expected, { tolerance, what });
+  replaySegments(vector);
   close(matrix(credit.total, inputs.L), outputs.advantages, "advantages");
   close(credit.turns.rewards, turn.reward_shaped, "reward_shaped");
   close(credit.turns.boundaries, turn.boundary, "boundary");
@@ -165,6 +167,27 @@ function replay(vector: HaeVector): void {
       `adv_${level}`,
     );
   }
+}
+
+/** Segments of each episode follow from what starts one: start, last position, next start. */
+function replaySegments({ inputs, turn, segments }: HaeVector): void {
+  const found: HaeVector["segments"] = {};
+  for (const uid of inputs.traj_uid) {
+    const rows = [...inputs.traj_uid.keys()]
+      .filter((row) => inputs.traj_uid[row] === uid)
+      .sort((a, b) => inputs.turn_idx[a]! - inputs.turn_idx[b]!);
+    const switched = Uint8Array.from(rows, (row) => Number(inputs.switch[row]));
+    const own = segmentTurns(switched);
+    found[uid] = own.map(({ start, end }, k) => [
+      start,
+      end - 1,
+      own[k + 1]?.start ?? null,
+    ]);
+    for (const { start } of own) {
+      deepStrictEqual(Boolean(turn.boundary![rows[start]!]), true);
+    }
+  }
+  deepStrictEqual(found, segments);
 }
 
 for (const file of listFiles("hae")) {

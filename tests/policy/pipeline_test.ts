@@ -135,6 +135,10 @@ replayFile<PipelineVector>("masks/end_to_end.json", (vector) => {
   deepStrictEqual(spans("execution"), outputs.action);
   deepStrictEqual(spans("planning"), outputs.subgoal);
   deepStrictEqual(spans("switching"), outputs.switch);
+  deepStrictEqual(
+    located.map(({ switched }) => Number(switched)),
+    outputs.is_new_subgoal.map(Number),
+  );
   deepStrictEqual(slots.map((s) => s.planning ?? null), outputs.value_pos_high);
   deepStrictEqual(slots.map((s) => s.execution ?? null), outputs.value_pos_low);
   deepStrictEqual(

@@ -86,11 +86,13 @@ function replayPolicy(
 replayFile<PolicyCase>(
   "losses/policy_loss.json",
   (vector) => replayPolicy(vector, policyLoss),
+  { unread: ["cfg.cliprange"] }, // two-sided where both sides are given
 );
 
 replayFile<PolicyCase>(
   "losses/policy_loss_gspo.json",
   (vector) => replayPolicy(vector, sequencePolicyLoss),
+  { unread: ["cfg.cliprange"] },
 );
 
 replayFile<{
@@ -132,6 +134,7 @@ replayFile<{
 replayFile<{
   inputs: { x: Matrix; mask: Matrix };
   outputs: Record<AggregationMode, number> & {
+    masked_sum: number;
     masked_mean: number;
     masked_mean_rows: number[];
     masked_var: number;
@@ -145,6 +148,13 @@ replayFile<{
     for (const mode of MODES) {
       close(scalar(aggregate(x, mask, { mode })), outputs[mode], mode);
     }
+    close(
+      scalar(
+        aggregate(x, mask, { mode: "seq-mean-token-sum-norm", length: 1 }),
+      ),
+      outputs.masked_sum,
+      "sum",
+    );
     close(scalar(maskedMean(x, mask)), outputs.masked_mean, "mean");
     close(
       maskedMean(x, mask, { axis: 1 }).arraySync(),

@@ -136,4 +136,5 @@ replayFile<ObjectiveCase>(
       replayActor(vector);
       replayCritic(vector);
     }),
+  { unread: ["inputs.response_mask"] }, // the loss mask is part of it
 );
