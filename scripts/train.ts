@@ -15,6 +15,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import {
   assembleTraining,
   defineConfig,
+  describeEnvironment,
   type IterationRecord,
   openRun,
   parseSettings,
@@ -60,14 +61,14 @@ const program = new Command("train")
 async function main(): Promise<void> {
   program.parse(Deno.args, { from: "user" });
   const flags = program.opts<Flags>();
-  const config = await readConfig(flags, program.args);
-  const directory = flags.out ?? `runs/${flags.preset}-${config.seed}`;
+  const { config, directory } = await readConfig(flags, program.args);
   const stop = new AbortController();
   // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere.
   const ignore = () => {
     for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
   };
   const onSignal = () => {
+    console.error("\nsaving after what is under way; once more ends at once");
     stop.abort(new Error("interrupted"));
     ignore();
   };
@@ -75,26 +76,45 @@ async function main(): Promise<void> {
   await using training = await assembleTraining(config, stop);
   await using run = await openRun(directory, config, {
     resume: flags.resume === true,
+    environment: describeEnvironment(training.backend),
   });
-  announce(run, config);
+  announce(run, training);
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
   if (!stop.signal.aborted) await conclude(training, run);
   ignore();
 }
 
+/** Settings and folder; a run that goes on has its own settings already. */
 async function readConfig(
   flags: Flags,
   words: readonly string[],
-): Promise<TrainingConfig> {
+): Promise<{ config: TrainingConfig; directory: string }> {
   const file = flags.config === undefined
     ? {}
-    : JSON.parse(await Deno.readTextFile(flags.config));
+    : await readSettingsFile(flags.config);
   const typed = parseSettings(words);
   const preset = withData(PRESETS[flags.preset], flags.data);
-  if (flags.resume && flags.out !== undefined) {
-    return defineConfig(await readRunConfig(flags.out), file, typed);
+  const directory = flags.out ??
+    `runs/${flags.preset}-${defineConfig(preset, file, typed).seed}`;
+  const before = flags.resume ? await readRunConfig(directory) : preset;
+  return { config: defineConfig(before, file, typed), directory };
+}
+
+async function readSettingsFile(path: string): Promise<object> {
+  const cannot = `Cannot read settings as "${path}" must`;
+  let settings: unknown;
+  try {
+    settings = JSON.parse(await Deno.readTextFile(path));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${cannot} be a file of JSON: ${reason}`, { cause });
   }
-  return defineConfig(preset, file, typed);
+  if (typeof settings === "object" && settings && !Array.isArray(settings)) {
+    return settings;
+  }
+  throw new TypeError(
+    `${cannot} hold an object: current value is ${JSON.stringify(settings)}`,
+  );
 }
 
 /** The same settings, with ALFWorld's games from another folder. */
@@ -107,12 +127,13 @@ function withData<T>(settings: T, directory: string | undefined): T {
   );
 }
 
-function announce(run: Run, config: TrainingConfig): void {
+function announce(run: Run, { config, backend }: Training): void {
   for (const { message } of run.passedOver) console.warn(message);
   const from = run.checkpoint?.iteration ?? 0;
   console.log(
     `${run.directory}: iterations ${from} to ${config.iterations}, ${config.estimator.name}, seed ${config.seed}`,
   );
+  if (backend) console.log(`backend ${backend.reason}`);
 }
 
 async function train(

@@ -15,7 +15,7 @@ import {
   type Comparison,
   groupAdvantages,
 } from "./group_relative.ts";
-import { checkChoice, checkUnitInterval } from "./hae_options.ts";
+import { checkChoice, checkFinite, checkUnitInterval } from "./hae_options.ts";
 import type { Normalization } from "./normalize.ts";
 import { broadcast, normalizeTurns } from "./turn_credit.ts";
 
@@ -175,6 +175,11 @@ export function remaxCredit(
 ): Credit[] {
   const { baselines, gamma = 1 } = options;
   checkUnitInterval("gamma", gamma);
+  if (baselines === undefined) { // as from a config that only names the estimator
+    throw new TypeError(
+      'Cannot assign credit "remax" as "baselines" must hold the greedy score of every group: current value is absent',
+    );
+  }
   checkTrajectories("remax", trajectories);
   return trajectories.map((trajectory) => {
     const baseline = baselines[trajectory.group];
@@ -226,6 +231,7 @@ export function gigpoCredit(
   const { gamma = 1, stepWeight = 1, scaleByDeviation = false, similarity } =
     options;
   checkUnitInterval("gamma", gamma);
+  checkFinite("stepWeight", stepWeight);
   checkTrajectories("gigpo", trajectories);
   const comparison = scaleByDeviation ? "deviation" : "center";
   const episodes = compareEpisodes(trajectories, { ...options, comparison });

@@ -7,6 +7,7 @@
 
 import { assembleTraining } from "./assemble.ts";
 import type { TrainingConfig } from "./config.ts";
+import { describeEnvironment } from "./environment_facts.ts";
 import { recordTraining } from "./record_training.ts";
 import { openRun } from "./run_store.ts";
 
@@ -35,7 +36,10 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   await using training = await assembleTraining(config, { signal });
-  await using opened = await openRun(directory, config, { resume: true });
+  await using opened = await openRun(directory, config, {
+    resume: true,
+    environment: describeEnvironment(training.backend),
+  });
   for await (
     const { iteration, metrics } of recordTraining(training, opened, { signal })
   ) {

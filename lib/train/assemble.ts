@@ -13,7 +13,7 @@ import {
 } from "../envs/open_env.ts";
 import type { EnvSpec, Hint, ProposeSubgoals } from "../envs/text_env.ts";
 import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
-import { selectBackend } from "../policy/backend.ts";
+import { type Backend, selectBackend } from "../policy/backend.ts";
 import {
   type CompactPolicy,
   createCompactPolicy,
@@ -65,6 +65,7 @@ export interface AssembleOptions {
  * @param config Every setting; see `defineConfig`.
  * @param options A signal to stop by.
  * @returns A training that has not begun. Caller disposes.
+ * @throws {RangeError} If the estimator compares the episodes of a group, and groups have one.
  * @throws {TypeError} If a name is unknown, or worlds of different kinds share a policy that lists subgoals.
  */
 export async function assembleTraining(
@@ -72,7 +73,8 @@ export async function assembleTraining(
   options: AssembleOptions = {},
 ): Promise<Training> {
   const { signal } = options;
-  await selectBackend(chooseBackend(config));
+  checkGroups(config);
+  const backend = await chooseBackend(config);
   const specs = await listWorlds(config.worlds);
   const evaluation = await listSets(config.evaluation.sets);
   const policy = await createPolicy(config, specs);
@@ -89,6 +91,7 @@ export async function assembleTraining(
     learner,
     specs,
     evaluation,
+    backend,
     open: told ? open : opener,
     hint: (situation) => hintText(hint(situation)),
     ...(signal && { signal }),
@@ -113,14 +116,36 @@ export async function assembleTraining(
   });
 }
 
-/**
- * The backend of a training. A compact policy is at home on `wasm`: it reads numbers back twice a
- * turn, which takes a graphics processor longer than all of its arithmetic.
- */
-function chooseBackend(
+/** Estimators that learn from how episodes of one task differ. */
+const GROUP_RELATIVE: readonly string[] = [
+  "grpo",
+  "dr-grpo",
+  "rloo",
+  "reinforce++-baseline",
+  "gigpo",
+];
+
+/** An episode that is alone in its group has an advantage of 0, and nothing would be learned. */
+function checkGroups({ estimator, rollout }: TrainingConfig): void {
+  const alone = "alone" in estimator && estimator.alone === "score";
+  if (rollout.groupSize > 1 || alone) return;
+  if (!GROUP_RELATIVE.includes(estimator.name)) return;
+  throw new RangeError(
+    `Cannot assemble a training by "${estimator.name}" as "rollout.groupSize" must be at least 2: current value is ${rollout.groupSize}`,
+  );
+}
+
+/** Selects the backend of a training; a compact policy is at home on `wasm`. */
+async function chooseBackend(
   { backend, policy }: TrainingConfig,
-): TrainingConfig["backend"] {
-  return backend === "auto" && policy.name === "compact" ? "wasm" : backend;
+): Promise<Backend> {
+  if (backend !== "auto" || policy.name !== "compact") {
+    return await selectBackend(backend);
+  }
+  const { name } = await selectBackend("wasm");
+  const reason =
+    `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+  return { name, reason };
 }
 
 /**
@@ -214,6 +239,14 @@ const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
 /** The one proposer that all worlds share. */
 function proposerOf(specs: readonly EnvSpec[]): ProposeSubgoals {
   const kinds = [...new Set(specs.map((spec) => spec.kind))];
+  const unknown = kinds.find((kind) => !Object.hasOwn(PROPOSERS, kind));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot assemble a training as each kind of world must be one of ${
+        Object.keys(PROPOSERS).join(", ")
+      } unless "policy.flat" is true: current value is "${unknown}"`,
+    );
+  }
   const proposers = new Set(kinds.map((kind) => PROPOSERS[kind]));
   const [propose] = proposers;
   if (propose === undefined || proposers.size > 1) {

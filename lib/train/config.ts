@@ -113,9 +113,9 @@ export interface WarmStartConfig {
   readonly tasks: number;
   /** Passes over what it did. @default {16} */
   readonly epochs: number;
-  /** Samples in one gradient step. @default {the learner's own} */
+  /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
-  /** Step size. @default {the learner's own} */
+  /** Step size. @default {the learner's own, whatever `update` says} */
   readonly learningRate?: number;
 }
 

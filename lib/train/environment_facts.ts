@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Backend } from "../policy/backend.ts";
 
 /** What a run was computed with; plain JSON. */
 export interface EnvironmentFacts {
@@ -16,6 +17,8 @@ export interface EnvironmentFacts {
   readonly tensorflow: string;
   /** Backend in use. */
   readonly backend: string;
+  /** Why it is this one, where that is known. */
+  readonly backendReason?: string;
   /** Operating system and processor family, `linux x86_64`. */
   readonly machine: string;
   /** Processor cores. */
@@ -25,14 +28,16 @@ export interface EnvironmentFacts {
 /**
  * Describes software and machine; call it when the backend was selected.
  *
+ * @param backend What `selectBackend` returned, for the reason of its choice.
  * @returns Facts that need no permission to be known.
  */
-export function describeEnvironment(): EnvironmentFacts {
+export function describeEnvironment(backend?: Backend): EnvironmentFacts {
   return {
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     tensorflow: tf.version_core,
     backend: tf.getBackend(),
+    ...(backend && { backendReason: backend.reason }),
     machine: `${Deno.build.os} ${Deno.build.arch}`,
     cores: navigator.hardwareConcurrency,
   };

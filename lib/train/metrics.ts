@@ -9,7 +9,8 @@ import { type Credit, DECISIONS, type Trajectory } from "../trajectory.ts";
 
 /**
  * Meaning of every metric, by name; `<task type>` and `<decision>` stand for a word of the run.
- * Names of an update's own numbers are defined by its learner.
+ * Numbers of an update are those of `createPpoLearner`, means over its gradient steps; another
+ * learner may have others.
  */
 export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   episodes: "episodes played",
@@ -25,10 +26,26 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   segments: "mean segments of an episode",
   subgoals: "distinct subgoals taken up, over all episodes",
   "advantage_deviation/<decision>":
-    "deviation of the advantages before normalization",
+    "deviation of the advantages as the estimator gave them, its own normalization included",
   "explained_variance/<decision>":
     "1 minus the variance of value errors over the variance of targets; 1 is perfect, 0 no better than a constant",
   "value_bias/<decision>": "mean value minus mean target",
+  updates: "gradient steps taken; 0 where there was nothing to learn from",
+  epochs:
+    "passes over the samples; fewer than asked for where `targetKl` ended them",
+  gradient_norm: "norm of the whole gradient before it was clipped",
+  policy_loss:
+    "clipped surrogate of the three decisions, mean over trained units",
+  value_loss: "squared errors of the three value heads, added up",
+  entropy: "mean entropy of what trained units were drawn from, in nats",
+  kl_to_reference:
+    "divergence from the weights training began with, by k3, in nats; 0 where `klCoefficient` is 0",
+  approximate_kl:
+    "divergence from the weights that played, in nats; as an estimate it may fall below 0",
+  clip_fraction: "share of trained units whose probability ratio was clipped",
+  dual_clip_fraction:
+    "share of trained units on which the bound on negative advantages was in force",
+  iteration: "counted from 0",
   "<set>/<metric>":
     "a metric of the episodes played for an evaluation on that set of worlds",
 };

@@ -7,6 +7,7 @@
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { shapeRewards } from "../hae/shaping.ts";
+import type { Backend } from "../policy/backend.ts";
 import type {
   Critic,
   Learner,
@@ -39,7 +40,7 @@ export interface IterationRecord {
   readonly metrics: Readonly<Record<string, number>>;
   /** Episodes as the worlds paid for them. */
   readonly trajectories: readonly Trajectory[];
-  /** Credit of each episode, before normalization. */
+  /** Credit of each episode, as the estimator gave it. */
   readonly credits: readonly Credit[];
   /** Seconds by stage; the only part of a record that is not reproducible. */
   readonly timing: Laps;
@@ -52,6 +53,8 @@ export interface Training
   readonly config: TrainingConfig;
   /** The policy as it is now. */
   readonly policy: Policy;
+  /** What computes, and why; absent where the caller selected it. */
+  readonly backend?: Backend;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
   /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
@@ -88,6 +91,8 @@ export interface TrainingParts {
   readonly warmUp?: () => Promise<void>;
   /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
   readonly signal?: AbortSignal;
+  /** What computes with the policy's tensors, for the record. */
+  readonly backend?: Backend;
   /** Frees what the parts hold. */
   readonly dispose?: () => void | Promise<void>;
 }
@@ -141,12 +146,14 @@ export function createTraining(
 
 class OpenTraining implements Training {
   readonly config: TrainingConfig;
+  readonly backend?: Backend;
   readonly #parts: TrainingParts;
   readonly #root: Random;
   #next = 0;
 
   constructor(config: TrainingConfig, parts: TrainingParts) {
     this.config = config;
+    if (parts.backend) this.backend = parts.backend;
     this.#parts = parts;
     this.#root = createRandom(config.seed);
   }

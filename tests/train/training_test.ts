@@ -4,11 +4,14 @@ import {
   assembleBaseline,
   assembleTraining,
 } from "../../lib/train/assemble.ts";
+import { ESTIMATORS } from "../../lib/hae/credit.ts";
 import {
   defineConfig,
   type PartialDeep,
   type TrainingConfig,
 } from "../../lib/train/config.ts";
+import { describeEnvironment } from "../../lib/train/environment_facts.ts";
+import { METRIC_MEANINGS } from "../../lib/train/metrics.ts";
 import { PRESETS } from "../../lib/train/presets.ts";
 import type { Training } from "../../lib/train/training.ts";
 import { countingConfig, countingTraining } from "./_counting.ts";
@@ -61,6 +64,30 @@ Deno.test("A training learns the corridor, from chance to the expert's way", asy
   ok(rows.at(-1)![success]! >= 0.95, `learned ${rows.at(-1)![success]}`);
   ok(rows.at(-1)![turns]! < chance.metrics[turns]! / 2);
   ok(rows.at(-1)!["explained_variance/execution"]! > 0);
+});
+
+Deno.test("Every number of a training's rows has a meaning", async () => {
+  const config = smallConfig({ iterations: 1, rollout: { tasks: 4 } });
+  const [row] = await train(config);
+  const names = Object.keys(row!).map((name) =>
+    name.replace(/^(again|longer)\//, "")
+      .replace(/^success_rate\/.*/, "success_rate/<task type>")
+      .replace(/\/(switching|planning|execution)$/, "/<decision>")
+  );
+  ok(names.includes("policy_loss"));
+  deepStrictEqual(names.filter((name) => !(name in METRIC_MEANINGS)), []);
+});
+
+Deno.test("A training says what computes and why, and the environment's facts repeat it", async () => {
+  await using training = await assembleTraining(
+    smallConfig({ backend: "auto" }),
+  );
+  const { backend } = training;
+  strictEqual(backend?.name, "wasm");
+  ok(/^wasm: .*compact policy/.test(backend.reason), backend.reason);
+  const facts = describeEnvironment(backend);
+  strictEqual(facts.backend, "wasm");
+  strictEqual(facts.backendReason, backend.reason);
 });
 
 Deno.test("A training that is saved and loaded gives the numbers of one that went on", async () => {
@@ -122,27 +149,6 @@ Deno.test("GEAR refines the samples of a training whose worlds have experts", as
   ok(refined[0]!.policy_loss !== plain[0]!.policy_loss);
 });
 
-Deno.test("Every estimator that needs no special episodes trains", async () => {
-  for (
-    const estimator of [
-      { name: "gae", gamma: 0.9 },
-      { name: "grpo" },
-      { name: "rloo" },
-      { name: "gigpo" },
-      { name: "reinforce++" },
-    ] as const
-  ) {
-    const [row] = await train(
-      smallConfig({
-        iterations: 1,
-        estimator,
-        rollout: { tasks: 4, groupSize: 4 },
-      }),
-    );
-    ok(Number.isFinite(row!.policy_loss), estimator.name);
-  }
-});
-
 Deno.test("A thousand iterations hold no more memory than a hundred", async () => {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-read", "--allow-env"].concat(
@@ -163,6 +169,49 @@ Deno.test("Iterating leaves no tensor behind", async () => {
   const counts: number[] = [];
   for await (const _ of training) counts.push(tf.memory().numTensors);
   strictEqual(new Set(counts.slice(1)).size, 1, counts.join(", "));
+});
+
+Deno.test("Every estimator trains, or says what it lacks", async () => {
+  const rollout = { tasks: 4, groupSize: 4 };
+  const lacks: Record<string, RegExp> = {
+    remax: /^TypeError: Cannot assign credit "remax" as "baselines" must hold/,
+    strata:
+      /^\w+: Cannot assign credit "strata" as every episode needs a strategy/,
+  };
+  for (const name of ESTIMATORS) {
+    // a name is all that a person typed; `defineConfig` looks at it
+    const estimator = { name } as
+      & PartialDeep<TrainingConfig>["estimator"]
+      & object;
+    const once = train(smallConfig({ iterations: 1, estimator, rollout }));
+    if (lacks[name]) await rejects(once, lacks[name]);
+    else ok(Number.isFinite((await once)[0]!.policy_loss), name);
+  }
+});
+
+Deno.test("assembleTraining() refuses to compare episodes that are alone", async () => {
+  for (const name of ["grpo", "rloo", "gigpo"] as const) {
+    const config = smallConfig({ estimator: { name } });
+    await rejects(assembleTraining(config), {
+      name: "RangeError",
+      message:
+        `Cannot assemble a training by "${name}" as "rollout.groupSize" must be at least 2: current value is 1`,
+    });
+  }
+  const scored = smallConfig({ estimator: { name: "grpo", alone: "score" } });
+  await using training = await assembleTraining(scored);
+  strictEqual(training.iteration, 0);
+});
+
+Deno.test("assembleTraining() refuses worlds of a kind that nobody lists subgoals for", async () => {
+  await rejects(
+    assembleTraining(smallConfig({ worlds: [{ kind: "corrid" }] })),
+    {
+      name: "TypeError",
+      message:
+        'Cannot assemble a training as each kind of world must be one of corridor, game, household, webshop unless "policy.flat" is true: current value is "corrid"',
+    },
+  );
 });
 
 Deno.test("assembleTraining() refuses worlds that share no list of subgoals, unless it needs none", async () => {
