@@ -45,15 +45,27 @@ const refused = new Map<string, number>();
 const written = new Map<string, number>();
 let read = 0, things = 0, uncertain = 0;
 const begun = performance.now();
-for await (const text of taskTexts(command.args[0]!)) {
-  if (read >= options.limit) break;
-  read++;
+try {
+  for await (const text of taskTexts(command.args[0]!)) {
+    if (read >= options.limit) break;
+    read++;
+    await importOne(text);
+  }
+} catch (error) {
+  // What a person mistyped needs no stack.
+  const reason = error instanceof Error ? error.message : error;
+  console.error(read > 0 ? `Task ${read}: ${reason}` : reason);
+  Deno.exit(1);
+}
+report((performance.now() - begun) / 1000);
+
+async function importOne(text: string): Promise<void> {
   const task = parseAlfredTask(text);
   const { wording } = options;
   const game = importAlfredTask(task, { placements, wording });
   if (typeof game === "string") {
     refused.set(game, (refused.get(game) ?? 0) + 1);
-    continue;
+    return;
   }
   const { type } = game.world.goal;
   written.set(type, (written.get(type) ?? 0) + 1);
@@ -61,7 +73,6 @@ for await (const text of taskTexts(command.args[0]!)) {
   uncertain += game.uncertain.length;
   if (!options.dry) await writeGame(game, task.task_id, text);
 }
-report((performance.now() - begun) / 1000);
 
 /** Texts of tasks, one at a time: thousands of them need not fit into memory. */
 async function* taskTexts(source: string): AsyncGenerator<string> {

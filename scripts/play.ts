@@ -67,12 +67,12 @@ const options = command.opts<
   }
 >();
 
-const spec = await findSpec(command.args[0] ?? "household");
+const spec = await clearly(() => findSpec(command.args[0] ?? "household"));
 if (options.browser) {
-  await serve(spec);
+  await clearly(() => serve(spec));
   Deno.exit(0);
 }
-const env = await open(spec);
+const env = await clearly(() => openEnv(spec, options.seed));
 try {
   await play(env);
 } finally {
@@ -94,9 +94,9 @@ async function serve(spec: EnvSpec): Promise<void> {
   await server.finished;
 }
 
-async function open(spec: EnvSpec): Promise<TextEnv> {
+async function clearly<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return await openEnv(spec, options.seed);
+    return await work();
   } catch (error) {
     // What a person mistyped needs no stack.
     console.error(error instanceof Error ? error.message : error);
@@ -131,6 +131,11 @@ async function findSpec(world: string): Promise<EnvSpec> {
   const { split, set, seed } = options;
   const info = await Deno.stat(world).catch(() => undefined);
   if (info?.isFile) return { kind: "game", path: world, ...set };
+  if (info === undefined && /[/\\]|\.tw-pddl$/.test(world)) {
+    throw new Error(
+      `Cannot play a game as its file or folder must exist: current value is ${world}`,
+    );
+  }
   if (!info?.isDirectory) {
     return { kind: world, ...(split === undefined ? {} : { split }), ...set };
   }

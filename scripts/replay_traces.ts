@@ -3,7 +3,7 @@
  *
  * `deno task traces <traces.jsonl[.gz] or folder>… [--games <folder>]…`. A folder stands for every
  * `.jsonl` and `.jsonl.gz` in it. Games are looked for beside the traces (`file`), and as
- * `<folder>/<game>/game.tw-pddl` in the folders given.
+ * `<folder>/<game>/game.tw-pddl` in the folders given. It fails unless every trace is the same.
  *
  * @module
  */
@@ -12,29 +12,53 @@ import { Command } from "commander";
 import {
   type CompiledGame,
   findTraceGame,
+  GameError,
+  type GameTrace,
   readGame,
   readTraces,
   replayTrace,
 } from "../mod.ts";
 
+const command = new Command("traces")
+  .description("Replay recorded plays of text games")
+  .argument("<traces...>", "files or folders of traces")
+  .option(
+    "--games <folder>",
+    "a folder that holds the games; may be repeated",
+    (folder: string, known: readonly string[]) => [...known, folder],
+    [],
+  )
+  .parse(Deno.args, { from: "user" });
+
+const { games } = command.opts<{ games: readonly string[] }>();
+const compiled = new Map<string, CompiledGame>();
+let replayed = 0, steps = 0, differing = 0;
+try {
+  for (const source of command.args) {
+    for (const file of await traceFiles(source)) await replayFile(file);
+  }
+} catch (error) {
+  // What a person mistyped needs no stack.
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}
+console.log(`${replayed} traces, ${steps} steps replayed; ${differing} differ`);
+if (differing > 0 || replayed === 0) Deno.exit(1);
+
+/** The files that a path stands for; a folder without any is an error rather than nothing. */
 async function traceFiles(path: string): Promise<string[]> {
   if ((await Deno.stat(path)).isFile) return [path];
   const files: string[] = [];
   for await (const { name, isFile } of Deno.readDir(path)) {
     if (isFile && /\.jsonl(\.gz)?$/.test(name)) files.push(`${path}/${name}`);
   }
-  return files.sort();
+  if (files.length > 0) return files.sort();
+  throw new Error(
+    `Cannot replay a folder as it must hold .jsonl or .jsonl.gz files: current value is ${path}`,
+  );
 }
 
-const command = new Command("traces")
-  .argument("<traces...>", "files or folders of traces")
-  .option("--games <folders...>", "folders that hold the games", [])
-  .parse(["deno", "traces", ...Deno.args]);
-const { games } = command.opts<{ games: string[] }>();
-const files = (await Promise.all(command.args.map(traceFiles))).flat();
-const compiled = new Map<string, CompiledGame>();
-let replayed = 0, steps = 0, differing = 0;
-for (const file of files) {
+async function replayFile(file: string): Promise<void> {
   const own = file.slice(0, Math.max(0, file.lastIndexOf("/"))) || ".";
   for (const trace of await readTraces(file)) {
     const path = await findTraceGame(trace, [own, ...games]);
@@ -43,25 +67,31 @@ for (const file of files) {
       differing++;
       continue;
     }
-    const game = compiled.get(path) ?? await readGame(path);
-    compiled.set(path, game);
-    const [first, ...more] = replayTrace(game, trace);
-    replayed++;
-    steps += trace.steps.length;
-    if (first === undefined) continue;
-    differing++;
-    console.error(
-      `${trace.game} (${trace.kind ?? "trace"}): ${
-        more.length + 1
-      } differences; first at step ${first.step}, ` +
-        `command ${
-          JSON.stringify(trace.steps[first.step]!.cmd)
-        }, ${first.field}:\n` +
-        `  recorded ${JSON.stringify(first.expected)}\n  replayed ${
-          JSON.stringify(first.actual)
-        }`,
-    );
+    try {
+      const game = compiled.get(path) ?? await readGame(path);
+      compiled.set(path, game);
+      compare(game, trace);
+    } catch (error) {
+      if (!(error instanceof GameError)) throw error;
+      console.error(`${trace.game}: ${error.message}`);
+      differing++;
+    }
   }
 }
-console.log(`${replayed} traces, ${steps} steps replayed; ${differing} differ`);
-if (differing > 0 || replayed === 0) Deno.exit(1);
+
+function compare(game: CompiledGame, trace: GameTrace): void {
+  const [first, ...more] = replayTrace(game, trace);
+  replayed++;
+  steps += trace.steps.length;
+  if (first === undefined) return;
+  differing++;
+  const { cmd } = trace.steps[first.step]!;
+  const said = (value: unknown) => JSON.stringify(value);
+  console.error(
+    `${trace.game} (${trace.kind ?? "trace"}): ${
+      more.length + 1
+    } differences; ` +
+      `first at step ${first.step}, command ${said(cmd)}, ${first.field}:\n` +
+      `  recorded ${said(first.expected)}\n  replayed ${said(first.actual)}`,
+  );
+}

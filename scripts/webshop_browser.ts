@@ -58,12 +58,21 @@ async function openShop({ size, seed, folder }: Flags): Promise<Webshop> {
     });
 }
 
-if (import.meta.main) {
-  const flags = parseFlags();
+async function serve(flags: Flags): Promise<void> {
   const shop = await openShop(flags);
   await using server = serveWebshop(shop, { port: flags.port });
   console.log(
     `${shop.products.length} products, ${shop.goals.length} goals: ${server.url}`,
   );
   await server.finished;
+}
+
+if (import.meta.main) {
+  try {
+    await serve(parseFlags());
+  } catch (error) {
+    // What a person mistyped needs no stack.
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
 }

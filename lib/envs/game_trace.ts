@@ -163,13 +163,16 @@ export async function readTraces(path: string): Promise<GameTrace[]> {
 }
 
 function readTrace(line: string, where: string): GameTrace {
-  const value: unknown = JSON.parse(line);
-  if (!isTrace(value)) {
-    throw new SyntaxError(
-      `Cannot read trace as it must have "game" and "steps" of cmd, obs, adm, won, score, done: current value is ${where}`,
-    );
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    // No JSON is no trace either.
   }
-  return value;
+  if (isTrace(value)) return value;
+  throw new SyntaxError(
+    `Cannot read trace as it must be JSON with "game" and "steps" of cmd, obs, adm, won, score, done: current value is ${where}`,
+  );
 }
 
 function isTrace(value: unknown): value is GameTrace {
