@@ -14,8 +14,14 @@ import {
   groupAdvantages,
   type GroupOptions,
 } from "./group_relative.ts";
+import { checkChoice, checkUnitInterval } from "./hae_options.ts";
 import { normalizeColumn } from "./normalize.ts";
-import { overTokens, type RewardRows, type RowCredit } from "./gae_rows.ts";
+import {
+  checkRewardRows,
+  overTokens,
+  type RewardRows,
+  type RowCredit,
+} from "./gae_rows.ts";
 import { groupRows } from "./row_layout.ts";
 
 /** Rows that belong to episodes and groups. */
@@ -47,6 +53,8 @@ function compareRows(
   options: RowGroupOptions,
 ): Float64Array {
   const { pooling = "episodes", ...comparison } = options;
+  checkChoice("pooling", pooling, ["episodes", "turns"]);
+  checkRewardRows(rows, { group: rows.group, episode: rows.episode });
   const weights = new Uint8Array(rows.rows).fill(pooling === "turns" ? 1 : 0);
   const keys = rows.group.map((group, i) =>
     JSON.stringify([group, rows.episode[i]])
@@ -64,7 +72,7 @@ function compareRows(
  * @param rows Rewards, groups and episodes.
  * @param options The comparison and the pool; `whiten` normalizes over all tokens of the batch.
  * @returns Advantage of each token; 0 at padding. Shape `(rows, width)`.
- * @throws {RangeError} If a setting has a word it does not know.
+ * @throws {RangeError} If a setting has a word it does not know, a length is wrong or a reward not finite.
  */
 export function rowGroupAdvantages(
   rows: GroupedRows,
@@ -81,12 +89,13 @@ export function rowGroupAdvantages(
  * @param rows Rewards, groups and episodes.
  * @param options Whether margins are scaled.
  * @returns Advantage of each token; 0 at padding. Shape `(rows, width)`.
- * @throws {RangeError} If a group has a single row.
+ * @throws {RangeError} If a group has a single row, a length is wrong or a reward not finite.
  */
 export function rowBestOfGroup(
   rows: GroupedRows,
   options: BestOfGroupOptions = {},
 ): Float64Array {
+  checkRewardRows(rows, { group: rows.group });
   return overTokens(rows, bestOfGroup(rowScores(rows), rows.group, options));
 }
 
@@ -96,6 +105,7 @@ export function rowBestOfGroup(
  * @param rows Rewards at each token slot.
  * @param options Discount per token. @default `{ gamma: 1 }`
  * @returns Whitened advantages, 0 at padding, and the returns.
+ * @throws {RangeError} If `gamma` is outside `[0, 1]`, a length is wrong or a reward not finite.
  * @see {@link https://arxiv.org/abs/2501.03262 | REINFORCE++}
  */
 export function rowReinforce(
@@ -104,6 +114,8 @@ export function rowReinforce(
 ): RowCredit {
   const { gamma = 1 } = options;
   const { width, rewards, mask } = rows;
+  checkUnitInterval("gamma", gamma);
+  checkRewardRows(rows);
   const returns = new Float64Array(rewards.length);
   for (let i = 0; i < rows.rows; i++) {
     let next = 0;
@@ -121,10 +133,12 @@ export function rowReinforce(
  * @param rows Rewards at each token slot.
  * @param baselines Reward of the greedy reply to each row's prompt. Shape `(rows,)`.
  * @returns Advantages, 0 at padding, and the returns.
+ * @throws {RangeError} If a length is wrong or a reward not finite.
  * @see {@link https://arxiv.org/abs/2310.10505 | ReMax}
  */
 export function rowRemax(rows: RewardRows, baselines: Float64Array): RowCredit {
   const { width, rewards, mask } = rows;
+  checkRewardRows(rows, { baselines });
   const returns = new Float64Array(rewards.length);
   for (let i = 0; i < rows.rows; i++) {
     const from = i * width, to = from + width;
@@ -142,12 +156,19 @@ export function rowRemax(rows: RewardRows, baselines: Float64Array): RowCredit {
  * @param rewards Reward of each row's turn. Shape `(rows,)`.
  * @param gamma Discount per turn.
  * @returns Return from each turn on. Shape `(rows,)`.
+ * @throws {RangeError} If `gamma` is outside `[0, 1]` or lengths differ.
  */
 export function rowStepReturns(
   episode: readonly string[],
   rewards: Float64Array,
   gamma: number,
 ): Float64Array {
+  checkUnitInterval("gamma", gamma);
+  if (episode.length !== rewards.length) {
+    throw new RangeError(
+      `Cannot sum rewards as each row must have an episode: there are ${rewards.length} rewards and ${episode.length} episodes`,
+    );
+  }
   const returns = new Float64Array(rewards.length);
   for (const members of groupRows(episode).values()) {
     const own = returnsToGo(

@@ -11,7 +11,7 @@ import {
   type BatchCredit,
 } from "./hae_batch.ts";
 import type { HaeOptions } from "./hae_options.ts";
-import { checkChoice } from "./hae_options.ts";
+import { checkChoice, checkLength } from "./hae_options.ts";
 import {
   type Normalization,
   NORMALIZATIONS,
@@ -74,6 +74,9 @@ export function creditBatch(
   const credit = batchAdvantages({ ...batch, rewards }, estimation);
   if (normalize === "none") return credit;
   const taken = options.taken ?? everyDecision(batch);
+  for (const name of DECISIONS) {
+    checkLength(`taken.${name}`, taken[name], batch.rewards.length);
+  }
   for (const name of DECISIONS) {
     normalizeInPlace(credit.advantages[name], taken[name], normalize);
   }

@@ -59,7 +59,11 @@ export function checkTrajectories(
 }
 
 /** Says which number is not finite. */
-function notFinite(estimator: string, what: string, value: number): RangeError {
+export function notFinite(
+  estimator: string,
+  what: string,
+  value: number,
+): RangeError {
   return new RangeError(
     `Cannot assign credit "${estimator}" as ${what} must be finite: current value is ${value}`,
   );
@@ -81,7 +85,7 @@ export function checkWord(
   if (known.includes(word)) return;
   throw new RangeError(
     `Cannot assign credit as "${word}" is not ${what}: did you mean "${
-      closest(word, known)
+      closest(String(word), known)
     }"?`,
   );
 }

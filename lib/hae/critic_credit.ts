@@ -15,7 +15,7 @@ import {
 } from "../trajectory.ts";
 import { batchColumns } from "./batch_columns.ts";
 import { creditBatch } from "./batch_credit.ts";
-import { checkTrajectories } from "./credit_checks.ts";
+import { checkTrajectories, notFinite } from "./credit_checks.ts";
 import { generalizedAdvantages } from "./gae.ts";
 import {
   checkChoice,
@@ -239,9 +239,15 @@ export function tokenGaeCredit(
       units,
       ({ name, t }) => turns[t]!.decision.values![name],
     );
+    const after = valueAfter(trajectory, truncation);
+    if (!Number.isFinite(after)) {
+      const what =
+        `the value after the last turn of episode "${trajectory.id}"`;
+      throw notFinite("token-gae", what, after);
+    }
     const nextValues = new Float64Array(units.length);
     nextValues.set(values.subarray(1));
-    nextValues.fill(valueAfter(trajectory, truncation), units.length - 1);
+    nextValues.fill(after, units.length - 1);
     const acts = ({ name }: { name: DecisionName }) => name === "execution";
     const chain = generalizedAdvantages({
       rewards: Float64Array.from(

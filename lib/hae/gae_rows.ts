@@ -7,6 +7,7 @@
  */
 
 import { generalizedAdvantages } from "./gae.ts";
+import { checkUnitInterval } from "./hae_options.ts";
 import { normalizeColumn } from "./normalize.ts";
 import { type RowLayout, rowLayout } from "./row_layout.ts";
 
@@ -30,6 +31,36 @@ export interface RowGaeOptions {
   gamma?: number;
   /** Weight of later residuals, in `[0, 1]`. @default {1} */
   lambda?: number;
+}
+
+/** Throws unless matrices have one number a slot, finite where arithmetic reads it, and columns one element a row. */
+export function checkRewardRows(
+  rows: RewardRows & { readonly values?: Float64Array },
+  columns: Readonly<Record<string, ArrayLike<unknown>>> = {},
+): void {
+  const { width, mask, rewards, values } = rows;
+  const read = { rewards, ...(values ? { values } : {}) };
+  const slots = Object.entries({ mask, ...read }).map(([name, { length }]) =>
+    [name, length, rows.rows * width] as const
+  );
+  const elements = Object.entries(columns).map(([name, { length }]) =>
+    [name, length, rows.rows] as const
+  );
+  for (const [name, length, wanted] of [...slots, ...elements]) {
+    if (length === wanted) continue;
+    throw new RangeError(
+      `Cannot assign credit as "${name}" must have ${wanted} elements: current value is ${length}`,
+    );
+  }
+  for (const [name, matrix] of Object.entries(read)) {
+    const at = matrix.findIndex((x) => !Number.isFinite(x));
+    if (at < 0) continue;
+    throw new RangeError(
+      `Cannot assign credit as "${name}" must be finite on slot ${
+        at % width
+      } of row ${Math.floor(at / width)}: current value is ${matrix[at]}`,
+    );
+  }
 }
 
 /** One number a row, at each of its real tokens. */
@@ -75,7 +106,7 @@ export function maskedWhiten(
  * @param rows Rewards and values at each token slot.
  * @param options Discount per token, and lambda.
  * @returns Whitened advantages, and returns `A + V` before whitening.
- * @throws {RangeError} If `lambda` is outside `[0, 1]`.
+ * @throws {RangeError} If `gamma` or `lambda` is outside `[0, 1]`, a length is wrong or a number not finite.
  * @see {@link https://arxiv.org/abs/1707.06347 | PPO}
  */
 export function rowTokenGae(
@@ -87,6 +118,8 @@ export function rowTokenGae(
 ): RowCredit {
   const { gamma = 1, lambda = 1 } = options;
   const { width, rewards, values, mask } = rows;
+  checkUnitInterval("gamma", gamma);
+  checkRewardRows(rows);
   const raw = new Float64Array(values.length);
   for (let i = 0; i < rows.rows; i++) {
     const from = i * width, to = from + width;
@@ -116,7 +149,7 @@ export function rowTokenGae(
  * @param rows Rewards and values at each token slot, with the episode and turn of each row.
  * @param options Discount per turn, and lambda.
  * @returns Advantages whitened over the rows that have tokens, returns, and the slots where values are trained.
- * @throws {RangeError} If `lambda` is outside `[0, 1]` or a column has not one element for each row.
+ * @throws {RangeError} If `gamma` or `lambda` is outside `[0, 1]`, a length is wrong or a number not finite.
  */
 export function rowTurnGae(
   rows: RewardRows & RowLayout & {
@@ -129,6 +162,8 @@ export function rowTurnGae(
 ): RowCredit & { readonly valueMask: Uint8Array } {
   const { gamma = 1, lambda = 1 } = options;
   const { width, rewards, mask, done } = rows;
+  checkUnitInterval("gamma", gamma);
+  checkRewardRows(rows, { done });
   const layout = rowLayout(rows, "dedupe");
   const { order, offsets, position, lengths } = layout;
   const values = Float64Array.from(

@@ -49,7 +49,7 @@ export const DEVIATION_EPSILON = 1e-6;
  * @param scores Shape `(n,)`.
  * @param groups Group of each score. Shape `(n,)`.
  * @param weights How often each score counts. Shape `(n,)`; absent means once each.
- * @throws {RangeError} If lengths differ.
+ * @throws {RangeError} If lengths differ or a score is not finite.
  */
 export function poolStatistics<K>(
   scores: ArrayLike<number>,
@@ -62,6 +62,14 @@ export function poolStatistics<K>(
   ) {
     throw new RangeError(
       `Cannot compare scores as each must have one group and one weight: there are ${scores.length} scores and ${groups.length} groups`,
+    );
+  }
+  for (let i = 0; i < scores.length; i++) {
+    if (Number.isFinite(scores[i])) continue;
+    throw new RangeError(
+      `Cannot compare scores as each must be finite: score ${i} is ${
+        scores[i]
+      }`,
     );
   }
   const sums = new Map<K, { count: number; sum: number; squares: number }>();
@@ -103,7 +111,7 @@ export function poolStatistics<K>(
  * @param groups Group of each score. Shape `(n,)`.
  * @param options The comparison, weights, and what a lone score gets.
  * @returns Advantages. Shape `(n,)`.
- * @throws {RangeError} If lengths differ or a setting has a word it does not know.
+ * @throws {RangeError} If lengths differ, a score is not finite or a setting has a word it does not know.
  * @see {@link https://arxiv.org/abs/2402.03300 | GRPO}; {@link https://arxiv.org/abs/2503.20783 | Dr. GRPO};
  * {@link https://arxiv.org/abs/2402.14740 | RLOO}
  */
@@ -146,7 +154,7 @@ export interface BestOfGroupOptions {
  * @param groups Group of each score. Shape `(n,)`.
  * @param options Whether margins are scaled.
  * @returns Advantages. Shape `(n,)`.
- * @throws {RangeError} If a group has a single score, or lengths differ.
+ * @throws {RangeError} If a group has a single score, lengths differ or a score is not finite.
  * @see {@link https://arxiv.org/abs/2503.19595 | Tang et al. 2025}
  */
 export function bestOfGroup(

@@ -72,6 +72,26 @@ export function checkUnitInterval(name: string, value: number): void {
   }
 }
 
+/** Throws unless a column has as many elements as it should; a column that is not given has no length. */
+export function checkLength(
+  name: string,
+  column: ArrayLike<unknown> | undefined,
+  wanted: number,
+): void {
+  if (column === undefined || column.length === wanted) return;
+  throw new RangeError(
+    `Cannot assign credit as "${name}" must have ${wanted} elements: current value is ${column.length}`,
+  );
+}
+
+/** Throws unless a setting is a finite number. */
+export function checkFinite(name: string, value: number): void {
+  if (Number.isFinite(value)) return;
+  throw new RangeError(
+    `Cannot assign credit as "${name}" must be finite: current value is ${value}`,
+  );
+}
+
 /** Throws unless a setting is one of the words it may be. */
 export function checkChoice(
   name: string,

@@ -41,6 +41,9 @@ export function checkRows(rows: HaeRows): void {
     ["switched", rows.switched],
     ["rewards", rows.rewards],
     ["valid", rows.valid],
+    ...DECISIONS.map((name) =>
+      [`bootstrap.${name}`, rows.bootstrap?.[name]] as const
+    ),
   ] as const;
   const matrices = [
     ["responses", rows.responses] as const,

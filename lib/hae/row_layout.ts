@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkChoice } from "./hae_options.ts";
+
 /** Which turn each row of a padded batch is. */
 export interface RowLayout {
   /** Number of rows. */
@@ -37,13 +39,15 @@ export interface OrderedRows {
  *
  * @param layout Which turn each row is.
  * @param duplicates Whether rows of the same episode and turn share one position or get one each.
- * @throws {RangeError} If a column has not one element for each row, or the mask not one for each slot.
+ * @throws {RangeError} If a column has not one element for each row, the mask not one for each slot, or a turn's
+ * place is not a number.
  */
 export function rowLayout(
   layout: RowLayout,
   duplicates: "dedupe" | "reference",
 ): OrderedRows {
   const { rows, width, episode, turn, mask } = layout;
+  checkChoice("duplicates", duplicates, ["dedupe", "reference"]);
   for (
     const [name, length] of [["episode", episode.length], [
       "turn",
@@ -58,6 +62,14 @@ export function rowLayout(
   if (mask.length !== rows * width) {
     throw new RangeError(
       `Cannot order rows as "mask" must have ${rows} times ${width} elements: current value is ${mask.length}`,
+    );
+  }
+  const lost = Array.from(turn).findIndex((place) => !Number.isFinite(place));
+  if (lost >= 0) {
+    throw new RangeError(
+      `Cannot order rows as "turn" must be finite: row ${lost} of episode "${
+        episode[lost]
+      }" has ${turn[lost]}`,
     );
   }
   const groups = groupRows(episode);

@@ -11,7 +11,12 @@
 import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
 import { batchAdvantages, type BatchColumns } from "./hae_batch.ts";
 import type { HaeOptions } from "./hae_options.ts";
-import { type Normalization, normalizeColumn } from "./normalize.ts";
+import { checkChoice } from "./hae_options.ts";
+import {
+  type Normalization,
+  NORMALIZATIONS,
+  normalizeColumn,
+} from "./normalize.ts";
 import { collectMasks, type OrderedRows, rowLayout } from "./row_layout.ts";
 import {
   boundaryFlags,
@@ -104,6 +109,7 @@ export function rowAdvantages(
   options: HaeRowOptions = {},
 ): HaeRowCredit {
   const { normalize = "none", duplicates = "dedupe" } = options;
+  checkChoice("normalize", normalize, NORMALIZATIONS);
   checkRows(rows);
   const layout = rowLayout(rows, duplicates);
   const values = readValues(rows, layout.lengths);

@@ -5,7 +5,8 @@
  */
 
 import type { Trajectory, Turn } from "../trajectory.ts";
-import { checkChoice } from "./hae_options.ts";
+import { checkWord } from "./credit_checks.ts";
+import { checkChoice, checkLength } from "./hae_options.ts";
 
 /** Settings of {@linkcode shapeRewards}; by default nothing is shaped. */
 export interface ShapingOptions {
@@ -52,7 +53,7 @@ export interface ShapingColumns {
  * @param columns Concatenated columns; left as they are.
  * @param options Penalties.
  * @returns Shaped rewards. Shape `(turns,)`.
- * @throws {RangeError} If a penalty is not finite or a mode is unknown.
+ * @throws {RangeError} If a penalty is not finite, a mode is unknown or a column has the wrong length.
  */
 export function shapeColumns(
   columns: ShapingColumns,
@@ -65,6 +66,9 @@ export function shapeColumns(
     invalidActionPenalty,
     consistencyPenalty,
   } = resolveShaping(options);
+  for (const [name, column] of Object.entries({ switched, valid, reworded })) {
+    checkLength(name, column, rewards.length);
+  }
   const shaped = new Float64Array(rewards.length);
   for (let i = 0; i + 1 < offsets.length; i++) {
     const start = offsets[i]!, end = offsets[i + 1]!;
@@ -128,7 +132,7 @@ export function shapeColumns(
  * @param trajectories Episodes as recorded.
  * @param options Penalties.
  * @returns Episodes with shaped rewards, in the same order; all else is shared with the originals.
- * @throws {RangeError} If a penalty is not finite or a mode is unknown.
+ * @throws {RangeError} If a penalty is not finite, or a mode or a setting's name is unknown.
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, regularization of switching
  */
 export function shapeRewards(
@@ -136,6 +140,9 @@ export function shapeRewards(
   options: ShapingOptions,
 ): Trajectory[] {
   const settings = resolveShaping(options);
+  for (const name of Object.keys(options)) {
+    checkWord("a setting of shaping", name, Object.keys(settings));
+  }
   return trajectories.map((trajectory) => {
     const { turns } = trajectory;
     const rewards = shapeColumns({

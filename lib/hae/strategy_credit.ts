@@ -8,7 +8,7 @@
 
 import { byDecision, type Credit, type Trajectory } from "../trajectory.ts";
 import { checkTrajectories } from "./credit_checks.ts";
-import { checkChoice } from "./hae_options.ts";
+import { checkChoice, checkFinite } from "./hae_options.ts";
 import { groupRows } from "./row_layout.ts";
 import {
   strategyAdvantages,
@@ -43,6 +43,7 @@ export function strategyCredit(
     options;
   const { flagged = {} } = options;
   checkChoice("judgeMode", judgeMode, ["reward", "advantage"]);
+  checkFinite("judgePenalty", judgePenalty);
   checkTrajectories("strata", trajectories);
   const keys = trajectories.map(({ id, group, strategy }) => {
     if (strategy !== undefined) return JSON.stringify([group, strategy]);
