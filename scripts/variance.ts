@@ -177,13 +177,25 @@ function page(rows: readonly VarianceStudyRow[], flags: Flags): string {
   });
 }
 
+/** One line a tenth: how far the study is. */
+function sayProgress(share: number, critic: string): void {
+  const tenths = share * 10;
+  if (Math.abs(tenths - Math.round(tenths)) > 1e-9) return;
+  console.error(
+    `${critic} critic: ${Math.round(share * 100)} % of the episodes`,
+  );
+}
+
 if (import.meta.main) {
   const flags = parseFlags();
   const rows: VarianceStudyRow[] = [];
-  for (const part of varianceStudy(flags)) {
+  await Deno.mkdir(flags.out, { recursive: true }); // fails before the work, not after
+  const started = performance.now();
+  for (const part of varianceStudy({ ...flags, onProgress: sayProgress })) {
     rows.push(...part);
-    console.error(`${rows.length} rows`);
   }
+  const seconds = (performance.now() - started) / 1000;
+  console.error(`${rows.length} rows in ${seconds.toFixed(0)} s`);
   const lines = summary(rows);
   console.table(lines.objects());
   for (const critic of ["exact", "wrong"] as const) {
@@ -192,7 +204,6 @@ if (import.meta.main) {
     console.log(concludeBatchError(rows, critic, [16, 4096]));
   }
   const table = aq.from(rows);
-  await Deno.mkdir(flags.out, { recursive: true });
   await Deno.writeTextFile(`${flags.out}/variance.csv`, table.toCSV());
   await writeParquet(table, `${flags.out}/variance.parquet`);
   await Deno.writeTextFile(`${flags.out}/report.html`, page(rows, flags));

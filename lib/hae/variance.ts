@@ -77,6 +77,8 @@ export interface GradientVarianceOptions {
   readonly groupSize?: number;
   /** Blocks of the jackknife. @default {40} */
   readonly blocks?: number;
+  /** Is told after each block which share of all is done, in `(0, 1]`. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /** Episodes in memory at once, about; estimators that normalize over a batch see one of this size. */
@@ -166,6 +168,7 @@ export function gradientVariance(
         }
       }
     }
+    options.onProgress?.((block + 1) / blocks);
   }
   const exact = exactGradient(smdp, policy, { objective });
   return estimators.flatMap((estimator, e) =>

@@ -26,7 +26,7 @@ export interface VarianceStudyRow extends VarianceRow {
 
 /** Options for {@linkcode varianceStudy}. */
 export interface VarianceStudyOptions {
-  /** Episodes behind each number. @default {24000} */
+  /** Episodes behind each number. @default {40000} */
   readonly episodes?: number;
   /** Seed of policy, critic error and episodes. @default {1} */
   readonly seed?: number;
@@ -36,6 +36,11 @@ export interface VarianceStudyOptions {
   readonly gamma?: number;
   /** Which gradient is the truth. @default {"discounted"} */
   readonly objective?: Objective;
+  /** Is told now and then which share of the work with the critic in hand is done, in `(0, 1]`. */
+  readonly onProgress?: (
+    share: number,
+    critic: Exclude<VarianceStudyRow["critic"], "none">,
+  ) => void;
 }
 
 /** Families with a lambda, in reading order. */
@@ -133,6 +138,7 @@ export function* varianceStudy(
       episodes,
       random: random.fork("episodes"),
       objective,
+      onProgress: (share) => options.onProgress?.(share, critic),
     });
     return rows.map((row) => {
       const { family, lambda } = cases.find(({ estimator }) =>

@@ -57,6 +57,21 @@ Deno.test("every estimator has a row for each decision, and repeats for a seed",
   ok(numbers.every(Number.isFinite));
 });
 
+Deno.test("the study says how far it is, with one critic after the other", () => {
+  const told: [share: number, critic: string][] = [];
+  const onProgress = (share: number, critic: string) =>
+    told.push([share, critic]);
+  for (const _ of varianceStudy({ episodes: 320, lambdas: [1], onProgress }));
+  const shares = (critic: string) =>
+    told.filter((one) => one[1] === critic).map(([share]) => share);
+  deepStrictEqual(shares("exact").length + shares("wrong").length, told.length);
+  for (const critic of ["exact", "wrong"]) {
+    const rising = shares(critic);
+    ok(rising.length >= 10 && rising.at(-1) === 1);
+    deepStrictEqual(rising, rising.toSorted((a, b) => a - b));
+  }
+});
+
 Deno.test("a lambda out of range is refused by the estimator", () => {
   throws(() => [...varianceStudy({ ...SMALL, lambdas: [2] })], RangeError);
 });
