@@ -67,6 +67,16 @@ export interface CompactPolicyOptions {
   readonly prior?: number;
 }
 
+/** What {@linkcode CompactPolicyOptions} leave out, written here and nowhere else. */
+export const COMPACT_DEFAULTS = {
+  buckets: 2048,
+  embedding: 32,
+  width: 64,
+  valueScale: 10,
+  switchBias: -1,
+  prior: 1,
+} as const;
+
 /** A policy of {@linkcode createCompactPolicy}. */
 export interface CompactPolicy extends DifferentiablePolicy {
   /**
@@ -134,23 +144,13 @@ class Compact implements CompactPolicy {
 
   constructor(options: CompactPolicyOptions) {
     checkBackend();
-    const {
-      seed,
-      proposeSubgoals,
-      buckets = 2048,
-      embedding = 32,
-      width = 64,
-      valueScale = 10,
-      switchBias = -1,
-      prior = 1,
-    } = options;
-    const sizes = { buckets, embedding, width };
-    const start = { valueScale, switchBias, prior };
+    const { seed, proposeSubgoals, ...asked } = options;
+    const settings = { ...COMPACT_DEFAULTS, ...asked };
     this.#network = createCompactNetwork(
       createRandom(seed).fork("compact policy"),
-      { ...sizes, ...start },
+      settings,
     );
-    this.#lexicon = createLexicon({ buckets });
+    this.#lexicon = createLexicon(settings);
     this.#memories = createMemoryStore(this.#lexicon);
     this.#propose = proposeSubgoals;
     this.variables = this.#network.variables;

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { EstimatorConfig } from "../hae/credit.ts";
 import { BACKENDS } from "../policy/backend.ts";
+import { COMPACT_DEFAULTS } from "../policy/compact_policy.ts";
 import type { TrainingConfig } from "./config.ts";
 import { UPDATE_DEFAULTS } from "./update_settings.ts";
 
@@ -18,13 +19,13 @@ const rate = z.number().nonnegative();
 const policy = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("compact"),
-    flat: z.boolean().exactOptional(),
-    buckets: count.exactOptional(),
-    embedding: count.exactOptional(),
-    width: count.exactOptional(),
-    valueScale: z.number().positive().exactOptional(),
-    switchBias: z.number().exactOptional(),
-    prior: z.number().exactOptional(),
+    flat: z.boolean().default(false),
+    buckets: count.default(COMPACT_DEFAULTS.buckets),
+    embedding: count.default(COMPACT_DEFAULTS.embedding),
+    width: count.default(COMPACT_DEFAULTS.width),
+    valueScale: z.number().positive().default(COMPACT_DEFAULTS.valueScale),
+    switchBias: z.number().default(COMPACT_DEFAULTS.switchBias),
+    prior: z.number().default(COMPACT_DEFAULTS.prior),
   }),
   z.strictObject({
     name: z.literal("language"),

@@ -17,6 +17,7 @@ import { firstDifference, type Json } from "./settings.ts";
  * @returns Every setting.
  * @throws {Error} If the folder holds no run.
  * @throws {SyntaxError} If its `config.json` is no JSON.
+ * @throws {TypeError} If one of its settings is unknown or of the wrong kind.
  */
 export async function readRunConfig(
   directory: string,
@@ -28,8 +29,9 @@ export async function readRunConfig(
       `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
     );
   }
+  let settings: TrainingConfig;
   try {
-    return JSON.parse(text);
+    settings = JSON.parse(text);
   } catch (cause) {
     throw new SyntaxError(
       `Cannot read a run as "${path}" must be JSON: ${
@@ -38,6 +40,7 @@ export async function readRunConfig(
       { cause },
     );
   }
+  return defineConfig(settings); // a run of before may leave defaults out
 }
 
 /**
@@ -95,7 +98,7 @@ function compare(
   config: TrainingConfig,
   before: TrainingConfig,
 ): void {
-  const [now, then] = [config, defineConfig(before)].map((settings): Json =>
+  const [now, then] = [config, before].map((settings): Json =>
     JSON.parse(JSON.stringify({ ...settings, iterations: 0 }))
   );
   const difference = firstDifference(now!, then!);

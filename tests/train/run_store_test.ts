@@ -154,8 +154,9 @@ Deno.test("openRun() starts anew where a run did nothing, but not over what some
 Deno.test("openRun() goes on with a run whose settings left defaults out", async () => {
   const directory = await temporary();
   await play(directory, { limit: 2 });
-  const { update: _, ...rest } = await readRunConfig(directory);
+  const { update: _, policy: __, ...rest } = await readRunConfig(directory);
   await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(rest));
+  deepStrictEqual(await readRunConfig(directory), countingConfig());
   await using run = await openRun(directory, countingConfig(), {
     resume: true,
   });

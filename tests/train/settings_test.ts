@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { COMPACT_DEFAULTS } from "../../lib/policy/compact_policy.ts";
 import { defineConfig } from "../../lib/train/config.ts";
 import { PRESETS } from "../../lib/train/presets.ts";
 import {
@@ -93,9 +94,16 @@ Deno.test("defineConfig() gives estimators with a critic the standard normalizat
   deepStrictEqual(defineConfig({ worlds, estimator: raw }).estimator, raw);
 });
 
-Deno.test("defineConfig() writes down every default of the learner, and no final value nobody asked for", () => {
+Deno.test("defineConfig() writes down every default of learner and policy, and no final value nobody asked for", () => {
   const { update } = defineConfig({ worlds, update: { epochs: 7 } });
   deepStrictEqual(update, { ...UPDATE_DEFAULTS, epochs: 7 });
+  const { policy } = defineConfig({ worlds, policy: { prior: 0 } });
+  deepStrictEqual(policy, {
+    name: "compact",
+    flat: false,
+    ...COMPACT_DEFAULTS,
+    prior: 0,
+  });
 });
 
 Deno.test("settingsAt() changes nothing that is filled in, and moves what has a final value", () => {
