@@ -26,7 +26,7 @@ const corridor: PartialDeep<TrainingConfig> = {
   worlds: [{ kind: "corridor", length: 7, doors: 1 }],
   rollout: { tasks: 128, maxTurns: 20 },
   estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
-  update: { learningRate: 5e-4, entropyCoefficient: 0.03 },
+  update: { learningRate: 1e-3, entropyCoefficient: 0.03 },
   evaluation: {
     every: 10,
     tasks: 64,
