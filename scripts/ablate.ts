@@ -23,6 +23,9 @@ import {
   writeParquet,
 } from "../mod.ts";
 
+/** What the file of a grid may say. */
+const GRID_KEYS = ["preset", "base", "axes", "seeds"];
+
 interface Flags {
   readonly out: string;
   readonly metric: string;
@@ -58,9 +61,16 @@ async function main(): Promise<void> {
 }
 
 async function readGrid(path: string): Promise<AblationPlan> {
-  const { preset, base = {}, axes = {}, seeds = [] } = JSON.parse(
-    await Deno.readTextFile(path),
-  );
+  const grid = JSON.parse(await Deno.readTextFile(path));
+  const unknown = Object.keys(grid).find((key) => !GRID_KEYS.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot read the grid as its keys must be ${
+        GRID_KEYS.join(", ")
+      }: current value is "${unknown}"`,
+    );
+  }
+  const { preset, base = {}, axes = {}, seeds = [] } = grid;
   if (preset === undefined) return { base, axes, seeds };
   if (!(preset in PRESETS)) {
     throw new TypeError(

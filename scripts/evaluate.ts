@@ -135,6 +135,16 @@ function print(
       row[metric] = Number(value.toFixed(3));
     }
   }
+  if (Object.keys(rows).length === 0) {
+    const names = Object.values(found).flatMap(({ metrics }) =>
+      Object.keys(metrics).map((name) => name.slice(name.indexOf("/") + 1))
+    );
+    throw new RangeError(
+      `Cannot print metrics as "--metrics" must be among ${
+        [...new Set(names)].join(", ")
+      }: current value is ${wanted.join(", ")}`,
+    );
+  }
   console.table(rows);
 }
 

@@ -149,6 +149,7 @@ function product(axes: AblationPlan["axes"]): Record<string, string>[] {
  * @param plan The grid; kept in the folder as `plan.json`.
  * @param options Where, how many at a time, and a signal to stop.
  * @returns News as they come; their order depends on timing, the runs do not.
+ * @throws {RangeError} If `concurrency` is not a positive integer.
  * @throws {TypeError} If a setting is unknown or does not fit.
  */
 export async function* runAblation(
@@ -157,6 +158,11 @@ export async function* runAblation(
 ): AsyncGenerator<AblationProgress, void, void> {
   const { directory, signal } = options;
   const { concurrency = navigator.hardwareConcurrency } = options;
+  if (!(Number.isInteger(concurrency) && concurrency > 0)) {
+    throw new RangeError(
+      `Cannot run an ablation as "concurrency" must be a positive integer: current value is ${concurrency}`,
+    );
+  }
   const runs = listAblationRuns(plan, directory);
   await Deno.mkdir(directory, { recursive: true });
   await writeDurably(

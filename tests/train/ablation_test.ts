@@ -41,6 +41,16 @@ async function drain(
   return read;
 }
 
+Deno.test("runAblation() refuses a number of runs at a time that is none", async () => {
+  for (const concurrency of [NaN, 0, 1.5]) {
+    await rejects(drain(runAblation(plan, { directory: "", concurrency })), {
+      name: "RangeError",
+      message:
+        `Cannot run an ablation as "concurrency" must be a positive integer: current value is ${concurrency}`,
+    });
+  }
+});
+
 async function rows(directory: string): Promise<string[]> {
   return await Promise.all(
     listAblationRuns(plan, directory).map((run) =>
