@@ -13,6 +13,7 @@ import { householdCommands } from "./household_commands.ts";
 import { householdFacts } from "./household_facts.ts";
 import { MARKS } from "./household_index.ts";
 import { HOUSEHOLD_HELP } from "./household_rules.ts";
+import { pythonStrip } from "./python_text.ts";
 import {
   copyHouseholdState,
   firstState,
@@ -81,7 +82,7 @@ export class HouseholdPlay implements GamePlay {
   }
 
   step(command: string): PlayStep {
-    const trimmed = command.trim();
+    const trimmed = pythonStrip(command);
     const accepted = this.admissible().includes(trimmed);
     if (!accepted) return { text: NOTHING_HAPPENS, accepted, won: this.won };
     this.#admissible = undefined;

@@ -14,6 +14,7 @@ import {
 import { compare } from "./pddl_facts.ts";
 import { HOLDS } from "./pddl_fluents.ts";
 import { createDerivation, derive, type Text } from "./pddl_query.ts";
+import { pythonStrip } from "./python_text.ts";
 
 /** Said when a command is not admissible. */
 export const NOTHING_HAPPENS = "Nothing happens.";
@@ -159,7 +160,7 @@ class Play implements GamePlay {
 
   step(command: string): PlayStep {
     const { engine, texts } = this.#game;
-    const operator = this.#find(command.trim());
+    const operator = this.#find(pythonStrip(command));
     if (operator < 0) {
       return { text: NOTHING_HAPPENS, accepted: false, won: this.won };
     }

@@ -8,12 +8,13 @@
 
 import { openWebshopEpisode } from "../../lib/envs/webshop.ts";
 import { generateWebshop } from "../../lib/envs/webshop_world.ts";
+import { describeMachine, residentMegabytes } from "./_machine.ts";
 
 const size = Number(Deno.args[0] ?? 100_000);
 const started = performance.now();
 const shop = generateWebshop({ size, seed: 1 });
 const seconds = (performance.now() - started) / 1000;
-const megabytes = Math.round(Deno.memoryUsage().rss / 2 ** 20);
+const megabytes = residentMegabytes();
 
 const searching = performance.now();
 const queries = shop.goals.slice(0, 500);
@@ -33,6 +34,7 @@ for (const goal of shop.goals.slice(0, 500)) {
 }
 const perSecond = Math.round(turns / (performance.now() - playing) * 1000);
 
+console.log(describeMachine());
 console.log(
   `${size} products, ${shop.goals.length} goals: ready in ${
     seconds.toFixed(1)

@@ -171,3 +171,13 @@ Deno.test("householdGame() has equal keys for equal states, however reached", ()
   play.step(take!.replace("take", "move").replace(" from ", " to "));
   strictEqual(play.stateKey(), before);
 });
+
+Deno.test("blanks around a command are those that Python strips, played directly or compiled", () => {
+  const { world, walkthrough } = someGame("pick_and_place_simple", "easy", 1);
+  const game = householdGame(world, walkthrough);
+  for (const play of [game.start(), compileGame(game.file).start()]) {
+    ok(play.step(" \t\x1c\x85look\u3000\n").accepted);
+    ok(!play.step("\ufefflook").accepted);
+    ok(!play.step("Look").accepted);
+  }
+});
