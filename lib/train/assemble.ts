@@ -13,6 +13,7 @@ import {
 } from "../envs/open_env.ts";
 import type { EnvSpec, Hint, ProposeSubgoals } from "../envs/text_env.ts";
 import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
+import { assignCredit } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backend.ts";
 import {
   type CompactPolicy,
@@ -65,7 +66,7 @@ export interface AssembleOptions {
  * @param config Every setting; see `defineConfig`.
  * @param options A signal to stop by.
  * @returns A training that has not begun. Caller disposes.
- * @throws {RangeError} If the estimator compares the episodes of a group, and groups have one.
+ * @throws {RangeError} If a setting of the estimator is out of range, or it compares the episodes of a group, and groups have one.
  * @throws {TypeError} If a name is unknown, or worlds of different kinds share a policy that lists subgoals.
  */
 export async function assembleTraining(
@@ -73,6 +74,7 @@ export async function assembleTraining(
   options: AssembleOptions = {},
 ): Promise<Training> {
   const { signal } = options;
+  assignCredit([], config.estimator); // says now what it would say after the first episodes
   checkGroups(config);
   const backend = await chooseBackend(config);
   const specs = await listWorlds(config.worlds);

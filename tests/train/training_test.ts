@@ -189,6 +189,15 @@ Deno.test("Every estimator trains, or says what it lacks", async () => {
   }
 });
 
+Deno.test("assembleTraining() refuses an estimator's settings before anything is played", async () => {
+  const config = smallConfig({ estimator: { name: "hae", gamma: 7 } });
+  await rejects(assembleTraining(config), {
+    name: "RangeError",
+    message:
+      'Cannot assign credit as "gamma" must be in [0, 1]: current value is 7',
+  });
+});
+
 Deno.test("assembleTraining() refuses to compare episodes that are alone", async () => {
   for (const name of ["grpo", "rloo", "gigpo"] as const) {
     const config = smallConfig({ estimator: { name } });
