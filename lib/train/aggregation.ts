@@ -9,6 +9,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor, Tensor2D } from "../policy/tensors.ts";
+import { checkSameShape, unknownWord } from "./loss_checks.ts";
 
 /**
  * How losses of units become one number.
@@ -23,6 +24,13 @@ export type AggregationMode =
   | "seq-mean-token-sum"
   | "seq-mean-token-mean"
   | "seq-mean-token-sum-norm";
+
+const AGGREGATIONS: readonly AggregationMode[] = [
+  "token-mean",
+  "seq-mean-token-sum",
+  "seq-mean-token-mean",
+  "seq-mean-token-sum-norm",
+];
 
 /** Which units belong together. Rows of a tensor of rank 2 are sequences and need no naming. */
 export interface SequenceLayout {
@@ -66,6 +74,7 @@ export interface AggregateOptions extends SequenceLayout {
  * @param options The mode, and for flat units which sequence each belongs to.
  * @returns Weights in the shape of the mask. Caller disposes.
  * @throws {TypeError} If flat units come without what the mode needs.
+ * @throws {RangeError} If the mode is unknown, a sequence is not below their number, or the length is not positive.
  */
 export function aggregationWeights(
   mask: Tensor,
@@ -86,6 +95,8 @@ export function aggregationWeights(
       }
       case "seq-mean-token-sum-norm":
         return tf.div(mask, sequenceLength(mask, options));
+      default:
+        throw unknownWord("an aggregation", mode, AGGREGATIONS);
     }
   });
 }
@@ -114,13 +125,15 @@ export function aggregationWeights(
  * @param mask 1 where a unit counts, 0 elsewhere, in the shape of the values.
  * @param options The mode, and for flat units which sequence each belongs to.
  * @returns A scalar. Caller disposes.
- * @throws {TypeError} If flat units come without what the mode needs.
+ * @throws {TypeError} If flat units come without what the mode needs, or values and mask differ in shape.
+ * @throws {RangeError} If the mode is unknown, a sequence is not below their number, or the length is not positive.
  */
 export function aggregate(
   values: Tensor,
   mask: Tensor,
   options: AggregateOptions = {},
 ): Scalar {
+  checkSameShape("aggregate units", { values, mask });
   return tf.tidy(() => {
     const weights = aggregationWeights(mask, options);
     return tf.sum(tf.mul(masked(values, mask), weights)) as Scalar;
@@ -275,10 +288,17 @@ function membership(
     );
   }
   const count = countSequences(units, layout);
-  return tf.cast(
-    tf.oneHot(tf.tensor1d(sequences, "int32"), count),
-    "float32",
-  ) as Tensor2D;
+  const stray = sequences.findIndex((one) => !(one >= 0 && one < count));
+  if (stray >= 0) {
+    throw new RangeError(
+      `Cannot aggregate flat units by sequence as each must be in [0, ${count}): unit ${stray} has ${
+        sequences[stray]
+      }`,
+    );
+  }
+  // One choice alone cannot be encoded: a second one is added and cut off again.
+  const hot = tf.oneHot(tf.tensor1d(sequences, "int32"), Math.max(2, count));
+  return tf.cast(tf.slice(hot, [0, 0], [-1, count]), "float32") as Tensor2D;
 }
 
 function countSequences(units: Tensor, layout: SequenceLayout): number {
@@ -299,6 +319,11 @@ function sequenceLength(mask: Tensor, options: AggregateOptions): number {
   if (length === undefined) {
     throw new TypeError(
       'Cannot aggregate flat units by a fixed length as "length" must be given: current value is undefined',
+    );
+  }
+  if (!(length > 0)) {
+    throw new RangeError(
+      `Cannot aggregate units by a fixed length as "length" must be positive: current value is ${length}`,
     );
   }
   return length;

@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "../policy/tensors.ts";
 import { masked, maskedMean } from "./aggregation.ts";
+import { checkSameShape, unknownWord } from "./loss_checks.ts";
 
 /**
  * Estimator of the KL divergence from one sample, with `x = log π − log π_ref`.
@@ -27,6 +28,16 @@ export type KlEstimator =
   | "mse"
   | "low_var_kl"
   | "abs";
+
+const ESTIMATORS: readonly KlEstimator[] = [
+  "k1",
+  "k2",
+  "k3",
+  "kl",
+  "mse",
+  "low_var_kl",
+  "abs",
+];
 
 /** Options for {@linkcode klEstimates}. */
 export interface KlEstimatesOptions {
@@ -59,12 +70,15 @@ export interface KlEstimatesOptions {
  * @param logProbs Log-probabilities under the policy. Any shape.
  * @param options The reference and the estimator.
  * @returns Estimates in nats, in the same shape. Caller disposes.
+ * @throws {RangeError} If the estimator is unknown.
+ * @throws {TypeError} If the shapes differ.
  */
 export function klEstimates(
   logProbs: Tensor,
   options: KlEstimatesOptions,
 ): Tensor {
   const { reference, estimator = "k3" } = options;
+  checkSameShape("estimate the divergence", { logProbs, reference });
   return tf.tidy(() => {
     const x = tf.sub(logProbs, reference);
     switch (estimator) {
@@ -84,6 +98,8 @@ export function klEstimates(
           -10,
           10,
         );
+      default:
+        throw unknownWord("an estimator of divergence", estimator, ESTIMATORS);
     }
   });
 }

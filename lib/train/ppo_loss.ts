@@ -19,6 +19,7 @@ import {
   type SequenceLayout,
   sequenceMeans,
 } from "./aggregation.ts";
+import { checkSameShape } from "./loss_checks.ts";
 
 /** How a loss of units becomes one number. */
 export interface UnitAggregation extends SequenceLayout {
@@ -89,6 +90,7 @@ export interface PolicyLoss {
  * @param options What the units were worth and how far they may move.
  * @returns The loss and how often it was clipped. Caller disposes.
  * @throws {RangeError} If a clip range is negative, or `dualClip` neither 0 nor above 1.
+ * @throws {TypeError} If tensors differ in shape.
  */
 export function policyLoss(
   logProbs: Tensor,
@@ -100,6 +102,7 @@ export function policyLoss(
       `Cannot clip the policy loss as "dualClip" must be 0 or above 1: current value is ${dualClip}`,
     );
   }
+  checkUnits(logProbs, options);
   return tf.tidy(() => {
     // The very same tensor may be new and old: the ratio still has a gradient.
     const oldLogProbs = stopGradient(options.oldLogProbs);
@@ -137,13 +140,14 @@ export function policyLoss(
  * @param options What the units were worth and how far sequences may move.
  * @returns The loss and how often it was clipped. Caller disposes.
  * @throws {RangeError} If a clip range is negative.
- * @throws {TypeError} If flat units come without their sequences.
+ * @throws {TypeError} If flat units come without their sequences, or tensors differ in shape.
  */
 export function sequencePolicyLoss(
   logProbs: Tensor,
   options: SequencePolicyLossOptions,
 ): PolicyLoss {
   const { mask } = options;
+  checkUnits(logProbs, options);
   return tf.tidy(() => {
     const oldLogProbs = stopGradient(options.oldLogProbs);
     const logRatio = masked(tf.sub(logProbs, oldLogProbs), mask);
@@ -159,6 +163,15 @@ export function sequencePolicyLoss(
       }),
     };
   });
+}
+
+/** Throws unless everything has the shape of the log-probabilities. */
+function checkUnits(
+  logProbs: Tensor,
+  { oldLogProbs, advantages, mask }: SequencePolicyLossOptions,
+): void {
+  const units = { logProbs, oldLogProbs, advantages, mask };
+  checkSameShape("compute the policy loss", units);
 }
 
 /** The clipped surrogate of given log-ratios; `drift` is what the approximate KL averages. */
@@ -241,6 +254,7 @@ export interface ValueLoss {
  * @param options What to predict and how far to move.
  * @returns The loss and how often it was clipped. Caller disposes.
  * @throws {RangeError} If `clipRange` is negative.
+ * @throws {TypeError} If tensors differ in shape.
  */
 export function valueLoss(
   values: Tensor,
@@ -252,10 +266,13 @@ export function valueLoss(
       `Cannot clip the value loss as "clipRange" must not be negative: current value is ${clipRange}`,
     );
   }
+  const { oldValues, targets: wanted } = options;
+  const units = { values, oldValues, targets: wanted, mask };
+  checkSameShape("compute the value loss", units);
   return tf.tidy(() => {
     const now = masked(values, mask);
-    const before = masked(stopGradient(options.oldValues), mask);
-    const targets = masked(stopGradient(options.targets), mask);
+    const before = masked(stopGradient(oldValues), mask);
+    const targets = masked(stopGradient(wanted), mask);
     const free = tf.square(tf.sub(now, targets));
     const moved = clipRange === 0 ? now : tf.minimum(
       tf.maximum(now, tf.sub(before, clipRange)),

@@ -244,6 +244,28 @@ Deno.test("losses leave no tensor behind and hand theirs to the caller", () => {
   }
 });
 
+Deno.test("the one sequence of a flat batch is averaged like any other", () => {
+  onEachBackend(() => {
+    const x = tf.tensor1d([1, 3]), mask = tf.tensor1d([1, 1]);
+    const sequences = new Int32Array(2);
+    for (
+      const [mode, expected] of [
+        ["seq-mean-token-mean", 2],
+        ["seq-mean-token-sum", 4],
+      ] as const
+    ) {
+      close(scalar(aggregate(x, mask, { mode, sequences })), expected, mode);
+    }
+    const { loss } = sequencePolicyLoss(x, {
+      oldLogProbs: x,
+      advantages: x,
+      mask,
+      sequences,
+    });
+    close(scalar(loss), -2, "sequence loss");
+  });
+});
+
 Deno.test("impossible settings are refused by name", () => {
   const x = tf.tensor1d([0]);
   const options = { oldLogProbs: x, advantages: x, mask: x };
