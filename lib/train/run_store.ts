@@ -3,7 +3,7 @@
  *
  * ```text
  * config.json        every setting          metrics.jsonl   one row an iteration, reproducible
- * environment.json   versions and machine   timing.jsonl    seconds by stage, not reproducible
+ * environment.json   versions, backend      timing.jsonl    seconds by stage, not reproducible
  * trajectories/      one file an iteration  checkpoints/    whole or absent
  * events/            for TensorBoard        metrics.parquet written when the run is closed
  * ```
