@@ -203,6 +203,7 @@ function checkUnits(
 ): void {
   const { maximumLength = 64, strength = 0.5, bounds = [0.25, 4] } = options;
   const { threshold = 1, boundaries } = options;
+  const { sign = 1, signMode = "signed" } = options;
   const lengths = [entropy.length, boundaries?.length ?? divergence.length];
   if (lengths.some((length) => length !== divergence.length)) {
     throw new RangeError(
@@ -223,6 +224,8 @@ function checkUnits(
     ["threshold", threshold > 0, threshold],
     ["maximumLength", maximumLength >= 1, maximumLength],
     ["strength", strength >= 0, strength],
+    ["sign", sign === 1 || sign === -1, sign],
+    ["signMode", signMode === "signed" || signMode === "symmetric", signMode],
     ["bounds", bounds[0] > 0 && bounds[0] <= 1 && bounds[1] >= 1, bounds],
   ];
   for (const [name, holds, value] of settings) {

@@ -118,7 +118,7 @@ const CHUNK = 2048;
  * @param policy Who plays.
  * @param options Estimators, critic and how many episodes.
  * @returns Four rows for each estimator: the three decisions and all together.
- * @throws {RangeError} If there are fewer than two blocks, or an estimator's setting is out of range.
+ * @throws {RangeError} If there are fewer than two blocks, no episodes, or an estimator's setting is out of range.
  */
 export function gradientVariance(
   smdp: TabularSmdp,
@@ -127,11 +127,7 @@ export function gradientVariance(
 ): VarianceRow[] {
   const { estimators, critic, random, objective = "discounted" } = options;
   const { groupSize = 8, blocks = 40 } = options;
-  if (!(Number.isInteger(blocks) && blocks >= 2)) {
-    throw new RangeError(
-      `Cannot measure variance as "blocks" must be an integer of at least 2: current value is ${blocks}`,
-    );
-  }
+  checkEffort(options.episodes, blocks);
   const total = parameterOffsets(smdp).total;
   const moments = estimators.map(() =>
     Array.from({ length: blocks }, () => emptyMoments(total))
@@ -178,6 +174,20 @@ export function gradientVariance(
       unitSize: isGrouped(estimator) ? groupSize : 1,
     })
   );
+}
+
+/** Throws unless there are episodes, and blocks to compare. */
+function checkEffort(episodes: number, blocks: number): void {
+  if (!(Number.isInteger(blocks) && blocks >= 2)) {
+    throw new RangeError(
+      `Cannot measure variance as "blocks" must be an integer of at least 2: current value is ${blocks}`,
+    );
+  }
+  if (!(Number.isInteger(episodes) && episodes > 0)) {
+    throw new RangeError(
+      `Cannot measure variance as "episodes" must be a positive integer: current value is ${episodes}`,
+    );
+  }
 }
 
 /**

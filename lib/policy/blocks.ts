@@ -63,6 +63,14 @@ const PYTHON_SPACE =
 /** The three blocks, in order, by the names of their tags. */
 export const BLOCKS = ["switch", "subgoal", "action"] as const;
 
+/** Modes that read as the reference environments do. */
+const MODES: readonly string[] = [
+  "alfworld",
+  "webshop",
+  "alfworld-flat",
+  "webshop-flat",
+];
+
 /** Name of a block's tag. */
 export type BlockName = typeof BLOCKS[number];
 
@@ -99,6 +107,7 @@ export function formatReply(
  * @param text The reply, without special tokens.
  * @param options The mode, and what the world accepts.
  * @returns What it says; an unreadable reply is not an error but invalid.
+ * @throws {RangeError} If the mode is unknown.
  */
 export function parseReply(
   text: string,
@@ -106,6 +115,13 @@ export function parseReply(
 ): ParsedReply {
   const { mode = "strict" } = options;
   if (mode === "strict") return parseStrict(text, options.admissibleActions);
+  if (!MODES.includes(mode)) {
+    throw new RangeError(
+      `Cannot parse a reply as "mode" must be one of "strict", "${
+        MODES.join('", "')
+      }": current value is ${JSON.stringify(mode)}`,
+    );
+  }
   const world = mode.startsWith("alfworld") ? "alfworld" : "webshop";
   return mode.endsWith("-flat")
     ? parseFlat(text, world)

@@ -125,3 +125,14 @@ Deno.test("gearDivergence() is the distance of log-probabilities, whoever is hig
     message: /both must score 1 units: current value is 0/,
   });
 });
+
+Deno.test("gearWeights() refuses signs it does not know", () => {
+  const units = Float64Array.of(1);
+  for (const text of ['{"sign":0}', '{"signMode":"sym"}']) {
+    const options: { sign?: 1; signMode?: "signed" } = JSON.parse(text);
+    throws(() => gearWeights(units, units, options), {
+      name: "RangeError",
+      message: /"sign(Mode)?" is out of range: current value is/,
+    });
+  }
+});

@@ -163,3 +163,20 @@ Deno.test("a study without blocks to compare is refused", () => {
     },
   );
 });
+
+Deno.test("a study of no whole number of episodes is refused", () => {
+  throws(
+    () =>
+      gradientVariance(world, policy, {
+        estimators: [],
+        critic: values,
+        episodes: NaN,
+        random: createRandom(1),
+      }),
+    {
+      name: "RangeError",
+      message:
+        'Cannot measure variance as "episodes" must be a positive integer: current value is NaN',
+    },
+  );
+});

@@ -47,6 +47,15 @@ Deno.test("parseReply() never throws and lists problems exactly when a strict re
   }));
 });
 
+Deno.test("parseReply() refuses a mode it does not know", () => {
+  const options: { mode: "strict" } = JSON.parse('{"mode":"alfwrld"}');
+  throws(() => parseReply("x", options), {
+    name: "RangeError",
+    message:
+      'Cannot parse a reply as "mode" must be one of "strict", "alfworld", "webshop", "alfworld-flat", "webshop-flat": current value is "alfwrld"',
+  });
+});
+
 Deno.test("parseReply() says what is wrong with a strict reply", () => {
   const good = formatReply({ switching: "KEEP", subgoal: "a", action: "b" });
   const cases: [string, string[]][] = [
