@@ -19,6 +19,8 @@ import {
   addEpisodeGradient,
   addGradient,
   emptyMoments,
+  type EpisodeGradient,
+  type GradientMoments,
   judgeMoments,
   parameterOffsets,
   type VarianceRow,
@@ -128,7 +130,7 @@ export function gradientVariance(
   const { estimators, critic, random, objective = "discounted" } = options;
   const { groupSize = 8, blocks = 40 } = options;
   checkEffort(options.episodes, blocks);
-  const total = parameterOffsets(smdp).total;
+  const { total } = parameterOffsets(smdp);
   const moments = estimators.map(() =>
     Array.from({ length: blocks }, () => emptyMoments(total))
   );
@@ -147,21 +149,17 @@ export function gradientVariance(
   for (let block = 0; block < blocks; block++) {
     for (let done = 0; done < perBlock; done += chunk) {
       const count = Math.min(chunk, perBlock - done);
-      const first = block * perBlock + done;
       const episodes = sampleTabular(smdp, policy, {
         episodes: count,
         random,
-        first,
+        first: block * perBlock + done,
       });
       const studied = studyEpisodes(study, episodes);
       for (const [e, estimator] of estimators.entries()) {
         const credit = tabularCredit(study, studied, estimator);
         const unit = isGrouped(estimator) ? groupSize : 1;
         const work = { episodes, odds, credit, into: gradient };
-        for (let i = 0; i < count; i++) {
-          addEpisodeGradient(smdp, { ...work, episode: i, factor: 1 / unit });
-          if ((i + 1) % unit === 0) addGradient(moments[e]![block]!, gradient);
-        }
+        addUnits(smdp, { work, count, unit, moments: moments[e]![block]! });
       }
     }
     options.onProgress?.((block + 1) / blocks);
@@ -174,6 +172,23 @@ export function gradientVariance(
       unitSize: isGrouped(estimator) ? groupSize : 1,
     })
   );
+}
+
+/** Adds the gradients of a chunk to the moments: one of each episode, or the mean of each group. */
+function addUnits(
+  smdp: TabularSmdp,
+  chunk: {
+    work: Omit<EpisodeGradient, "episode" | "factor">;
+    count: number;
+    unit: number;
+    moments: GradientMoments;
+  },
+): void {
+  const { work, count, unit, moments } = chunk;
+  for (let i = 0; i < count; i++) {
+    addEpisodeGradient(smdp, { ...work, episode: i, factor: 1 / unit });
+    if ((i + 1) % unit === 0) addGradient(moments, work.into);
+  }
 }
 
 /** Throws unless there are episodes, and blocks to compare. */
