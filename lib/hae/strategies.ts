@@ -26,6 +26,16 @@ export interface StrategyOptions {
 /**
  * Rewards a strategy by the mean of its best episodes: the `ceil(topFraction · n)` highest, at least one.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { strategyReward } from "@hiper/lab";
+ *
+ * const rewards = [1, 0, 1, 0];
+ * strictEqual(strategyReward(rewards), 1); // the better half always won
+ * strictEqual(strategyReward(rewards, 1), 0.5);
+ * ```
+ *
  * @param rewards Rewards of the episodes played under the strategy. Shape `(episodes,)`.
  * @param topFraction Share of the best, in `(0, 1]`.
  * @returns The strategy's reward.
@@ -55,6 +65,19 @@ export function strategyReward(
 /**
  * Compares the strategies of one task: `(R − mean) / (deviation + 1e-6)`, sample deviation; 0 without spread.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { strategyAdvantages } from "@hiper/lab";
+ *
+ * const [better, worse] = strategyAdvantages(new Float64Array([1, 0.5]));
+ * ok(better! > 0 && worse === -better!);
+ *
+ * // Strategies that did equally well teach nothing.
+ * const equal = strategyAdvantages(new Float64Array([1, 1]));
+ * deepStrictEqual(equal, new Float64Array(2));
+ * ```
+ *
  * @param rewards Reward of each strategy. Shape `(strategies,)`.
  * @returns Advantages. Shape `(strategies,)`.
  */
@@ -73,6 +96,20 @@ export function strategyAdvantages(rewards: Float64Array): Float64Array {
  *
  * `reward` mode: `(R − p − mean) / (deviation + 1e-6)`, dividing by 1 without spread;
  * `advantage` mode: `(R − mean) / (deviation + 1e-6) − p`, the first part 0 without spread.
+ *
+ * @example
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import { strategyTurnAdvantage } from "@hiper/lab";
+ *
+ * const fine = { penalty: 0, mode: "reward" } as const;
+ * ok(strategyTurnAdvantage(1, [1, 0], fine) > 0);
+ *
+ * // Where every episode did equally well, the judge alone speaks.
+ * const flagged = { penalty: 0.5, mode: "reward" } as const;
+ * strictEqual(strategyTurnAdvantage(1, [1, 1], fine), 0);
+ * strictEqual(strategyTurnAdvantage(1, [1, 1], flagged), -0.5);
+ * ```
  *
  * @param reward Reward of the turn's episode.
  * @param peers Rewards of all episodes under the strategy, this one included. Shape `(episodes,)`.
