@@ -57,6 +57,16 @@ const DIVERGENCE_CAP = 3;
 /**
  * Measures how far a teacher departs from the policy at each sampled unit: `|log p_teacher − log p_policy|`.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { gearDivergence } from "@hiper/lab";
+ *
+ * const policy = [-1, -2, -0.5], teacher = [-1, -5, -1];
+ * // The teacher would hardly have written the second token.
+ * deepStrictEqual(gearDivergence(policy, teacher), new Float64Array([0, 3, 0.5]));
+ * ```
+ *
  * @param policy Log-probability of each unit under the policy. Shape `(units,)`.
  * @param teacher Log-probability of each unit under the teacher. Shape `(units,)`.
  * @returns Divergence, in nats. Shape `(units,)`.
@@ -79,6 +89,16 @@ export function gearDivergence(
 
 /**
  * Finds the divergence above which units depart, from all replies of a group.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { gearThreshold } from "@hiper/lab";
+ *
+ * strictEqual(gearThreshold([0, 0, 1, 4], { spikeQuantile: 1 }), 4);
+ * // Where teacher and policy all but agree, small differences are no departures.
+ * strictEqual(gearThreshold([0.01, 0.02]), 0.1);
+ * ```
  *
  * @param divergences Divergence of each unit, in nats. Any shape.
  * @param options Quantile and least threshold.
@@ -163,6 +183,22 @@ export function gearSegments(
  * With `x = min(divergence / threshold, 3)` of a unit's segment, `u = exp(−strength · x)` for praise and
  * `exp(+strength · x)` for blame, and `w = clip(u / mean(u), bounds)`. Weights are positive, so signs never flip;
  * equal divergences give equal weights, and so the advantages one started from.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { gearWeights } from "@hiper/lab";
+ *
+ * const entropy = new Float64Array(3);
+ * const departing = new Float64Array([0.25, 2, 0.25]);
+ * const options = { threshold: 1, maximumLength: 1 };
+ * const praise = gearWeights(departing, entropy, options);
+ * const blame = gearWeights(departing, entropy, { ...options, sign: -1 });
+ * ok(praise[1]! < praise[0]! && blame[1]! > blame[0]!);
+ *
+ * const agreeing = gearWeights(new Float64Array(3), entropy, options);
+ * deepStrictEqual(agreeing, new Float64Array([1, 1, 1]));
+ * ```
  *
  * @param divergence How far the teacher departs at each unit, at least 0, in nats. Shape `(units,)`.
  * @param entropy Entropy of the policy at each unit, in nats. Shape `(units,)`.
