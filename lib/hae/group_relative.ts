@@ -150,6 +150,20 @@ export interface BestOfGroupOptions {
  *
  * `A = (best − second) / (deviation + 1e-6)` for the first of the best scores, 0 for all others.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bestOfGroup } from "@hiper/lab";
+ *
+ * const groups = ["a", "a", "a"];
+ * deepStrictEqual(
+ *   bestOfGroup([1, 0.25, 0], groups, { scaleByDeviation: false }),
+ *   new Float64Array([0.75, 0, 0]),
+ * );
+ * // Two that won share no praise: one would have been enough.
+ * deepStrictEqual(bestOfGroup([1, 1, 0], groups), new Float64Array(3));
+ * ```
+ *
  * @param scores Shape `(n,)`.
  * @param groups Group of each score. Shape `(n,)`.
  * @param options Whether margins are scaled.
