@@ -50,6 +50,20 @@ export interface ShapingColumns {
 /**
  * Shapes the rewards of many episodes at once.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { shapeColumns } from "@hiper/lab";
+ *
+ * const shaped = shapeColumns({
+ *   offsets: new Int32Array([0, 4]),
+ *   rewards: new Float64Array([0, 0, 0, 1]),
+ *   switched: new Uint8Array([1, 0, 1, 0]),
+ * }, { keepPenalty: -0.5 });
+ * // Each of two kept turns pays a quarter of the penalty.
+ * deepStrictEqual(shaped, new Float64Array([0, -0.125, 0, 0.875]));
+ * ```
+ *
  * @param columns Concatenated columns; left as they are.
  * @param options Penalties.
  * @returns Shaped rewards. Shape `(turns,)`.
