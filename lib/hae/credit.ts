@@ -124,6 +124,18 @@ export const ESTIMATORS: readonly string[] = Object.keys(SETTINGS);
 /**
  * Throws unless a configuration names an estimator and only settings it has; offers the nearest that exists.
  *
+ * @example
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { checkEstimator } from "@hiper/lab";
+ *
+ * checkEstimator({ name: "hae", gamma: 0.9 });
+ * throws(
+ *   () => checkEstimator(JSON.parse('{"name": "hae", "gama": 0.9}')),
+ *   /gamma/,
+ * );
+ * ```
+ *
  * @param estimator Configuration, perhaps from a file.
  * @throws {RangeError} If the name or a setting is unknown.
  */
