@@ -69,6 +69,35 @@ export function informativeEpisodes(
 /**
  * Keeps the trajectories of groups worth learning from, by the sums of their rewards.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   filterGroups,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ *
+ * const agent = planExecute(
+ *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
+ *   randomExecutor(),
+ * );
+ * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
+ * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
+ * const trajectories = await collectTrajectories(agent, schedule);
+ *
+ * const kept = filterGroups(trajectories);
+ * ok(kept.length > 0 && kept.length < trajectories.length);
+ * // The group that never left its corridor has nothing to compare.
+ * const solved = trajectories.find((one) => one.success)!.group;
+ * ok(kept.every((one) => one.group === solved));
+ * ```
+ *
  * @param trajectories Episodes.
  * @param options Which groups stay.
  * @returns The episodes that stay, in order.
