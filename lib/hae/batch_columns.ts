@@ -10,6 +10,37 @@ import type { BatchColumns } from "./hae_batch.ts";
 /**
  * Puts episodes one after the other, as columns for {@linkcode batchAdvantages}.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import {
+ *   batchColumns,
+ *   collectTrajectories,
+ *   createRandom,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ *
+ * const agent = planExecute(
+ *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
+ *   randomExecutor(),
+ * );
+ * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
+ * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
+ * const trajectories = await collectTrajectories(agent, schedule);
+ *
+ * const { offsets, rewards, ids } = batchColumns(trajectories);
+ * strictEqual(rewards.length, offsets[trajectories.length]);
+ * deepStrictEqual(ids, trajectories.map((one) => one.id));
+ * deepStrictEqual(
+ *   [...rewards.subarray(offsets[1]!, offsets[2]!)],
+ *   trajectories[1]!.turns.map((turn) => turn.reward),
+ * );
+ * ```
+ *
  * @param trajectories Episodes.
  * @returns Concatenated columns with the episodes' ids.
  */
