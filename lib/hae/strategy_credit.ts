@@ -28,6 +28,41 @@ export interface StrategyCreditOptions extends StrategyOptions {
  *
  * Episodes of one strategy share its tokens, so only the first of them trains planning; switching is not trained.
  *
+ * @example
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ *   strategyCredit,
+ * } from "@hiper/lab";
+ *
+ * const agent = planExecute(
+ *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
+ *   randomExecutor(),
+ * );
+ * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
+ * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
+ * const trajectories = await collectTrajectories(agent, schedule);
+ *
+ * // Within each group, two strategies of two episodes each.
+ * const played = trajectories.map((one, i) => ({
+ *   ...one,
+ *   strategy: i % 4 < 2 ? "search on the left" : "search on the right",
+ * }));
+ * const credits = strategyCredit(played, { topFraction: 1 });
+ * const won = played.findIndex((one) => one.success);
+ * ok(credits[won]!.advantages.execution[0]! > 0);
+ * // Only the first episode of a strategy trains the planner.
+ * const planned = credits.filter((one) => one.trained!.planning[0] === 1);
+ * strictEqual(planned.length, 4);
+ * ```
+ *
  * @param trajectories Episodes with a `strategy`.
  * @param options Share of the best, and the judge's penalty.
  * @returns One credit for each trajectory, in order; no value head has a target.
