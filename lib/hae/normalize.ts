@@ -106,6 +106,36 @@ export function decisionsTaken(
  *
  * Statistics are taken over the decisions that are trained, each counted once however many tokens it has.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import {
+ *   assignCredit,
+ *   collectTrajectories,
+ *   createRandom,
+ *   normalizeCredit,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ *
+ * const agent = planExecute(
+ *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
+ *   randomExecutor(),
+ * );
+ * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
+ * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
+ * const trajectories = await collectTrajectories(agent, schedule);
+ *
+ * const credits = assignCredit(trajectories, { name: "reinforce" });
+ * const normalized = normalizeCredit(trajectories, credits);
+ * const all = normalized.flatMap((one) => [...one.advantages.execution]);
+ * const sum = all.reduce((a, b) => a + b, 0);
+ * ok(Math.abs(sum) < 1e-9);
+ * ```
+ *
  * @param trajectories Episodes of the batch.
  * @param credits Credit of each episode, in the same order; left as they are.
  * @param options The formula, and what is compared with what.
