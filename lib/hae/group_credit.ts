@@ -107,6 +107,37 @@ function constant(trajectory: Trajectory, advantage: number): Credit {
 /**
  * Compares the scores of episodes of one group: GRPO, Dr. GRPO, RLOO and REINFORCE++ with baseline.
  *
+ * @example
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   groupCredit,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ *
+ * const agent = planExecute(
+ *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
+ *   randomExecutor(),
+ * );
+ * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
+ * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
+ * const trajectories = await collectTrajectories(agent, schedule);
+ *
+ * const credits = groupCredit(trajectories, { comparison: "leave-one-out" });
+ * for (const [i, { success, group }] of trajectories.entries()) {
+ *   const first = credits[i]!.advantages.execution[0]!;
+ *   const solved = trajectories.some((one) => one.success && one.group === group);
+ *   if (solved) ok(success ? first > 0 : first < 0);
+ *   else strictEqual(first, 0); // nothing to compare with
+ * }
+ * ```
+ *
  * @param trajectories Episodes; those with one `group` are compared.
  * @param options The comparison, pooling and normalization.
  * @returns One credit for each trajectory, in order.
