@@ -79,6 +79,18 @@ export interface TabularEpisodes {
 /**
  * Turns logits into probabilities.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, randomTabularPolicy, stageWorld, tabularProbabilities } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const { planning } = tabularProbabilities(world, policy);
+ * const ofFirstState = planning.subarray(0, world.subgoals);
+ * ok(Math.abs(ofFirstState.reduce((sum, p) => sum + p) - 1) < 1e-12);
+ * ```
+ *
  * @param smdp The world, for its sizes.
  * @param policy Logits.
  * @returns Probability of SWITCH, of each subgoal, of each action, in the shapes of the logits.
@@ -131,6 +143,18 @@ export interface RandomTabularPolicyOptions {
 
 /**
  * Draws a policy whose logits are normal.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ *
+ * const even = randomTabularPolicy(stageWorld(), {
+ *   random: createRandom(1),
+ *   deviation: 0,
+ * });
+ * ok(even.logits.planning.every((logit) => logit === 0)); // every subgoal as likely
+ * ```
  *
  * @param smdp The world, for its sizes.
  * @param options Stream and spread.
