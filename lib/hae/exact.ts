@@ -117,6 +117,18 @@ export function exactValues(
 /**
  * Computes how likely each decision is met at each time.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, exactOccupancies, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const { switching, planning } = exactOccupancies(world, policy);
+ * strictEqual(planning[0], 1); // every episode plans first, in the first state,
+ * strictEqual(switching[0], 0); // where nothing is held that could be switched
+ * ```
+ *
  * @param smdp The world.
  * @param policy Who plays.
  * @returns Probabilities, not discounted.
@@ -161,6 +173,20 @@ export function exactOccupancies(
 
 /**
  * Computes what the policy earns: the objective that {@linkcode exactGradient} differentiates.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { byDecision, createRandom, exactGradient, exactReturn, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const gradient = exactGradient(world, policy);
+ * const logits = byDecision((name) =>
+ *   policy.logits[name].map((logit, i) => logit + 0.01 * gradient[name][i]!)
+ * );
+ * ok(exactReturn(world, { logits }) > exactReturn(world, policy)); // a small step uphill
+ * ```
  *
  * @param smdp The world.
  * @param policy Who plays.
