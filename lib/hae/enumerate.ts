@@ -56,6 +56,18 @@ interface Path {
 /**
  * Lists every trajectory of a world without noise.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, enumerateTabular, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ *
+ * const world = stageWorld({ horizon: 2, noise: 0 });
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const { episodes, probabilities } = enumerateTabular(world, policy);
+ * ok(episodes.offsets.length === probabilities.length + 1);
+ * ok(Math.abs(probabilities.reduce((sum, p) => sum + p) - 1) < 1e-12);
+ * ```
+ *
  * @param smdp A small world; its rewards must be without noise.
  * @param policy Who plays.
  * @param options When to give up.
