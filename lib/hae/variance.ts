@@ -46,6 +46,18 @@ export interface DistortValuesOptions {
 /**
  * Makes a deliberately wrong critic out of an exact one: `scale · V + normal error`.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { createRandom, distortValues } from "@hiper/lab";
+ *
+ * const one = new Float64Array([1, 2]);
+ * const exact = { switching: one, planning: one, execution: one };
+ * const options = { random: createRandom(1), scale: 0.5, deviation: 0 };
+ * const { planning } = distortValues(exact, options); // too small by half, without error
+ * deepStrictEqual([...planning], [0.5, 1]);
+ * ```
+ *
  * @param values Exact values.
  * @param options How wrong.
  * @returns Wrong values, the same wherever they are read.
@@ -207,6 +219,14 @@ function checkEffort(episodes: number, blocks: number): void {
 
 /**
  * Names an estimator with its settings, as tables and figures show it.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { estimatorLabel } from "@hiper/lab";
+ *
+ * strictEqual(estimatorLabel({ name: "gae", lambda: 0.95 }), "gae lambda=0.95");
+ * ```
  *
  * @param estimator An estimator of the study.
  * @returns For instance `hae lambdaTurn=1 lambdaSegment=0.95`.
