@@ -18,6 +18,23 @@ const CLEAR = 4;
  * `tan² + variance / (n · scale² · ‖∇J‖²)`, in squared lengths of the exact gradient: what is left of
  * the error once the estimate is divided by its scale.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { batchError } from "@hiper/lab";
+ *
+ * const row = {
+ *   scale: 1,
+ *   gradientNorm: 2,
+ *   directionError: 0.25,
+ *   directionErrorStandardError: 0,
+ *   variance: 40,
+ *   varianceStandardError: 0,
+ * };
+ * strictEqual(batchError(row, 10).error, 1.25);
+ * strictEqual(batchError(row, 1000).error, 0.26); // variance fades, bias stays
+ * ```
+ *
  * @param row A row of the study.
  * @param episodes Episodes in the batch, `n`.
  * @returns The error and its standard error.
@@ -68,6 +85,15 @@ const bias = (row: VarianceStudyRow) =>
 /**
  * Says which estimators are biased with a critic.
  *
+ * @example
+ * ```ts
+ * import { match } from "node:assert/strict";
+ * import { concludeBias, varianceStudy } from "@hiper/lab";
+ *
+ * const [, wrong] = varianceStudy({ episodes: 640, lambdas: [0] });
+ * match(concludeBias(wrong!, "wrong"), /At lambda 0: biased .*HAE/);
+ * ```
+ *
  * @param rows Rows of the study.
  * @param critic Which critic.
  * @returns One sentence or two.
@@ -106,6 +132,16 @@ export function concludeBias(
 
 /**
  * Compares the variances of hierarchical and flat estimators.
+ *
+ * @example
+ * ```ts
+ * import { match } from "node:assert/strict";
+ * import { concludeVariance, varianceStudy } from "@hiper/lab";
+ *
+ * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
+ * const sentence = concludeVariance(exact!, "exact");
+ * match(sentence, /^At lambda 1 turn GAE has \d.* times the variance of HAE/);
+ * ```
  *
  * @param rows Rows of the study.
  * @param critic Which critic.
@@ -155,6 +191,16 @@ export function concludeVariance(
 
 /**
  * Says which estimator errs least in small and in large batches.
+ *
+ * @example
+ * ```ts
+ * import { match } from "node:assert/strict";
+ * import { concludeBatchError, varianceStudy } from "@hiper/lab";
+ *
+ * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
+ * const sentence = concludeBatchError(exact!, "exact", [8, 4096]);
+ * match(sentence, /^With 8 episodes .* errs least .* with 4096 episodes/);
+ * ```
  *
  * @param rows Rows of the study.
  * @param critic Which critic; estimators without one compete too.
