@@ -80,6 +80,17 @@ export function overTokens(
 /**
  * Whitens a matrix by the statistics of its masked elements: `(x − mean) / sqrt(variance + 1e-8)`, sample variance.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { maskedWhiten } from "@hiper/lab";
+ *
+ * const values = new Float64Array([1, 3, 100]);
+ * const white = maskedWhiten(values, new Uint8Array([1, 1, 0]));
+ * ok(Math.abs(white[0]! + Math.SQRT1_2) < 1e-6);
+ * ok(Math.abs(white[1]! - Math.SQRT1_2) < 1e-6); // the 100 had no say
+ * ```
+ *
  * @param values Any shape.
  * @param mask 1 where an element counts. Same shape.
  * @returns Every element whitened, masked or not. Same shape.
