@@ -174,6 +174,24 @@ export interface PenalizedRewards {
 /**
  * Takes the divergence out of the reward of each token: `r − coefficient · kl · mask`.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import { penalizeRewards } from "@hiper/lab";
+ *
+ * await tf.setBackend("cpu");
+ * const { rewards, kl } = penalizeRewards(tf.tensor2d([[1]]), {
+ *   logProbs: tf.tensor2d([[-1]]),
+ *   reference: tf.tensor2d([[-3]]),
+ *   mask: tf.tensor2d([[1]]),
+ *   coefficient: 0.25,
+ * });
+ * strictEqual(kl, 2);
+ * strictEqual(rewards.dataSync()[0], 0.5); // 1 - 0.25 · 2
+ * ```
+ *
  * @param rewards Reward of each token. Shape `(sequences, tokens)`.
  * @param options Log-probabilities, reference, mask and weight.
  * @returns New rewards, whose tensor the caller disposes, and the divergence.
