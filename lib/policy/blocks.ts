@@ -104,6 +104,16 @@ export function formatReply(
 /**
  * Reads a reply.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { parseReply } from "@hiper/lab";
+ *
+ * const plan = "<switch>KEEP</switch>\n<subgoal>find the mug</subgoal>\n";
+ * strictEqual(parseReply(`${plan}<action>look</action>`).valid, true);
+ * strictEqual(parseReply(`${plan}look`).valid, false); // no action block
+ * ```
+ *
  * @param text The reply, without special tokens.
  * @param options The mode, and what the world accepts.
  * @returns What it says; an unreadable reply is not an error but invalid.
