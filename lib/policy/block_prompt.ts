@@ -140,6 +140,23 @@ export function formatPrompt(
 /**
  * Renders the last turns, numbered from 1 over the whole episode: `[Observation n: '…', Action n: '…']`.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { historyWindow } from "@hiper/lab";
+ *
+ * const turn = (text: string, action: string) => ({
+ *   observation: { text, admissibleActions: [action], stateKey: text },
+ *   decision: { switched: true, subgoal: "leave", action, valid: true, trace: { kind: "untrainable" } as const },
+ *   reward: 0,
+ * });
+ * const past = [turn("A hall.", "go left"), turn("A door.", "open it")];
+ * deepStrictEqual(historyWindow(past, 1), {
+ *   text: "[Observation 2: 'A door.', Action 2: 'open it']",
+ *   count: 1,
+ * });
+ * ```
+ *
  * @param past Turns played so far.
  * @param length Most turns to show.
  * @returns One line a turn, and how many turns there are.
