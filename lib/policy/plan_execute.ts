@@ -126,6 +126,17 @@ export function scriptedPlanner(subgoal: Choose<string>): Planner {
 /**
  * Switches with a fixed probability, to any of the proposed subgoals.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { createRandom, randomPlanner } from "@hiper/lab";
+ * const planner = randomPlanner({ proposeSubgoals: () => ["find a mug"] });
+ * const observation = { text: "", admissibleActions: ["look"], stateKey: "" };
+ * const first = { task: "find a mug", past: [], observation };
+ * const [plan] = await planner.plan([first], [createRandom(1)]);
+ * deepStrictEqual(plan, { switched: true, subgoal: "find a mug" });
+ * ```
+ *
  * @param options `proposeSubgoals` lists the candidates; `switchProbability` is that of every turn but the first. @default {0.2}
  * @returns A planner.
  * @throws {RangeError} If the probability is outside `[0, 1]`, or while planning, if nothing is proposed.
@@ -227,6 +238,17 @@ export function randomExecutor(): Executor {
 /**
  * Does what an expert would do, subgoal and action.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, expertPolicy } from "@hiper/lab";
+ * const policy = expertPolicy(() => ({ subgoal: "find a mug", action: "look" }));
+ * const observation = { text: "", admissibleActions: ["wait"], stateKey: "" };
+ * const situation = { task: "find a mug", past: [], observation };
+ * const [decision] = await policy.decide([situation], [createRandom(1)]);
+ * strictEqual(decision!.valid, false); // the world does not accept "look" here
+ * ```
+ *
  * @param hint What the expert says of a situation; see `openWithHints`.
  * @param fallback Decides where the expert is silent.
  * @returns A policy that never strays from the hints.
@@ -263,6 +285,17 @@ export function expertPolicy(
 
 /**
  * Lets one policy decide most turns and another the rest.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, expertPolicy, mixPolicies } from "@hiper/lab";
+ * const [looks, waits] = ["look", "wait"].map((action) => expertPolicy(() => ({ subgoal: "", action })));
+ * const observation = { text: "", admissibleActions: ["look", "wait"], stateKey: "" };
+ * const situation = { task: "find a mug", past: [], observation };
+ * const [decision] = await mixPolicies(looks!, waits!, 1).decide([situation], [createRandom(1)]);
+ * strictEqual(decision!.action, "wait");
+ * ```
  *
  * @param usual Decides with probability `1 - rate`.
  * @param other Decides with probability `rate`.
