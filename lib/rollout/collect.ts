@@ -86,6 +86,22 @@ export async function collectTrajectories(
  * Plays as {@linkcode collectTrajectories} does, turn by turn: whoever reads it may show
  * progress, or stop reading and thereby stop playing.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { createRandom, expertPolicy, playEpisodes, scheduleEpisodes } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
+ * const playing: number[] = [];
+ * for await (const progress of playEpisodes(policy, episodes)) {
+ *   playing.push(progress.playing);
+ * }
+ * deepStrictEqual(playing, [1, 0]); // out on the second turn
+ * ```
+ *
  * @param policy Decides, and bootstraps when it is a critic too.
  * @param assignments Episodes to play.
  * @param options The opener of worlds, and a signal to stop early.
