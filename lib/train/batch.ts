@@ -118,6 +118,20 @@ function episodeSamples(
 /**
  * Restores what the policy saw on a turn.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, situationAt } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
+ * const [episode] = await collectTrajectories(policy, episodes);
+ * strictEqual(situationAt(episode!, 0).subgoal, undefined); // nothing held yet
+ * strictEqual(situationAt(episode!, 1).subgoal, "leave");
+ * ```
+ *
  * @param trajectory One episode.
  * @param t The turn, from 0; the number of turns stands for what followed the last one.
  * @returns The unfinished trajectory, as its policy saw it.
@@ -142,6 +156,19 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
 
 /**
  * Makes samples of what an expert did, every decision equally good: imitation as a policy gradient.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { collectTrajectories, createRandom, expertPolicy, imitationSamples, scheduleEpisodes } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
+ * const [, kept] = imitationSamples(await collectTrajectories(policy, episodes));
+ * deepStrictEqual(kept!.advantages, { switching: 1, planning: 0, execution: 1 });
+ * ```
  *
  * @param trajectories Episodes as recorded.
  * @param returns Discounted returns of each episode's turns, targets for all value heads; absent trains no value.
