@@ -53,6 +53,20 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
 /**
  * Describes episodes by one flat row; see {@linkcode METRIC_MEANINGS} for every name.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, summarizeTrajectories } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 4, maxTurns: 9 });
+ * const row = summarizeTrajectories(await collectTrajectories(policy, episodes));
+ * strictEqual(row.success_rate, 1);
+ * strictEqual(row.segment_length, 2); // one subgoal, held for both turns
+ * ```
+ *
  * @param trajectories Episodes, at least one.
  * @returns Numbers by name, all finite.
  * @throws {RangeError} If there are no episodes.
@@ -106,6 +120,22 @@ export function summarizeTrajectories(
 /**
  * Describes credit, and how well the values foresaw it.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, summarizeCredit } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
+ * const [episode] = await collectTrajectories(policy, episodes);
+ * const ones = new Float64Array(episode!.turns.length).fill(1);
+ * const credit = { advantages: { switching: ones, planning: ones, execution: ones } };
+ * const row = summarizeCredit([episode!], [credit]);
+ * strictEqual(row["advantage_deviation/execution"], 0); // no turn is told from another
+ * ```
+ *
  * @param trajectories Episodes.
  * @param credits Credit of each episode, before normalization.
  * @returns Numbers by name; those of values only where episodes have values and credit has targets.
@@ -146,6 +176,15 @@ export function summarizeCredit(
 
 /**
  * Puts a word before every name of a row: `success_rate` becomes `unseen/success_rate`.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { prefixed } from "@hiper/lab";
+ *
+ * const row = prefixed("unseen", { success_rate: 0.5 });
+ * deepStrictEqual(row, { "unseen/success_rate": 0.5 });
+ * ```
  *
  * @param prefix The word.
  * @param row Numbers by name.
