@@ -47,6 +47,19 @@ th:first-child,td:first-child{text-align:left}
  *
  * Every text is escaped; figures travel as JSON that cannot close its own script element.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { htmlReport } from "@hiper/lab";
+ *
+ * const page = htmlReport({
+ *   title: "Corridors",
+ *   sections: [{ heading: "Result", prose: "With <b> it takes 5 turns." }],
+ * });
+ * ok(page.includes("<h2>Result</h2>"));
+ * ok(page.includes("With &lt;b&gt; it takes")); // a text is never markup
+ * ```
+ *
  * @param options Title and sections.
  * @returns HTML of the whole page, about 1.2 MB because Plotly travels with it.
  */
