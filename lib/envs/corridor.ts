@@ -31,6 +31,17 @@ export const CORRIDOR_SUBGOALS = [
 /**
  * Proposes the subgoals of a corridor: the same in every situation.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { openCorridor, proposeCorridorSubgoals } from "@hiper/lab";
+ *
+ * const env = openCorridor({ exit: "left" }, 1);
+ * const { task, observation } = await env.start();
+ * const proposed = proposeCorridorSubgoals({ task, past: [], observation });
+ * ok(proposed.includes("leave by the left end"));
+ * ```
+ *
  * @param _situation Not looked at.
  * @returns Three subgoals.
  */
@@ -80,6 +91,17 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
 
 /**
  * Opens the corridor of a specification; see {@linkcode openCorridor}.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual, throws } from "node:assert/strict";
+ * import { openCorridorSpec } from "@hiper/lab";
+ *
+ * const env = openCorridorSpec({ kind: "corridor", exit: "left" }, 1);
+ * const { taskType } = await env.start();
+ * strictEqual(taskType, "exit left");
+ * throws(() => openCorridorSpec({ kind: "corridor", way: "left" }, 1), TypeError);
+ * ```
  *
  * @param spec Kind `"corridor"`, and settings as in {@linkcode CorridorOptions}.
  * @param seed Decides the exit where the specification leaves it open.
