@@ -33,6 +33,18 @@ export interface AdamWOptions {
 /**
  * Begins with no memory of gradients.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { beginAdamW, stepAdamW } from "@hiper/lab";
+ *
+ * const begin = beginAdamW(2);
+ * const slopes = new Float32Array([1, -1]);
+ * const { state } = stepAdamW(new Float32Array(2), slopes, { state: begin });
+ * strictEqual(state.step, 1);
+ * strictEqual(begin.step, 0); // steps give new states and leave old ones alone
+ * ```
+ *
  * @param weights Number of weights.
  * @returns State before the first step.
  */
@@ -108,6 +120,16 @@ export function stepAdamW(
 
 /**
  * Measures a gradient, and scales it down when it is too long.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { clipGradient } from "@hiper/lab";
+ *
+ * const { gradient, norm } = clipGradient(new Float32Array([3, 4]), 2.5);
+ * strictEqual(norm, 5);
+ * deepStrictEqual([...gradient], [1.5, 2]); // same direction, half as long
+ * ```
  *
  * @param gradient Shape `(weights,)`; left as it is.
  * @param maxNorm Largest Euclidean norm; 0 leaves any length.
