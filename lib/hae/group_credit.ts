@@ -109,33 +109,17 @@ function constant(trajectory: Trajectory, advantage: number): Credit {
  *
  * @example
  * ```ts
- * import { ok, strictEqual } from "node:assert/strict";
- * import {
- *   collectTrajectories,
- *   createRandom,
- *   groupCredit,
- *   planExecute,
- *   proposeCorridorSubgoals,
- *   randomExecutor,
- *   randomPlanner,
- *   scheduleEpisodes,
- * } from "@hiper/lab";
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, groupCredit, randomTabularPolicy } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
  *
- * const agent = planExecute(
- *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
- *   randomExecutor(),
- * );
- * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
- * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
- * const trajectories = await collectTrajectories(agent, schedule);
- *
- * const credits = groupCredit(trajectories, { comparison: "leave-one-out" });
- * for (const [i, { success, group }] of trajectories.entries()) {
- *   const first = credits[i]!.advantages.execution[0]!;
- *   const solved = trajectories.some((one) => one.success && one.group === group);
- *   if (solved) ok(success ? first > 0 : first < 0);
- *   else strictEqual(first, 0); // nothing to compare with
- * }
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
+ * const credits = groupCredit(trajectories, { comparison: "center" });
+ * const first = credits.map((one) => one.advantages.execution[0]!);
+ * ok(Math.abs(first.reduce((a, b) => a + b)) < 1e-12 && first.some((a) => a > 0));
  * ```
  *
  * @param trajectories Episodes; those with one `group` are compared.
@@ -161,6 +145,21 @@ export function groupCredit(
  * Gives each turn its return: REINFORCE, and with `normalize: "whiten"` REINFORCE++.
  *
  * `G[t] = r[t] + gamma · G[t + 1]`; without reward-to-go every turn gets `G[0]`.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, randomTabularPolicy, reinforceCredit } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
+ * const { advantages } = reinforceCredit(trajectories)[0]!;
+ * const rewards = trajectories[0]!.turns.map((turn) => turn.reward);
+ * strictEqual(advantages.execution[0], rewards.reduceRight((sum, r) => r + sum, 0));
+ * ```
  *
  * @param trajectories Episodes.
  * @param options Discount, reward-to-go, normalization.
@@ -192,6 +191,21 @@ function turnReturns({ turns }: Trajectory, gamma: number): Float64Array {
 
 /**
  * Subtracts the score of a greedily played episode from each return: ReMax.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, randomTabularPolicy, remaxCredit } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
+ * const credits = remaxCredit(trajectories, { baselines: { "tabular/0": 2 } });
+ * const rewards = trajectories[0]!.turns.map((turn) => turn.reward);
+ * strictEqual(credits[0]!.advantages.execution[0], rewards.reduceRight((sum, r) => r + sum, 0) - 2);
+ * ```
  *
  * @param trajectories Episodes.
  * @param options The greedy scores, by group.
@@ -227,6 +241,21 @@ export function remaxCredit(
 /**
  * Rewards only the best episode of each group, by its margin over the second best: pass@k.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { bestOfGroupCredit, createRandom, randomTabularPolicy } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
+ * const credits = bestOfGroupCredit(trajectories);
+ * const praised = credits.filter((one) => one.advantages.execution[0]! > 0);
+ * strictEqual(praised.length, 1);
+ * ```
+ *
  * @param trajectories Episodes; every group has at least two.
  * @param options Whether margins are scaled.
  * @returns One credit for each trajectory, in order.
@@ -248,6 +277,21 @@ export function bestOfGroupCredit(
  *
  * `A = A_episode + stepWeight · A_step`, where `A_step` compares discounted returns from the turn on within the
  * anchor group; a turn that is alone in its state gets 0.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { createRandom, gigpoCredit, groupCredit, randomTabularPolicy } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
+ * // Without steps, episodes are compared as a whole.
+ * const credits = gigpoCredit(trajectories, { stepWeight: 0 });
+ * deepStrictEqual(credits, groupCredit(trajectories, { comparison: "center" }));
+ * ```
  *
  * @param trajectories Episodes; those with one `group` are compared.
  * @param options Discount, weight, scaling, similarity and pooling.
