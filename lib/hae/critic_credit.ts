@@ -58,6 +58,23 @@ export interface GaeCreditOptions {
 /**
  * Assigns hierarchical advantages: switching on every turn, planning at segment starts, execution on every turn.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, exactValues, haeCredit, randomTabularPolicy } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const values = exactValues(world, policy);
+ * const trajectories = tabularTrajectories(world, episodes, { values });
+ * const credits = haeCredit(trajectories, { lambdaTurn: 1, lambdaSegment: 1, lambdaBoundary: 1 });
+ * const total = trajectories[0]!.turns.reduce((sum, turn) => sum + turn.reward, 0);
+ * // With every lambda 1 the first plan is to be worth what the episode paid.
+ * ok(Math.abs(credits[0]!.targets!.planning[0]! - total) < 1e-9);
+ * ```
+ *
  * @param trajectories Episodes with values.
  * @param options Settings of the estimation and of what it trains.
  * @returns One credit for each trajectory, in order, with targets for the value heads.
@@ -169,6 +186,22 @@ function reassign(
  *
  * Values are those before the switching decision, so that they depend on none of the three.
  *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, exactValues, gaeCredit, randomTabularPolicy } from "@hiper/lab";
+ * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const values = exactValues(world, policy);
+ * const trajectories = tabularTrajectories(world, episodes, { values });
+ * const credits = gaeCredit(trajectories, { lambda: 1 });
+ * const total = trajectories[0]!.turns.reduce((sum, turn) => sum + turn.reward, 0);
+ * ok(Math.abs(credits[0]!.targets!.switching[0]! - total) < 1e-9);
+ * ```
+ *
  * @param trajectories Episodes with switching values.
  * @param options Discount, lambda, truncation, normalization.
  * @returns One credit for each trajectory, in order; only the switching head has targets.
@@ -213,6 +246,22 @@ export function gaeCredit(
  *
  * The chain runs switching, planning (at segment starts), execution, next turn's switching; each unit's next value
  * is the value of the unit after it. Only execution is followed by a reward and a discount.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { createRandom, exactValues, randomTabularPolicy, sampleTabular } from "@hiper/lab";
+ * import { stageWorld, tabularTrajectories, tokenGaeCredit } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
+ * const values = exactValues(world, policy);
+ * const trajectories = tabularTrajectories(world, episodes, { values });
+ * const { targets } = tokenGaeCredit(trajectories, { lambda: 1 })[0]!;
+ * // Nothing is paid between plan and action, so that both lead to the same return.
+ * ok(Math.abs(targets!.planning[0]! - targets!.execution[0]!) < 1e-9);
+ * ```
  *
  * @param trajectories Episodes with all three values.
  * @param options Discount, lambda, truncation, normalization.
