@@ -292,6 +292,19 @@ export function valueLoss(
 /**
  * Passes a tensor on without its gradient.
  *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import { stopGradient } from "@hiper/lab";
+ *
+ * await tf.setBackend("cpu");
+ * const slope = tf.grad((x) => stopGradient(x));
+ * strictEqual(stopGradient(tf.scalar(3)).dataSync()[0], 3); // the same number,
+ * strictEqual(slope(tf.scalar(3)).dataSync()[0], 0); // but nothing to learn from
+ * ```
+ *
  * @param tensor Any tensor.
  * @returns The same numbers; its gradient is 0. Caller disposes.
  */
