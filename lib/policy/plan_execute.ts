@@ -227,6 +227,15 @@ export function scriptedExecutor(
 /**
  * Takes any admissible action, each as likely.
  *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { createRandom, randomExecutor } from "@hiper/lab";
+ * const observation = { text: "", admissibleActions: ["look"], stateKey: "" };
+ * const situation = { task: "look", past: [], observation, subgoal: "look" };
+ * deepStrictEqual(await randomExecutor().act([situation], [createRandom(1)]), ["look"]);
+ * ```
+ *
  * @returns An executor that throws a `RangeError` where no action is admissible.
  */
 export function randomExecutor(): Executor {
