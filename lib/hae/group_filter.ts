@@ -72,21 +72,10 @@ export function informativeEpisodes(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import {
- *   collectTrajectories,
- *   createRandom,
- *   filterGroups,
- *   planExecute,
- *   proposeCorridorSubgoals,
- *   randomExecutor,
- *   randomPlanner,
- *   scheduleEpisodes,
- * } from "@hiper/lab";
+ * import { collectTrajectories, createRandom, filterGroups, planExecute } from "@hiper/lab";
+ * import { proposeCorridorSubgoals, randomExecutor, randomPlanner, scheduleEpisodes } from "@hiper/lab";
  *
- * const agent = planExecute(
- *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
- *   randomExecutor(),
- * );
+ * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
  * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
  * const trajectories = await collectTrajectories(agent, schedule);
