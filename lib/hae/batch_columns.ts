@@ -13,21 +13,10 @@ import type { BatchColumns } from "./hae_batch.ts";
  * @example
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
- * import {
- *   batchColumns,
- *   collectTrajectories,
- *   createRandom,
- *   planExecute,
- *   proposeCorridorSubgoals,
- *   randomExecutor,
- *   randomPlanner,
- *   scheduleEpisodes,
- * } from "@hiper/lab";
+ * import { batchColumns, collectTrajectories, createRandom, planExecute } from "@hiper/lab";
+ * import { proposeCorridorSubgoals, randomExecutor, randomPlanner, scheduleEpisodes } from "@hiper/lab";
  *
- * const agent = planExecute(
- *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
- *   randomExecutor(),
- * );
+ * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
  * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
  * const trajectories = await collectTrajectories(agent, schedule);
