@@ -31,21 +31,10 @@ export interface StrategyCreditOptions extends StrategyOptions {
  * @example
  * ```ts
  * import { ok, strictEqual } from "node:assert/strict";
- * import {
- *   collectTrajectories,
- *   createRandom,
- *   planExecute,
- *   proposeCorridorSubgoals,
- *   randomExecutor,
- *   randomPlanner,
- *   scheduleEpisodes,
- *   strategyCredit,
- * } from "@hiper/lab";
+ * import { collectTrajectories, createRandom, planExecute, proposeCorridorSubgoals } from "@hiper/lab";
+ * import { randomExecutor, randomPlanner, scheduleEpisodes, strategyCredit } from "@hiper/lab";
  *
- * const agent = planExecute(
- *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
- *   randomExecutor(),
- * );
+ * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
  * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
  * const trajectories = await collectTrajectories(agent, schedule);
