@@ -109,22 +109,10 @@ export function decisionsTaken(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import {
- *   assignCredit,
- *   collectTrajectories,
- *   createRandom,
- *   normalizeCredit,
- *   planExecute,
- *   proposeCorridorSubgoals,
- *   randomExecutor,
- *   randomPlanner,
- *   scheduleEpisodes,
- * } from "@hiper/lab";
+ * import { assignCredit, collectTrajectories, createRandom, normalizeCredit, planExecute } from "@hiper/lab";
+ * import { proposeCorridorSubgoals, randomExecutor, randomPlanner, scheduleEpisodes } from "@hiper/lab";
  *
- * const agent = planExecute(
- *   randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }),
- *   randomExecutor(),
- * );
+ * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };
  * const schedule = scheduleEpisodes([{ kind: "corridor" }], plays);
  * const trajectories = await collectTrajectories(agent, schedule);
