@@ -146,12 +146,13 @@ export function scriptJson(value: unknown): string {
  * Makes Plotly show texts letter by letter: left alone it reads tags in them, links included.
  *
  * @param figure Any figure of the house; none of them uses markup.
- * @returns The same figure, `&` and `<` of every text as entities.
+ * @returns The same figure, `&` and `<` of every text as entities, new lines as such.
  */
 export function spelledOut(figure: Figure): Figure {
   const spell = (value: unknown): unknown => {
     if (typeof value === "string") {
-      return value.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+      return value.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+        .replaceAll("\n", "<br>"); // the one tag, and ours: a new line
     }
     if (Array.isArray(value)) return value.map(spell);
     if (typeof value !== "object" || value === null) return value;

@@ -174,5 +174,5 @@ function wrapped(type: string): string {
       lines[lines.length - 1] = longer;
     } else lines.push(word);
   }
-  return lines.join("<br>"); // which Plotly knows, among few other tags
+  return lines.join("\n");
 }
