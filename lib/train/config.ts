@@ -113,10 +113,14 @@ export interface WarmStartConfig {
   readonly tasks: number;
   /** Passes over what it did. @default {16} */
   readonly epochs: number;
+  /** Whether the expert plays new episodes for each pass. @default {false} */
+  readonly fresh?: boolean;
   /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
   /** Step size. @default {the learner's own, whatever `update` says} */
   readonly learningRate?: number;
+  /** Step size at the end; it changes linearly. @default {the same} */
+  readonly finalLearningRate?: number;
 }
 
 /** GEAR's weights for the units of a decision. */

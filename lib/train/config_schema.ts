@@ -83,6 +83,8 @@ const shaping = z.strictObject({
 const update = z.strictObject({
   epochs: count.default(UPDATE_DEFAULTS.epochs),
   minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize),
+  minibatchBy: z.enum(["turn", "episode"]).default(UPDATE_DEFAULTS.minibatchBy),
+  onPolicy: z.boolean().default(UPDATE_DEFAULTS.onPolicy),
   clipRange: z.union([rate, z.tuple([rate, rate])]).default(
     UPDATE_DEFAULTS.clipRange,
   ),
@@ -115,8 +117,10 @@ const refine = z.strictObject({
 const warmStart = z.strictObject({
   tasks: count.default(384),
   epochs: count.default(16),
+  fresh: z.boolean().exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),
+  finalLearningRate: rate.exactOptional(),
 });
 
 const record = z.strictObject({
