@@ -86,10 +86,10 @@ export function languagePolicy(
       `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
     );
   }
-  const { decoding } = settings;
+  const { decoding, maxContentTokens } = settings;
   const start = decoding === "free"
     ? undefined
-    : replyGrammar(tokenizer, { decoding });
+    : replyGrammar(tokenizer, { decoding, maxContentTokens });
   const memory = settings.keepReadings ? createReadingMemory() : undefined;
   const mind = { network, tokenizer, settings, start, memory };
   const variables = trainedWeights(network);

@@ -35,6 +35,8 @@ export interface LanguageOptions {
   readonly topP?: number;
   /** How free replies are. @default {"free"} */
   readonly decoding?: Decoding;
+  /** Most tokens of a subgoal or action that is written freely between given tags. @default {24} */
+  readonly maxContentTokens?: number;
   /** How replies are read. @default {"strict"} */
   readonly mode?: ReplyMode;
   /** Replies written at once. @default {64} */
@@ -75,6 +77,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     temperature = 1,
     topP = 1,
     decoding = "free",
+    maxContentTokens = 24,
     mode = "strict",
     batchSize = 64,
     tokensAtOnce = 8192,
@@ -87,6 +90,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     temperature,
     topP,
     decoding,
+    maxContentTokens,
     mode,
     batchSize,
     tokensAtOnce,

@@ -30,6 +30,7 @@ const policy = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("language"),
     directory: z.string().exactOptional(),
+    prompt: z.enum(["rules", "brief", "transcript"]).exactOptional(),
     layers: count.exactOptional(),
     width: count.exactOptional(),
     loraRank: countOrNone.exactOptional(),
@@ -37,6 +38,9 @@ const policy = z.discriminatedUnion("name", [
     decoding: z.enum(["free", "skeleton", "admissible"]).exactOptional(),
     valueScale: z.number().positive().exactOptional(),
     maxReplyTokens: count.exactOptional(),
+    maxContentTokens: count.exactOptional(),
+    batchSize: count.exactOptional(),
+    tokensAtOnce: count.exactOptional(),
     temperature: rate.exactOptional(),
   }),
 ]);
