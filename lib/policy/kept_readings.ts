@@ -48,8 +48,8 @@ export interface ReadingMemory extends Disposable {
 /** Batches that are remembered; the oldest is forgotten. */
 const BATCHES = 8;
 
-/** Share of the longest prompt up to which feeding token by token beats reading at once. */
-const MOST_NEW = 0.4;
+/** Share of the longest prompt up to which reading what is new beats reading all anew. */
+const MOST_NEW = 0.8;
 
 /**
  * Makes a memory.
