@@ -7,11 +7,11 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../random.ts";
+import { plus, recomputed, sideBySide } from "./lean_gradients.ts";
 import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   linear,
-  recomputed,
   rmsNorm,
   type RotaryAngles,
   rotaryAttention,
@@ -242,35 +242,37 @@ export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
   return tf.tidy(() => {
     const gain = weights(`${prefix}input_layernorm.weight`);
     const calm = rmsNorm(input, gain, rmsEpsilon);
-    const qkv = tf.concat(
+    const qkv = sideBySide(
       ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, calm)),
-      1,
     ); // (rows, (heads + 2 · groups) · size)
-    const x = tf.add(input, project("self_attn.o_proj", attend(qkv)));
+    const x = plus(input, project("self_attn.o_proj", attend(qkv)));
     const after = weights(`${prefix}post_attention_layernorm.weight`);
     const quiet = rmsNorm(x, after, rmsEpsilon);
     const inner = swiGlu(
       project("mlp.gate_proj", quiet),
       project("mlp.up_proj", quiet),
     ); // (rows, innerWidth)
-    return tf.add(x, project("mlp.down_proj", inner));
+    return plus(x, project("mlp.down_proj", inner));
   });
 }
 
-/** A projection with its low-rank change, if it has one: `x·Wᵀ + b + scale · (x·Aᵀ)·Bᵀ`. */
+/** A projection with its low-rank change, if it has one: `x·Wᵀ + b + (scale · x·Aᵀ)·Bᵀ`. */
 function projectRows(
   name: string,
   x: tf.Tensor,
   { weights, model, adapter }: LayerParts,
-): tf.Tensor {
+): tf.Tensor2D {
   const bias = model.weights.has(`${name}.bias`)
     ? weights(`${name}.bias`)
     : undefined;
-  const base = linear(x, weights(`${name}.weight`), bias);
-  if (!adapter?.modules.has(name)) return base;
-  const down = weights(`base_model.model.${name}.lora_A.weight`);
-  const up = weights(`base_model.model.${name}.lora_B.weight`);
-  return tf.add(base, tf.mul(linear(linear(x, down), up), adapter.scale));
+  return tf.tidy(() => {
+    const base = linear(x, weights(`${name}.weight`), bias);
+    if (!adapter?.modules.has(name)) return base as tf.Tensor2D;
+    const down = weights(`base_model.model.${name}.lora_A.weight`);
+    const up = weights(`base_model.model.${name}.lora_B.weight`);
+    const low = tf.mul(linear(x, down), adapter.scale); // (rows, rank)
+    return plus(base, linear(low, up)) as tf.Tensor2D;
+  });
 }
 
 /** The table that turns states into logits. Shape `(vocabulary, width)`. */
