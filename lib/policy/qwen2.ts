@@ -174,7 +174,9 @@ export function qwen2States(
       tf.tensor1d(tokens.ids, "int32"),
     ); // (batch · length, width)
     for (let i = 0; i < config.layers; i++) {
+      const before = x;
       x = runLayer(model, i, { x, batch, length, ...options });
+      before.dispose(); // a gradient has its own hold on the numbers
     }
     const gain = weights.get("model.norm.weight")!;
     return rmsNorm(x, gain, config.rmsEpsilon) as tf.Tensor2D;
