@@ -417,6 +417,7 @@ export type { AdamWStepOptions, AdamWTensors } from "./lib/policy/adamw.ts";
 export { LORA_TARGETS } from "./lib/policy/lora.ts";
 export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
 export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";
+export { QWEN2_SIZES } from "./lib/policy/qwen2_sizes.ts";
 export { createTokenizer, loadTokenizer } from "./lib/policy/tokenizer.ts";
 export type {
   ChatMessage,
@@ -742,6 +743,12 @@ export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 
 // Learning
 export { createPpoLearner } from "./lib/train/ppo_learner.ts";
+export { languageMemory } from "./lib/train/language_memory.ts";
+export type {
+  LanguageMemory,
+  LanguageMemoryOptions,
+  MemoryPeak,
+} from "./lib/train/language_memory.ts";
 export {
   type AdamWOptions,
   type AdamWState,

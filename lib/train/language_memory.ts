@@ -91,7 +91,19 @@ const LEARNER_COLUMNS = 8;
  *   adapters keep two numbers of their rank for each projection, with slopes, and add the
  *   projection's input once more.
  *
- * Replies are taken to be decoded freely: other ways of decoding add small tables.
+ * Replies are taken to be decoded freely; forms of replies read the table of words again.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { languageMemory, QWEN2_SIZES } from "@hiper/lab";
+ *
+ * const { learning, writing } = languageMemory(
+ *   { ...QWEN2_SIZES["0.5B"], maxLength: 512 },
+ *   { batch: 4, length: 512, replyLength: 64, batchSize: 4, recompute: true, lora: { rank: 8 } },
+ * );
+ * ok(learning.bytes < 3 * 2 ** 30 && writing.bytes < learning.bytes);
+ * ```
  *
  * @param config Sizes of the decoder.
  * @param options How it is trained and asked.

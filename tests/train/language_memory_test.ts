@@ -1,5 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { selectBackend } from "../../lib/policy/backend.ts";
+import { QWEN2_SIZES } from "../../lib/policy/qwen2_sizes.ts";
 import { createRandom } from "../../lib/random.ts";
 import { languageMemory } from "../../lib/train/language_memory.ts";
 import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
@@ -105,4 +106,16 @@ Deno.test("16-bit frozen weights take half, trained ones what they took", () => 
   const half = languageMemory(config, { ...options, frozenBytes: 2 });
   strictEqual(half.learning.terms["frozen"], 2 * whole.frozen);
   strictEqual(whole.learning.bytes - half.learning.bytes, 2 * whole.frozen);
+});
+
+Deno.test("published sizes have the parameters that their model cards state", () => {
+  const stated = { // in billions, of which embeddings are a part
+    ...{ "0.5B": 0.49, "1.5B": 1.54, "3B": 3.09 },
+    ...{ "7B": 7.61, "14B": 14.7, "32B": 32.5 },
+  };
+  for (const [name, size] of Object.entries(QWEN2_SIZES)) {
+    const { frozen } = languageMemory(size, { ...LOAD, lora: { rank: 1 } });
+    const billions = stated[name as keyof typeof stated];
+    ok(Math.abs(frozen / 1e9 / billions - 1) < 0.01, `${name}: ${frozen}`);
+  }
 });
