@@ -26,6 +26,7 @@ import {
 } from "./qwen2.ts";
 import type { Qwen2Config } from "./qwen2_config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+import { requireBackend } from "./tensor_setup.ts";
 import {
   createTokenizer,
   readTokenizerFiles,
@@ -114,10 +115,12 @@ const HEADS = "value_head.safetensors";
  *
  * @param options Seed, tokenizer, sizes, and how it speaks and learns.
  * @returns The policy; `dispose` frees it.
+ * @throws {TypeError} If no backend is active.
  */
 export function createLanguagePolicy(
   options: CreateLanguageOptions,
 ): LanguagePolicy {
+  requireBackend("create a language policy");
   const { tokenizer: files, size = {}, seed } = options;
   const tokenizer = createTokenizer(files);
   const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
@@ -140,12 +143,14 @@ export function createLanguagePolicy(
  * @param directory The folder.
  * @param options How it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If a weight is missing or has another shape than the folder says.
+ * @throws {TypeError} If no backend is active, or a weight is missing or has another shape than
+ * the folder says.
  */
 export async function loadLanguagePolicy(
   directory: string,
   options: LoadLanguageOptions,
 ): Promise<LanguagePolicy> {
+  requireBackend("load a language policy");
   const { seed, adapter, maxLength = 4096 } = options;
   const random = createRandom(seed);
   const files = await readTokenizerFiles(directory);
