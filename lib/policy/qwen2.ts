@@ -19,9 +19,9 @@ import {
 } from "./operations.ts";
 import {
   formatQwen2Config,
-  parseQwen2Config,
   type Qwen2Config,
   qwen2Shapes,
+  readQwen2Config,
 } from "./qwen2_config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
@@ -88,24 +88,25 @@ export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
  * @param options `maxLength`: longest sequence to prepare for, if shorter than the model's.
  * @returns The decoder; {@linkcode disposeQwen2} frees it.
  * @throws {TypeError} If a weight is missing or has another shape than `config.json` says; the
- * message names the file, the weight and the shape expected.
+ * message names the file, the weight and the shape expected. No tensor is left behind.
  */
 export async function loadQwen2(
   directory: string,
   options: { maxLength?: number } = {},
 ): Promise<Qwen2> {
-  const file = `${directory}/config.json`;
-  const said = parseQwen2Config(
-    file,
-    JSON.parse(await Deno.readTextFile(file)),
-  );
+  const said = await readQwen2Config(directory);
   const maxLength = Math.min(said.maxLength, options.maxLength ?? Infinity);
   const config = { ...said, maxLength };
   const checkpoint = await openSafetensors(directory);
   const weights = new Map<string, tf.Variable>();
-  for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
-    const { values } = await checkpoint.read(name, shape);
-    weights.set(name, variableOf(values, shape));
+  try {
+    for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
+      const { values } = await checkpoint.read(name, shape);
+      weights.set(name, variableOf(values, shape));
+    }
+  } catch (error) {
+    tf.dispose([...weights.values()]);
+    throw error;
   }
   return { config, weights, angles: anglesOf(config) };
 }
