@@ -155,7 +155,14 @@ class PpoLearner implements Learner {
   }
 
   async load(directory: string): Promise<void> {
-    const saved = await openSafetensors(`${directory}/policy.safetensors`);
+    const file = `${directory}/policy.safetensors`;
+    const saved = await openSafetensors(file);
+    for (const name of saved.tensors.keys()) {
+      if (name in this.#policy.variables) continue;
+      throw new TypeError(
+        `Cannot load "${file}" as it must hold the weights of this policy alone: it also holds "${name}"`,
+      );
+    }
     const weights = new Float32Array(this.#size);
     let at = 0;
     for (const [name, { shape }] of Object.entries(this.#policy.variables)) {
