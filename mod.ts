@@ -551,7 +551,6 @@ export type {
 export { summarizeAblation } from "./lib/train/ablation_summary.ts";
 export type { SummarizeAblationOptions } from "./lib/train/ablation_summary.ts";
 export { readReport } from "./lib/train/report_data.ts";
-export type { ReportData } from "./lib/train/report_data.ts";
 export { recordTraining } from "./lib/train/record_training.ts";
 export type { RecordTrainingOptions } from "./lib/train/record_training.ts";
 export { readEpisodes, turnsTable } from "./lib/train/turns_table.ts";
@@ -605,6 +604,7 @@ export type {
   DistortValuesOptions,
   GradientVarianceOptions,
 } from "./lib/hae/variance.ts";
+export type { StudyOptions } from "./lib/hae/tabular_credit.ts";
 export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
 export { varianceStudy } from "./lib/hae/variance_study.ts";
 export type {
@@ -737,7 +737,7 @@ export { episodeHtml } from "./lib/plots/episode_html.ts";
 export { intervalCurve } from "./lib/plots/interval_figures.ts";
 export type { IntervalCurveOptions } from "./lib/plots/interval_figures.ts";
 export { trainingReport } from "./lib/plots/training_report.ts";
-export type { TrainingReportParts } from "./lib/plots/training_report.ts";
+export type { TrainingReportParts } from "./lib/report_parts.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 
