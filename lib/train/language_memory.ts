@@ -8,12 +8,16 @@
  * @module
  */
 
+import { LOGITS_AT_ONCE } from "../policy/kernels/vocabulary.ts";
+import { KEPT_BATCHES } from "../policy/kept_readings.ts";
+import { fillSettings } from "../policy/language_replies.ts";
+import { READ_AT_ONCE } from "../policy/language_values.ts";
 import { LORA_TARGETS, type LoraTarget } from "../policy/lora.ts";
 import { type Qwen2Config, qwen2Shapes } from "../policy/qwen2_config.ts";
 
 /** How a language policy is trained and asked. */
 export interface LanguageMemoryOptions {
-  /** Replies learned from in one gradient step. */
+  /** Sequences read in one gradient step: a reply each, or all turns of a transcript. */
   readonly batch: number;
   /** Tokens of prompt and reply together. */
   readonly length: number;
@@ -36,6 +40,8 @@ export interface LanguageMemoryOptions {
   readonly frozenBytes?: 2 | 4;
   /** Replies written at once. @default {64} */
   readonly batchSize?: number;
+  /** Whether keys and values are kept from turn to turn. @default {false} */
+  readonly keepReadings?: boolean;
 }
 
 /** Bytes at the moment when most are taken. */
@@ -65,12 +71,6 @@ export interface LanguageMemory {
 /** Bytes of a 32-bit number. */
 const BYTES = 4;
 
-/** Numbers of logits that the kernels hold at a time. */
-const LOGITS_AT_ONCE = 2 ** 22;
-
-/** Tokens that a critic reads at a time. */
-const READ_AT_ONCE = 16384;
-
 /** Columns of the learner, in multiples of the trained weights: weights 2, gradient 2, moments 4. */
 const LEARNER_COLUMNS = 8;
 
@@ -81,8 +81,9 @@ const LEARNER_COLUMNS = 8;
  * layers, `T` the tokens of a chunk, `U` those of its replies, `V` the vocabulary and `n` the
  * trained weights, all of 4 bytes:
  *
- * - standing: weights, rotary angles, and `n` for the reference, which is the weights as they
- *   were at first; adapters alone where there are adapters;
+ * - standing: weights, rotary angles, `n` for the reference, which is the weights as they were at
+ *   first, adapters alone where there are adapters, and the caches of eight batches if readings
+ *   are kept (each may grow to twice its size as an episode goes on);
  * - writing: keys and values of `2·L·K` numbers for each position reserved, and what one layer
  *   holds while prompts are read, `8W + 2Q + 3I` a token, or the logits of one token each;
  * - learning: what is kept for gradients, `5W + Q + 3I` a token and layer (`W` if layers are
@@ -198,12 +199,25 @@ function standingTerms(
 ): Record<string, number> {
   const { frozenBytes = BYTES, critic = "shared", lora } = options;
   const tables = critic === "separate" && !lora ? 2 : 1;
+  const { keepReadings } = fillSettings(options);
   return {
     frozen: frozenBytes * frozen,
     trained: BYTES * trained,
     angles: BYTES * tables * config.maxLength * config.width / config.heads,
     reference: BYTES * trained,
+    kept: keepReadings ? KEPT_BATCHES * cacheBytes(config, options) : 0,
   };
+}
+
+/** Keys and values of one batch of prompts and replies. */
+function cacheBytes(
+  config: Qwen2Config,
+  options: LanguageMemoryOptions,
+): number {
+  const { length, replyLength = length } = options;
+  const positions = Math.max(1, length - replyLength) + replyLength;
+  const rows = fillSettings(options).batchSize * positions;
+  return BYTES * rows * config.layers * 2 * keyWidth(config);
 }
 
 /** Reading prompts, writing token after token, and asking a critic of its own, if there is one. */
@@ -211,13 +225,12 @@ function writingMoments(
   config: Qwen2Config,
   options: LanguageMemoryOptions,
 ): Moments {
-  const { length, replyLength = length, batchSize = 64 } = options;
-  const { width, innerWidth, layers, vocabulary } = config;
-  const keys = keyWidth(config);
+  const { length, replyLength = length } = options;
+  const { batchSize } = fillSettings(options);
+  const { width, innerWidth, vocabulary } = config;
   const prompt = Math.max(1, length - replyLength);
-  const cache = BYTES * batchSize * layers * 2 * keys *
-    (prompt + replyLength);
-  const qkv = width + 2 * keys;
+  const cache = cacheBytes(config, options);
+  const qkv = width + 2 * keyWidth(config);
   const token = BYTES * (8 * width + 2 * qkv + 3 * innerWidth);
   const read = options.critic === "separate"
     ? Math.min(batchSize * length, Math.max(length, READ_AT_ONCE))
@@ -239,7 +252,8 @@ function learningMoments(
   options: LanguageMemoryOptions,
 ): Moments {
   const { batch, length, replyLength = length, lora } = options;
-  const { tokensAtOnce = 8192, critic = "shared" } = options;
+  const { critic = "shared" } = options,
+    { tokensAtOnce } = fillSettings(options);
   const { width, vocabulary, tied } = config;
   const together = Math.min(
     batch,
@@ -277,8 +291,9 @@ function learningMoments(
 /** Numbers a token needs in all layers: kept, their slopes, and what one layer computed again needs. */
 function layerNumbers(
   config: Qwen2Config,
-  { recompute = false, lora }: LanguageMemoryOptions,
+  options: LanguageMemoryOptions,
 ): { kept: number; slopes: number; again: number } {
+  const { lora } = options, { recompute } = fillSettings(options);
   const { width, innerWidth, layers } = config;
   const qkv = width + 2 * keyWidth(config);
   const { rank = 0, targets = LORA_TARGETS } = lora ?? {};

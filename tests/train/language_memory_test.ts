@@ -73,6 +73,29 @@ for (const [name, load] of Object.entries(LOADS)) {
   });
 }
 
+Deno.test("languageMemory() foretells what kept readings take within a tenth", async () => {
+  await selectBackend("wasm");
+  using watch = watchHeap();
+  const { policy, situations, memory } = loadOf({
+    ...LOAD,
+    keepReadings: true,
+  });
+  const before = watch.live();
+  for (let turn = 0; turn < 10; turn++) {
+    const others = situations.map((situation) => ({
+      ...situation,
+      observation: {
+        ...situation.observation,
+        text: situation.observation.text.replaceAll("ba", "bcdefghijk"[turn]!),
+      }, // prompts that have nothing in common, as of ten other batches
+    }));
+    await policy.decide(others, others.map((_, i) => createRandom(i)));
+  }
+  const { kept } = memory.writing.terms, taken = watch.live() - before;
+  ok(Math.abs(kept! / taken - 1) < 0.1, `${kept} foretold, ${taken} taken`);
+  policy.dispose();
+});
+
 Deno.test("memory of a gradient step does not grow with the number of chunks", async () => {
   await selectBackend("wasm");
   const peaks: number[] = [];
