@@ -22,6 +22,7 @@ import {
   type LanguageOptions,
   type Mind,
   promptTokens,
+  reciteSituation,
   switchProbability,
   writeTrace,
   writtenReply,
@@ -122,6 +123,8 @@ export function languagePolicy(
     },
     follow: (situations, decisions, options) =>
       follow(mind, situations, decisions, options),
+    recite: (situations) =>
+      situations.map((situation) => reciteSituation(mind, situation)),
     save: parts.save,
     dispose() {
       memory?.[Symbol.dispose]();

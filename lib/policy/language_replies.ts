@@ -200,6 +200,26 @@ export function writtenReply(
   return { ...slot, choices };
 }
 
+/** All that is read in a situation as one reply, every token an execution. */
+export function reciteSituation(mind: Mind, situation: Situation): Decision {
+  const tokens = promptTokens(mind, situation);
+  const reply = tokens.slice(1); // what comes first is not expected from anything
+  const whole = { start: 0, end: reply.length };
+  return {
+    switched: false,
+    subgoal: situation.subgoal ?? "",
+    action: "",
+    valid: false,
+    trace: {
+      kind: "tokens",
+      prompt: tokens.slice(0, 1),
+      reply,
+      logProbs: new Float32Array(reply.length),
+      spans: { switching: undefined, planning: undefined, execution: whole },
+    },
+  };
+}
+
 /**
  * Writes down what somebody else decided, as tokens to be learned.
  *

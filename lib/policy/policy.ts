@@ -40,6 +40,11 @@ export interface Follower {
     decisions: readonly Decision[],
     options?: { score?: boolean },
   ): Decision[] | Promise<Decision[]>;
+  /**
+   * Everything that is read in some situations, as if this policy had said it, so that it learns
+   * to expect it; for policies that read texts word by word.
+   */
+  recite?(situations: readonly Situation[]): Decision[];
 }
 
 /** What a {@linkcode Scorer} says of one sample, unit by unit. */

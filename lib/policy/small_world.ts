@@ -71,6 +71,8 @@ export interface TranscriptOptions {
   readonly system?: string;
   /** Whether each observation lists what may be done. @default {false} */
   readonly actions?: boolean;
+  /** Longest observation in characters; the rest of a longer one is left out. @default {800} */
+  readonly observationLimit?: number;
 }
 
 /**
@@ -108,10 +110,14 @@ export function formatTranscript(
   situation: Situation,
   options: TranscriptOptions = {},
 ): ChatMessage[] {
-  const { system = "", actions = false } = options;
+  const { system = "", actions = false, observationLimit = 800 } = options;
   const { task, past, observation } = situation;
-  const seen = ({ text, admissibleActions }: Observation) =>
-    actions ? `${text}\nActions: ${admissibleActions.join(", ")}` : text;
+  const seen = ({ text, admissibleActions }: Observation) => {
+    const shown = text.slice(0, observationLimit);
+    return actions
+      ? `${shown}\nActions: ${admissibleActions.join(", ")}`
+      : shown;
+  };
   const messages: ChatMessage[] = past.flatMap(({ observation, decision }) => [
     { role: "user", content: seen(observation) },
     {

@@ -122,12 +122,20 @@ export interface RecordConfig {
 
 /** Learning from an expert's episodes before the first iteration. */
 export interface WarmStartConfig {
+  /** Folder that keeps what was learned, for runs with the same warm start; absent keeps nothing. */
+  readonly keep?: string;
+  /** Discount of the returns that the value heads learn. @default {the estimator's, or 1} */
+  readonly gamma?: number;
+  /** Weight of the value loss. @default {the learner's own} */
+  readonly valueCoefficient?: number;
   /** Episodes that the expert plays. @default {384} */
   readonly tasks: number;
   /** Passes over what it did. @default {16} */
   readonly epochs: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly fresh?: boolean;
+  /** Weight of making everything that was read likelier; for language policies. @default {0} */
+  readonly reading?: number;
   /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
   /** Step size. @default {the learner's own, whatever `update` says} */

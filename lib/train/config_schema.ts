@@ -121,7 +121,11 @@ const refine = z.strictObject({
 const warmStart = z.strictObject({
   tasks: count.default(384),
   epochs: count.default(16),
+  keep: z.string().exactOptional(),
+  gamma: unit.exactOptional(),
+  valueCoefficient: rate.exactOptional(),
   fresh: z.boolean().exactOptional(),
+  reading: rate.exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),
   finalLearningRate: rate.exactOptional(),

@@ -10,8 +10,8 @@ import type { Follower, Learner, TrainingSample } from "../policy/policy.ts";
 import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
-import type { Situation, Trajectory } from "../trajectory.ts";
-import { imitationSamples } from "./batch.ts";
+import { byDecision, type Situation, type Trajectory } from "../trajectory.ts";
+import { imitationSamples, situationAt } from "./batch.ts";
 
 /** Who learns from whom. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
@@ -31,10 +31,19 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly epochs?: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly fresh?: boolean;
+  /**
+   * Weight of making everything that was read likelier, beside what the expert decided; for
+   * policies that read texts word by word, which learn to repeat and to recognize by it.
+   *
+   * @default {0}
+   */
+  readonly reading?: number;
   /** Discount per turn of the returns that the value heads learn. @default {1} */
   readonly gamma?: number;
   /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
+  /** Weight of the value loss. @default {the learner's own} */
+  readonly valueCoefficient?: number;
   /** Step size. @default {the learner's own} */
   readonly learningRate?: number;
   /** Step size at the end; it changes linearly. @default {the same} */
@@ -59,7 +68,8 @@ export async function imitateExpert(
   options: ImitationOptions,
 ): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
   const { learner, random, signal, epochs = 16, minibatchSize = 64 } = options;
-  const { learningRate, finalLearningRate, fresh = false } = options;
+  const { learningRate, finalLearningRate, valueCoefficient } = options;
+  const { fresh = false } = options;
   let trajectories: Trajectory[] = [], samples: TrainingSample[] = [];
   let metrics: Record<string, number> = {};
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -67,7 +77,10 @@ export async function imitateExpert(
     if (fresh || epoch === 0) {
       const stream = random.fork("expert", ...(fresh ? [epoch] : []));
       trajectories = await watchExpert(options, stream);
-      samples = await followed(options, trajectories);
+      samples = [
+        ...await followed(options, trajectories),
+        ...recited(options, trajectories),
+      ];
     }
     metrics = await learner.update(samples, {
       epochs: 1,
@@ -77,6 +90,7 @@ export async function imitateExpert(
       entropyCoefficient: 0, // an expert is to be followed, not to be varied
       ...(learningRate === undefined ? {} : { learningRate }),
       ...(finalLearningRate === undefined ? {} : { finalLearningRate }),
+      ...(valueCoefficient === undefined ? {} : { valueCoefficient }),
       progress: epoch / epochs,
       random: random.fork("epoch", epoch),
     });
@@ -111,6 +125,29 @@ async function followed(
     { score: false },
   );
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
+}
+
+/** What was read in each episode, to be expected. */
+function recited(
+  { policy, reading = 0 }: ImitationOptions,
+  trajectories: readonly Trajectory[],
+): TrainingSample[] {
+  if (reading === 0) return [];
+  if (!policy.recite) {
+    throw new TypeError(
+      `Cannot imitate with "reading" as the policy must read texts word by word: current value is ${reading}`,
+    );
+  }
+  const situations = trajectories.map((one) =>
+    situationAt(one, one.turns.length)
+  );
+  return policy.recite(situations).map((decision, i) => ({
+    situation: situations[i]!,
+    decision,
+    advantages: byDecision(() => reading),
+    trained: byDecision((name) => name === "execution"),
+    episode: trajectories[i]!.id,
+  }));
 }
 
 /** Shape `(turns,)`. */
