@@ -429,7 +429,10 @@ export {
   formatBriefPrompt,
   formatTranscript,
 } from "./lib/policy/small_world.ts";
-export type { BriefPromptOptions } from "./lib/policy/small_world.ts";
+export type {
+  BriefPromptOptions,
+  TranscriptOptions,
+} from "./lib/policy/small_world.ts";
 export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";
 export type { WordTokenizerOptions } from "./lib/policy/word_tokenizer.ts";
 export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
