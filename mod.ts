@@ -512,6 +512,7 @@ export type {
   PartialDeep,
   RecordConfig,
   RefineConfig,
+  ReplicasConfig,
   RolloutConfig,
   TrainingConfig,
   WarmStartConfig,

@@ -119,6 +119,19 @@ export interface WarmStartConfig {
   readonly learningRate?: number;
 }
 
+/** Copies of the policy in Workers, which share its work with the thread that trains. */
+export interface ReplicasConfig {
+  /** Workers with a copy each, beside the thread that trains; changes speed and no number. @default {0} */
+  readonly workers: number;
+  /**
+   * Parts into which decisions and gradient steps are cut. Sums are taken part by part, so that their
+   * last digits depend on it. At best a multiple of `workers + 1`.
+   *
+   * @default {1 without workers, 4 with them}
+   */
+  readonly shards: number;
+}
+
 /** GEAR's weights for the units of a decision. */
 export interface RefineConfig
   extends Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">> {
@@ -136,6 +149,8 @@ export interface TrainingConfig {
   readonly policy: CompactPolicyConfig | LanguagePolicyConfig;
   /** Backend of the arithmetic. @default {"auto"} */
   readonly backend: BackendName | "auto";
+  /** Who shares the arithmetic, on backends that use one core. */
+  readonly replicas: ReplicasConfig;
   /** Worlds to learn in, one by one or by the family. */
   readonly worlds: readonly WorldConfig[];
   /** How they are played. */
