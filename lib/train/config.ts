@@ -125,9 +125,9 @@ export interface ReplicasConfig {
   readonly workers: number;
   /**
    * Parts into which decisions and gradient steps are cut. Sums are taken part by part, so that their
-   * last digits depend on it. At best a multiple of `workers + 1`.
+   * last digits depend on it: equal shards give equal numbers, whatever `workers` is.
    *
-   * @default {1 without workers, 4 with them}
+   * @default {one for each thread, `workers + 1`}
    */
   readonly shards: number;
 }

@@ -66,7 +66,7 @@ const rollout = z.strictObject({
 const replicas = z.strictObject({
   workers: countOrNone.default(0),
   shards: count.exactOptional(),
-}).transform(({ workers, shards = workers > 0 ? 4 : 1 }) => ({
+}).transform(({ workers, shards = workers + 1 }) => ({
   workers,
   shards,
 }));
