@@ -121,7 +121,12 @@ export interface WarmStartConfig {
 
 /** Copies of the policy in Workers, which share its work with the thread that trains. */
 export interface ReplicasConfig {
-  /** Workers with a copy each, beside the thread that trains; changes speed and no number. @default {0} */
+  /**
+   * Workers with a copy of all weights each, beside the thread that trains. One less than there are cores
+   * is best. With `shards` as they are it changes speed and no number.
+   *
+   * @default {0}
+   */
   readonly workers: number;
   /**
    * Parts into which decisions and gradient steps are cut. Sums are taken part by part, so that their

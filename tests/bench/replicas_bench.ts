@@ -71,7 +71,7 @@ async function compare(load: Load): Promise<void> {
   const minibatchSize = samples.length;
   for (const [name, team] of Object.entries(await teams(load))) {
     const { player, learner } = team;
-    const settings = { baseline: name === "one thread", n: 12, warmup: 4 };
+    const settings = { baseline: name === "one thread", n: 8, warmup: 2 };
     Deno.bench(name, { group: load.step.name, ...settings }, async () => {
       await learner.update(samples, { ...STEP, minibatchSize });
     });
