@@ -41,7 +41,13 @@ const compact: PartialDeep<TrainingConfig> = {
   worlds: [WORLD],
   rollout: { tasks: 12, maxTurns: 6 },
   update: { epochs: 1, minibatchSize: 24, klCoefficient: 0.1 },
-  evaluation: { every: 0, tasks: 9, temperature: 0, sets: { again: [WORLD] } },
+  evaluation: {
+    every: 0,
+    tasks: 9,
+    maxTurns: 6,
+    temperature: 0,
+    sets: { again: [WORLD] },
+  },
 };
 
 const language: PartialDeep<TrainingConfig> = {
