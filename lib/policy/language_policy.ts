@@ -9,6 +9,7 @@ import type { Random } from "../random.ts";
 import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
 import { type GeneratedReply, generateReplies } from "./generation.ts";
+import { createReadingMemory, type ReadingMemory } from "./kept_readings.ts";
 import {
   countParameters,
   type LanguageNetwork,
@@ -18,10 +19,10 @@ import {
   decisionOf,
   executionSlot,
   fillSettings,
-  joined,
   type LanguageOptions,
   type Mind,
   promptTokens,
+  reciteSituation,
   switchProbability,
   writeTrace,
   writtenReply,
@@ -36,10 +37,20 @@ import type {
   TrainingSample,
 } from "./policy.ts";
 import { replyGrammar } from "./reply_grammar.ts";
+import { joined } from "./shared_readings.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
 export interface LanguagePolicy extends DifferentiablePolicy, Follower {
+  /**
+   * Decides as every policy does. What is kept from turn to turn is kept apart for each lane, so
+   * that batches of different episodes can be decided by turns. @default {lane: 0}
+   */
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+    options?: { lane?: number },
+  ): Promise<Decision[]>;
   /** Its tokenizer. */
   readonly tokenizer: TextTokenizer;
   /** Numbers it holds, frozen ones included. */
@@ -48,7 +59,7 @@ export interface LanguagePolicy extends DifferentiablePolicy, Follower {
    * The same weights, deciding at another temperature; 0 always takes the likeliest token.
    * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
    */
-  atTemperature(temperature: number): Policy & Critic;
+  atTemperature(temperature: number): Pick<LanguagePolicy, "decide"> & Critic;
   /** Writes all it needs to be loaded again into a folder. */
   save(directory: string): Promise<void>;
 }
@@ -85,11 +96,16 @@ export function languagePolicy(
       `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
     );
   }
-  const { decoding } = settings;
+  const { decoding, maxContentTokens } = settings;
   const start = decoding === "free"
     ? undefined
-    : replyGrammar(tokenizer, { decoding });
+    : replyGrammar(tokenizer, { decoding, maxContentTokens });
   const mind = { network, tokenizer, settings, start };
+  const memories: ReadingMemory[] = [];
+  const inLane = (one: Mind, { lane = 0 } = {}): Mind =>
+    settings.keepReadings
+      ? { ...one, memory: memories[lane] ??= createReadingMemory() }
+      : one;
   const variables = trainedWeights(network);
   const evaluate: Critic["evaluate"] = (situations) =>
     evaluateSituations(mind, situations);
@@ -97,7 +113,8 @@ export function languagePolicy(
     variables,
     tokenizer,
     parameters: countParameters(network),
-    decide: (situations, randoms) => decide(mind, situations, randoms),
+    decide: (situations, randoms, options) =>
+      decide(inLane(mind, options), situations, randoms),
     evaluate,
     rescore: (samples, options) => rescore(mind, samples, options),
     score: (samples) =>
@@ -114,13 +131,20 @@ export function languagePolicy(
       }
       const other = { ...mind, settings: { ...settings, temperature } };
       return {
-        decide: (situations, randoms) => decide(other, situations, randoms),
+        decide: (situations, randoms, options) =>
+          decide(inLane(other, options), situations, randoms),
         evaluate,
       };
     },
-    follow: (situations, decisions) => follow(mind, situations, decisions),
+    follow: (situations, decisions, options) =>
+      follow(mind, situations, decisions, options),
+    recite: (situations) =>
+      situations.map((situation) => reciteSituation(mind, situation)),
     save: parts.save,
-    dispose: parts.dispose,
+    dispose() {
+      for (const memory of memories) memory?.[Symbol.dispose]();
+      parts.dispose();
+    },
   };
 }
 
@@ -145,13 +169,14 @@ async function decideAtOnce(
   situations: readonly Situation[],
   randoms: readonly Random[],
 ): Promise<Decision[]> {
-  const { network, tokenizer, settings, start } = mind;
+  const { network, tokenizer, settings, start, memory } = mind;
   const { maxReplyTokens, temperature, topP } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
     randoms,
     adapter: network.actor.adapter,
+    memory,
     maxTokens: maxReplyTokens,
     temperature,
     topP,
@@ -246,10 +271,17 @@ async function follow(
   mind: Mind,
   situations: readonly Situation[],
   decisions: readonly Decision[],
+  options: Parameters<Follower["follow"]>[2] = {},
 ): Promise<Decision[]> {
   const traces = situations.map((situation, i) =>
     writeTrace(mind, situation, decisions[i]!)
   );
+  if (options.score === false) {
+    return decisions.map((decision, i) => ({
+      ...decision,
+      trace: traces[i]!,
+    }));
+  }
   const scores = await readScores(
     mind,
     situations.map((situation, i) => {

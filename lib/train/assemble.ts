@@ -13,7 +13,6 @@ import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backend.ts";
 import type { Learner } from "../policy/policy.ts";
-import { createRandom } from "../random.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
 import {
@@ -24,16 +23,12 @@ import {
 import { assemblePolicy, proposerOf } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
-import { imitateExpert, type ImitationOptions } from "./imitation.ts";
 import { createPpoLearner } from "./ppo_learner.ts";
 import { createReplicaPool } from "./replica_pool.ts";
 import type { WorkingPolicy } from "./replica_work.ts";
 import { createSharedLearner, sharePolicy } from "./shared_policy.ts";
-import {
-  createTraining,
-  type Training,
-  type TrainingParts,
-} from "./training.ts";
+import { createTraining, type Training } from "./training.ts";
+import { prepareWarmStart } from "./warm_start.ts";
 
 /** What an assembled training does not read from its config. */
 export interface AssembleOptions {
@@ -87,7 +82,7 @@ export async function assembleTraining(
     : undefined;
   const opener = pool?.open ?? createEnvOpener();
   const { open, hint } = withHints(opener);
-  const who = { policy, learner, specs, open, hint };
+  const { warmStart } = config;
   return createTraining(config, {
     policy,
     learner,
@@ -97,7 +92,12 @@ export async function assembleTraining(
     open: told ? open : opener,
     hint: (situation) => hintText(hint(situation)),
     ...(signal && { signal }),
-    ...warmUpOf(config, { ...who, ...(signal && { signal }) }),
+    ...(warmStart && {
+      warmUp: prepareWarmStart(config, warmStart, {
+        ...{ policy, learner, specs, open, hint },
+        ...(signal && { signal }),
+      }),
+    }),
     async dispose() {
       await end();
       await pool?.[Symbol.asyncDispose]();
@@ -137,27 +137,6 @@ async function assembleLearner(
     policy.dispose();
     throw error;
   }
-}
-
-/** Learning from an expert first, where that is wanted. */
-function warmUpOf(
-  config: TrainingConfig,
-  who: Omit<ImitationOptions, "random" | "tasks">,
-): Pick<TrainingParts, "warmUp"> {
-  const { warmStart, seed, rollout: { maxTurns } } = config;
-  if (warmStart === undefined) return {};
-  return {
-    warmUp: async () => {
-      await imitateExpert({
-        maxTurns,
-        ...balanceOf(config),
-        ...gammaOf(config),
-        ...warmStart,
-        ...who,
-        random: createRandom(seed).fork("warm start"),
-      });
-    },
-  };
 }
 
 /** Estimators that learn from how episodes of one task differ. */
@@ -232,15 +211,6 @@ export async function assembleBaseline(
 /** What a teacher is told: nothing where the expert was silent. */
 function hintText(hint: Hint | undefined): string {
   return hint ? `An expert would ${hint.subgoal}: ${hint.action}.` : "";
-}
-
-function balanceOf({ rollout: { balanceBy } }: TrainingConfig) {
-  return balanceBy === undefined ? {} : { balanceBy };
-}
-
-/** The discount that the estimator's values know, where it has one. */
-function gammaOf({ estimator }: TrainingConfig) {
-  return "gamma" in estimator ? { gamma: estimator.gamma } : {};
 }
 
 /** Lists every family among the worlds; single worlds stay as they are. */

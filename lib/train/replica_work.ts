@@ -8,7 +8,6 @@ import type { DifferentiablePolicy } from "../policy/differentiable.ts";
 import type {
   Critic,
   Follower,
-  Policy,
   Rescored,
   TrainingSample,
 } from "../policy/policy.ts";
@@ -25,8 +24,14 @@ import type { PpoSettings } from "./update_settings.ts";
 
 /** A policy with all the powers that work may ask for. */
 export interface WorkingPolicy extends DifferentiablePolicy, Follower {
+  /** Decides; a policy that keeps something from turn to turn keeps it apart for each lane. */
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+    options?: { lane?: number },
+  ): Decision[] | Promise<Decision[]>;
   /** The same weights, deciding at another temperature. */
-  atTemperature(temperature: number): Policy & Critic;
+  atTemperature(temperature: number): Pick<WorkingPolicy, "decide"> & Critic;
 }
 
 /** What is needed for each kind of work. */
@@ -38,6 +43,7 @@ export interface WorkParts {
     situations: readonly Situation[];
     randoms: readonly Random[];
     temperature: number | undefined;
+    lane: number;
   };
   /** Values. */
   evaluate: { situations: readonly Situation[] };
@@ -83,9 +89,9 @@ const DEEDS: {
 } = {
   differentiate: (policy, { shard, settings }) =>
     differentiate(policy, shard, settings),
-  decide: (policy, { situations, randoms, temperature }) =>
+  decide: (policy, { situations, randoms, temperature, lane }) =>
     (temperature === undefined ? policy : policy.atTemperature(temperature))
-      .decide(situations, randoms),
+      .decide(situations, randoms, { lane }),
   evaluate: (policy, { situations }) => policy.evaluate(situations),
   follow: (policy, { situations, decisions }) =>
     policy.follow(situations, decisions),
@@ -130,6 +136,7 @@ export type PackedWork =
     situations: PackedSituation[];
     randoms: RandomState[];
     temperature: number | undefined;
+    lane: number;
   }
   | { kind: "evaluate"; situations: PackedSituation[] }
   | { kind: "follow"; situations: PackedSituation[]; decisions: Decision[] }
@@ -147,8 +154,9 @@ const PACKERS: {
     const packed = packSamples(samples, packer, { past: false });
     return { kind, shard, samples: packed, settings };
   },
-  decide: ({ kind, situations, randoms, temperature }, packer) => ({
+  decide: ({ kind, situations, randoms, temperature, lane }, packer) => ({
     kind,
+    lane,
     situations: packAll(situations, packer),
     randoms: randoms.map(({ state }) => state),
     temperature,

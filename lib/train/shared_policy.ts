@@ -14,7 +14,7 @@ import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import { createShardedLearner } from "./ppo_learner.ts";
 import type { ReplicaPool } from "./replica_pool.ts";
 import type { Work, WorkingPolicy, WorkResults } from "./replica_work.ts";
-import { cutShards } from "./shards.ts";
+import { createLaneDealer, cutShards } from "./shards.ts";
 
 /** Who works on shards, and how many there are at most. */
 export interface SharingOptions {
@@ -36,8 +36,9 @@ export function sharePolicy(
   options: SharingOptions,
 ): WorkingPolicy {
   const { pool, shards } = options;
+  const dealer = createLaneDealer(shards);
   /** Makes a piece of work of the items of each shard, and puts results in order. */
-  async function share<K extends "decide" | "evaluate" | "follow" | "rescore">(
+  async function share<K extends "evaluate" | "follow" | "rescore">(
     count: number,
     make: (indices: readonly number[]) => Work<K>,
   ): Promise<WorkResults[K][number][]> {
@@ -45,17 +46,25 @@ export function sharePolicy(
     const results = await pool.perform(cutShards(indices, shards).map(make));
     return results.flat() as WorkResults[K][number][];
   }
-  const decide = (
+  async function decide(
     situations: readonly Situation[],
     randoms: readonly Random[],
     temperature?: number,
-  ): Promise<Decision[]> =>
-    share<"decide">(situations.length, (indices) => ({
-      kind: "decide",
+  ): Promise<Decision[]> {
+    const lanes = dealer.deal(situations);
+    const results = await pool.perform(lanes.map((indices, lane) => ({
+      kind: "decide" as const,
+      lane,
       situations: indices.map((i) => situations[i]!),
       randoms: indices.map((i) => resumeRandom(randoms[i]!.state)),
       temperature,
-    }));
+    })));
+    const decisions: Decision[] = [];
+    lanes.forEach((indices, lane) =>
+      indices.forEach((i, j) => decisions[i] = results[lane]![j]!)
+    );
+    return decisions;
+  }
   const evaluate = (
     situations: readonly Situation[],
   ): Promise<ByDecision<number>[]> =>
@@ -74,12 +83,19 @@ export function sharePolicy(
         const hints = hint && some.map(({ situation }) => hint(situation));
         return { kind: "rescore", samples: some, hints };
       }),
-    follow: (situations, decisions) =>
-      share<"follow">(situations.length, (indices) => ({
+    follow(situations, decisions, options) {
+      if (options?.score === false) { // quicker done than sent
+        return policy.follow(situations, decisions, options);
+      }
+      return share<"follow">(situations.length, (indices) => ({
         kind: "follow",
         situations: indices.map((i) => situations[i]!),
         decisions: indices.map((i) => decisions[i]!),
-      })),
+      }));
+    },
+    ...(policy.recite && {
+      recite: (situations) => policy.recite!(situations),
+    }),
     atTemperature(temperature) {
       policy.atTemperature(temperature); // says now whether it can be had
       return {

@@ -54,13 +54,21 @@ const language: PartialDeep<TrainingConfig> = {
   ...compact,
   policy: {
     name: "language",
+    prompt: "transcript", // keeps what was read from turn to turn
     decoding: "admissible",
     layers: 1,
     width: 16,
     maxReplyTokens: 40,
+    maxContentTokens: 8,
   },
-  rollout: { tasks: 8, maxTurns: 4 },
-  warmStart: { tasks: 4, epochs: 1, minibatchSize: 12 },
+  rollout: { tasks: 9, groupSize: 2, maxTurns: 4 },
+  update: {
+    epochs: 1,
+    minibatchSize: 24,
+    minibatchBy: "episode",
+    klCoefficient: 0.1,
+  },
+  warmStart: { tasks: 4, epochs: 1, minibatchSize: 12, reading: 0.5 },
   refine: { name: "gear" },
 };
 
@@ -186,6 +194,7 @@ Deno.test("replicas follow the weights of the policy, whoever changes them, and 
       situations,
       randoms: randoms.map(({ state }) => resumeRandom(state)),
       temperature: undefined,
+      lane: 0,
     })),
   );
   deepStrictEqual(far, near);

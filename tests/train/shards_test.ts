@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { assignCredit } from "../../lib/hae/credit.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
@@ -16,9 +16,13 @@ import {
   type PpoSlope,
   sumSlopes,
 } from "../../lib/train/ppo_step.ts";
-import { cutShards, shardShares } from "../../lib/train/shards.ts";
+import {
+  createLaneDealer,
+  cutShards,
+  shardShares,
+} from "../../lib/train/shards.ts";
 import { settingsAt } from "../../lib/train/update_settings.ts";
-import { decisionUnits } from "../../lib/trajectory.ts";
+import { decisionUnits, type Situation } from "../../lib/trajectory.ts";
 
 await selectBackend("wasm");
 
@@ -34,6 +38,48 @@ Deno.test("cutShards() keeps everything in order, in parts whose sizes differ by
         const sizes = cut.map((one) => one.length);
         ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
         ok(cut.length === 1 || Math.min(...sizes) >= 4);
+      },
+    ),
+  );
+});
+
+Deno.test("createLaneDealer() keeps episodes in their lanes, and lanes alike at first", () => {
+  const starts = Array.from({ length: 40 }, (_, i) => ({
+    text: `${i}`,
+    admissibleActions: [],
+    stateKey: "",
+  }));
+  const situation = (episode: number): Situation => ({
+    task: "",
+    past: [],
+    observation: starts[episode]!,
+  });
+  const batch = fc.array(fc.nat(39), { maxLength: 60 });
+  fc.assert(
+    fc.property(
+      fc.array(batch, { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 5 }),
+      (batches, lanes) => {
+        const dealer = createLaneDealer(lanes);
+        const laneOf = new Map<number, number>();
+        for (const episodes of batches) {
+          const dealt = dealer.deal(episodes.map(situation));
+          deepStrictEqual(
+            dealt.flat().sort((a, b) => a - b),
+            episodes.map((_, i) => i),
+          );
+          for (const [lane, indices] of dealt.entries()) {
+            for (const i of indices) {
+              const before = laneOf.get(episodes[i]!) ?? lane;
+              strictEqual(lane, before);
+              laneOf.set(episodes[i]!, lane);
+            }
+          }
+        }
+        const anew = createLaneDealer(lanes)
+          .deal(starts.map((_, i) => situation(i)));
+        const sizes = anew.map(({ length }) => length);
+        ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
       },
     ),
   );
