@@ -25,6 +25,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Why it is this one, in words: what it is, and what stood against those before it. */
   readonly reason: string;
+  /** What it computes with, where a user chose that: a library, its version and file. */
+  readonly detail?: string;
 }
 
 /**
@@ -34,7 +36,9 @@ export interface Backend {
  *   `HIPER_TENSORFLOW` names a libtensorflow 2 (`deno task tensorflow` fetches one) and the
  *   program may call native code (`-P=native`), or when the package's own addon is installed;
  * - `webgpu`: a graphics processor; one emulated in software is taken only when asked for by name;
- * - `wasm`: WebAssembly SIMD with this house's own kernels; runs everywhere;
+ * - `wasm`: WebAssembly SIMD with this house's own kernels; runs everywhere. Where the environment
+ *   variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products of
+ *   matrices are OpenBLAS's, and last digits differ;
  * - `cpu`: plain JavaScript, slow and exact, for comparison.
  *
  * @example
@@ -50,6 +54,7 @@ export interface Backend {
  * @returns What was chosen and why.
  * @throws {RangeError} If there is no backend of that name.
  * @throws {Error} If the backend asked for does not work here; the message says what it needs.
+ * @throws {TypeError} If `HIPER_OPENBLAS` names a library that cannot be used.
  */
 export async function selectBackend(
   name: BackendName | "auto" = "auto",
@@ -68,7 +73,8 @@ export async function selectBackend(
     if ("refusal" in answer) {
       throw new Error(`Cannot use the backend "${name}" as ${answer.refusal}`);
     }
-    return { name, reason: `${name}: asked for${afterwards(answer)}` };
+    const reason = `${name}: asked for${afterwards(answer)}`;
+    return { name, reason, ...answer };
   }
   const refusals: string[] = [];
   for (const candidate of BACKENDS) {
@@ -78,7 +84,8 @@ export async function selectBackend(
       continue;
     }
     const chosen = `${candidate}${afterwards(answer)}`;
-    return { name: candidate, reason: [chosen, ...refusals].join("; ") };
+    const reason = [chosen, ...refusals].join("; ");
+    return { name: candidate, reason, ...answer };
   }
   throw new Error(`Cannot select a backend: ${refusals.join("; ")}`);
 }
@@ -117,7 +124,9 @@ async function activate(
           refusal: `WebAssembly SIMD must be available: ${messageOf(error)}`,
         };
       }
-      return {};
+      const { multiplyByNamed } = await import("./native/openblas.ts");
+      const detail = multiplyByNamed(await installKernels());
+      return detail === undefined ? {} : { detail };
     }
     case "cpu":
       await tf.setBackend("cpu");

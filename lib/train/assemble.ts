@@ -144,9 +144,10 @@ async function chooseBackend(
   if (backend !== "auto" || policy.name !== "compact") {
     return await selectBackend(backend);
   }
-  const { name } = await selectBackend("wasm");
-  const reason =
+  const { name, detail } = await selectBackend("wasm");
+  const because =
     `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+  const reason = detail === undefined ? because : `${because}; ${detail}`;
   return { name, reason };
 }
 
