@@ -9,6 +9,11 @@
  * OPENBLAS_NUM_THREADS=1 deno run -P=native scripts/train.ts backend=wasm
  * ```
  *
+ * Look at the reason that `selectBackend` gives: it says which processor OpenBLAS computes for. An
+ * OpenBLAS that is older than the processor takes it for the oldest one, `Prescott`, and is no
+ * faster than the kernels here; `OPENBLAS_CORETYPE=SkylakeX` (AVX-512) or `Haswell` (AVX2) in the
+ * environment sets that right, and is several times faster.
+ *
  * OpenBLAS adds in another order, by processor and by number of threads: last digits differ, and
  * a run with it is not byte for byte the run without it. Repeated with the same library on the
  * same processor with the same number of threads, it is.
@@ -25,7 +30,7 @@ import { textAt } from "./tensorflow_library.ts";
 export const OPENBLAS_VARIABLE = "HIPER_OPENBLAS";
 
 /** Multiplications of a product that takes about as long here as on the way to OpenBLAS. */
-const LEAST = 2 ** 15;
+const LEAST = 2 ** 14;
 
 const FILES: Readonly<Partial<Record<typeof Deno.build.os, string[]>>> = {
   darwin: ["libopenblas.0.dylib", "libopenblas.dylib"],
@@ -42,6 +47,7 @@ const FUNCTIONS = {
     result: "void",
   },
   openblas_get_config: { parameters: [], result: "pointer" },
+  openblas_get_corename: { parameters: [], result: "pointer" },
   openblas_get_num_threads: { parameters: [], result: "i32" },
   openblas_set_num_threads: { parameters: ["i32"], result: "void" },
 } as const;
