@@ -189,15 +189,16 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  *
  * @param hidden Shape `(rows, width)`.
  * @param embedding Shape `(vocabulary, width)`.
- * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature. @default {1}
+ * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature, 1 unless
+ * given; `logitsAtOnce`: numbers of logits that the plain path holds at a time.
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.
  */
 export function tokenLogProbs(
   hidden: tf.Tensor,
   embedding: tf.Tensor,
-  options: { targets: tf.Tensor1D; scale?: number },
+  options: { targets: tf.Tensor1D; scale?: number; logitsAtOnce?: number },
 ): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
-  const { targets, scale = 1 } = options;
+  const { targets, scale = 1, logitsAtOnce = LOGITS_AT_ONCE } = options;
   if (isFused(FUSED.tokenLogProbs)) {
     const [logProbs, entropies, normalizers] = fused<tf.Tensor1D[]>(
       FUSED.tokenLogProbs,
@@ -208,20 +209,20 @@ export function tokenLogProbs(
     return { logProbs: logProbs!, entropies: entropies! };
   }
   const rows = hidden.shape[0]!;
-  const most = Math.max(1, Math.floor(LOGITS_AT_ONCE / embedding.shape[0]!));
+  const most = Math.max(1, Math.floor(logitsAtOnce / embedding.shape[0]!));
+  const frozen = embedding instanceof tf.Variable && !embedding.trainable;
   return tf.tidy(() => {
+    const own = tf.gather(embedding, tf.cast(targets, "int32")); // (rows, width)
     const chunks: tf.Tensor[] = [];
     for (let start = 0; start < rows; start += most) {
       const count = Math.min(most, rows - start);
-      const here = tf.slice(hidden, [start, 0], [count, -1]);
-      const tokens = tf.slice(targets, [start], [count]);
-      const score = ([h, e]: readonly tf.Tensor[]) =>
-        plainLogProbs(h!, e!, tokens, scale);
-      chunks.push(
-        count < rows
-          ? recomputed(score, [here, embedding])
-          : score([here, embedding]),
+      const [states, chosen] = [hidden, own].map((x) =>
+        tf.slice(x, [start, 0], [count, -1])
       );
+      const score = ([h, o, e = embedding]: readonly tf.Tensor[]) =>
+        plainLogProbs(h!, o!, e, scale);
+      const inputs = [states!, chosen!, ...frozen ? [] : [embedding]];
+      chunks.push(count < rows ? recomputed(score, inputs) : score(inputs));
     }
     const [logProbs, entropies] = tf.unstack(tf.concat(chunks, 1));
     return {
@@ -231,16 +232,15 @@ export function tokenLogProbs(
   });
 }
 
-/** Log-probabilities and entropies of some rows. Shape `(2, rows)`. */
+/** Log-probabilities and entropies of some rows, whose targets are embedded as `own`. Shape `(2, rows)`. */
 function plainLogProbs(
   hidden: tf.Tensor,
+  own: tf.Tensor,
   embedding: tf.Tensor,
-  targets: tf.Tensor,
   scale: number,
 ): tf.Tensor {
   const logits = tf.mul(tf.matMul(hidden, embedding, false, true), scale);
   const normalizers = tf.logSumExp(logits, 1); // (rows,)
-  const own = tf.gather(embedding, tf.cast(targets, "int32")); // (rows, width)
   const chosen = tf.mul(tf.sum(tf.mul(hidden, own), 1), scale);
   const mean = tf.sum(tf.mul(tf.softmax(logits), logits), 1);
   return tf.stack([tf.sub(chosen, normalizers), tf.sub(normalizers, mean)]);
