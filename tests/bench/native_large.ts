@@ -1,9 +1,9 @@
 /**
- * A low-rank learning step of a model with the shapes of Qwen2.5-0.5B, whose weights alone take
- * half of what WebAssembly can address.
+ * A low-rank learning step of models with the shapes of Qwen2.5: 0.5B, whose weights take half of
+ * what WebAssembly can address, and 1.5B, whose weights take more.
  *
  * ```sh
- * HIPER_TENSORFLOW=... deno run -P=native tests/bench/native_large.ts --batch 2 --length 64
+ * HIPER_TENSORFLOW=... deno run -P=native tests/bench/native_large.ts --size 0.5B --batch 2 --length 64
  * ```
  *
  * The weights are random: one block of random numbers, repeated, as speed and memory do not
@@ -24,7 +24,10 @@ import {
   qwen2States,
   rotaryAngles,
 } from "../../lib/policy/qwen2.ts";
-import { qwen2Shapes } from "../../lib/policy/qwen2_config.ts";
+import {
+  type Qwen2Config,
+  qwen2Shapes,
+} from "../../lib/policy/qwen2_config.ts";
 import { createRandom } from "../../lib/random.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 
@@ -33,24 +36,24 @@ const { values: flags } = parseArgs({
     backend: { type: "string", default: "tfjs-node" },
     batch: { type: "string", default: "2" },
     length: { type: "string", default: "64" },
-    layers: { type: "string", default: "24" },
+    size: { type: "string", default: "0.5B" },
     rank: { type: "string", default: "8" },
     steps: { type: "string", default: "3" },
   },
 });
 const batch = Number(flags.batch), length = Number(flags.length);
 
-const CONFIG = {
-  vocabulary: 151_936,
-  width: 896,
-  innerWidth: 4864,
-  layers: Number(flags.layers),
-  heads: 14,
-  groups: 2,
-  maxLength: Math.max(64, length),
-  rmsEpsilon: 1e-6,
-  ropeBase: 1e6,
-  tied: true,
+/** Shapes of Qwen2.5, by name. */
+const SHAPES: Readonly<Record<string, Partial<Qwen2Config>>> = {
+  "0.5B": { width: 896, innerWidth: 4864, layers: 24, heads: 14 },
+  "1.5B": { width: 1536, innerWidth: 8960, layers: 28, heads: 12 },
+};
+
+const CONFIG: Qwen2Config = {
+  ...{ vocabulary: 151_936, width: 896, innerWidth: 4864, layers: 24 },
+  ...{ heads: 14, groups: 2, maxLength: Math.max(64, length) },
+  ...{ rmsEpsilon: 1e-6, ropeBase: 1e6, tied: true },
+  ...SHAPES[flags.size],
 };
 
 /** Makes the decoder, frozen. */

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { namedLibrary } from "../../lib/policy/native/named_library.ts";
+import {
+  mayCallNative,
+  namedLibrary,
+} from "../../lib/policy/native/named_library.ts";
 
 /** Whether this program may call native code. */
-export const NATIVE =
-  Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+export const NATIVE = mayCallNative();
 
 const named = (variable: string) => NATIVE ? namedLibrary(variable) : undefined;
 

@@ -42,6 +42,16 @@ export function namedLibrary(variable: string): string | undefined {
 }
 
 /**
+ * Says whether this program may call native code; a permission for one library is not enough, as
+ * reading memory that native code points to needs the whole.
+ *
+ * @returns Whether it may, without anybody being asked.
+ */
+export function mayCallNative(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+/**
  * Opens a library.
  *
  * @param path Its file, or a folder that holds it.
@@ -57,7 +67,7 @@ export function openLibrary<T extends Deno.ForeignLibraryInterface>(
     new TypeError(
       `Cannot open ${needs.what} as ${must}: current value is ${value}`,
     );
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (!mayCallNative()) {
     const must =
       `"${needs.variable}" names one and native code must be allowed ` +
       `(deno run -P=native, or --allow-ffi)`;

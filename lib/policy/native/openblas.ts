@@ -23,7 +23,7 @@
 
 import type { KernelModule, OutsideProduct } from "../kernels/install.ts";
 import type { Heap } from "../kernels/heap.ts";
-import { namedLibrary, openLibrary } from "./named_library.ts";
+import { mayCallNative, namedLibrary, openLibrary } from "./named_library.ts";
 import { textAt } from "./tensorflow_library.ts";
 
 /** The environment variable that names OpenBLAS, or the folder that holds it. */
@@ -77,7 +77,7 @@ export interface OpenBlas {
 export function multiplyByNamed(module: KernelModule): string | undefined {
   const path = namedLibrary(OPENBLAS_VARIABLE);
   if (path === undefined) return undefined;
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (!mayCallNative()) {
     return `without the OpenBLAS that "${OPENBLAS_VARIABLE}" names, as native code must be allowed (-P=native)`;
   }
   if (!module.outside) module.multiplyBy(openBlas(path).productOn(module.heap));
@@ -117,9 +117,9 @@ export function openBlas(path: string): OpenBlas {
     },
     productOn(heap) {
       const threads = symbols.openblas_get_num_threads();
-      const detail =
-        `matrix products by OpenBLAS ${version}, threads: ${threads}, ` +
-        `from "${library.path}" (last digits differ from the kernels' own)`;
+      const core = textAt(symbols.openblas_get_corename());
+      const detail = `matrix products by OpenBLAS ${version} for ${core}, ` +
+        `threads: ${threads}, from "${library.path}" (last digits differ from the kernels' own)`;
       return { detail, least: LEAST, multiply: multiplyOn(heap, symbols) };
     },
   };
