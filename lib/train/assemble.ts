@@ -182,10 +182,11 @@ async function chooseBackend(
   if (backend !== "auto" || !(shared || policy.name === "compact")) {
     return await selectBackend(backend);
   }
-  const { name } = await selectBackend("wasm");
-  const reason = shared
+  const { name, detail } = await selectBackend("wasm");
+  const because = shared
     ? `${name}: replicas of a policy share the processor's cores`
     : `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+  const reason = detail === undefined ? because : `${because}; ${detail}`;
   return { name, reason };
 }
 
