@@ -517,6 +517,12 @@ export type {
   WarmStartConfig,
   WorldConfig,
 } from "./lib/train/config.ts";
+export {
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
+} from "./lib/train/published_alfworld.ts";
+export type { PublishedResult } from "./lib/train/published_alfworld.ts";
+export { taskSuccess } from "./lib/train/task_success.ts";
 export { PRESETS } from "./lib/train/presets.ts";
 export type { PresetName } from "./lib/train/presets.ts";
 export { mergeSettings, parseSettings } from "./lib/train/settings.ts";
@@ -527,6 +533,7 @@ export type {
   TrainablePolicy,
   Training,
   TrainingParts,
+  WorldCounts,
 } from "./lib/train/training.ts";
 export type { Laps } from "./lib/train/stopwatch.ts";
 export { assembleBaseline, assembleTraining } from "./lib/train/assemble.ts";
