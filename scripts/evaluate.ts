@@ -146,13 +146,15 @@ function printKinds(
     }
   }
   if (Object.keys(players).length === 0) return;
-  console.log("\nsuccess by kind of task [95 % interval] of games");
-  const rows = taskSuccess(players).objects() as Record<string, string>[];
-  console.table(
-    Object.fromEntries(
-      rows.map(({ "kind of task": kind, ...cells }) => [kind, cells]),
-    ),
-  );
+  console.log("\nsuccess by kind of task [95 % interval over games]");
+  const success = taskSuccess(players);
+  const [, ...kinds] = success.columnNames();
+  const rows = success.objects() as Record<string, string>[];
+  // A terminal has more room for kinds one below the other.
+  console.table(Object.fromEntries(kinds.map((kind) => [
+    kind,
+    Object.fromEntries(rows.map((row) => [row.player, row[kind]])),
+  ])));
   if (!alfworld) return;
   console.log(`\n${PUBLISHED_ALFWORLD_NOTE}`);
   for (const { player, success, source } of PUBLISHED_ALFWORLD) {

@@ -23,15 +23,15 @@ const SHORT_NAMES: Readonly<
   pick_two_obj_and_place: "Pick2",
 };
 
-/** Row of all kinds together. */
-const ALL = "All";
+/** What stands where nothing is known. */
+const UNKNOWN = "–";
 
 /**
  * Says how often each player succeeded, by kind of task.
  *
- * A cell is the share of episodes won, its 95 % Wilson interval and the number of games. A game
- * that was played several times counts once in the interval: its episodes are no independent trials
- * of how many games a player can win.
+ * A cell is the share of episodes won and its 95 % Wilson interval over games. A game that was
+ * played several times counts once in the interval: its episodes are no independent trials of how
+ * many games a player can win.
  *
  * @example
  * ```ts
@@ -44,36 +44,40 @@ const ALL = "All";
  * const episodes = scheduleEpisodes([spec], { random, tasks: 4, maxTurns: 9 });
  * const right = await collectTrajectories(policy, episodes);
  * deepStrictEqual(taskSuccess({ right }).objects(), [
- *   { "kind of task": "All", right: "100 % [51, 100] of 4" },
- *   { "kind of task": "turns", right: "2.0" },
+ *   { player: "right", All: "100 % [51, 100] of 4", turns: "2.0" },
  * ]);
  * ```
  *
  * @param players Episodes of each player, or of each set of worlds.
  * @param published Results of others, known for all kinds together alone.
- * @returns One row for each kind of task, one for all of them, one for the mean number of turns; one
- *   column for each player, then one for each published result.
+ * @returns One row for each player, then one for each published result; a column for each kind of
+ *   task, then `All` with the number of games, then the mean number of turns.
  */
 export function taskSuccess(
   players: Readonly<Record<string, readonly Trajectory[]>>,
   published: readonly PublishedResult[] = [],
 ): ColumnTable {
   const kinds = kindsOf(Object.values(players).flat());
-  const columns: Record<string, string[]> = {
-    "kind of task": [...kinds.map(shortName), ALL, "turns"],
-  };
-  for (const [name, episodes] of Object.entries(players)) {
+  const rows = Object.entries(players).map(([player, episodes]) => {
     const ofKind = Map.groupBy(episodes, ({ taskType }) => taskType);
-    columns[name] = [
-      ...kinds.map((kind) => successCell(ofKind.get(kind) ?? [])),
-      successCell(episodes),
-      mean(episodes.map(({ turns }) => turns.length)).toFixed(1),
-    ];
-  }
-  for (const { player, success } of published) {
-    columns[player] = [...kinds.map(() => "–"), success, "–"];
-  }
-  return table(columns);
+    const cells = kinds.map((kind) => successCell(ofKind.get(kind) ?? []));
+    const turns = mean(episodes.map((episode) => episode.turns.length));
+    const all = `${successCell(episodes)} of ${gamesOf(episodes)}`;
+    return [player, ...cells, all, turns.toFixed(1)];
+  });
+  const others = published.map(({ player, success }) => [
+    player,
+    ...kinds.map(() => UNKNOWN),
+    success,
+    UNKNOWN,
+  ]);
+  const names = ["player", ...kinds.map(shortName), "All", "turns"];
+  const all = [...rows, ...others];
+  return table(
+    Object.fromEntries(
+      names.map((name, i) => [name, all.map((row) => row[i])]),
+    ),
+  );
 }
 
 /** Kinds that occur: those of ALFWorld in the literature's order, then others. */
@@ -85,26 +89,22 @@ function kindsOf(episodes: readonly Trajectory[]): string[] {
   return [...known, ...[...found].sort()];
 }
 
-/**
- * Finds what the literature calls a kind of task.
- *
- * @param kind A kind, such as `pick_two_obj_and_place`.
- * @returns The short name, or the kind itself where it is not one of ALFWorld's.
- */
-export function shortName(kind: string): string {
+/** What the literature calls a kind of task; the kind itself where it is not one of ALFWorld's. */
+function shortName(kind: string): string {
   return Object.hasOwn(SHORT_NAMES, kind)
     ? SHORT_NAMES[kind as keyof typeof SHORT_NAMES]
     : kind;
 }
 
 function successCell(episodes: readonly Trajectory[]): string {
-  if (episodes.length === 0) return "–";
-  const games = new Set(episodes.map(({ group }) => group)).size;
-  const share = episodes.filter(({ success }) => success).length /
-    episodes.length;
-  const [low, high] = wilsonInterval(share, games).map((end) =>
-    Math.round(100 * end)
-  );
-  const percent = Number((100 * share).toFixed(1));
-  return `${percent} % [${low}, ${high}] of ${games}`;
+  if (episodes.length === 0) return UNKNOWN;
+  const won = episodes.filter(({ success }) => success).length;
+  const share = won / episodes.length;
+  const ends = wilsonInterval(share, gamesOf(episodes))
+    .map((end) => Math.round(100 * end));
+  return `${Number((100 * share).toFixed(1))} % [${ends.join(", ")}]`;
+}
+
+function gamesOf(episodes: readonly Trajectory[]): number {
+  return new Set(episodes.map(({ group }) => group)).size;
 }
