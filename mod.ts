@@ -210,7 +210,7 @@ export type {
   Standpoint,
   Thing,
 } from "./lib/envs/household_world.ts";
-export { listAlfred } from "./lib/envs/alfred_spec.ts";
+export { listAlfred, recordedTasks } from "./lib/envs/alfred_spec.ts";
 export { parseAlfredTask } from "./lib/envs/alfred_task.ts";
 export type { AlfredTask } from "./lib/envs/alfred_task.ts";
 export {

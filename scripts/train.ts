@@ -4,7 +4,7 @@
  * ```sh
  * deno task train --preset corridor
  * deno task train --preset household --minutes 30 --out runs/house seed=3 estimator.gamma=0.99
- * deno task train --preset alfworld --data data/alfworld data/alfred
+ * deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
  * deno task train --resume --out runs/house
  * ```
  *
@@ -45,12 +45,14 @@ and evaluates on every game of valid_seen and valid_unseen. They are not part of
 project. Its own installer fetches them:
   pip install alfworld && ALFWORLD_DATA=data/alfworld alfworld-download
 which leaves data/alfworld/json_2.1.1/<split>/<task>/<trial>/game.tw-pddl, the layout that
-is read here, with or without the json_2.1.1. Further training games can be made of
-ALFRED's recorded tasks, into a folder of their own:
-  deno task import-alfred <folder of traj_data.json files> --out data/alfred
-  deno task train --preset alfworld --data data/alfworld data/alfred
-A split may be spread over folders. Whoever has only some of the splits names them:
-  deno task train --preset alfworld --splits valid_train`;
+is read here, with or without the json_2.1.1. A split may be spread over folders:
+  deno task train --preset alfworld --data data/alfworld data/more
+Whoever has only some of the splits names those to learn in:
+  deno task train --preset alfworld --splits valid_train
+ALFRED's recorded tasks make further training games. A file with one task a line is read
+as it is; a folder of traj_data.json files is first made into one, or into game files:
+  deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
+  deno task import-alfred <file or folder> --out data/alfred`;
 
 /** What asks a process to end; Windows knows the first alone. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -69,8 +71,8 @@ const program = new Command("train")
   )
   .option("--config <file>", "JSON file of settings that win over the preset")
   .option(
-    "--data <folders...>",
-    "where ALFWorld's games are (default: data/alfworld)",
+    "--data <paths...>",
+    "folders of ALFWorld's games, files of ALFRED's tasks (default: data/alfworld)",
   )
   .addOption(
     new Option(
@@ -143,23 +145,46 @@ async function readSettingsFile(path: string): Promise<object> {
   );
 }
 
-/** The same settings, with ALFWorld's games from other folders, and other splits to learn in. */
+/** The same settings, with ALFWorld's games from other places, and other splits to learn in. */
 function withData(
   preset: typeof PRESETS[keyof typeof PRESETS],
   { data, splits }: Flags,
 ): typeof preset {
+  const recordings = data?.filter(isRecording) ?? [];
+  const folders = data?.filter((path) => !isRecording(path)) ?? [];
   const moved = JSON.parse(
     JSON.stringify(preset),
     (_, value) =>
-      data !== undefined && value?.dataset === "alfworld"
-        ? { ...value, directory: data }
+      folders.length > 0 && value?.dataset === "alfworld"
+        ? { ...value, directory: folders }
         : value,
   );
-  if (splits === undefined) return moved;
-  const worlds = moved.worlds.map((world: { dataset?: string }) =>
-    world.dataset === "alfworld" ? { ...world, split: splits } : world
+  if (!moved.worlds.some(isAlfworld)) {
+    if (data === undefined && splits === undefined) return preset;
+    throw new TypeError(
+      'Cannot read "--data" and "--splits" as the preset must be one that plays ALFWorld',
+    );
+  }
+  const worlds = moved.worlds.map((world: World) =>
+    splits !== undefined && isAlfworld(world)
+      ? { ...world, split: splits }
+      : world
   );
-  return { ...moved, worlds };
+  const recorded = recordings.map((path) => ({ dataset: "alfred", path }));
+  return { ...moved, worlds: [...recorded, ...worlds] };
+}
+
+interface World {
+  readonly dataset?: string;
+}
+
+function isAlfworld({ dataset }: World): boolean {
+  return dataset === "alfworld";
+}
+
+/** Whether a path is that of ALFRED's recorded tasks, one a line. */
+function isRecording(path: string): boolean {
+  return path.endsWith(".jsonl");
 }
 
 function announce(run: Run, { config, backend, worlds }: Training): void {

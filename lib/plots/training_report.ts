@@ -14,20 +14,17 @@ import { successByTaskType } from "./learning_figures.ts";
 import type { ReportSection } from "./report.ts";
 import type { Figure } from "./theme.ts";
 
-/** A number worth a place at the top. */
-export interface Headline {
-  /** The number, with its unit. */
-  readonly value: string;
-  /** What it is. */
-  readonly label: string;
-}
-
 /** What a report about runs is made of. */
 export interface TrainingReportParts {
   /** What the runs have in common, in words. */
   readonly summary: string;
-  /** What a reader in a hurry wants to know, as they are to be printed. */
-  readonly headlines: readonly Headline[];
+  /** Numbers worth a place at the top. */
+  readonly headlines: readonly {
+    /** The number, with its unit. */
+    readonly value: string;
+    /** What it is. */
+    readonly label: string;
+  }[];
   /** One row for each run: its settings and last numbers. */
   readonly runs: ColumnTable;
   /** Columns `metric`, `series`, `iteration`, `mean`, `low` and `high`, over the runs of a series. */
@@ -146,7 +143,7 @@ export function trainingReport(parts: TrainingReportParts): ReportSection[] {
   ];
 }
 
-function cards(headlines: readonly Headline[]): string {
+function cards(headlines: TrainingReportParts["headlines"]): string {
   const inner = headlines.map(({ value, label }) =>
     `<div class="card"><b>${escape(value)}</b><span>${
       escape(label)
