@@ -45,4 +45,4 @@ export const PUBLISHED_ALFWORLD: readonly PublishedResult[] = [
 
 /** What has to be said beside {@linkcode PUBLISHED_ALFWORLD}. */
 export const PUBLISHED_ALFWORLD_NOTE =
-  "Published results (arXiv 2602.16165) are of language models that write subgoals and actions as text, over all kinds of task; which split they are of is not stated where we read them. The compact policy chooses among listed subgoals and admissible actions, which is an easier problem. Compare with that in mind.";
+  "Published results (arXiv 2602.16165) are of language models that write subgoals and actions as text, over all kinds of task; which split they are of is not known here. The compact policy chooses among listed subgoals and admissible actions, which is an easier problem. Compare with that in mind.";

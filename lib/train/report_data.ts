@@ -18,7 +18,7 @@ import {
   PUBLISHED_ALFWORLD_NOTE,
 } from "./published_alfworld.ts";
 import { bootstrapInterval } from "./statistics.ts";
-import { taskSuccess } from "./task_success.ts";
+import { countGames, taskSuccess } from "./task_success.ts";
 import { readEpisodes, type StoredEpisode } from "./turns_table.ts";
 
 /** What a report about runs is made of; see `trainingReport`. */
@@ -34,7 +34,7 @@ export interface ReportData {
   readonly runs: ColumnTable;
   /** Columns `metric`, `series`, `iteration`, `mean`, `low`, `high`. */
   readonly curves: ColumnTable;
-  /** Columns `split`, `task_type`, `success_rate`, `episodes`. */
+  /** Columns `split`, `task_type`, `success_rate`, `episodes`; one played again counts once. */
   readonly success: ColumnTable;
   /** The same with intervals, beside what others report on the same games; see `taskSuccess`. */
   readonly comparison: ColumnTable;
@@ -125,7 +125,8 @@ async function readRuns(directories: readonly string[]): Promise<StoredRun[]> {
       config,
       first: first === undefined ? [] : readEpisodes(await readParquet(first)),
       last: last === undefined ? [] : readEpisodes(await readParquet(last)),
-      evaluation: await readEvaluation(directory),
+      evaluation: (await readEvaluation(directory))
+        .map((episode) => isAlfworld(config) ? seedless(episode) : episode),
     };
   }));
 }
@@ -165,10 +166,15 @@ function summarize(runs: readonly StoredRun[]): string {
 }
 
 /** Whether all that a run is evaluated on are ALFWorld's games, so that its numbers compare. */
-export function isAlfworld({ evaluation }: TrainingConfig): boolean {
+function isAlfworld({ evaluation }: TrainingConfig): boolean {
   const worlds = Object.values(evaluation.sets).flat();
   return worlds.length > 0 &&
     worlds.every((world) => world.dataset === "alfworld");
+}
+
+/** A game file has no randomness: with another seed it is still the same game. */
+function seedless(episode: StoredEpisode): StoredEpisode {
+  return { ...episode, trajectory: { ...episode.trajectory, seed: 0 } };
 }
 
 /** Episodes of an evaluation by the set they are of. */
@@ -290,7 +296,8 @@ function successTable(episodes: readonly StoredEpisode[]): ColumnTable {
     const [split, task_type] = key.split("\n");
     const won = group.filter(({ trajectory }) => trajectory.success).length;
     const success_rate = won / group.length;
-    return { split, task_type, success_rate, episodes: group.length };
+    const episodes = countGames(group.map(({ trajectory }) => trajectory));
+    return { split, task_type, success_rate, episodes };
   });
   const known: readonly string[] = HOUSEHOLD_TASK_TYPES;
   rows.sort((a, b) =>

@@ -62,7 +62,7 @@ export function taskSuccess(
     const ofKind = Map.groupBy(episodes, ({ taskType }) => taskType);
     const cells = kinds.map((kind) => successCell(ofKind.get(kind) ?? []));
     const turns = mean(episodes.map((episode) => episode.turns.length));
-    const all = `${successCell(episodes)} of ${gamesOf(episodes)}`;
+    const all = `${successCell(episodes)} of ${countGames(episodes)}`;
     return [player, ...cells, all, turns.toFixed(1)];
   });
   const others = published.map(({ player, success }) => [
@@ -100,11 +100,17 @@ function successCell(episodes: readonly Trajectory[]): string {
   if (episodes.length === 0) return UNKNOWN;
   const won = episodes.filter(({ success }) => success).length;
   const share = won / episodes.length;
-  const ends = wilsonInterval(share, gamesOf(episodes))
+  const ends = wilsonInterval(share, countGames(episodes))
     .map((end) => Math.round(100 * end));
   return `${Number((100 * share).toFixed(1))} % [${ends.join(", ")}]`;
 }
 
-function gamesOf(episodes: readonly Trajectory[]): number {
-  return new Set(episodes.map(({ group }) => group)).size;
+/**
+ * Counts the games that episodes are of: those of one group and seed are of one.
+ *
+ * @param episodes Any episodes.
+ * @returns How many games there are.
+ */
+export function countGames(episodes: readonly Trajectory[]): number {
+  return new Set(episodes.map(({ group, seed }) => `${group} ${seed}`)).size;
 }
