@@ -6,6 +6,7 @@
 
 import type { Random } from "../random.ts";
 import { startDecoder } from "./decoder.ts";
+import type { ReadingMemory } from "./kept_readings.ts";
 import type { LoraAdapter } from "./lora.ts";
 import type { Qwen2 } from "./qwen2.ts";
 import type { ReplyGrammar } from "./reply_grammar.ts";
@@ -34,6 +35,8 @@ export interface GenerationOptions {
   readonly randoms: readonly Random[];
   /** Low-rank changes to the weights. */
   readonly adapter?: LoraAdapter | undefined;
+  /** What was read before, and will be remembered. */
+  readonly memory?: ReadingMemory | undefined;
   /** Longest reply, in tokens. @default {256} */
   readonly maxTokens?: number;
   /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
@@ -71,7 +74,7 @@ export async function generateReplies(
   prompts: readonly Int32Array[],
   options: GenerationOptions,
 ): Promise<GeneratedReply[]> {
-  const { maxTokens = 256, adapter } = options;
+  const { maxTokens = 256, adapter, memory } = options;
   const { vocabulary, width } = model.config;
   if (prompts.length === 0) return [];
   const drafts = prompts.map((): Draft => ({
@@ -86,6 +89,7 @@ export async function generateReplies(
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
+    memory,
   });
   using _ = decoder;
   let { logits, states } = output;

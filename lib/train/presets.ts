@@ -16,6 +16,7 @@ type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
 export type PresetName =
   | "corridor"
   | "corridor-language"
+  | "household-language"
   | "household"
   | "household-easy"
   | "household-warm"
@@ -113,6 +114,52 @@ const householdWarm: PartialDeep<TrainingConfig> = {
 };
 
 /**
+ * A language model of half a million numbers reads what was seen as a conversation and writes
+ * subgoals and actions: it imitates new games of the expert, who knows where things are, and
+ * then learns by HiPER to look for them.
+ */
+const householdLanguage: PartialDeep<TrainingConfig> = {
+  iterations: 30,
+  policy: {
+    name: "language",
+    prompt: "transcript",
+    layers: 3,
+    width: 128,
+    decoding: "admissible",
+    maxContentTokens: 12,
+    maxReplyTokens: 48,
+    batchSize: 128,
+    tokensAtOnce: 12288,
+    valueScale: 10,
+  },
+  worlds: households("train", "easy"),
+  warmStart: {
+    tasks: 240,
+    epochs: 16,
+    fresh: true,
+    minibatchSize: 48,
+    learningRate: 3e-3,
+    finalLearningRate: 3e-4,
+  },
+  rollout: { tasks: 96, maxTurns: 30, balanceBy: "taskType" },
+  estimator: fromSparseReward.estimator,
+  update: {
+    epochs: 2,
+    minibatchSize: 192,
+    minibatchBy: "episode",
+    learningRate: 3e-4,
+    entropyCoefficient: 0,
+  },
+  evaluation: {
+    every: 10,
+    tasks: 120,
+    maxTurns: 30,
+    balanceBy: "taskType",
+    sets: { unseen: households("unseen", "easy") },
+  },
+};
+
+/**
  * Game files of ALFWorld in `data/alfworld`, or in the folders that `--data` names; every game of
  * the two validation splits is played at every evaluation, and none of them is learned from.
  */
@@ -186,6 +233,7 @@ export const PRESETS: Readonly<
 > = {
   corridor,
   "corridor-language": corridorLanguage,
+  "household-language": householdLanguage,
   household,
   "household-easy": householdEasy,
   "household-warm": householdWarm,
