@@ -44,7 +44,7 @@ export interface ReportData {
   readonly trajectories: readonly Trajectory[];
   /** Discount per turn of the first run's estimator. */
   readonly gamma: number;
-  /** Episodes to be drawn turn by turn: of each run the longest success and a failure, early and late. */
+  /** Episodes to be drawn turn by turn: of each run a usual success, the longest, and a failure, late and early. */
   readonly replays: readonly {
     readonly trajectory: Trajectory;
     readonly credit?: Credit;
@@ -311,7 +311,7 @@ function successTable(episodes: readonly StoredEpisode[]): ColumnTable {
   });
 }
 
-/** A late success with many segments, a usual one, a late failure, an early one; as far as there are any. */
+/** A usual late success, the one with the most segments, a late failure, an early one; as far as there are any. */
 function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
   const segments = ({ trajectory }: StoredEpisode) =>
     trajectory.turns.filter(({ decision }) => decision.switched).length;
@@ -319,7 +319,7 @@ function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
     .toSorted((a, b) => segments(b) - segments(a));
   const lost = last.find(({ trajectory }) => !trajectory.success);
   const early = first.find(({ trajectory }) => !trajectory.success);
-  return [won[0], won[Math.floor(won.length / 2)], lost, early].flatMap((one) =>
+  return [won[Math.floor(won.length / 2)], won[0], lost, early].flatMap((one) =>
     one ? [one] : []
   );
 }
