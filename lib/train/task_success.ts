@@ -43,9 +43,12 @@ const UNKNOWN = "–";
  * const random = createRandom(1);
  * const episodes = scheduleEpisodes([spec], { random, tasks: 4, maxTurns: 9 });
  * const right = await collectTrajectories(policy, episodes);
- * deepStrictEqual(taskSuccess({ right }).objects(), [
- *   { player: "right", All: "100 % [51, 100] of 4", turns: "2.0" },
- * ]);
+ * deepStrictEqual(taskSuccess({ right }).object(), {
+ *   player: "right",
+ *   "exit right": "100 % [51, 100]", // the one kind of task
+ *   All: "100 % [51, 100] of 4",
+ *   turns: "2.0",
+ * });
  * ```
  *
  * @param players Episodes of each player, or of each set of worlds.
