@@ -71,6 +71,8 @@ export interface TranscriptOptions {
   readonly system?: string;
   /** Whether each observation lists what may be done. @default {false} */
   readonly actions?: boolean;
+  /** Whether the task stands after each observation instead of before the first. @default {false} */
+  readonly repeatTask?: boolean;
   /** Longest observation in characters; the rest of a longer one is left out. @default {800} */
   readonly observationLimit?: number;
 }
@@ -110,13 +112,14 @@ export function formatTranscript(
   situation: Situation,
   options: TranscriptOptions = {},
 ): ChatMessage[] {
-  const { system = "", actions = false, observationLimit = 800 } = options;
+  const { system = "", actions = false, repeatTask = false } = options;
+  const { observationLimit = 800 } = options;
   const { task, past, observation } = situation;
   const seen = ({ text, admissibleActions }: Observation) => {
-    const shown = text.slice(0, observationLimit);
-    return actions
-      ? `${shown}\nActions: ${admissibleActions.join(", ")}`
-      : shown;
+    const lines = [text.slice(0, observationLimit)];
+    if (actions) lines.push(`Actions: ${admissibleActions.join(", ")}`);
+    if (repeatTask) lines.push(`Task: ${task}`);
+    return lines.join("\n");
   };
   const messages: ChatMessage[] = past.flatMap(({ observation, decision }) => [
     { role: "user", content: seen(observation) },
@@ -130,7 +133,9 @@ export function formatTranscript(
   ]);
   messages.push({ role: "user", content: seen(observation) });
   const [first, ...rest] = messages;
-  const told = { ...first!, content: `${task}\n${first!.content}` };
+  const told = repeatTask
+    ? first!
+    : { ...first!, content: `${task}\n${first!.content}` };
   return system === ""
     ? [told, ...rest]
     : [{ role: "system", content: system }, told, ...rest];

@@ -38,7 +38,9 @@ const LONGEST_TRANSCRIPT = 4096;
 const PROMPTS = {
   rules: (situation: Situation) => formatPrompt(situation),
   brief: (situation: Situation) => formatBriefPrompt(situation),
-  transcript: (situation: Situation) => formatTranscript(situation),
+  // A small model finds the task sooner where it always stands at the same distance.
+  transcript: (situation: Situation) =>
+    formatTranscript(situation, { repeatTask: true }),
 } as const;
 
 /** What a language policy is made for. */

@@ -8,7 +8,8 @@ import { type ColumnTable, from, table as createTable } from "arquero";
 import { HOUSEHOLD_TASK_TYPES } from "../envs/household_task.ts";
 import { mean } from "../numeric.ts";
 import { createRandom } from "../random.ts";
-import type { Credit, Trajectory } from "../trajectory.ts";
+import type { TrainingReportParts } from "../report_parts.ts";
+import type { Trajectory } from "../trajectory.ts";
 import type { TrainingConfig } from "./config.ts";
 import { readParquet } from "./parquet.ts";
 import { readRunConfig } from "./run_settings.ts";
@@ -20,36 +21,6 @@ import {
 import { bootstrapInterval } from "./statistics.ts";
 import { countGames, taskSuccess } from "./task_success.ts";
 import { readEpisodes, type StoredEpisode } from "./turns_table.ts";
-
-/** What a report about runs is made of; see `trainingReport`. */
-export interface ReportData {
-  /** What the runs have in common, in words. */
-  readonly summary: string;
-  /** What a reader in a hurry wants to know. */
-  readonly headlines: readonly {
-    readonly value: string;
-    readonly label: string;
-  }[];
-  /** One row for each run. */
-  readonly runs: ColumnTable;
-  /** Columns `metric`, `series`, `iteration`, `mean`, `low`, `high`. */
-  readonly curves: ColumnTable;
-  /** Columns `split`, `task_type`, `success_rate`, `episodes`; one played again counts once. */
-  readonly success: ColumnTable;
-  /** The same with intervals, beside what others report on the same games; see `taskSuccess`. */
-  readonly comparison: ColumnTable;
-  /** What has to be said of the comparison; empty where nobody else is in it. */
-  readonly comparisonNote: string;
-  /** Episodes of the last recorded iteration of each run. */
-  readonly trajectories: readonly Trajectory[];
-  /** Discount per turn of the first run's estimator. */
-  readonly gamma: number;
-  /** Episodes to be drawn turn by turn: of each run a usual success, the longest, and a failure, late and early. */
-  readonly replays: readonly {
-    readonly trajectory: Trajectory;
-    readonly credit?: Credit;
-  }[];
-}
 
 /** One run as read from its folder. */
 interface StoredRun {
@@ -71,13 +42,14 @@ const RESAMPLES = 400;
  * Runs whose settings differ in nothing but the seed are one series.
  *
  * @param directories Run folders, at least one.
- * @returns Tables and episodes.
+ * @returns Tables and episodes, the discount of the first run's estimator, and as replays of each run
+ * the longest success and a failure, early and late.
  * @throws {RangeError} If there are no folders.
  * @throws {Error} If a folder holds no run.
  */
 export async function readReport(
   directories: readonly string[],
-): Promise<ReportData> {
+): Promise<TrainingReportParts> {
   if (directories.length === 0) {
     throw new RangeError(
       "Cannot report as there must be a run: none was given",
@@ -193,7 +165,7 @@ function headlines(
   runs: readonly StoredRun[],
   metrics: ColumnTable,
   evaluated: Readonly<Record<string, readonly Trajectory[]>>,
-): ReportData["headlines"] {
+): TrainingReportParts["headlines"] {
   const rows = metrics.objects() as Record<string, unknown>[];
   const played = rows.reduce((sum, row) => sum + Number(row.episodes ?? 0), 0);
   return [
