@@ -210,7 +210,7 @@ export type {
   Standpoint,
   Thing,
 } from "./lib/envs/household_world.ts";
-export { listAlfred } from "./lib/envs/alfred_spec.ts";
+export { listAlfred, recordedTasks } from "./lib/envs/alfred_spec.ts";
 export { parseAlfredTask } from "./lib/envs/alfred_task.ts";
 export type { AlfredTask } from "./lib/envs/alfred_task.ts";
 export {
@@ -523,6 +523,12 @@ export type {
   WarmStartConfig,
   WorldConfig,
 } from "./lib/train/config.ts";
+export {
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
+} from "./lib/train/published_alfworld.ts";
+export type { PublishedResult } from "./lib/train/published_alfworld.ts";
+export { taskSuccess } from "./lib/train/task_success.ts";
 export { PRESETS } from "./lib/train/presets.ts";
 export type { PresetName } from "./lib/train/presets.ts";
 export { mergeSettings, parseSettings } from "./lib/train/settings.ts";
@@ -533,6 +539,7 @@ export type {
   TrainablePolicy,
   Training,
   TrainingParts,
+  WorldCounts,
 } from "./lib/train/training.ts";
 export type { Laps } from "./lib/train/stopwatch.ts";
 export { assembleBaseline, assembleTraining } from "./lib/train/assemble.ts";

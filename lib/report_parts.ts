@@ -11,12 +11,23 @@ import type { Credit, Trajectory } from "./trajectory.ts";
 export interface TrainingReportParts {
   /** What the runs have in common, in words. */
   readonly summary: string;
+  /** Numbers worth a place at the top. */
+  readonly headlines: readonly {
+    /** The number, with its unit. */
+    readonly value: string;
+    /** What it is. */
+    readonly label: string;
+  }[];
   /** One row for each run: its settings and last numbers. */
   readonly runs: ColumnTable;
   /** Columns `metric`, `series`, `iteration`, `mean`, `low` and `high`, over the runs of a series. */
   readonly curves: ColumnTable;
   /** Columns `split`, `task_type`, `success_rate` and `episodes`; no rows when nothing was evaluated. */
   readonly success: ColumnTable;
+  /** The same with intervals, and what others report, ready to be read. */
+  readonly comparison: ColumnTable;
+  /** What has to be said of the comparison; empty where there is nothing. */
+  readonly comparisonNote: string;
   /** Episodes of the last recorded iterations, with values; for calibration and segments. */
   readonly trajectories: readonly Trajectory[];
   /** Discount per turn that the values know. */

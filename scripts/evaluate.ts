@@ -4,7 +4,8 @@
  * ```sh
  * deno task evaluate runs/corridor-0
  * deno task evaluate runs/household-0 --baseline random expert --tasks 96
- * deno task evaluate runs/household-0 --alfworld data/alfworld --metrics success_rate turns
+ * deno task evaluate runs/household-0 --alfworld data/alfworld --plays 3 --metrics success_rate turns
+ * deno task evaluate runs/household-0 --alfworld data/alfworld --wording human --temperature 0
  * ```
  *
  * @module
@@ -15,17 +16,15 @@ import {
   assembleBaseline,
   assembleTraining,
   type BaselineName,
-  collectTrajectories,
-  createRandom,
   defineConfig,
   type Evaluation,
   findCheckpoint,
-  listEnvs,
-  prefixed,
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
   readRunConfig,
-  scheduleEvery,
-  summarizeTrajectories,
-  type Training,
+  taskSuccess,
+  type TrainingConfig,
+  type Trajectory,
 } from "../mod.ts";
 
 /** Games of ALFWorld that no training may use. */
@@ -34,9 +33,11 @@ const HELD_OUT = ["valid_seen", "valid_unseen"];
 interface Flags {
   readonly baseline?: readonly BaselineName[];
   readonly tasks?: number;
+  readonly plays?: number;
   readonly temperature?: number;
-  readonly metrics?: readonly string[];
-  readonly alfworld?: string;
+  readonly metrics: readonly string[];
+  readonly alfworld?: readonly string[];
+  readonly wording?: "template" | "human";
 }
 
 const program = new Command("evaluate")
@@ -47,6 +48,7 @@ const program = new Command("evaluate")
       .choices(["random", "expert"]),
   )
   .option("--tasks <number>", "tasks of each set", number)
+  .option("--plays <number>", "episodes of each task", number)
   .option(
     "--temperature <number>",
     "of the policy; 0 takes the likeliest",
@@ -58,8 +60,14 @@ const program = new Command("evaluate")
     ["success_rate", "score", "turns", "segment_length", "valid_rate"],
   )
   .option(
-    "--alfworld <folder>",
-    "play every validation game in ALFWorld's folder once, instead of the run's worlds",
+    "--alfworld <folders...>",
+    "play every validation game in ALFWorld's folders, instead of the run's worlds",
+  )
+  .addOption(
+    new Option(
+      "--wording <kind>",
+      "who words ALFWorld's tasks: the game, or the first person who described the task",
+    ).choices(["template", "human"]),
   )
   .showHelpAfterError();
 
@@ -67,13 +75,7 @@ async function main(): Promise<void> {
   program.parse(Deno.args, { from: "user" });
   const directory = program.args[0]!;
   const flags = program.opts<Flags>();
-  const { tasks, temperature } = flags;
-  const config = defineConfig(await readRunConfig(directory), {
-    evaluation: {
-      ...(tasks === undefined ? {} : { tasks }),
-      ...(temperature === undefined ? {} : { temperature }),
-    },
-  });
+  const config = withFlags(await readRunConfig(directory), flags);
   const { checkpoint, passedOver } = await findCheckpoint(
     `${directory}/checkpoints`,
   );
@@ -85,40 +87,79 @@ async function main(): Promise<void> {
   }
   await using training = await assembleTraining(config);
   await training.load(checkpoint.directory);
-  const player = `iteration ${checkpoint.iteration}`;
-  if (flags.alfworld !== undefined) {
-    return print(
-      { [player]: await playAlfworld(training, flags.alfworld) },
-      flags.metrics ?? [],
-    );
-  }
   const found: Record<string, Evaluation> = {
-    [player]: await training.evaluate(),
+    [`iteration ${checkpoint.iteration}`]: await training.evaluate(),
   };
   for (const name of flags.baseline ?? []) {
     const baseline = await assembleBaseline(config, name);
     found[name] = await training.evaluate(baseline);
   }
-  print(found, flags.metrics ?? []);
+  print(found, flags.metrics);
+  printKinds(found, isAlfworld(config));
 }
 
-/** Plays every held-out game of ALFWorld once, with 50 turns as everyone has. */
-async function playAlfworld(
-  training: Training,
-  directory: string,
-): Promise<Evaluation> {
-  const { policy, config } = training;
-  const metrics: Record<string, number> = {};
-  const trajectories = [];
-  for (const split of HELD_OUT) {
-    const specs = await listEnvs({ dataset: "alfworld", directory, split });
-    const random = createRandom(config.seed).fork("alfworld", split);
-    const episodes = scheduleEvery(specs, { random, maxTurns: 50 });
-    const played = await collectTrajectories(policy, episodes);
-    Object.assign(metrics, prefixed(split, summarizeTrajectories(played)));
-    trajectories.push(...played);
+/** The run's settings with what the flags say of its evaluation. */
+function withFlags(run: TrainingConfig, flags: Flags): TrainingConfig {
+  const { tasks, plays, temperature, alfworld, wording } = flags;
+  if (wording !== undefined && alfworld === undefined) {
+    throw new TypeError(
+      'Cannot choose the wording as "--alfworld" must name the games: it is absent',
+    );
   }
-  return { metrics, trajectories };
+  const evaluation = {
+    ...(tasks === undefined ? {} : { tasks }),
+    ...(plays === undefined ? {} : { groupSize: plays }),
+    ...(temperature === undefined ? {} : { temperature }),
+  };
+  if (alfworld === undefined) return defineConfig(run, { evaluation });
+  const settings = wording === undefined ? {} : { settings: { wording } };
+  const sets = HELD_OUT.map((split) => [split, [
+    { dataset: "alfworld", directory: alfworld, split, ...settings },
+  ]]);
+  const none = Object.keys(run.evaluation.sets).map((name) => [name, null]);
+  return defineConfig(run, { evaluation: { sets: Object.fromEntries(none) } }, {
+    evaluation: {
+      tasks: "every",
+      maxTurns: 50, // as everyone has
+      ...evaluation,
+      sets: Object.fromEntries(sets),
+    },
+  });
+}
+
+function isAlfworld({ evaluation }: TrainingConfig): boolean {
+  const worlds = Object.values(evaluation.sets).flat();
+  return worlds.length > 0 &&
+    worlds.every((world) => world.dataset === "alfworld");
+}
+
+/** Success by kind of task; beside published results where the games are ALFWorld's. */
+function printKinds(
+  found: Readonly<Record<string, Evaluation>>,
+  alfworld: boolean,
+): void {
+  const players: Record<string, Trajectory[]> = {};
+  for (const [player, { trajectories }] of Object.entries(found)) {
+    for (const episode of trajectories) {
+      if (episode.taskType === undefined) continue;
+      (players[`${player}, ${episode.id.split("/")[0]}`] ??= []).push(episode);
+    }
+  }
+  if (Object.keys(players).length === 0) return;
+  console.log("\nsuccess by kind of task [95 % interval over games]");
+  const success = taskSuccess(players);
+  const [, ...kinds] = success.columnNames();
+  const rows = success.objects() as Record<string, string>[];
+  // A terminal has more room for kinds one below the other.
+  console.table(Object.fromEntries(kinds.map((kind) => [
+    kind,
+    Object.fromEntries(rows.map((row) => [row.player, row[kind]])),
+  ])));
+  if (!alfworld) return;
+  console.log(`\n${PUBLISHED_ALFWORLD_NOTE}`);
+  for (const { player, success, source } of PUBLISHED_ALFWORLD) {
+    console.log(`  ${success.padEnd(14)}${player} (${source})`);
+  }
 }
 
 function print(

@@ -5,7 +5,6 @@
  */
 
 import { createInterface } from "node:readline";
-import { createReadStream } from "node:fs";
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import {
@@ -14,6 +13,7 @@ import {
   importAlfredTask,
   loadAlfredPlacements,
   parseAlfredTask,
+  recordedTasks,
 } from "../mod.ts";
 
 const command = new Command("import-alfred")
@@ -29,7 +29,12 @@ const command = new Command("import-alfred")
   .option("--dry", "count only, write nothing", false)
   .addHelpText(
     "after",
-    "\nA compressed list: xz -dc tasks.jsonl.xz | deno task import-alfred -",
+    `
+A compressed list: xz -dc tasks.jsonl.xz | deno task import-alfred - --out data/alfred
+To train on what was written, with the official games in data/alfworld:
+  deno task train --preset alfworld --data data/alfworld data/alfred
+Training can also read the recorded tasks themselves, which opens games faster:
+  deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train`,
   )
   .parse(Deno.args, { from: "user" });
 const options = command.opts<{
@@ -74,30 +79,11 @@ async function importOne(text: string): Promise<void> {
   if (!options.dry) await writeGame(game, task.task_id, text);
 }
 
-/** Texts of tasks, one at a time: thousands of them need not fit into memory. */
 async function* taskTexts(source: string): AsyncGenerator<string> {
-  if (source !== "-" && (await Deno.stat(source)).isDirectory) {
-    for await (const path of trajectoryFiles(source)) {
-      yield await Deno.readTextFile(path);
-    }
-    return;
-  }
-  const input = source === "-" ? process.stdin : createReadStream(source);
-  for await (const line of createInterface({ input })) {
+  if (source !== "-") return yield* recordedTasks(source);
+  for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() !== "") yield line;
   }
-}
-
-async function* trajectoryFiles(folder: string): AsyncGenerator<string> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  for (const { name, isDirectory } of entries.toSorted(byName)) {
-    if (isDirectory) yield* trajectoryFiles(`${folder}/${name}`);
-    else if (name === "traj_data.json") yield `${folder}/${name}`;
-  }
-}
-
-function byName(a: Deno.DirEntry, b: Deno.DirEntry): number {
-  return a.name < b.name ? -1 : 1;
 }
 
 async function writeGame(
@@ -110,10 +96,26 @@ async function writeGame(
   const base = `${options.out}/json_2.1.1/${options.split}`;
   const folder = `${base}/${kind}/${id.replace(/[^\w-]/g, "_")}`;
   await Deno.mkdir(folder, { recursive: true });
+  await spareOthers(`${folder}/game.tw-pddl`);
   const origin = { source: "alfred", task_id: id, uncertain };
   const { file } = householdGame(world, walkthrough, origin);
   await Deno.writeTextFile(`${folder}/game.tw-pddl`, JSON.stringify(file));
   await Deno.writeTextFile(`${folder}/traj_data.json`, text);
+}
+
+/** Official games have the same names as those made of the same recordings; they stay as they are. */
+async function spareOthers(path: string): Promise<void> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (JSON.parse(text).gen?.source === "alfred") return;
+  throw new Error(
+    `Cannot import as "--out" must hold no games but imported ones: current value is "${options.out}" with "${path}"`,
+  );
 }
 
 function report(seconds: number): void {

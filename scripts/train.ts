@@ -4,6 +4,7 @@
  * ```sh
  * deno task train --preset corridor
  * deno task train --preset household --minutes 30 --out runs/house seed=3 estimator.gamma=0.99
+ * deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
  * deno task train --resume --out runs/house
  * ```
  *
@@ -13,6 +14,7 @@
 import cliProgress from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
+  ALFWORLD_SPLITS,
   assembleTraining,
   defineConfig,
   describeEnvironment,
@@ -30,11 +32,27 @@ import {
 interface Flags {
   readonly preset: keyof typeof PRESETS;
   readonly config?: string;
-  readonly data?: string;
+  readonly data?: readonly string[];
+  readonly splits?: readonly string[];
   readonly out?: string;
   readonly resume?: true;
   readonly minutes?: number;
 }
+
+const ABOUT_ALFWORLD = `
+ALFWorld (--preset alfworld) trains on the games in the splits train and valid_train,
+and evaluates on every game of valid_seen and valid_unseen. They are not part of this
+project. Its own installer fetches them:
+  pip install alfworld && ALFWORLD_DATA=data/alfworld alfworld-download
+which leaves data/alfworld/json_2.1.1/<split>/<task>/<trial>/game.tw-pddl, the layout that
+is read here, with or without the json_2.1.1. A split may be spread over folders:
+  deno task train --preset alfworld --data data/alfworld data/more
+Whoever has only some of the splits names those to learn in:
+  deno task train --preset alfworld --splits valid_train
+ALFRED's recorded tasks make further training games. A file with one task a line is read
+as it is; a folder of traj_data.json files is first made into one, or into game files:
+  deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
+  deno task import-alfred <file or folder> --out data/alfred`;
 
 /** What asks a process to end; Windows knows the first alone. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -52,10 +70,20 @@ const program = new Command("train")
       .choices(Object.keys(PRESETS)).default("household"),
   )
   .option("--config <file>", "JSON file of settings that win over the preset")
-  .option("--data <folder>", "ALFWorld's folder, for settings with such worlds")
+  .option(
+    "--data <paths...>",
+    "folders of ALFWorld's games, files of ALFRED's tasks (default: data/alfworld)",
+  )
+  .addOption(
+    new Option(
+      "--splits <names...>",
+      "splits of ALFWorld to learn in (default: train valid_train)",
+    ).choices(ALFWORLD_SPLITS.filter((name) => name.includes("train"))),
+  )
   .option("--out <folder>", "the run's folder (default: runs/<preset>-<seed>)")
   .option("--resume", "go on with the run in --out, with its own settings")
   .option("--minutes <number>", "stop after this time and save", minutes)
+  .addHelpText("after", ABOUT_ALFWORLD)
   .showHelpAfterError();
 
 async function main(): Promise<void> {
@@ -93,7 +121,7 @@ async function readConfig(
     ? {}
     : await readSettingsFile(flags.config);
   const typed = parseSettings(words);
-  const preset = withData(PRESETS[flags.preset], flags.data);
+  const preset = withData(PRESETS[flags.preset], flags);
   const directory = flags.out ??
     `runs/${flags.preset}-${defineConfig(preset, file, typed).seed}`;
   const before = flags.resume ? await readRunConfig(directory) : preset;
@@ -117,23 +145,62 @@ async function readSettingsFile(path: string): Promise<object> {
   );
 }
 
-/** The same settings, with ALFWorld's games from another folder. */
-function withData<T>(settings: T, directory: string | undefined): T {
-  if (directory === undefined) return settings;
-  return JSON.parse(
-    JSON.stringify(settings),
+/** The same settings, with ALFWorld's games from other places, and other splits to learn in. */
+function withData(
+  preset: typeof PRESETS[keyof typeof PRESETS],
+  { data, splits }: Flags,
+): typeof preset {
+  const recordings = data?.filter(isRecording) ?? [];
+  const folders = data?.filter((path) => !isRecording(path)) ?? [];
+  const moved = JSON.parse(
+    JSON.stringify(preset),
     (_, value) =>
-      value?.dataset === "alfworld" ? { ...value, directory } : value,
+      folders.length > 0 && value?.dataset === "alfworld"
+        ? { ...value, directory: folders }
+        : value,
   );
+  if (!moved.worlds.some(isAlfworld)) {
+    if (data === undefined && splits === undefined) return preset;
+    throw new TypeError(
+      'Cannot read "--data" and "--splits" as the preset must be one that plays ALFWorld',
+    );
+  }
+  const worlds = moved.worlds.map((world: World) =>
+    splits !== undefined && isAlfworld(world)
+      ? { ...world, split: splits }
+      : world
+  );
+  const recorded = recordings.map((path) => ({ dataset: "alfred", path }));
+  return { ...moved, worlds: [...recorded, ...worlds] };
 }
 
-function announce(run: Run, { config, backend }: Training): void {
+interface World {
+  readonly dataset?: string;
+}
+
+function isAlfworld({ dataset }: World): boolean {
+  return dataset === "alfworld";
+}
+
+/** Whether a path is that of ALFRED's recorded tasks, one a line. */
+function isRecording(path: string): boolean {
+  return path.endsWith(".jsonl");
+}
+
+function announce(run: Run, { config, backend, worlds }: Training): void {
   for (const { message } of run.passedOver) console.warn(message);
   const from = run.checkpoint?.iteration ?? 0;
   console.log(
     `${run.directory}: iterations ${from} to ${config.iterations}, ${config.estimator.name}, seed ${config.seed}`,
   );
   if (backend) console.log(`backend ${backend.reason}`);
+  const sets = Object.entries(worlds.evaluation)
+    .map(([name, count]) => `${name} (${count})`).join(", ");
+  console.log(
+    `learns in ${worlds.learning} ${
+      worlds.learning === 1 ? "world" : "worlds"
+    }, is evaluated on ${sets || "none"}`,
+  );
 }
 
 async function train(
@@ -225,6 +292,10 @@ try {
 } catch (error) {
   // When closing the run fails too, what went wrong first is what matters.
   const first = error instanceof SuppressedError ? error.suppressed : error;
-  console.error(first instanceof Error ? first.message : first);
+  const message = first instanceof Error ? first.message : String(first);
+  console.error(message);
+  if (message.startsWith("Cannot list alfworld")) {
+    console.error("deno task train --help says where its games come from");
+  }
   Deno.exit(1);
 }

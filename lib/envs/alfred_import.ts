@@ -12,7 +12,7 @@
 
 import { createRandom } from "../random.ts";
 import { HOUSEHOLD_TASK_TYPES } from "./household_task.ts";
-import type { AlfredTask } from "./alfred_task.ts";
+import { type AlfredTask, humanSentence } from "./alfred_task.ts";
 import { OBJECT_CLASSES } from "./household_tables.ts";
 import { placementWeights } from "./household_generator.ts";
 import { alfredLayout } from "./household_layout.ts";
@@ -262,12 +262,10 @@ function wordGoal(
   goal: HouseholdGoal,
   wording: "template" | "human",
 ): string {
-  const said = task.turk_annotations.anns[0]?.task_desc;
-  if (wording === "human" && said !== undefined) {
-    // The grammar of game files gives some characters a meaning of their own.
-    const plain = said.replace(/[";|<>[\]{}#\\]|[^ -~]/g, " ");
-    return plain.replace(/ +/g, " ").trim().replace(/ ?\.$/, "");
-  }
+  const said = wording === "human"
+    ? humanSentence(task.turk_annotations)
+    : undefined;
+  if (said !== undefined) return said;
   const random = createRandom(0).fork("alfred", task.task_id);
   return goalSentences(goal)[random.integer(2)]!;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { z } from "zod";
 import type { EnvSpec } from "./text_env.ts";
 import {
@@ -77,7 +79,7 @@ export async function openAlfredSpec(
 }
 
 /**
- * Lists the recorded tasks of a file that games can be made of.
+ * Lists the recorded tasks that games can be made of.
  *
  * @example
  * ```ts
@@ -87,10 +89,12 @@ export async function openAlfredSpec(
  * await rejects(listAlfred({ dataset: "alfred", path: "tasks.jsonl", wordng: "human" }));
  * ```
  *
- * @param dataset `path` of a file with one task a line, `taskTypes` to keep, `wording`, and
- *   `settings` to give to every game.
- * @returns Specifications of kind `"alfred"`, in the order of the file; each carries its task.
- * @throws {TypeError} If a setting or a task does not fit.
+ * @param dataset `path` of a file with one task a line, or of a folder of `traj_data.json` files,
+ *   `taskTypes` to keep, `wording`, and `settings` to give to every game.
+ * @returns Specifications of kind `"alfred"`, in the order of the file or sorted by path; each
+ *   carries its task.
+ * @throws {TypeError} If a setting or a task does not fit, there is nothing at `path`, or no game can
+ *   be made of what is there.
  */
 export async function listAlfred(
   dataset: Readonly<Record<string, unknown>>,
@@ -102,18 +106,61 @@ export async function listAlfred(
   );
   const placements = await loadAlfredPlacements();
   const kept: EnvSpec[] = [];
-  for (const line of (await Deno.readTextFile(path)).split("\n")) {
-    if (line.trim() === "") continue;
-    const task = parseAlfredTask(line);
+  for await (const text of recordedTasks(path)) {
+    const task = parseAlfredTask(text);
     const game = importAlfredTask(task, { placements });
     if (typeof game === "string") continue;
-    if (!(taskTypes?.includes(game.world.goal.type) ?? true)) continue;
+    const { type: taskType } = game.world.goal;
+    if (!(taskTypes?.includes(taskType) ?? true)) continue;
     kept.push({
       kind: "alfred",
       task,
+      taskType,
       ...present({ wording }),
       ...present(settings),
     });
   }
-  return kept;
+  if (kept.length > 0) return kept;
+  throw new TypeError(
+    `Cannot list alfred as "path" must hold tasks that games can be made of: none in "${path}"`,
+  );
+}
+
+/**
+ * Reads recorded tasks one by one: thousands of them need not fit into memory.
+ *
+ * @param path A file with one task a line, or a folder of `traj_data.json` files.
+ * @returns The JSON of each task, in the order of the file or sorted by path.
+ * @throws {TypeError} If there is nothing at `path`.
+ */
+export async function* recordedTasks(path: string): AsyncGenerator<string> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await Deno.stat(path)).isDirectory;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new TypeError(
+      `Cannot list alfred as "path" must be a file or a folder: current value is "${path}"`,
+      { cause },
+    );
+  }
+  if (isFolder) {
+    for await (const file of trajectoryFiles(path)) {
+      yield await Deno.readTextFile(file);
+    }
+    return;
+  }
+  const input = createReadStream(path);
+  for await (const line of createInterface({ input })) {
+    if (line.trim() !== "") yield line;
+  }
+}
+
+async function* trajectoryFiles(folder: string): AsyncGenerator<string> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const sorted = entries.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name, isDirectory } of sorted) {
+    if (isDirectory) yield* trajectoryFiles(`${folder}/${name}`);
+    else if (name === "traj_data.json") yield `${folder}/${name}`;
+  }
 }

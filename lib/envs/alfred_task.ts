@@ -51,6 +51,12 @@ export interface AlfredTask {
 }
 
 const NUMBER = z.coerce.number();
+const ANNOTATIONS = z.object({
+  anns: z.array(z.object({ task_desc: z.string() })),
+});
+/** What people said, wherever else a recording differs. */
+const ANNOTATED = z.object({ turk_annotations: ANNOTATIONS });
+
 /** What a recorded task must have. */
 export const ALFRED_TASK = z.object({
   task_id: z.string(),
@@ -75,9 +81,7 @@ export const ALFRED_TASK = z.object({
       position: z.object({ x: NUMBER, y: NUMBER, z: NUMBER }),
     })),
   }),
-  turk_annotations: z.object({
-    anns: z.array(z.object({ task_desc: z.string() })),
-  }),
+  turk_annotations: ANNOTATIONS,
 });
 
 /**
@@ -103,4 +107,39 @@ export function parseAlfredTask(text: string): AlfredTask {
   throw new TypeError(
     `Cannot read a task of ALFRED as "${path.join(".")}" must fit: ${message}`,
   );
+}
+
+/**
+ * Reads what people called a task; nothing else of the recording has to be there.
+ *
+ * @param text The JSON of one task.
+ * @returns The annotations, one a person.
+ * @throws {SyntaxError} If it is no JSON.
+ * @throws {TypeError} If it has no list of annotations.
+ */
+export function parseAnnotations(
+  text: string,
+): AlfredTask["turk_annotations"] {
+  const result = ANNOTATED.safeParse(JSON.parse(text));
+  if (result.success) return result.data.turk_annotations;
+  const { path, message } = result.error.issues[0]!;
+  throw new TypeError(
+    `Cannot read annotations of ALFRED as "${
+      path.join(".")
+    }" must fit: ${message}`,
+  );
+}
+
+/**
+ * What the first person called the task, in characters that a game's grammar has no other use for.
+ *
+ * @param annotations As recorded.
+ * @returns The sentence without its full stop; undefined where nobody said anything.
+ */
+export function humanSentence(
+  { anns }: AlfredTask["turk_annotations"],
+): string | undefined {
+  // The grammar of game files gives some characters a meaning of their own.
+  const plain = anns[0]?.task_desc.replace(/[";|<>[\]{}#\\]|[^ -~]/g, " ");
+  return plain?.replace(/ +/g, " ").trim().replace(/ ?\.$/, "");
 }

@@ -10,7 +10,7 @@ import { GameError } from "./game_error.ts";
 import type { GameFile } from "./game_file.ts";
 import { type CompiledGame, compileGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
-import { taskSentence, taskTypeOfGoal } from "./game_task.ts";
+import { taskSentence, taskTypeOfGoal, withTaskSentence } from "./game_task.ts";
 
 /** How a game pays, and when it ends. */
 export interface GameEnvOptions {
@@ -31,6 +31,8 @@ export interface GameEnvOptions {
   readonly limitEnding?: "terminated" | "truncated";
   /** Kind of task. @default the kind that the goal is of */
   readonly taskType?: string;
+  /** What is asked for, in other words than the game's own; the goal stays what it is. */
+  readonly task?: string;
   /** Makes hints for one play; absent means that the world has no expert. */
   readonly expert?: (game: CompiledGame, play: GamePlay) => Hint | undefined;
 }
@@ -105,7 +107,11 @@ export function openGame(
         );
       }
       phase = "running";
-      const observation = observe(play.intro);
+      const observation = observe(
+        options.task === undefined
+          ? play.intro
+          : withTaskSentence(play.intro, options.task),
+      );
       const taskType = options.taskType ?? taskTypeOfGoal(game.problem.goal);
       const task = taskSentence(observation.text);
       return {

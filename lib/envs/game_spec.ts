@@ -11,6 +11,7 @@ import { taskTypeOfPath } from "./game_task.ts";
 import { createHouseholdExpert } from "./household_expert.ts";
 import type { CompiledGame } from "./pddl_game.ts";
 import type { GamePlay } from "./pddl_play.ts";
+import { humanSentence, parseAnnotations } from "./alfred_task.ts";
 import { readWorldSettings } from "./world_settings.ts";
 
 /**
@@ -33,9 +34,13 @@ export const GAME_SETTINGS = {
   hints: z.boolean().optional(),
 } as const;
 
+/** Whose words ask for the task: ALFWorld's, or those of the first person who described it. */
+export const WORDING = z.enum(["template", "human"]).optional();
+
 const GAME_SPEC = z.strictObject({
   kind: z.literal("game"),
   path: z.string().min(1),
+  wording: WORDING,
   ...GAME_SETTINGS,
 });
 
@@ -60,12 +65,12 @@ type GameSettings = z.infer<z.ZodObject<typeof GAME_SETTINGS>>;
  * Opens a prepared game with settings.
  *
  * @param prepared The game, and its expert.
- * @param settings Reward, limits, hints; a preset fills what is not given.
+ * @param settings Reward, limits, hints, other words for the task; a preset fills what is not given.
  * @returns The world.
  */
 export function openPreparedGame(
   prepared: PreparedGame,
-  settings: GameSettings,
+  settings: GameSettings & { readonly task?: string },
 ): GameEnv {
   const { preset, hints = true, ...given } = settings;
   const { game, expert } = prepared;
@@ -87,14 +92,14 @@ export function openPreparedGame(
  * @param spec Kind `"game"`, `path`, and settings as in `GameEnvOptions`.
  * @param cache Games by path that were prepared before; filled as games are read.
  * @returns The world.
- * @throws {TypeError} If a setting is unknown or of the wrong kind.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind, or nobody described the task.
  * @throws {GameError} If the file is no playable game.
  */
 export async function openGameSpec(
   spec: EnvSpec,
   cache: GameCache,
 ): Promise<GameEnv> {
-  const { kind: _, path, ...settings } = readWorldSettings(
+  const { kind: _, path, wording, ...settings } = readWorldSettings(
     GAME_SPEC,
     spec,
     "a game",
@@ -104,7 +109,27 @@ export async function openGameSpec(
     path,
     async () => prepareGame(await readGame(path)),
   );
-  return openPreparedGame(prepared, { ...settings, taskType });
+  return openPreparedGame(prepared, {
+    ...settings,
+    taskType,
+    ...(wording === "human" ? { task: await readHumanTask(path) } : {}),
+  });
+}
+
+/** What the first person said of the task, from the recording beside the game. */
+async function readHumanTask(game: string): Promise<string> {
+  const path = game.replace(/[^/]*$/, "traj_data.json");
+  const cannot = `Cannot open a game in human words as "${path}" must`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new TypeError(`${cannot} stand beside it: there is none`, { cause });
+  }
+  const sentence = humanSentence(parseAnnotations(text));
+  if (sentence !== undefined) return `${sentence}.`;
+  throw new TypeError(`${cannot} describe the task: nobody did`);
 }
 
 /** Compiled games, the ones used last; a path is read once while it is kept. */

@@ -32,6 +32,19 @@ export function taskSentence(intro: string): string {
 }
 
 /**
+ * Asks for the same in other words.
+ *
+ * @param intro The first observation.
+ * @param task What is to follow `Your task is to: `.
+ * @returns The first observation with that sentence instead of its own, or after it where it has none.
+ */
+export function withTaskSentence(intro: string, task: string): string {
+  const at = intro.indexOf(TASK_MARK);
+  const before = at < 0 ? `${intro}\n\n` : intro.slice(0, at);
+  return `${before}${TASK_MARK}${task}`;
+}
+
+/**
  * Finds the kind of task in the path of a game.
  *
  * @example

@@ -44,9 +44,15 @@ const OBSERVATION_LENGTH = 240;
  *
  * @param trajectory The episode.
  * @param credit Its credit, in units of return; absent draws no bars.
+ * @param options Whether all turns are shown before the reader asks for them. @default {true}
  * @returns Markup, every text escaped.
  */
-export function episodeHtml(trajectory: Trajectory, credit?: Credit): string {
+export function episodeHtml(
+  trajectory: Trajectory,
+  credit?: Credit,
+  options: { readonly open?: boolean } = {},
+): string {
+  const { open = true } = options;
   const { id, task, turns, success, ending } = trajectory;
   const scale = largest(trajectory, credit);
   let segment = -1;
@@ -71,7 +77,7 @@ export function episodeHtml(trajectory: Trajectory, credit?: Credit): string {
     ...DECISIONS,
   ];
   const outcome = success ? "succeeded" : `failed (${ending})`;
-  return `<details open><summary><b>${escape(id)}</b>: ${
+  return `<details${open ? " open" : ""}><summary><b>${escape(id)}</b>: ${
     escape(task)
   } — ${outcome} after ${turns.length} turns</summary>
 <div class="scroll"><table style="font-size:.8rem"><thead><tr>${
@@ -123,7 +129,7 @@ function advantageBar(
   const width = 50 * Math.abs(advantage) / scale;
   const left = advantage < 0 ? 50 - width : 50;
   const text = advantage.toPrecision(2);
-  return `<div title="${name} ${text}" style="position:relative;height:1em;min-width:4rem;border-left:1px solid rgba(127,127,127,.5);border-right:1px solid rgba(127,127,127,.5)"><div style="position:absolute;left:${
+  return `<div title="${name} ${text}" style="position:relative;height:1em;min-width:4rem;background:linear-gradient(rgba(127,127,127,.6),rgba(127,127,127,.6)) center/1px 100% no-repeat"><div style="position:absolute;left:${
     left.toFixed(1)
   }%;width:${width.toFixed(1)}%;height:100%;background:${
     DECISION_COLORS[name]

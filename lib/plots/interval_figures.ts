@@ -17,6 +17,9 @@ export interface IntervalCurveOptions {
   readonly share?: boolean;
 }
 
+/** Points that are still told apart when each is marked. */
+const FEW = 20;
+
 interface Row {
   readonly series: string;
   readonly iteration: number;
@@ -61,7 +64,7 @@ export function intervalCurve(
     const color = seriesColor(index);
     const line = {
       type: "scatter",
-      mode: x.length > 1 ? "lines" : "markers",
+      mode: x.length > FEW ? "lines" : "lines+markers",
       name,
       x,
       y: sorted.map((row) => row.mean),

@@ -190,7 +190,8 @@ export function successByTaskType(table: ColumnTable): Figure {
     y: "success rate (95 % interval)",
     extra: { barmode: "group" },
   });
-  return { data, layout };
+  const yaxis = { ...(layout["yaxis"] as object), range: [0, 1.04] };
+  return { data, layout: { ...layout, yaxis } };
 }
 
 /**

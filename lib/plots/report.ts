@@ -23,6 +23,8 @@ export interface ReportSection {
   readonly html?: string;
   /** Plain text below everything else, escaped: what the figure or table shows. */
   readonly caption?: string;
+  /** Whether the section needs half of the page's width; two such stand side by side. @default {false} */
+  readonly half?: boolean;
 }
 
 /** What a report says. */
@@ -35,11 +37,20 @@ export interface ReportOptions {
 
 const STYLE = `
 :root{color-scheme:light dark}
-body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.55 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+main{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 2.5rem}
+section{grid-column:1/-1;min-width:0}section.half{grid-column:auto}
+@media(max-width:56rem){section.half{grid-column:1/-1}}
+h2{margin:1.6rem 0 .4rem}p{margin:.4rem 0;max-width:48rem}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid rgba(127,127,127,.35)}
+th,td{text-wrap:balance;padding:.25rem .7rem;text-align:right;border-bottom:1px solid rgba(127,127,127,.35)}
 th:first-child,td:first-child{text-align:left}
-.figure{margin:1rem 0}.scroll{overflow-x:auto}
+.figure{margin:.6rem 0}.scroll{overflow-x:auto}
+.cards{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
+.card{flex:1 1 9rem;padding:.7rem 1rem;border:1px solid rgba(127,127,127,.35);border-radius:.6rem}
+.card b{display:block;font-size:1.7rem;line-height:1.25;font-variant-numeric:tabular-nums}
+.card span{font-size:.85rem;opacity:.75}
+summary{cursor:pointer;padding:.35rem 0}
 `;
 
 /**
@@ -70,7 +81,8 @@ export function htmlReport(options: ReportOptions): string {
   );
   let drawn = 0;
   const body = sections.map((section) => {
-    const parts = [`<section><h2>${escape(section.heading)}</h2>`];
+    const width = section.half ? ' class="half"' : "";
+    const parts = [`<section${width}><h2>${escape(section.heading)}</h2>`];
     if (section.prose) parts.push(...paragraphs(section.prose));
     if (section.figure) {
       parts.push(`<div class="figure" id="figure-${drawn++}"></div>`);
@@ -88,7 +100,9 @@ export function htmlReport(options: ReportOptions): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title><style>${STYLE}</style></head>
 <body><h1>${escape(title)}</h1>
+<main>
 ${body.join("\n")}
+</main>
 ${figures.length > 0 ? `<script>${plotlySource()}</script>` : ""}
 <script>
 const figures = ${scriptJson(figures)};

@@ -5,12 +5,14 @@
  */
 
 import { type ColumnTable, from } from "arquero";
+import { escape } from "html-escaper";
 import type { TrainingReportParts } from "../report_parts.ts";
 import { segmentLengths, valueCalibration } from "./batch_figures.ts";
 import { episodeHtml } from "./episode_html.ts";
 import { intervalCurve } from "./interval_figures.ts";
 import { successByTaskType } from "./learning_figures.ts";
 import type { ReportSection } from "./report.ts";
+import type { Figure } from "./theme.ts";
 
 /** A curve of the report: which metric, and what it says. */
 interface Curve {
@@ -48,6 +50,12 @@ const CURVES: readonly Curve[] = [
     prose: "As the worlds pay, before shaping.",
   },
   {
+    heading: "How well values foresee returns",
+    metric: /^explained_variance\//,
+    y: "explained variance of the targets",
+    prose: "1 is perfect, 0 is no better than a constant.",
+  },
+  {
     heading: "How often subgoals are switched",
     metric: /^switch_rate$/,
     y: "share of turns that switch",
@@ -61,12 +69,6 @@ const CURVES: readonly Curve[] = [
     y: "mean segment length (turns)",
     prose: "Turns played under one subgoal.",
   },
-  {
-    heading: "How well values foresee returns",
-    metric: /^explained_variance\//,
-    y: "explained variance of the targets",
-    prose: "1 is perfect, 0 is no better than a constant.",
-  },
 ];
 
 /**
@@ -76,44 +78,90 @@ const CURVES: readonly Curve[] = [
  * @returns Sections in reading order.
  */
 export function trainingReport(parts: TrainingReportParts): ReportSection[] {
-  const { summary, runs, success, trajectories, gamma, replays } = parts;
+  const { summary, runs, trajectories, gamma, headlines } = parts;
   const sections: ReportSection[] = [
-    { heading: "Runs", prose: summary, table: runs },
+    { heading: "At a glance", prose: summary, html: cards(headlines) },
     ...CURVES.flatMap((curve) => curveSection(curve, parts.curves)),
+    ...successSection(parts),
   ];
-  if (success.numRows() > 0) {
-    sections.push({
-      heading: "Success by kind of task",
-      prose:
-        "The closing evaluation, all runs together, with 95 % Wilson intervals.",
-      figure: successByTaskType(withWrappedTypes(success)),
-    });
-  }
   if (trajectories.some(({ turns }) => turns[0]?.decision.values)) {
     sections.push({
       heading: "Are values calibrated?",
       prose:
         "Values of the last recorded iterations against the discounted returns that followed; a calibrated critic lies on the diagonal.",
-      figure: valueCalibration(trajectories, { gamma }),
+      figure: beside(valueCalibration(trajectories, { gamma })),
+      half: true,
     });
   }
   if (trajectories.length > 0) {
     sections.push({
       heading: "Segments in the end",
-      figure: segmentLengths(trajectories),
-    });
-  }
-  if (replays.length > 0) {
-    sections.push({
-      heading: "Episodes, turn by turn",
       prose:
-        "Colors are segments, named where they start. Bars are advantages in units of return, before normalization, on one scale for each episode: to the right, better than expected.",
-      html: replays.map(({ trajectory, credit }) =>
-        episodeHtml(trajectory, credit)
-      ).join("\n"),
+        "How long subgoals are held in the last recorded iterations. A segment ends where another subgoal is taken up, or with the episode.",
+      figure: beside(segmentLengths(trajectories)),
+      half: true,
     });
   }
-  return sections;
+  return [
+    ...sections,
+    ...replaySection(parts),
+    { heading: "Runs", prose: "What each run did.", table: runs },
+  ];
+}
+
+function cards(headlines: TrainingReportParts["headlines"]): string {
+  const inner = headlines.map(({ value, label }) =>
+    `<div class="card"><b>${escape(value)}</b><span>${
+      escape(label)
+    }</span></div>`
+  );
+  return `<div class="cards">${inner.join("")}</div>`;
+}
+
+function successSection(parts: TrainingReportParts): ReportSection[] {
+  const { success, comparison, comparisonNote } = parts;
+  if (success.numRows() === 0) return [];
+  return [{
+    heading: "Success by kind of task",
+    prose:
+      "The closing evaluation, all runs together, with 95 % Wilson intervals over games.",
+    figure: unlabeled(successByTaskType(withWrappedTypes(success))),
+    table: comparison,
+    ...(comparisonNote === "" ? {} : { caption: comparisonNote }),
+  }];
+}
+
+function replaySection({ replays }: TrainingReportParts): ReportSection[] {
+  if (replays.length === 0) return [];
+  return [{
+    heading: "Episodes, turn by turn",
+    prose:
+      "Training episodes, each with the credit it was learned from. Colors are segments, named where they start. Bars are advantages in units of return, before normalization, on one scale for each episode: to the right, better than expected.",
+    html: replays.map(({ trajectory, credit }, i) =>
+      episodeHtml(trajectory, credit, { open: i === 0 })
+    ).join("\n"),
+  }];
+}
+
+/** A figure whose section has a heading already. */
+function untitled({ data, layout }: Figure): Figure {
+  const { title: _, ...rest } = layout;
+  const margin = { ...(layout["margin"] as object), t: 28 };
+  return { data, layout: { ...rest, margin } };
+}
+
+/** A figure whose horizontal axis explains itself. */
+function unlabeled(figure: Figure): Figure {
+  const { data, layout } = untitled(figure);
+  const xaxis = { ...(layout["xaxis"] as object), title: { text: "" } };
+  return { data, layout: { ...layout, xaxis } };
+}
+
+/** A figure that shares the page's width with another. */
+function beside(figure: Figure): Figure {
+  const { data, layout } = untitled(figure);
+  const legend = { ...(layout["legend"] as object), y: -0.26 };
+  return { data, layout: { ...layout, legend, height: 380 } };
 }
 
 function curveSection(curve: Curve, curves: ColumnTable): ReportSection[] {
@@ -126,7 +174,7 @@ function curveSection(curve: Curve, curves: ColumnTable): ReportSection[] {
     names.length > 1 ? { ...row, series: seriesName(row) } : row
   );
   const figure = intervalCurve(from(chosen), { title: heading, y, share });
-  return [{ heading, prose, figure }];
+  return [{ heading, prose, figure: beside(figure), half: true }];
 }
 
 /** `unseen/success_rate` is about unseen, `explained_variance/planning` about planning. */

@@ -29,13 +29,7 @@ import {
 } from "./language_replies.ts";
 import { scoreReplies, type WrittenReply } from "./language_score.ts";
 import { askCritic, readHeads } from "./language_values.ts";
-import type {
-  Critic,
-  Follower,
-  Policy,
-  Scorer,
-  TrainingSample,
-} from "./policy.ts";
+import type { Critic, Follower, Scorer, TrainingSample } from "./policy.ts";
 import { replyGrammar } from "./reply_grammar.ts";
 import { joined } from "./shared_readings.ts";
 import type { TextTokenizer } from "./tokenizer.ts";

@@ -54,6 +54,7 @@ function compactPolicy(
 
 /** Who lists subgoals in each kind of world. */
 const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
+  alfred: proposeHouseholdSubgoals,
   corridor: proposeCorridorSubgoals,
   game: proposeHouseholdSubgoals,
   household: proposeHouseholdSubgoals,

@@ -96,8 +96,8 @@ export interface RolloutConfig {
 export interface EvaluationConfig {
   /** Iterations between evaluations; 0 evaluates only after the last. @default {10} */
   readonly every: number;
-  /** Tasks of each set. @default {32} */
-  readonly tasks: number;
+  /** Tasks drawn from each set, or `"every"` world of it once. @default {32} */
+  readonly tasks: number | "every";
   /** Episodes of each task. @default {1} */
   readonly groupSize: number;
   /** Turns after which an episode is truncated. @default {50} */

@@ -77,7 +77,9 @@ const replicas = z.strictObject({
 
 const evaluation = z.strictObject({
   ...schedule,
-  tasks: count.default(32),
+  tasks: z.union([count, z.literal("every")], {
+    error: 'must be a positive whole number or "every"',
+  }).default(32),
   every: countOrNone.default(10),
   temperature: rate.default(1),
   sets: z.record(z.string(), z.array(world).nonempty()).default({}),

@@ -8,7 +8,7 @@ import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
-import { scheduleEpisodes } from "../rollout/schedule.ts";
+import { scheduleEpisodes, scheduleEvery } from "../rollout/schedule.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { prefixed, summarizeTrajectories } from "./metrics.ts";
 
@@ -27,13 +27,13 @@ export interface Evaluation {
 export interface EvaluationOptions {
   /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
   readonly random: Random;
-  /** Tasks drawn from each set. */
-  readonly tasks: number;
+  /** Tasks drawn from each set, or `"every"` world of it once. */
+  readonly tasks: number | "every";
   /** Episodes of each task. @default {1} */
   readonly groupSize?: number;
   /** Turns after which an episode is truncated. @default {50} */
   readonly maxTurns?: number;
-  /** Setting of a specification over whose values tasks are spread evenly. */
+  /** Setting of a specification over whose values drawn tasks are spread evenly. */
   readonly balanceBy?: string;
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
@@ -74,14 +74,18 @@ export async function evaluatePolicy(
   sets: EvaluationSets,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { random, open, ...schedule } = options;
+  const { random, open, tasks, balanceBy, ...lengths } = options;
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];
   for (const [name, specs] of Object.entries(sets)) {
-    const episodes = scheduleEpisodes(specs, {
-      ...schedule,
-      random: random.fork(name),
-    });
+    const schedule = { ...lengths, random: random.fork(name) };
+    const episodes = tasks === "every"
+      ? scheduleEvery(specs, schedule)
+      : scheduleEpisodes(specs, {
+        ...schedule,
+        tasks,
+        ...(balanceBy !== undefined && { balanceBy }),
+      });
     // Only `decide` is handed on: what follows the last turn matters to no one here.
     const deciding: Policy = { decide: (s, r) => policy.decide(s, r) };
     const played = await collectTrajectories(deciding, episodes, {

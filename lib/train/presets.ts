@@ -4,9 +4,13 @@
  * @module
  */
 
+import type { ALFWORLD_SPLITS } from "../envs/alfworld.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../envs/household_task.ts";
 import { creditPreset } from "../hae/presets.ts";
 import type { PartialDeep, TrainingConfig } from "./config.ts";
+
+/** Part of ALFWorld's games. */
+type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
 
 /** Name of a preset. */
 export type PresetName =
@@ -159,16 +163,19 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Game files of ALFWorld; `worlds` and `evaluation.sets` want the folder they are in. */
+/**
+ * Game files of ALFWorld in `data/alfworld`, or in the folders that `--data` names; every game of
+ * the two validation splits is played at every evaluation, and none of them is learned from.
+ */
 const alfworld: PartialDeep<TrainingConfig> = {
   ...household,
-  worlds: alfworldSplit("train"),
+  worlds: alfworldGames("train", "valid_train"),
   evaluation: {
     every: 20,
-    tasks: 64,
+    tasks: "every",
     sets: {
-      seen: alfworldSplit("valid_seen"),
-      unseen: alfworldSplit("valid_unseen"),
+      valid_seen: alfworldGames("valid_seen"),
+      valid_unseen: alfworldGames("valid_unseen"),
     },
   },
 };
@@ -240,8 +247,8 @@ export const PRESETS: Readonly<
   "hiper-webshop": hiperWebshop,
 };
 
-function alfworldSplit(split: string) {
-  return [{ dataset: "alfworld", directory: "data/alfworld", split }];
+function alfworldGames(...split: readonly AlfworldSplit[]) {
+  return [{ dataset: "alfworld", directory: ["data/alfworld"], split }];
 }
 
 /** One specification for each kind of task, so that schedules can be balanced. */

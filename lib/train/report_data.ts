@@ -5,13 +5,21 @@
  */
 
 import { type ColumnTable, from, table as createTable } from "arquero";
+import { HOUSEHOLD_TASK_TYPES } from "../envs/household_task.ts";
+import { mean } from "../numeric.ts";
 import { createRandom } from "../random.ts";
 import type { TrainingReportParts } from "../report_parts.ts";
+import type { Trajectory } from "../trajectory.ts";
 import type { TrainingConfig } from "./config.ts";
 import { readParquet } from "./parquet.ts";
 import { readRunConfig } from "./run_settings.ts";
 import { readMetrics } from "./run_store.ts";
+import {
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
+} from "./published_alfworld.ts";
 import { bootstrapInterval } from "./statistics.ts";
+import { countGames, taskSuccess } from "./task_success.ts";
 import { readEpisodes, type StoredEpisode } from "./turns_table.ts";
 
 /** One run as read from its folder. */
@@ -50,11 +58,16 @@ export async function readReport(
   const runs = await readRuns(directories);
   const metrics = await readMetrics(directories);
   const { config } = runs[0]!;
+  const evaluated = bySet(runs.flatMap(({ evaluation }) => evaluation));
+  const alfworld = runs.every(({ config }) => isAlfworld(config));
   return {
     summary: summarize(runs),
+    headlines: headlines(runs, metrics, evaluated),
     runs: runsTable(runs, metrics),
     curves: curvesTable(runs, metrics),
     success: successTable(runs.flatMap(({ evaluation }) => evaluation)),
+    comparison: taskSuccess(evaluated, alfworld ? PUBLISHED_ALFWORLD : []),
+    comparisonNote: alfworld ? PUBLISHED_ALFWORLD_NOTE : "",
     trajectories: runs.flatMap(({ last }) =>
       last.map(({ trajectory }) => trajectory)
     ),
@@ -84,7 +97,8 @@ async function readRuns(directories: readonly string[]): Promise<StoredRun[]> {
       config,
       first: first === undefined ? [] : readEpisodes(await readParquet(first)),
       last: last === undefined ? [] : readEpisodes(await readParquet(last)),
-      evaluation: await readEvaluation(directory),
+      evaluation: (await readEvaluation(directory))
+        .map((episode) => isAlfworld(config) ? seedless(episode) : episode),
     };
   }));
 }
@@ -123,6 +137,61 @@ function summarize(runs: readonly StoredRun[]): string {
   } episodes of at most ${maxTurns} turns in an iteration, up to ${config.iterations} iterations.`;
 }
 
+/** Whether all that a run is evaluated on are ALFWorld's games, so that its numbers compare. */
+function isAlfworld({ evaluation }: TrainingConfig): boolean {
+  const worlds = Object.values(evaluation.sets).flat();
+  return worlds.length > 0 &&
+    worlds.every((world) => world.dataset === "alfworld");
+}
+
+/** A game file has no randomness: with another seed it is still the same game. */
+function seedless(episode: StoredEpisode): StoredEpisode {
+  return { ...episode, trajectory: { ...episode.trajectory, seed: 0 } };
+}
+
+/** Episodes of an evaluation by the set they are of. */
+function bySet(
+  episodes: readonly StoredEpisode[],
+): Record<string, Trajectory[]> {
+  const sets: Record<string, Trajectory[]> = {};
+  for (const { trajectory } of episodes) {
+    (sets[trajectory.id.split("/")[0]!] ??= []).push(trajectory);
+  }
+  return sets;
+}
+
+/** Success on each set, then what it took to learn. */
+function headlines(
+  runs: readonly StoredRun[],
+  metrics: ColumnTable,
+  evaluated: Readonly<Record<string, readonly Trajectory[]>>,
+): TrainingReportParts["headlines"] {
+  const rows = metrics.objects() as Record<string, unknown>[];
+  const played = rows.reduce((sum, row) => sum + Number(row.episodes ?? 0), 0);
+  return [
+    ...Object.entries(evaluated).map(([set, episodes]) => {
+      const won = episodes.filter(({ success }) => success).length;
+      const turns = mean(episodes.map((episode) => episode.turns.length));
+      return {
+        value: percent(won / episodes.length),
+        label: `of ${episodes.length} episodes on ${set}, ${
+          turns.toFixed(1)
+        } turns`,
+      };
+    }),
+    {
+      value: Math.round(played / runs.length).toLocaleString("en-US"),
+      label: `episodes played to learn, in ${
+        Math.round(rows.length / runs.length)
+      } iterations`,
+    },
+  ];
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))} %`;
+}
+
 /** What is worth knowing of each run at a glance. */
 function runsTable(
   runs: readonly StoredRun[],
@@ -132,18 +201,20 @@ function runsTable(
   return from(runs.map(({ name, config, series, evaluation }) => {
     const mine = rows.filter((row) => row.run === name);
     const last = mine.at(-1) ?? {};
+    const won = evaluation.filter(({ trajectory }) => trajectory.success);
     return {
       run: name,
-      series,
+      ...(series === config.estimator.name ? {} : { series }),
       seed: config.seed,
       estimator: config.estimator.name,
       iterations: mine.length,
-      "success (training)": last.success_rate ?? null,
+      "success (training)": typeof last.success_rate === "number"
+        ? percent(last.success_rate)
+        : null,
       "success (evaluation)": evaluation.length === 0
         ? null
-        : evaluation.filter(({ trajectory }) => trajectory.success).length /
-          evaluation.length,
-      "turns": last.turns ?? null,
+        : percent(won.length / evaluation.length),
+      "turns (training)": last.turns ?? null,
     };
   }));
 }
@@ -197,8 +268,13 @@ function successTable(episodes: readonly StoredEpisode[]): ColumnTable {
     const [split, task_type] = key.split("\n");
     const won = group.filter(({ trajectory }) => trajectory.success).length;
     const success_rate = won / group.length;
-    return { split, task_type, success_rate, episodes: group.length };
+    const episodes = countGames(group.map(({ trajectory }) => trajectory));
+    return { split, task_type, success_rate, episodes };
   });
+  const known: readonly string[] = HOUSEHOLD_TASK_TYPES;
+  rows.sort((a, b) =>
+    known.indexOf(a.task_type!) - known.indexOf(b.task_type!)
+  );
   return rows.length > 0 ? from(rows) : createTable({
     split: [],
     task_type: [],
@@ -207,7 +283,7 @@ function successTable(episodes: readonly StoredEpisode[]): ColumnTable {
   });
 }
 
-/** An early failure, a late success with the most segments, a late failure; as far as there are any. */
+/** A usual late success, the one with the most segments, a late failure, an early one; as far as there are any. */
 function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
   const segments = ({ trajectory }: StoredEpisode) =>
     trajectory.turns.filter(({ decision }) => decision.switched).length;
@@ -215,7 +291,7 @@ function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
     .toSorted((a, b) => segments(b) - segments(a));
   const lost = last.find(({ trajectory }) => !trajectory.success);
   const early = first.find(({ trajectory }) => !trajectory.success);
-  return [early, won[0], won[Math.floor(won.length / 2)], lost].flatMap((one) =>
+  return [won[Math.floor(won.length / 2)], won[0], lost, early].flatMap((one) =>
     one ? [one] : []
   );
 }

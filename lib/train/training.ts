@@ -46,6 +46,14 @@ export interface IterationRecord {
   readonly timing: Laps;
 }
 
+/** How many specifications of worlds a training has; one may stand for endlessly many worlds. */
+export interface WorldCounts {
+  /** To learn in. */
+  readonly learning: number;
+  /** To evaluate on, by the name of the set. */
+  readonly evaluation: Readonly<Record<string, number>>;
+}
+
 /** A run in progress. Iterate it to train; stop iterating to stop; iterate again to go on. */
 export interface Training
   extends AsyncIterable<IterationRecord>, AsyncDisposable {
@@ -55,6 +63,8 @@ export interface Training
   readonly policy: Policy;
   /** What computes, and why; absent where the caller selected it. */
   readonly backend?: Backend;
+  /** How many specifications of worlds there are to learn in, and in each set to evaluate on. */
+  readonly worlds: WorldCounts;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
   /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
@@ -160,6 +170,16 @@ class OpenTraining implements Training {
 
   get policy(): Policy {
     return this.#parts.policy;
+  }
+
+  get worlds(): WorldCounts {
+    const { specs, evaluation = {} } = this.#parts;
+    const counts = Object.entries(evaluation)
+      .map(([name, { length }]) => [name, length] as const);
+    return {
+      learning: specs.length,
+      evaluation: Object.fromEntries(counts),
+    };
   }
 
   get iteration(): number {

@@ -1,4 +1,10 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import {
   type AlfredGame,
   importAlfredTask,
@@ -119,8 +125,21 @@ Deno.test("listEnvs() lists the tasks of a file that become games", async () => 
     [TASK, sliced].map((t) => JSON.stringify(t)).join("\n"),
   );
   const specs = await listEnvs({ dataset: "alfred", path });
+  await rejects(
+    listEnvs({
+      dataset: "alfred",
+      path,
+      taskTypes: ["pick_and_place_simple"],
+    }),
+    /must hold tasks that games can be made of/,
+  );
   await Deno.remove(path);
+  await rejects(
+    listEnvs({ dataset: "alfred", path }),
+    /"path" must be a file or a folder/,
+  );
   strictEqual(specs.length, 1);
+  strictEqual(specs[0]!.taskType, "look_at_obj_in_light"); // schedules balance by it
   const start = await (await open(structuredClone(specs[0]!), 1)).start();
   strictEqual(start.taskType, "look_at_obj_in_light");
 });

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { listEnvs } from "../../lib/envs/open_env.ts";
+import { listEnvs, openEnv } from "../../lib/envs/open_env.ts";
 import { readGame } from "../../lib/envs/game_env.ts";
 import {
   findTraceGame,
@@ -98,6 +98,93 @@ Deno.test("listEnvs() filters by task type and passes settings on", async () => 
       [1, "pick_two_obj_and_place"],
       [1, "pick_two_obj_and_place"],
     ]);
+  });
+});
+
+Deno.test("listEnvs() takes splits from wherever among several folders they are", async () => {
+  await withDataset(async (first) => {
+    await withDataset(async (second) => {
+      await Deno.rename(
+        `${second}/json_2.1.1/valid_seen`,
+        `${second}/json_2.1.1/train`,
+      );
+      const list = (split: string | string[]) =>
+        listEnvs({ dataset: "alfworld", directory: [first, second], split });
+      const both = await list(["train", "valid_seen"]);
+      strictEqual(both.length, 6);
+      deepStrictEqual(both, [
+        ...await list("train"),
+        ...await list("valid_seen"),
+      ]);
+      ok(String(both[0]!.path).startsWith(second));
+      ok(String(both[3]!.path).startsWith(first));
+      await rejects(list(["train", "valid_unseen"]), {
+        name: "TypeError",
+        message:
+          `Cannot list alfworld as "directory" must hold the split "valid_unseen": current value is "${first}", "${second}" with "train", "valid_seen"`,
+      });
+    });
+  });
+});
+
+Deno.test("listEnvs() says when a folder is missing, or holds no game to play", async () => {
+  await withDataset(async (folder) => {
+    const list = (directory: string, taskTypes?: string[]) =>
+      listEnvs({
+        dataset: "alfworld",
+        directory,
+        split: "valid_seen",
+        ...(taskTypes && { taskTypes }),
+      });
+    await rejects(list(`${folder}/nowhere`), {
+      name: "TypeError",
+      message:
+        `Cannot list alfworld as "directory" must be a folder: current value is "${folder}/nowhere"`,
+    });
+    await Deno.mkdir(`${folder}/empty`);
+    await rejects(list(`${folder}/empty`), /with no split at all$/);
+    await rejects(
+      list(folder, ["look_at_obj_in_light"]),
+      /"valid_seen" must hold solvable games of the wanted kinds of task/,
+    );
+  });
+});
+
+Deno.test("a game asks in the words of the first person who described its task", async () => {
+  await withDataset(async (directory) => {
+    const list = (settings: object) =>
+      listEnvs({
+        dataset: "alfworld",
+        directory,
+        split: "valid_seen",
+        settings: settings as Record<string, unknown>,
+      });
+    const [spec] = await list({ wording: "human" });
+    await rejects(
+      async () => await openEnv(spec!, 1),
+      /traj_data.json" must stand beside it: there is none/,
+    );
+    const beside = String(spec!.path).replace("game.tw-pddl", "traj_data.json");
+    const recorded = (...said: string[]) =>
+      JSON.stringify({
+        turk_annotations: { anns: said.map((task_desc) => ({ task_desc })) },
+      });
+    await Deno.writeTextFile(beside, recorded());
+    await rejects(
+      async () => await openEnv(spec!, 1),
+      /must describe the task: nobody did/,
+    );
+    await Deno.writeTextFile(beside, recorded("Stow |the| fruit.", "Else."));
+    const start = await (await openEnv(spec!, 1)).start();
+    strictEqual(start.task, "Stow the fruit.");
+    ok(start.observation.text.endsWith("Your task is to: Stow the fruit."));
+    const [plain] = await list({ wording: "template" });
+    const own = await (await openEnv(plain!, 1)).start();
+    deepStrictEqual(
+      { ...own.observation, text: "" },
+      { ...start.observation, text: "" },
+    );
+    ok(own.task !== start.task);
   });
 });
 

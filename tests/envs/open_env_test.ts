@@ -135,6 +135,6 @@ Deno.test("listEnvs() refuses datasets it does not know", async () => {
   );
   await rejects(
     listEnvs({ dataset: "alfworld", directory: "/nowhere", split: "train" }),
-    /must hold the split/,
+    /"directory" must be a folder/,
   );
 });

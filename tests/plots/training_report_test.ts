@@ -119,17 +119,22 @@ Deno.test("trainingReport() leaves out what has no data", () => {
   });
   const parts = {
     summary: "one run",
+    headlines: [{ value: "<50 %>", label: "of everything" }],
     runs: aq.table({ run: ["a"] }),
     curves: aq.from([curve("success_rate")]),
     success: aq.table(empty),
+    comparison: aq.table({}),
+    comparisonNote: "",
     trajectories: [],
     gamma: 1,
     replays: [],
   };
   deepStrictEqual(trainingReport(parts).map(({ heading }) => heading), [
-    "Runs",
+    "At a glance",
     "Success while learning",
+    "Runs",
   ]);
+  ok(trainingReport(parts)[0]!.html!.includes("<b>&lt;50 %&gt;</b>"));
   const full = trainingReport({
     ...parts,
     curves: aq.from([
@@ -144,6 +149,11 @@ Deno.test("trainingReport() leaves out what has no data", () => {
       success_rate: [0.5],
       episodes: [4],
     }),
+    comparison: aq.table({
+      player: ["unseen", "others"],
+      All: ["50 %", "9 %"],
+    }),
+    comparisonNote: "others had it harder",
     trajectories: [episode(["a", "b"])],
     replays: [{ trajectory: episode(["a"]), credit: credit(1) }],
   });
@@ -152,6 +162,11 @@ Deno.test("trainingReport() leaves out what has no data", () => {
     aside.figure!.data.filter(({ name }) => name).map(({ name }) => name),
     ["seen", "unseen"],
   );
-  ok(full.at(-1)!.html!.includes("e&lt;0&gt;"));
-  strictEqual(full.length, 8);
+  ok(full.at(-2)!.html!.includes("e&lt;0&gt;"));
+  const kinds = full.find(({ heading }) =>
+    heading === "Success by kind of task"
+  )!;
+  strictEqual(kinds.table!.numRows(), 2);
+  strictEqual(kinds.caption, "others had it harder");
+  strictEqual(full.length, 9);
 });

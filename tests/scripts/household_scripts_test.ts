@@ -65,12 +65,13 @@ Deno.test("import-alfred writes folders that ALFWorld's loader lists, games that
     path,
     [task, unknown].map((t) => JSON.stringify(t)).join("\n"),
   );
+  const importing = [path, "--out", name];
   try {
-    const { code, out, err } = await run("import", "import_alfred.ts", [
-      path,
-      "--out",
-      name,
-    ]);
+    const { code, out, err } = await run(
+      "import",
+      "import_alfred.ts",
+      importing,
+    );
     strictEqual(code, 0, err);
     match(out, /1 of 2 tasks imported/);
     match(out, /1 {2}unknown scene/);
@@ -87,6 +88,18 @@ Deno.test("import-alfred writes folders that ALFWorld's loader lists, games that
     const play = game.start();
     for (const command of game.walkthrough) play.step(command);
     ok(play.won);
+    const again = await run("import", "import_alfred.ts", importing);
+    strictEqual(again.code, 0, again.err); // what was imported may be imported anew
+    const { gen: _, ...official } = JSON.parse(
+      await Deno.readTextFile(String(specs[0]!["path"])),
+    );
+    await Deno.writeTextFile(
+      String(specs[0]!["path"]),
+      JSON.stringify(official),
+    );
+    const refused = await run("import", "import_alfred.ts", importing);
+    strictEqual(refused.code, 1);
+    match(refused.err, /"--out" must hold no games but imported ones/);
   } finally {
     await Deno.remove(path);
     await Deno.remove(new URL(name, ROOT), { recursive: true }).catch(() => {});

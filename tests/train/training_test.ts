@@ -66,6 +66,29 @@ Deno.test("A training learns the corridor, from chance to the expert's way", asy
   ok(rows.at(-1)!["explained_variance/execution"]! > 0);
 });
 
+Deno.test("An evaluation of every world plays each once for each replica", async () => {
+  const lengths = [3, 5, 7, 9, 11];
+  const sets = {
+    all: lengths.map((length) => ({ kind: "corridor", length, doors: 0 })),
+  };
+  const config = smallConfig({
+    evaluation: { tasks: "every", groupSize: 2, maxTurns: 2, sets },
+  });
+  await using training = await assembleTraining(config);
+  strictEqual(training.worlds.learning, 1);
+  strictEqual(training.worlds.evaluation.all, 5);
+  const { trajectories } = await training.evaluate();
+  const groups = trajectories.map(({ group }) => group)
+    .filter((group) => group.startsWith("all/"));
+  deepStrictEqual(
+    groups,
+    lengths.flatMap((_, i) => [
+      `all/corridor/${i}`,
+      `all/corridor/${i}`,
+    ]),
+  );
+});
+
 Deno.test("Every number of a training's rows has a meaning", async () => {
   const config = smallConfig({ iterations: 1, rollout: { tasks: 4 } });
   const [row] = await train(config);
