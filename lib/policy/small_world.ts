@@ -73,7 +73,7 @@ export interface TranscriptOptions {
   readonly actions?: boolean;
   /** Whether the task stands after each observation instead of before the first. @default {false} */
   readonly repeatTask?: boolean;
-  /** Longest observation in characters; the rest of a longer one is left out. @default {800} */
+  /** Longest observation in characters; the rest of a longer one is left out. @default {600} */
   readonly observationLimit?: number;
 }
 
@@ -113,7 +113,7 @@ export function formatTranscript(
   options: TranscriptOptions = {},
 ): ChatMessage[] {
   const { system = "", actions = false, repeatTask = false } = options;
-  const { observationLimit = 800 } = options;
+  const { observationLimit = 600 } = options;
   const { task, past, observation } = situation;
   const seen = ({ text, admissibleActions }: Observation) => {
     const lines = [text.slice(0, observationLimit)];

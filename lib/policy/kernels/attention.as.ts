@@ -55,7 +55,7 @@ function softmaxRow(n: i32, p: usize, scale: f32): void {
   let largest: f32 = f32.load(p), j: usize = 0;
   if (whole > 0) {
     let m = v128.load(p);
-    for (; j < whole; j += 16) m = f32x4.max(m, v128.load(p + j));
+    for (; j < whole; j += 16) m = f32x4.pmax(m, v128.load(p + j));
     largest = laneMax(m);
   }
   for (; j < end; j += 4) largest = max(largest, f32.load(p + j));

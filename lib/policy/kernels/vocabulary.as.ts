@@ -8,7 +8,7 @@ function largestOf(n: i32, x: usize): f32 {
   let largest: f32 = f32.load(x), j: usize = 0;
   if (whole > 0) {
     let m = v128.load(x);
-    for (; j < whole; j += 16) m = f32x4.max(m, v128.load(x + j));
+    for (; j < whole; j += 16) m = f32x4.pmax(m, v128.load(x + j));
     largest = laneMax(m);
   }
   for (; j < end; j += 4) largest = max(largest, f32.load(x + j));
