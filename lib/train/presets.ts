@@ -147,8 +147,8 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   rollout: { tasks: 48, maxTurns: 15, balanceBy: "taskType" },
   estimator: fromSparseReward.estimator,
   update: {
-    epochs: 2,
-    minibatchSize: 96,
+    epochs: 1,
+    minibatchSize: 64,
     minibatchBy: "episode",
     learningRate: 5e-4,
     valueCoefficient: 0.01,
