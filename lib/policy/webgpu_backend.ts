@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import { installShaders } from "./webgpu/install.ts";
 
 /** What is known of a graphics adapter. */
 export interface AdapterReport {
@@ -84,6 +85,7 @@ export async function activateWebGpu(
     3,
   );
   await tf.setBackend("webgpu");
+  installShaders();
   return undefined;
 }
 

@@ -7,8 +7,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FUSED } from "./kernel_names.ts";
 
-/** Registers how each fused kernel is differentiated. */
+/** Registers how each fused kernel is differentiated, on all backends. Does nothing when that was done before. */
 export function registerFusedGradients(): void {
+  if (tf.getGradient(FUSED.linear)) return;
   for (
     const gradient of [
       LINEAR_GRADIENT,
