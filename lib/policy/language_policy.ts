@@ -8,7 +8,7 @@
 import type { Random } from "../random.ts";
 import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
-import { type GeneratedReply, generateReplies } from "./generation.ts";
+import { generateReplies } from "./generation.ts";
 import {
   countParameters,
   type LanguageNetwork,
@@ -35,6 +35,7 @@ import type {
   Scorer,
   TrainingSample,
 } from "./policy.ts";
+import type { GeneratedReply } from "./reply_draft.ts";
 import { replyGrammar } from "./reply_grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
@@ -146,7 +147,7 @@ async function decideAtOnce(
   randoms: readonly Random[],
 ): Promise<Decision[]> {
   const { network, tokenizer, settings, start } = mind;
-  const { maxReplyTokens, temperature, topP } = settings;
+  const { maxReplyTokens, temperature, topP, tokensPerRead } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
@@ -155,6 +156,7 @@ async function decideAtOnce(
     maxTokens: maxReplyTokens,
     temperature,
     topP,
+    tokensPerRead,
     stop: ["</action>"],
     ...(start && { grammars: situations.map(start) }),
   });

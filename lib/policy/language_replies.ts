@@ -39,6 +39,8 @@ export interface LanguageOptions {
   readonly tokensAtOnce?: number;
   /** Whether layers are computed again for their gradients. @default {false} */
   readonly recompute?: boolean;
+  /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
+  readonly tokensPerRead?: number;
 }
 
 /** Every option filled in. */
@@ -68,6 +70,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     batchSize = 64,
     tokensAtOnce = 8192,
     recompute = false,
+    tokensPerRead = 16,
   } = options;
   return {
     prompt,
@@ -79,6 +82,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     batchSize,
     tokensAtOnce,
     recompute,
+    tokensPerRead,
   };
 }
 

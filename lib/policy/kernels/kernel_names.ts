@@ -25,4 +25,7 @@ export const FUSED = {
 export const DECODE = {
   step: "HiperDecodeStep",
   fillCache: "HiperFillCache",
+  append: "HiperAppend",
+  attend: "HiperAttendCached",
+  draw: "HiperDraw",
 } as const;

@@ -9,6 +9,8 @@ import { registerFusedGradients } from "../kernels/gradients.ts";
 import { FUSED } from "../kernels/kernel_names.ts";
 import { ATTENTION } from "./attention.ts";
 import { ATTENTION_GRADIENT } from "./attention_gradient.ts";
+import { DECODING } from "./decoding.ts";
+import { DRAWING } from "./drawing.ts";
 import { ELEMENTS } from "./elements.ts";
 import { NORMALIZATION } from "./normalization.ts";
 import { registerKernels } from "./program.ts";
@@ -25,6 +27,8 @@ export function installShaders(): void {
     ...ATTENTION,
     ...ATTENTION_GRADIENT,
     ...VOCABULARY,
+    ...DECODING,
+    ...DRAWING,
   });
   registerFusedGradients();
 }
