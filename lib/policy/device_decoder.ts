@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { DECODE } from "./kernels/kernel_names.ts";
 import type { LoraAdapter } from "./lora.ts";
-import { rmsNorm, rotaryAttention } from "./operations.ts";
+import { lookUp, rmsNorm, rotaryAttention } from "./operations.ts";
 import { headSizes, layer, type Qwen2 } from "./qwen2.ts";
 
 /** New tokens of each sequence. */
@@ -80,7 +80,7 @@ export function openDeviceDecoder(
         const tokens = ids instanceof tf.Tensor
           ? ids
           : tf.tensor1d(ids, "int32");
-        let x: tf.Tensor = tf.gather(table, tokens); // (batch · fresh, width)
+        let x: tf.Tensor = lookUp(table, tokens); // (batch · fresh, width)
         for (const [i, cache] of caches.entries()) {
           const before = x;
           x = layer(before, {

@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom, type Random } from "../random.ts";
+import { halveWeights, requireHalves } from "./half_weights.ts";
 import { createHeads, type Trunk } from "./language_network.ts";
 import { type LanguagePolicy, languagePolicy } from "./language_policy.ts";
 import type { LanguageOptions } from "./language_replies.ts";
@@ -48,6 +49,13 @@ export interface LanguageTrainingOptions {
   readonly critic?: "shared" | "separate";
   /** Units of return that a value head's output of 1 stands for. @default {1} */
   readonly valueScale?: number;
+  /**
+   * How matrices that are not trained are stored: as 32-bit floats, or as 16-bit floats in half
+   * the memory, which WebGPU alone computes with.
+   *
+   * @default {"single"}
+   */
+  readonly frozenPrecision?: "single" | "half";
 }
 
 /** Options of {@linkcode createLanguagePolicy}. */
@@ -114,11 +122,14 @@ const HEADS = "value_head.safetensors";
  *
  * @param options Seed, tokenizer, sizes, and how it speaks and learns.
  * @returns The policy; `dispose` frees it.
+ * @throws {TypeError} If frozen weights shall be stored in halves and there are none, or the
+ * backend cannot.
  */
 export function createLanguagePolicy(
   options: CreateLanguageOptions,
 ): LanguagePolicy {
   const { tokenizer: files, size = {}, seed } = options;
+  checkPrecision(options, options.lora !== undefined);
   const tokenizer = createTokenizer(files);
   const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
   const random = createRandom(seed);
@@ -140,13 +151,15 @@ export function createLanguagePolicy(
  * @param directory The folder.
  * @param options How it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If a weight is missing or has another shape than the folder says.
+ * @throws {TypeError} If a weight is missing or has another shape than the folder says, or frozen
+ * weights shall be stored in halves and there are none, or the backend cannot.
  */
 export async function loadLanguagePolicy(
   directory: string,
   options: LoadLanguageOptions,
 ): Promise<LanguagePolicy> {
   const { seed, adapter, maxLength = 4096 } = options;
+  checkPrecision(options, (adapter ?? options.lora) !== undefined);
   const random = createRandom(seed);
   const files = await readTokenizerFiles(directory);
   const model = await loadQwen2(directory, { maxLength });
@@ -230,13 +243,33 @@ function copyOf(model: Qwen2): Qwen2 {
   };
 }
 
+/** Checks that weights can be stored as asked, before any is made. */
+function checkPrecision(
+  { frozenPrecision = "single" }: LanguageTrainingOptions,
+  freezes: boolean,
+): void {
+  if (frozenPrecision === "single") return;
+  if (!freezes) {
+    throw new TypeError(
+      'Cannot store frozen weights in halves as there must be some: "lora" must be given',
+    );
+  }
+  requireHalves();
+}
+
 /** Puts the parts together, with how they are saved and freed. */
 function assemble(
   parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
   options: LanguageOptions & LanguageTrainingOptions,
 ): LanguagePolicy {
-  const { actor, critic, files } = parts;
-  const { valueScale = 1 } = options;
+  const { files } = parts;
+  const { valueScale = 1, frozenPrecision } = options;
+  const { model } = parts.actor; // the critic's too, where weights are frozen
+  const halves = frozenPrecision === "half"
+    ? { model: halveWeights(model) }
+    : {};
+  const actor = { ...parts.actor, ...halves };
+  const critic = parts.critic && { ...parts.critic, ...halves };
   const heads = createHeads(actor.model.config.width);
   const network = { actor, critic, valueScale, ...heads };
   return languagePolicy({

@@ -55,7 +55,7 @@ function fused<T extends tf.Tensor | tf.Tensor[]>(
  * Projects rows: `y = x · wᵀ + bias`.
  *
  * @param x Shape `(..., inputs)`.
- * @param w Shape `(outputs, inputs)`, as checkpoints store it.
+ * @param w Shape `(outputs, inputs)`, as checkpoints store it, or its packed halves.
  * @param bias Shape `(outputs,)`.
  * @returns Shape `(..., outputs)`; the caller disposes it.
  */
@@ -65,7 +65,8 @@ export function linear(
   bias?: tf.Tensor,
 ): tf.Tensor {
   if (isFused(FUSED.linear)) {
-    return fused(FUSED.linear, bias ? { x, w, bias } : { x, w });
+    const kernel = w.dtype === "int32" ? FUSED.linearHalf : FUSED.linear;
+    return fused(kernel, bias ? { x, w, bias } : { x, w });
   }
   return tf.tidy(() => {
     const [outputs, inputs] = w.shape as [number, number];
@@ -74,6 +75,19 @@ export function linear(
     const y = bias ? tf.add(product, bias) : product;
     return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
   });
+}
+
+/**
+ * Takes rows of a table.
+ *
+ * @param table Shape `(entries, width)`, or its packed halves.
+ * @param ids Which rows; 32-bit integers. Shape `(rows,)`.
+ * @returns Shape `(rows, width)`; the caller disposes it.
+ */
+export function lookUp(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  return table.dtype === "int32"
+    ? fused(FUSED.lookUpHalf, { table, ids })
+    : tf.gather(table, ids);
 }
 
 /**
@@ -188,7 +202,7 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  * not grow with the vocabulary.
  *
  * @param hidden Shape `(rows, width)`.
- * @param embedding Shape `(vocabulary, width)`.
+ * @param embedding Shape `(vocabulary, width)`, or its packed halves.
  * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature. @default {1}
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.
  */

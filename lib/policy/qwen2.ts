@@ -11,6 +11,7 @@ import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   linear,
+  lookUp,
   recomputed,
   rmsNorm,
   type RotaryAngles,
@@ -169,7 +170,7 @@ export function qwen2States(
     );
   }
   return tf.tidy(() => {
-    let x: tf.Tensor = tf.gather(
+    let x: tf.Tensor = lookUp(
       weights.get("model.embed_tokens.weight")!,
       tf.tensor1d(tokens.ids, "int32"),
     ); // (batch · length, width)

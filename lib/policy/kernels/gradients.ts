@@ -13,6 +13,7 @@ export function registerFusedGradients(): void {
   for (
     const gradient of [
       LINEAR_GRADIENT,
+      LINEAR_HALF_GRADIENT,
       RMS_NORM_GRADIENT,
       SWI_GLU_GRADIENT,
       ATTENTION_GRADIENT,
@@ -34,6 +35,14 @@ const LINEAR_GRADIENT: tf.GradConfig = {
       bias: () => run(FUSED.sumRows, { x: one(dy) }),
     };
   },
+};
+
+const LINEAR_HALF_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.linearHalf,
+  inputsToSave: ["w"], // which is frozen
+  gradFunc: (dy, [w]) => ({
+    x: () => run(FUSED.linearHalfGradX, { dy: one(dy), w: w! }),
+  }),
 };
 
 const RMS_NORM_GRADIENT: tf.GradConfig = {

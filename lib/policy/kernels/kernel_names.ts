@@ -7,6 +7,9 @@
 /** Names of the kernels; a backend that has them runs the fused path. */
 export const FUSED = {
   linear: "HiperLinear",
+  linearHalf: "HiperLinearHalf",
+  linearHalfGradX: "HiperLinearHalfGradX",
+  lookUpHalf: "HiperLookUpHalf",
   sumRows: "HiperSumRows",
   rmsNorm: "HiperRmsNorm",
   rmsNormGradX: "HiperRmsNormGradX",

@@ -12,6 +12,7 @@ import { ATTENTION_GRADIENT } from "./attention_gradient.ts";
 import { DECODING } from "./decoding.ts";
 import { DRAWING } from "./drawing.ts";
 import { ELEMENTS } from "./elements.ts";
+import { HALVES } from "./halves.ts";
 import { NORMALIZATION } from "./normalization.ts";
 import { registerKernels } from "./program.ts";
 import { PROJECTION } from "./projection.ts";
@@ -28,6 +29,7 @@ export function installShaders(): void {
     ...ATTENTION_GRADIENT,
     ...VOCABULARY,
     ...DECODING,
+    ...HALVES,
     ...DRAWING,
   });
   registerFusedGradients();

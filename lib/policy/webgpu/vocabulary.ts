@@ -14,6 +14,7 @@ import {
   runShader,
   THREADS,
 } from "./program.ts";
+import { project, projectBack } from "./halves.ts";
 import { multiply } from "./projection.ts";
 
 /** Numbers of logits held at a time unless an attribute says otherwise: 64 MiB. */
@@ -55,10 +56,10 @@ export const VOCABULARY: Readonly<Record<string, RunKernel>> = {
     return columns.map((column) => ({ ...column, shape: [n] }));
   },
   [FUSED.tokenLogProbsGradHidden]: (backend, inputs, attributes) => {
-    const { hidden, embedding: b } = inputs;
+    const { hidden, embedding } = inputs;
     const whole = backend.makeTensorInfo(hidden!.shape, "float32");
     for (const { logits: a, start } of eachSlope(backend, inputs, attributes)) {
-      const part = multiply(backend, { a, b: b! });
+      const part = projectBack(backend, { dy: a, w: embedding! });
       if (part.shape[0] === whole.shape[0]) {
         backend.disposeData(whole.dataId);
         return part;
@@ -149,8 +150,7 @@ function* eachChunk(
   for (let start = 0; start < n; start += most) {
     const rows = Math.min(most, n - start);
     const here = rows < n ? sliceRows(backend, hidden!, start, rows) : hidden!;
-    const product = { a: here, b: embedding!, transposeB: true };
-    const logits = multiply(backend, product);
+    const logits = project(backend, { x: here, w: embedding! });
     try {
       yield { start, rows, hidden: here, logits };
     } finally {
