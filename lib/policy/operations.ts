@@ -78,6 +78,23 @@ export function linear(
 }
 
 /**
+ * Adds a low-rank change: `base + scale · low · upᵀ`.
+ *
+ * @param base Shape `(rows, outputs)`.
+ * @param change `low`: shape `(rows, rank)`; `up`: shape `(outputs, rank)`; and their factor.
+ * @returns Shape `(rows, outputs)`; the caller disposes it.
+ */
+export function addLowRank(
+  base: tf.Tensor,
+  change: { low: tf.Tensor; up: tf.Tensor; scale: number },
+): tf.Tensor {
+  const { low, up, scale } = change;
+  return isFused(FUSED.addLowRank)
+    ? fused(FUSED.addLowRank, { base, low, up }, { scale })
+    : tf.tidy(() => tf.add(base, tf.mul(linear(low, up), scale)));
+}
+
+/**
  * Takes rows of a table.
  *
  * @param table Shape `(entries, width)`, or its packed halves.

@@ -10,6 +10,7 @@ import type { Random } from "../random.ts";
 import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
+  addLowRank,
   linear,
   lookUp,
   recomputed,
@@ -271,7 +272,7 @@ function projectRows(
   if (!adapter?.modules.has(name)) return base;
   const down = weights(`base_model.model.${name}.lora_A.weight`);
   const up = weights(`base_model.model.${name}.lora_B.weight`);
-  return tf.add(base, tf.mul(linear(linear(x, down), up), adapter.scale));
+  return addLowRank(base, { low: linear(x, down), up, scale: adapter.scale });
 }
 
 /** The table that turns states into logits. Shape `(vocabulary, width)`. */

@@ -4,6 +4,7 @@ import { createRandom } from "../../lib/random.ts";
 import { adamWStep } from "../../lib/policy/adamw.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import {
+  addLowRank,
   linear,
   rmsNorm,
   rotaryAttention,
@@ -91,6 +92,25 @@ onWebGpu(
         numbers("b", [k + 6]),
       ];
       await agree(([x, w, b]) => linear(x!, w!, b), inputs, `${n} ${k}`);
+    }
+  },
+);
+
+onWebGpu(
+  "on WebGPU addLowRank() and its gradients are the plain ones",
+  async () => {
+    for (const [n, k] of SIZES) {
+      const inputs = [
+        numbers("base", [n, k]),
+        numbers("low", [n, 3]),
+        numbers("up", [k, 3]),
+      ];
+      await agree(
+        ([base, low, up]) =>
+          addLowRank(base!, { low: low!, up: up!, scale: 0.7 }),
+        inputs,
+        `${n} ${k}`,
+      );
     }
   },
 );

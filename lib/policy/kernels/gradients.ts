@@ -14,6 +14,7 @@ export function registerFusedGradients(): void {
     const gradient of [
       LINEAR_GRADIENT,
       LINEAR_HALF_GRADIENT,
+      ADD_LOW_RANK_GRADIENT,
       RMS_NORM_GRADIENT,
       SWI_GLU_GRADIENT,
       ATTENTION_GRADIENT,
@@ -43,6 +44,19 @@ const LINEAR_HALF_GRADIENT: tf.GradConfig = {
   gradFunc: (dy, [w]) => ({
     x: () => run(FUSED.linearHalfGradX, { dy: one(dy), w: w! }),
   }),
+};
+
+const ADD_LOW_RANK_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.addLowRank,
+  inputsToSave: ["low", "up"],
+  gradFunc: (dy, [low, up], attributes) => {
+    const scaled = (x: tf.Tensor) => tf.mul(x, Number(attributes["scale"]));
+    return {
+      base: () => tf.clone(one(dy)),
+      low: () => scaled(tf.matMul(one(dy), up!)),
+      up: () => scaled(tf.matMul(one(dy), low!, true, false)),
+    };
+  },
 };
 
 const RMS_NORM_GRADIENT: tf.GradConfig = {

@@ -10,6 +10,7 @@ export const FUSED = {
   linearHalf: "HiperLinearHalf",
   linearHalfGradX: "HiperLinearHalfGradX",
   lookUpHalf: "HiperLookUpHalf",
+  addLowRank: "HiperAddLowRank",
   sumRows: "HiperSumRows",
   rmsNorm: "HiperRmsNorm",
   rmsNormGradX: "HiperRmsNormGradX",

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { FUSED } from "../kernels/kernel_names.ts";
-import { rowsOf, type RunKernel, runShader } from "./program.ts";
+import { rowsOf, type RunKernel, runShader, THREADS } from "./program.ts";
 
 /** Kernels by name. */
 export const PROJECTION: Readonly<Record<string, RunKernel>> = {
@@ -20,6 +20,26 @@ export const PROJECTION: Readonly<Record<string, RunKernel>> = {
       bias,
     });
     return { ...product, shape: [...x!.shape.slice(0, -1), w!.shape[0]!] };
+  },
+  [FUSED.addLowRank]: (backend, { base, low, up }, { scale }) => {
+    const { rows, width: outputs } = rowsOf(base!);
+    const count = rows * outputs;
+    return runShader(backend, {
+      name: "add_low_rank",
+      inputs: { base: base!, low: low!, up: up! },
+      shape: base!.shape,
+      groups: Math.ceil(count / THREADS),
+      integers: { count, outputs, rank: up!.shape[1]! },
+      reals: { scale: scale! },
+      body: `
+        let i = group * ${THREADS} + lane;
+        if (i >= uniforms.count) { return; }
+        let start = i / uniforms.outputs * uniforms.rank;
+        let other = i % uniforms.outputs * uniforms.rank;
+        var sum = 0.0;
+        for (var k = 0; k < uniforms.rank; k++) { sum += low[start + k] * up[other + k]; }
+        result[i] = base[i] + uniforms.scale * sum;`,
+    });
   },
   [FUSED.sumRows]: (backend, { x }) =>
     columnSums(backend, {
