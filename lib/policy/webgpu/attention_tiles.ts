@@ -82,13 +82,14 @@ export function runAttention(
     groups: batch * a[shader.over] * blocks,
     integers: { batch, length, heads, groups, blocks },
     reals: { scale: 1 / Math.sqrt(size) },
-    declarations: [
-      ...vectors.map((x) => memory(x, tile * (size + 1))),
-      ...scores.map((x) => memory(x, tile * (tile + 1))),
-      ...columns.map((x) => memory(x, tile)),
-      ROTATION(size),
-    ].join("\n"),
-    body: `
+    declarations: () =>
+      [
+        ...vectors.map((x) => memory(x, tile * (size + 1))),
+        ...scores.map((x) => memory(x, tile * (tile + 1))),
+        ...columns.map((x) => memory(x, tile)),
+        ROTATION(size),
+      ].join("\n"),
+    body: () => `
       let stride = (uniforms.heads + 2 * uniforms.groups) * ${size};
       let share = uniforms.heads / uniforms.groups;
       let block = group % uniforms.blocks;

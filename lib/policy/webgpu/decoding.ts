@@ -31,7 +31,7 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
         groups: groups!,
         room: room!,
       },
-      declarations: rotation(size!),
+      declarations: () => rotation(size!),
       body: `
         let i = group * ${THREADS} + lane;
         if (i >= uniforms.count) { return; }
@@ -75,13 +75,13 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
         room: room!,
       },
       reals: { scale: 1 / Math.sqrt(size!) },
-      declarations: `
+      declarations: () => `
         var<workgroup> query : array<f32, ${size}>;
         var<workgroup> weights : array<f32, ${THREADS}>;
         ${rotation(size!)}
         ${reduction({ name: "sumOf" })}
         ${reduction({ name: "topOf", join: "max(a, b)" })}`,
-      body: attendCached(size!),
+      body: () => attendCached(size!),
     });
   },
 };

@@ -41,7 +41,7 @@ export const DRAWING: Readonly<Record<string, RunKernel>> = {
         greedy: Number(temperature === 0),
       },
       reals: { sharpness: temperature === 0 ? 1 : 1 / temperature! },
-      declarations: `
+      declarations: () => `
         ${reduction({ name: "topOf", threads: ROW_THREADS, join: "max(a, b)" })}
         ${
         reduction({ name: "firstOf", threads: ROW_THREADS, join: "min(a, b)" })

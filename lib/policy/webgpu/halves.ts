@@ -72,8 +72,8 @@ export function project(
       shape,
       groups: outputs,
       integers: { rows, words: width / 2, outputs },
-      declarations: reduction({ name: "sumOf" }),
-      body: FEW(start),
+      declarations: () => reduction({ name: "sumOf" }),
+      body: () => FEW(start),
     })
     : tiled(backend, {
       name: `half_${name}`,
@@ -169,10 +169,10 @@ function tiled(
     shape,
     groups: across * Math.ceil(sizes.rows / TILE),
     integers: { ...sizes, across },
-    declarations: `
+    declarations: () => `
       var<workgroup> left : array<f32, ${TILE * (TILE + 1)}>;
       var<workgroup> right : array<f32, ${TILE * (TILE + 1)}>;`,
-    body: `
+    body: () => `
       let row0 = group / uniforms.across * ${TILE};
       let column0 = group % uniforms.across * ${TILE};
       if (row0 >= uniforms.rows) { return; }

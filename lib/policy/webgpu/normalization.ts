@@ -35,7 +35,7 @@ export const NORMALIZATION: Readonly<Record<string, RunKernel>> = {
       groups: rows,
       integers: { rows, width },
       reals: { epsilon: epsilon! },
-      declarations: reduction({ name: "sumOf" }),
+      declarations: () => reduction({ name: "sumOf" }),
       body: `${ROW}
         for (var j = lane; j < uniforms.width; j += 64) {
           result[start + j] = x[start + j] * inverse * gain[j];
@@ -51,7 +51,7 @@ export const NORMALIZATION: Readonly<Record<string, RunKernel>> = {
       groups: rows,
       integers: { rows, width },
       reals: { epsilon: epsilon! },
-      declarations: reduction({ name: "sumOf" }),
+      declarations: () => reduction({ name: "sumOf" }),
       body: `${ROW}
         var product = 0.0;
         for (var j = lane; j < uniforms.width; j += 64) {
@@ -74,7 +74,7 @@ export const NORMALIZATION: Readonly<Record<string, RunKernel>> = {
       groups: rows,
       integers: { rows, width },
       reals: { epsilon: epsilon! },
-      declarations: reduction({ name: "sumOf" }),
+      declarations: () => reduction({ name: "sumOf" }),
       body: `${ROW}
         if (lane == 0) { result[group] = inverse; }`,
     });

@@ -7,6 +7,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
+/** Text, or how to write it, which is asked for only when the shader is new. */
+export type ShaderText = string | (() => string);
+
 /** One shader and what it works on. */
 export interface Shader {
   /** Tells it from other shaders; what is written into its text must be part of this. */
@@ -28,9 +31,9 @@ export interface Shader {
   /** Real numbers, likewise. */
   readonly reals?: Readonly<Record<string, number>>;
   /** Functions and workgroup memory the body uses. */
-  readonly declarations?: string;
+  readonly declarations?: ShaderText;
   /** What every thread does; `group` and `lane` say which thread it is. */
-  readonly body: string;
+  readonly body: ShaderText;
 }
 
 /** A kernel: tensors and settings by name in, one tensor or several out. */
@@ -116,13 +119,18 @@ function flat(x: tf.TensorInfo): tf.TensorInfo {
 /** The text of a shader, around its body. */
 function textOf({ declarations = "", body }: Shader): string {
   return `
-    ${declarations}
+    ${written(declarations)}
     fn main(index : i32) {
       let group = i32(workgroupId.x + numWorkgroups.x *
         (workgroupId.y + numWorkgroups.y * workgroupId.z));
       let lane = i32(localIndex);
-      ${body}
+      ${written(body)}
     }`;
+}
+
+/** The text itself. */
+function written(text: ShaderText): string {
+  return typeof text === "string" ? text : text();
 }
 
 /** Rows of a tensor, and numbers in each. */

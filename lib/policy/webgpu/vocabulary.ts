@@ -109,7 +109,8 @@ export function scoreRows(
     threads: ROW_THREADS,
     integers: { rows, words, start, columns: all.shape[1]! },
     reals: { scale },
-    declarations: reduction({ name: "sumOf", threads: ROW_THREADS }) +
+    declarations: () =>
+      reduction({ name: "sumOf", threads: ROW_THREADS }) +
       reduction({ name: "topOf", threads: ROW_THREADS, join: "max(a, b)" }),
     body: `
       if (group >= uniforms.rows) { return; }
