@@ -426,6 +426,7 @@ export type {
 export {
   buildWorldTokenizer,
   formatBriefPrompt,
+  formatTranscript,
 } from "./lib/policy/small_world.ts";
 export type { BriefPromptOptions } from "./lib/policy/small_world.ts";
 export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";

@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { ReadingMemory } from "./kept_readings.ts";
 import { DECODE } from "./kernels/kernel_names.ts";
 import {
   decodesOnDevice,
@@ -36,6 +37,8 @@ export interface DecoderOptions {
   maxTokens: number;
   /** Low-rank changes to the weights. */
   adapter?: LoraAdapter | undefined;
+  /** What was read before, and will be remembered; on backends with fused kernels. */
+  memory?: ReadingMemory | undefined;
 }
 
 /**
@@ -186,9 +189,13 @@ async function startFused(
   prompts: readonly Int32Array[],
   options: DecoderOptions & { room: number },
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
-  const { adapter, room } = options;
+  const { adapter, memory } = options;
   const { config, angles } = model;
-  const caches = createCaches(model, prompts.length, room);
+  const named = [...model.weights, ...(adapter?.weights ?? [])];
+  const weights = named.map(([, weight]) => weight);
+  const known = memory?.recall(prompts, { ...options, weights });
+  const room = known?.room ?? options.room;
+  const caches = known?.caches ?? createCaches(model, prompts.length, room);
   const attributes = {
     layers: config.layers,
     ...headSizes(config),
@@ -196,34 +203,63 @@ async function startFused(
     epsilon: config.rmsEpsilon,
     scale: adapter?.scale ?? 0,
   };
-  const places = Int32Array.from(prompts, ({ length }) => length);
-  const weights = Object.fromEntries([
-    ...model.weights,
-    ...(adapter?.weights ?? []),
-  ]);
-  const output = await readBoth(() => {
-    const states = prefill(model, prompts, { adapter, caches, attributes });
-    return [tf.matMul(states, outputTable(model), false, true), states];
-  });
+  const fed = prompts.map((prompt) => [...prompt]);
+  const feed = (tokens: Int32Array, places: Int32Array) =>
+    readBoth(() =>
+      tf.engine().runKernel(DECODE.step, {
+        ...Object.fromEntries(named),
+        ...caches,
+        ...angles,
+        tokens: tf.tensor1d(tokens, "int32"),
+        places: tf.tensor1d(places, "int32"),
+      }, attributes) as [tf.Tensor, tf.Tensor]
+    );
+  const output = known
+    ? await feedRest(prompts, known.places, { feed })
+    : await readBoth(() => {
+      const states = prefill(model, prompts, { adapter, caches, attributes });
+      return [tf.matMul(states, outputTable(model), false, true), states];
+    });
   return {
     output,
     decoder: {
       next: async (tokens) => {
-        const step = await readBoth(() =>
-          tf.engine().runKernel(DECODE.step, {
-            ...weights,
-            ...caches,
-            ...angles,
-            tokens: tf.tensor1d(tokens, "int32"),
-            places: tf.tensor1d(places, "int32"),
-          }, attributes) as [tf.Tensor, tf.Tensor]
-        );
-        places.forEach((place, row) => places[row] = place + 1);
+        const places = Int32Array.from(fed, ({ length }) => length);
+        const step = await feed(tokens, places);
+        fed.forEach((row, i) => row.push(tokens[i]!));
         return step;
       },
-      [Symbol.dispose]: () => tf.dispose(caches),
+      [Symbol.dispose]: () => {
+        if (memory) memory.keep({ caches, fed, weights });
+        else tf.dispose(caches);
+      },
     },
   };
+}
+
+/**
+ * Feeds what of each prompt is not in the caches yet. Rows with less to read wait at the start:
+ * what a waiting row is fed is overwritten by what it is fed next.
+ */
+async function feedRest(
+  prompts: readonly Int32Array[],
+  known: Int32Array,
+  options: {
+    feed: (tokens: Int32Array, places: Int32Array) => Promise<DecoderOutput>;
+  },
+): Promise<DecoderOutput> {
+  const rests = prompts.map((prompt, i) => prompt.length - known[i]!);
+  const most = Math.max(...rests);
+  let output: DecoderOutput | undefined;
+  for (let left = most; left > 0; left--) {
+    const places = Int32Array.from(
+      prompts,
+      ({ length }, i) => length - Math.min(left, rests[i]!),
+    );
+    const tokens = Int32Array.from(prompts, (prompt, i) => prompt[places[i]!]!);
+    output = await options.feed(tokens, places);
+  }
+  return output!;
 }
 
 /** Keys and values of every layer, nothing in them yet. */

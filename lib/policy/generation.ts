@@ -8,6 +8,7 @@ import type { Random } from "../random.ts";
 import { startDecoder } from "./decoder.ts";
 import { decodesOnDevice } from "./device_decoder.ts";
 import { generateForms, generateFreely } from "./device_generation.ts";
+import type { ReadingMemory } from "./kept_readings.ts";
 import type { LoraAdapter } from "./lora.ts";
 import type { Qwen2 } from "./qwen2.ts";
 import {
@@ -29,6 +30,8 @@ export interface GenerationOptions {
   readonly randoms: readonly Random[];
   /** Low-rank changes to the weights. */
   readonly adapter?: LoraAdapter | undefined;
+  /** What was read before, and will be remembered. */
+  readonly memory?: ReadingMemory | undefined;
   /** Longest reply, in tokens. @default {256} */
   readonly maxTokens?: number;
   /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
@@ -92,12 +95,13 @@ async function generateHere(
   prompts: readonly Int32Array[],
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
-  const { maxTokens, adapter } = options;
+  const { maxTokens, adapter, memory } = options;
   const { vocabulary, width } = model.config;
   const drafts = prompts.map(startDraft);
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
+    memory,
   });
   using _ = decoder;
   let { logits, states } = output;

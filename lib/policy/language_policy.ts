@@ -9,6 +9,7 @@ import type { Random } from "../random.ts";
 import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
 import { generateReplies } from "./generation.ts";
+import { createReadingMemory } from "./kept_readings.ts";
 import {
   countParameters,
   type LanguageNetwork,
@@ -18,10 +19,10 @@ import {
   decisionOf,
   executionSlot,
   fillSettings,
-  joined,
   type LanguageOptions,
   type Mind,
   promptTokens,
+  reciteSituation,
   switchProbability,
   writeTrace,
   writtenReply,
@@ -37,6 +38,7 @@ import type {
 } from "./policy.ts";
 import type { GeneratedReply } from "./reply_draft.ts";
 import { replyGrammar } from "./reply_grammar.ts";
+import { joined } from "./shared_readings.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
@@ -86,11 +88,12 @@ export function languagePolicy(
       `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
     );
   }
-  const { decoding } = settings;
+  const { decoding, maxContentTokens } = settings;
   const start = decoding === "free"
     ? undefined
-    : replyGrammar(tokenizer, { decoding });
-  const mind = { network, tokenizer, settings, start };
+    : replyGrammar(tokenizer, { decoding, maxContentTokens });
+  const memory = settings.keepReadings ? createReadingMemory() : undefined;
+  const mind = { network, tokenizer, settings, start, memory };
   const variables = trainedWeights(network);
   const evaluate: Critic["evaluate"] = (situations) =>
     evaluateSituations(mind, situations);
@@ -119,9 +122,15 @@ export function languagePolicy(
         evaluate,
       };
     },
-    follow: (situations, decisions) => follow(mind, situations, decisions),
+    follow: (situations, decisions, options) =>
+      follow(mind, situations, decisions, options),
+    recite: (situations) =>
+      situations.map((situation) => reciteSituation(mind, situation)),
     save: parts.save,
-    dispose: parts.dispose,
+    dispose() {
+      memory?.[Symbol.dispose]();
+      parts.dispose();
+    },
   };
 }
 
@@ -146,13 +155,14 @@ async function decideAtOnce(
   situations: readonly Situation[],
   randoms: readonly Random[],
 ): Promise<Decision[]> {
-  const { network, tokenizer, settings, start } = mind;
+  const { network, tokenizer, settings, start, memory } = mind;
   const { maxReplyTokens, temperature, topP, tokensPerRead } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
     randoms,
     adapter: network.actor.adapter,
+    memory,
     maxTokens: maxReplyTokens,
     temperature,
     topP,
@@ -248,10 +258,17 @@ async function follow(
   mind: Mind,
   situations: readonly Situation[],
   decisions: readonly Decision[],
+  options: Parameters<Follower["follow"]>[2] = {},
 ): Promise<Decision[]> {
   const traces = situations.map((situation, i) =>
     writeTrace(mind, situation, decisions[i]!)
   );
+  if (options.score === false) {
+    return decisions.map((decision, i) => ({
+      ...decision,
+      trace: traces[i]!,
+    }));
+  }
   const scores = await readScores(
     mind,
     situations.map((situation, i) => {

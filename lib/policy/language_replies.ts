@@ -13,16 +13,20 @@ import type {
 import { formatPrompt, readReply } from "./block_prompt.ts";
 import { locateBlocks } from "./block_spans.ts";
 import type { ReplyMode } from "./blocks.ts";
+import type { ReadingMemory } from "./kept_readings.ts";
 import type { LanguageNetwork } from "./language_network.ts";
 import type { WrittenReply } from "./language_score.ts";
 import type { TrainingSample } from "./policy.ts";
 import type { Decoding, ReplyGrammar } from "./reply_grammar.ts";
-import type { TextTokenizer } from "./tokenizer.ts";
+import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
 
 /** How a language policy speaks; every field has its default here. */
 export interface LanguageOptions {
-  /** Writes what the model is shown, before the chat template. @default {formatPrompt} */
-  readonly prompt?: (situation: Situation) => string;
+  /**
+   * Writes what the model is shown, before the chat template: one message of the user, or a whole
+   * conversation. @default {formatPrompt}
+   */
+  readonly prompt?: (situation: Situation) => string | readonly ChatMessage[];
   /** Longest reply, in tokens. @default {128} */
   readonly maxReplyTokens?: number;
   /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
@@ -31,6 +35,8 @@ export interface LanguageOptions {
   readonly topP?: number;
   /** How free replies are. @default {"free"} */
   readonly decoding?: Decoding;
+  /** Most tokens of a subgoal or action that is written freely between given tags. @default {24} */
+  readonly maxContentTokens?: number;
   /** How replies are read. @default {"strict"} */
   readonly mode?: ReplyMode;
   /** Replies written at once. @default {64} */
@@ -41,6 +47,11 @@ export interface LanguageOptions {
   readonly recompute?: boolean;
   /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
   readonly tokensPerRead?: number;
+  /**
+   * Whether keys and values are kept from turn to turn, for prompts that go on where the last
+   * reply ended. They take the memory of the last batches that were written. @default {false}
+   */
+  readonly keepReadings?: boolean;
 }
 
 /** Every option filled in. */
@@ -54,6 +65,8 @@ export interface Mind {
   readonly tokenizer: TextTokenizer;
   /** How it speaks. */
   readonly settings: LanguageSettings;
+  /** What was read on the turns before; absent when nothing is kept. */
+  readonly memory?: ReadingMemory | undefined;
   /** Starts the form of a reply; absent when it is free. */
   readonly start: ((situation: Situation) => ReplyGrammar) | undefined;
 }
@@ -66,11 +79,13 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     temperature = 1,
     topP = 1,
     decoding = "free",
+    maxContentTokens = 24,
     mode = "strict",
     batchSize = 64,
     tokensAtOnce = 8192,
     recompute = false,
     tokensPerRead = 16,
+    keepReadings = false,
   } = options;
   return {
     prompt,
@@ -78,11 +93,13 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     temperature,
     topP,
     decoding,
+    maxContentTokens,
     mode,
     batchSize,
     tokensAtOnce,
     recompute,
     tokensPerRead,
+    keepReadings,
   };
 }
 
@@ -92,9 +109,13 @@ export function promptTokens(
   situation: Situation,
   hint = "",
 ): Int32Array<ArrayBuffer> {
-  const text = settings.prompt(situation);
-  const content = hint === "" ? text : `${text}\n\n${hint}`;
-  return tokenizer.encode(tokenizer.chat([{ role: "user", content }]));
+  const shown = settings.prompt(situation);
+  const messages: ChatMessage[] = typeof shown === "string"
+    ? [{ role: "user", content: shown }]
+    : [...shown];
+  const last = messages.pop() ?? { role: "user", content: "" };
+  const content = hint === "" ? last.content : `${last.content}\n\n${hint}`;
+  return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
 }
 
 /** Reads a decision from the tokens of a reply. */
@@ -183,6 +204,26 @@ export function writtenReply(
   return { ...slot, choices };
 }
 
+/** All that is read in a situation as one reply, every token an execution. */
+export function reciteSituation(mind: Mind, situation: Situation): Decision {
+  const tokens = promptTokens(mind, situation);
+  const reply = tokens.slice(1); // what comes first is not expected from anything
+  const whole = { start: 0, end: reply.length };
+  return {
+    switched: false,
+    subgoal: situation.subgoal ?? "",
+    action: "",
+    valid: false,
+    trace: {
+      kind: "tokens",
+      prompt: tokens.slice(0, 1),
+      reply,
+      logProbs: new Float32Array(reply.length),
+      spans: { switching: undefined, planning: undefined, execution: whole },
+    },
+  };
+}
+
 /**
  * Writes down what somebody else decided, as tokens to be learned.
  *
@@ -230,12 +271,4 @@ export function writeTrace(
     return "only" in next && next.only.length === 1 ? 0 : 1;
   });
   return { ...trace, sampled };
-}
-
-/** One sequence after the other. */
-export function joined(a: Int32Array, b: Int32Array): Int32Array<ArrayBuffer> {
-  const whole = new Int32Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -17,6 +17,7 @@ import {
 import { linear, recomputed } from "./operations.ts";
 import { outputTable, qwen2States } from "./qwen2.ts";
 import type { NextTokens } from "./reply_grammar.ts";
+import { joined, shareReadings } from "./shared_readings.ts";
 import { scoreUnits, type WrittenUnit } from "./unit_scores.ts";
 
 /** A prompt and the reply that was written to it. */
@@ -41,19 +42,24 @@ export interface ScoreOptions {
   readonly recompute?: boolean;
 }
 
-/** Where the numbers of one chunk are found. */
+/** Sequences that are read at once, and the replies in them. */
 interface Chunk {
+  /** Token ids, padded. Shape `(rows · length,)`. */
+  readonly ids: Int32Array;
+  readonly length: number;
   readonly replies: readonly WrittenReply[];
   /** Which of all replies these are. */
   readonly indices: readonly number[];
-  readonly length: number;
+  /** Where in `ids` each of them starts, its prompt included. */
+  readonly starts: readonly number[];
 }
 
 /**
  * Scores replies.
  *
  * Replies are padded and run in chunks of similar length. When there is more than one chunk,
- * each is run again for its gradient, so that memory does not grow with their number.
+ * each is run again for its gradient, so that memory does not grow with their number. A prompt and
+ * reply with which another prompt starts is read there: the turns of a transcript cost one reading.
  *
  * @param network All weights.
  * @param replies What was written; none may have an empty prompt.
@@ -92,19 +98,35 @@ export function scoreReplies(
   return { logProbs, entropies, values };
 }
 
-/** Splits replies into chunks of similar length. */
+/** Splits what is to be read into chunks of similar length. */
 function chunkByLength(
   replies: readonly WrittenReply[],
   tokensAtOnce: number,
 ): Chunk[] {
-  const lengths = replies.map(({ prompt, reply }) =>
-    prompt.length + Math.max(0, reply.length - 1)
+  const sequences = replies.map(({ prompt, reply }) =>
+    joined(prompt, reply.subarray(0, -1)) // the last token is only predicted
   );
-  return groupByLength(lengths, tokensAtOnce).map((indices) => ({
-    indices,
-    replies: indices.map((i) => replies[i]!),
-    length: lengths[indices.at(-1)!]!,
-  }));
+  const { read, host } = shareReadings(sequences);
+  const guests = Map.groupBy(replies.keys(), (i) => host[i]!);
+  const lengths = read.map((i) => sequences[i]!.length);
+  return groupByLength(lengths, tokensAtOnce).map((places) => {
+    const length = lengths[places.at(-1)!]!;
+    const ids = new Int32Array(places.length * length);
+    places.forEach((place, row) =>
+      ids.set(sequences[read[place]!]!, row * length)
+    );
+    const indices = places.flatMap((place) => guests.get(place)!);
+    const starts = places.flatMap((place, row) =>
+      guests.get(place)!.map(() => row * length)
+    );
+    return {
+      ids,
+      length,
+      indices,
+      starts,
+      replies: indices.map((i) => replies[i]!),
+    };
+  });
 }
 
 /**
@@ -136,14 +158,9 @@ function scoreChunk(
   chunk: Chunk,
   options: ScoreOptions,
 ): tf.Tensor1D {
-  const { replies, length } = chunk;
+  const { ids, length, replies, starts } = chunk;
   const { recompute = false } = options;
-  const ids = new Int32Array(replies.length * length);
-  replies.forEach(({ prompt, reply }, b) => {
-    ids.set(prompt, b * length);
-    ids.set(reply.subarray(0, -1), b * length + prompt.length);
-  }); // the last token of a reply is only predicted
-  const tokens = { ids, batch: replies.length, length };
+  const tokens = { ids, batch: ids.length / length, length };
   const read = ({ model, adapter }: TrunkTensors) =>
     qwen2States(model, tokens, { adapter, recompute }); // (batch · length, width)
   const states = read(network.actor);
@@ -157,7 +174,7 @@ function scoreChunk(
     network,
     watched,
     replies.map(({ prompt, executionSlot }, b) => {
-      const before = b * length + prompt.length - 1;
+      const before = starts[b]! + prompt.length - 1;
       return { before, execution: before + executionSlot };
     }),
   );
@@ -165,10 +182,10 @@ function scoreChunk(
 }
 
 /** The tokens of a chunk's replies, each with the row it was predicted from. */
-function unitsOf({ replies, length }: Chunk): WrittenUnit[] {
+function unitsOf({ replies, starts }: Chunk): WrittenUnit[] {
   return replies.flatMap(({ prompt, reply, choices }, b) =>
     Array.from(reply, (token, t) => ({
-      row: b * length + prompt.length - 1 + t,
+      row: starts[b]! + prompt.length - 1 + t,
       token,
       next: choices?.[t],
     }))

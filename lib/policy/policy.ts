@@ -32,12 +32,19 @@ export interface Critic {
 export interface Follower {
   /**
    * The same decisions as if this policy had taken them: with traces that can be learned,
-   * this policy's log-probabilities, and its values.
+   * this policy's log-probabilities, and its values. `score: false` leaves the log-probabilities 0
+   * and the values out, for a learner that takes the weights at hand for those that decided.
    */
   follow(
     situations: readonly Situation[],
     decisions: readonly Decision[],
+    options?: { score?: boolean },
   ): Decision[] | Promise<Decision[]>;
+  /**
+   * Everything that is read in some situations, as if this policy had said it, so that it learns
+   * to expect it; for policies that read texts word by word.
+   */
+  recite?(situations: readonly Situation[]): Decision[];
 }
 
 /** What a {@linkcode Scorer} says of one sample, unit by unit. */
@@ -71,6 +78,8 @@ export interface TrainingSample {
   readonly targets?: ByDecision<number | undefined>;
   /** One weight for each unit of the decision; all ones unless a stage refined them. Shape `(units,)`. */
   readonly unitWeights?: Float32Array;
+  /** Episode the turn belongs to; samples of one name can be kept together. */
+  readonly episode?: string;
 }
 
 /** How a {@linkcode Learner} improves a policy; every field has a default in the learner. */
@@ -79,6 +88,13 @@ export interface UpdateOptions {
   epochs?: number;
   /** Samples in one gradient step. */
   minibatchSize?: number;
+  /**
+   * What is shuffled: turns, or whole episodes, so that what their turns share is computed once.
+   * Then the last episode of a minibatch may make it larger than its size.
+   */
+  minibatchBy?: "turn" | "episode";
+  /** Takes the weights at hand for those that decided: every ratio is 1 on each step, as for imitation. */
+  onPolicy?: boolean;
   /** Clip range of the probability ratio; `[below, above]` for an asymmetric one. */
   clipRange?: number | readonly [number, number];
   /** Dual-clip bound on negative advantages, above 1; 0 turns it off. */

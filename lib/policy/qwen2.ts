@@ -27,8 +27,8 @@ import {
 } from "./qwen2_config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
-/** Spread of freshly drawn matrices. */
-const INITIAL_DEVIATION = 0.02;
+/** Spread of freshly drawn matrices, times the root of the numbers they take in. */
+const INITIAL_SPREAD = 0.5;
 
 /** What a forward pass needs: a decoder whose weights may be any tensors. */
 export interface Qwen2Tensors {
@@ -67,15 +67,17 @@ export interface ForwardOptions {
 /** Finds a weight by its name. */
 type Weights = (name: string) => tf.Tensor;
 
-/** Draws the weights of a new decoder: matrices normal with deviation 0.02, gains 1, biases 0. */
+/** Draws the weights of a new decoder: matrices normal with deviation `0.5 / √inputs` (0.018
+ * at a width of 768), gains 1, biases 0. */
 export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
   const weights = new Map<string, tf.Variable>();
   for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
     const values = new Float32Array(tf.util.sizeFromShape([...shape]));
     if (shape.length === 2) {
       const stream = random.fork(name);
+      const deviation = INITIAL_SPREAD / Math.sqrt(shape[1]!);
       for (let i = 0; i < values.length; i++) {
-        values[i] = INITIAL_DEVIATION * stream.normal();
+        values[i] = deviation * stream.normal();
       }
     } else if (name.endsWith("norm.weight")) values.fill(1);
     weights.set(name, variableOf(values, shape));

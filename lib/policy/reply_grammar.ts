@@ -35,8 +35,8 @@ export interface ReplyGrammar {
 export interface GrammarOptions {
   /** How replies are written. */
   readonly decoding: Exclude<Decoding, "free">;
-  /** Most tokens of a free subgoal or action; then its block is closed. @default {24} */
-  readonly maxContentTokens?: number;
+  /** Most tokens of a free subgoal or action; then its block is closed. */
+  readonly maxContentTokens: number;
 }
 
 /** Free text up to a closing tag. */
@@ -65,7 +65,7 @@ export function replyGrammar(
   tokenizer: TextTokenizer,
   options: GrammarOptions,
 ): (situation: Situation) => ReplyGrammar {
-  const { decoding, maxContentTokens = 24 } = options;
+  const { decoding, maxContentTokens } = options;
   const ids = (text: string) => tokenizer.encode(text);
   const marked: number[] = []; // tokens with which tags begin, and ends
   for (let id = 0; id < tokenizer.vocabulary; id++) {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Situation, Trajectory } from "../trajectory.ts";
+import type { Observation, Situation, Trajectory } from "../trajectory.ts";
 import { formatReply } from "./blocks.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
+import type { ChatMessage, TokenizerFiles } from "./tokenizer.ts";
 import { buildWordTokenizer } from "./word_tokenizer.ts";
 
 /** Texts that are one token each, wherever they stand. */
@@ -65,6 +65,82 @@ export function formatBriefPrompt(
   ].join("\n");
 }
 
+/** Options of {@linkcode formatTranscript}. */
+export interface TranscriptOptions {
+  /** What is said before the first observation: rules, the form of an answer. @default {""} */
+  readonly system?: string;
+  /** Whether each observation lists what may be done. @default {false} */
+  readonly actions?: boolean;
+  /** Whether the task stands after each observation instead of before the first. @default {false} */
+  readonly repeatTask?: boolean;
+  /** Longest observation in characters; the rest of a longer one is left out. @default {800} */
+  readonly observationLimit?: number;
+}
+
+/**
+ * Writes a conversation: what was seen is said by the user, what was decided by the model.
+ *
+ * Nothing is forgotten, and each prompt begins with the one before, so an episode is read once
+ * for all its turns when it is learned from. Admissible actions are left out by default, for
+ * policies whose decoding allows no others.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { formatTranscript } from "@hiper/lab";
+ *
+ * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
+ * const trace = { kind: "untrainable" } as const;
+ * const decision = { switched: true, subgoal: "leave", action: "go left", valid: true, trace };
+ * const past = [{ observation, decision, reward: 0 }];
+ * const messages = formatTranscript({
+ *   task: "leave",
+ *   past,
+ *   observation: { ...observation, text: "A door." },
+ *   subgoal: "leave",
+ * });
+ * deepStrictEqual(messages.map(({ role }) => role), ["user", "assistant", "user"]);
+ * deepStrictEqual(messages[0]!.content, "leave\nA fork.");
+ * deepStrictEqual(messages[2]!.content, "A door.");
+ * ```
+ *
+ * @param situation What was played so far, and what is seen now.
+ * @param options What is said besides.
+ * @returns Messages, the newest observation last.
+ */
+export function formatTranscript(
+  situation: Situation,
+  options: TranscriptOptions = {},
+): ChatMessage[] {
+  const { system = "", actions = false, repeatTask = false } = options;
+  const { observationLimit = 800 } = options;
+  const { task, past, observation } = situation;
+  const seen = ({ text, admissibleActions }: Observation) => {
+    const lines = [text.slice(0, observationLimit)];
+    if (actions) lines.push(`Actions: ${admissibleActions.join(", ")}`);
+    if (repeatTask) lines.push(`Task: ${task}`);
+    return lines.join("\n");
+  };
+  const messages: ChatMessage[] = past.flatMap(({ observation, decision }) => [
+    { role: "user", content: seen(observation) },
+    {
+      role: "assistant",
+      content: formatReply({
+        ...decision,
+        switching: decision.switched ? "SWITCH" : "KEEP",
+      }),
+    },
+  ]);
+  messages.push({ role: "user", content: seen(observation) });
+  const [first, ...rest] = messages;
+  const told = repeatTask
+    ? first!
+    : { ...first!, content: `${task}\n${first!.content}` };
+  return system === ""
+    ? [told, ...rest]
+    : [{ role: "system", content: system }, told, ...rest];
+}
+
 /**
  * Builds a tokenizer of the words that were read and written in some episodes.
  *
@@ -74,7 +150,8 @@ export function formatBriefPrompt(
  */
 export function buildWorldTokenizer(
   trajectories: readonly Trajectory[],
-  prompt: (situation: Situation) => string = formatBriefPrompt,
+  prompt: (situation: Situation) => string | readonly ChatMessage[] =
+    formatBriefPrompt,
 ): TokenizerFiles {
   return buildWordTokenizer(spokenTexts(trajectories, prompt), {
     wholes: WHOLES,
@@ -84,7 +161,7 @@ export function buildWorldTokenizer(
 /** Every text of some episodes. */
 function* spokenTexts(
   trajectories: readonly Trajectory[],
-  prompt: (situation: Situation) => string,
+  prompt: (situation: Situation) => string | readonly ChatMessage[],
 ): Generator<string> {
   yield "user\n";
   yield "assistant\n";
@@ -92,12 +169,14 @@ function* spokenTexts(
     for (const [t, { observation, decision }] of turns.entries()) {
       const past = turns.slice(0, t);
       const held = past.at(-1)?.decision.subgoal;
-      yield prompt({
+      const shown = prompt({
         task,
         past,
         observation,
         ...(held === undefined ? {} : { subgoal: held }),
       });
+      if (typeof shown === "string") yield shown;
+      else yield* shown.map(({ content }) => content);
       const { subgoal, action } = decision;
       yield subgoal; // as it stands right after its tag
       yield action;

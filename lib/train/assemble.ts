@@ -19,7 +19,6 @@ import {
   type CompactPolicy,
   createCompactPolicy,
 } from "../policy/compact_policy.ts";
-import { createRandom } from "../random.ts";
 import type { LanguagePolicy } from "../policy/language_policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
@@ -35,9 +34,9 @@ import type {
   WorldConfig,
 } from "./config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
-import { imitateExpert } from "./imitation.ts";
 import { createPpoLearner } from "./ppo_learner.ts";
 import { createTraining, type Training } from "./training.ts";
+import { prepareWarmStart } from "./warm_start.ts";
 
 /** What an assembled training does not read from its config. */
 export interface AssembleOptions {
@@ -98,18 +97,10 @@ export async function assembleTraining(
     hint: (situation) => hintText(hint(situation)),
     ...(signal && { signal }),
     ...(warmStart && {
-      warmUp: async () => {
-        const random = createRandom(config.seed).fork("warm start");
-        const who = { policy, learner, specs, open, hint, random };
-        await imitateExpert({
-          maxTurns: config.rollout.maxTurns,
-          ...balanceOf(config),
-          ...gammaOf(config),
-          ...warmStart,
-          ...who,
-          ...(signal && { signal }),
-        });
-      },
+      warmUp: prepareWarmStart(config, warmStart, {
+        ...{ policy, learner, specs, open, hint },
+        ...(signal && { signal }),
+      }),
     }),
     async dispose() {
       policy.dispose();
@@ -172,15 +163,6 @@ export async function assembleBaseline(
 /** What a teacher is told: nothing where the expert was silent. */
 function hintText(hint: Hint | undefined): string {
   return hint ? `An expert would ${hint.subgoal}: ${hint.action}.` : "";
-}
-
-function balanceOf({ rollout: { balanceBy } }: TrainingConfig) {
-  return balanceBy === undefined ? {} : { balanceBy };
-}
-
-/** The discount that the estimator's values know, where it has one. */
-function gammaOf({ estimator }: TrainingConfig) {
-  return "gamma" in estimator ? { gamma: estimator.gamma } : {};
 }
 
 /** Lists every family among the worlds; single worlds stay as they are. */

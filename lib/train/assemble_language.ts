@@ -11,19 +11,42 @@ import {
   loadLanguagePolicy,
 } from "../policy/language_loading.ts";
 import type { LanguagePolicy } from "../policy/language_policy.ts";
+import { formatPrompt } from "../policy/block_prompt.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import {
   buildWorldTokenizer,
   formatBriefPrompt,
+  formatTranscript,
 } from "../policy/small_world.ts";
 import { createRandom } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { withHints } from "../rollout/hints.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Situation, Trajectory } from "../trajectory.ts";
 import type { LanguagePolicyConfig, TrainingConfig } from "./config.ts";
 
 /** Episodes of an expert from which a small model's words are taken. */
-const LISTENED = 64;
+const LISTENED = 256;
+
+/** Numbers of a state that one head of a small model sees. */
+const HEAD_SIZE = 32;
+
+/** Longest transcript that a small model can read, in tokens. */
+const LONGEST_TRANSCRIPT = 4096;
+
+/** What a policy may be shown. */
+const PROMPTS = {
+  rules: (situation: Situation) => formatPrompt(situation),
+  brief: (situation: Situation) => formatBriefPrompt(situation),
+  // A small model finds the task sooner where it always stands at the same distance.
+  transcript: (situation: Situation) =>
+    formatTranscript(situation, { repeatTask: true }),
+} as const;
+
+/** What a language policy is made for. */
+type Surroundings = Pick<TrainingConfig, "seed" | "rollout"> & {
+  readonly specs: readonly EnvSpec[];
+};
 
 /**
  * Makes the policy that a config describes.
@@ -35,15 +58,17 @@ const LISTENED = 64;
  */
 export async function assembleLanguagePolicy(
   policy: LanguagePolicyConfig,
-  options: Pick<TrainingConfig, "seed" | "rollout"> & {
-    readonly specs: readonly EnvSpec[];
-  },
+  options: Surroundings,
 ): Promise<LanguagePolicy> {
-  const { name: _, directory, layers, width, loraRank = 0, ...speech } = policy;
+  const { name: _, directory, layers, width, loraRank = 0, prompt, ...speech } =
+    policy;
   const { seed } = options;
+  const shown = prompt ?? (directory === undefined ? "brief" : "rules");
   const settings = {
     ...speech,
     seed,
+    prompt: PROMPTS[shown],
+    keepReadings: shown === "transcript",
     ...(loraRank > 0 && { lora: { rank: loraRank } }),
   };
   if (directory !== undefined) {
@@ -51,27 +76,32 @@ export async function assembleLanguagePolicy(
   }
   return createLanguagePolicy({
     ...settings,
-    prompt: (situation) => formatBriefPrompt(situation),
-    tokenizer: buildWorldTokenizer(await listen(options)),
+    tokenizer: buildWorldTokenizer(await listen(options), PROMPTS[shown]),
     size: {
       ...(layers !== undefined && { layers }),
-      ...(width !== undefined && { width, innerWidth: 2 * width }),
+      ...(width !== undefined && sizesOf(width)),
+      ...(shown === "transcript" && { maxLength: LONGEST_TRANSCRIPT }),
     },
   });
 }
 
+/** Sizes of a small model by its width. */
+function sizesOf(width: number) {
+  const groups = Math.max(1, Math.floor(width / (2 * HEAD_SIZE)));
+  return { width, innerWidth: 2 * width, heads: 2 * groups, groups };
+}
+
 /** Plays some episodes as an expert would. */
-async function listen(
-  options: Pick<TrainingConfig, "seed" | "rollout"> & {
-    readonly specs: readonly EnvSpec[];
-  },
-) {
+async function listen(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
   const { open, hint } = withHints(createEnvOpener());
   const episodes = scheduleEpisodes(specs, {
     random: createRandom(seed).fork("words"),
     tasks: LISTENED,
     maxTurns: rollout.maxTurns,
+    ...(rollout.balanceBy === undefined
+      ? {}
+      : { balanceBy: rollout.balanceBy }),
   });
   return await collectTrajectories(expertPolicy(hint), episodes, { open });
 }

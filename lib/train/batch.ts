@@ -104,7 +104,8 @@ function episodeSamples(
       trained[name] ? credit.advantages[name][t]! : 0
     );
     const situation = situationAt(trajectory, t);
-    const sample = { situation, decision, advantages, trained };
+    const episode = trajectory.id;
+    const sample = { situation, decision, advantages, trained, episode };
     if (!credit.targets) return sample;
     const { targets } = credit;
     const target = byDecision((name) => {

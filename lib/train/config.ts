@@ -44,6 +44,13 @@ export interface LanguagePolicyConfig {
   readonly name: "language";
   /** Folder of weights and tokenizer; absent makes a small model of the words that experts meet. */
   readonly directory?: string;
+  /**
+   * What the model is shown: the rules of the three blocks and the last turns; the bare facts of
+   * the last turn; or the whole conversation, which is kept in memory from turn to turn.
+   *
+   * @default {"rules" for a folder, "brief" for a small model}
+   */
+  readonly prompt?: "rules" | "brief" | "transcript";
   /** Layers of a small model. @default {the policy's own} */
   readonly layers?: number;
   /** Numbers in a state of a small model. @default {the policy's own} */
@@ -54,10 +61,16 @@ export interface LanguagePolicyConfig {
   readonly critic?: "shared" | "separate";
   /** How free replies are. @default {the policy's own} */
   readonly decoding?: Decoding;
+  /** Most tokens of a subgoal or action that is written freely between given tags. @default {the policy's own} */
+  readonly maxContentTokens?: number;
   /** Units of return that a value head's output of 1 stands for. @default {the policy's own} */
   readonly valueScale?: number;
   /** Longest reply in tokens. @default {the policy's own} */
   readonly maxReplyTokens?: number;
+  /** Replies written at once. @default {the policy's own} */
+  readonly batchSize?: number;
+  /** Tokens whose intermediate numbers are held at once while learning. @default {the policy's own} */
+  readonly tokensAtOnce?: number;
   /** Sampling temperature. @default {the policy's own} */
   readonly temperature?: number;
 }
@@ -109,14 +122,26 @@ export interface RecordConfig {
 
 /** Learning from an expert's episodes before the first iteration. */
 export interface WarmStartConfig {
+  /** Folder that keeps what was learned, for runs with the same warm start; absent keeps nothing. */
+  readonly keep?: string;
+  /** Discount of the returns that the value heads learn. @default {the estimator's, or 1} */
+  readonly gamma?: number;
+  /** Weight of the value loss. @default {the learner's own} */
+  readonly valueCoefficient?: number;
   /** Episodes that the expert plays. @default {384} */
   readonly tasks: number;
   /** Passes over what it did. @default {16} */
   readonly epochs: number;
+  /** Whether the expert plays new episodes for each pass. @default {false} */
+  readonly fresh?: boolean;
+  /** Weight of making everything that was read likelier; for language policies. @default {0} */
+  readonly reading?: number;
   /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
   /** Step size. @default {the learner's own, whatever `update` says} */
   readonly learningRate?: number;
+  /** Step size at the end; it changes linearly. @default {the same} */
+  readonly finalLearningRate?: number;
 }
 
 /** GEAR's weights for the units of a decision. */

@@ -30,6 +30,7 @@ const policy = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("language"),
     directory: z.string().exactOptional(),
+    prompt: z.enum(["rules", "brief", "transcript"]).exactOptional(),
     layers: count.exactOptional(),
     width: count.exactOptional(),
     loraRank: countOrNone.exactOptional(),
@@ -37,6 +38,9 @@ const policy = z.discriminatedUnion("name", [
     decoding: z.enum(["free", "skeleton", "admissible"]).exactOptional(),
     valueScale: z.number().positive().exactOptional(),
     maxReplyTokens: count.exactOptional(),
+    maxContentTokens: count.exactOptional(),
+    batchSize: count.exactOptional(),
+    tokensAtOnce: count.exactOptional(),
     temperature: rate.exactOptional(),
   }),
 ]);
@@ -83,6 +87,8 @@ const shaping = z.strictObject({
 const update = z.strictObject({
   epochs: count.default(UPDATE_DEFAULTS.epochs),
   minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize),
+  minibatchBy: z.enum(["turn", "episode"]).default(UPDATE_DEFAULTS.minibatchBy),
+  onPolicy: z.boolean().default(UPDATE_DEFAULTS.onPolicy),
   clipRange: z.union([rate, z.tuple([rate, rate])]).default(
     UPDATE_DEFAULTS.clipRange,
   ),
@@ -115,8 +121,14 @@ const refine = z.strictObject({
 const warmStart = z.strictObject({
   tasks: count.default(384),
   epochs: count.default(16),
+  keep: z.string().exactOptional(),
+  gamma: unit.exactOptional(),
+  valueCoefficient: rate.exactOptional(),
+  fresh: z.boolean().exactOptional(),
+  reading: rate.exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),
+  finalLearningRate: rate.exactOptional(),
 });
 
 const record = z.strictObject({

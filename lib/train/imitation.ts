@@ -7,16 +7,11 @@
 import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import type { Follower, Learner, TrainingSample } from "../policy/policy.ts";
-import { mean } from "../numeric.ts";
-import { type Random, shuffled } from "../random.ts";
+import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
-import {
-  decisionUnits,
-  type Situation,
-  type Trajectory,
-} from "../trajectory.ts";
-import { imitationSamples } from "./batch.ts";
+import { byDecision, type Situation, type Trajectory } from "../trajectory.ts";
+import { imitationSamples, situationAt } from "./batch.ts";
 
 /** Who learns from whom. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
@@ -34,12 +29,25 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly random: Random;
   /** Passes over what the expert did. @default {16} */
   readonly epochs?: number;
+  /** Whether the expert plays new episodes for each pass. @default {false} */
+  readonly fresh?: boolean;
+  /**
+   * Weight of making everything that was read likelier, beside what the expert decided; for
+   * policies that read texts word by word, which learn to repeat and to recognize by it.
+   *
+   * @default {0}
+   */
+  readonly reading?: number;
   /** Discount per turn of the returns that the value heads learn. @default {1} */
   readonly gamma?: number;
   /** Samples in one gradient step. @default {64} */
   readonly minibatchSize?: number;
+  /** Weight of the value loss. @default {the learner's own} */
+  readonly valueCoefficient?: number;
   /** Step size. @default {the learner's own} */
   readonly learningRate?: number;
+  /** Step size at the end; it changes linearly. @default {the same} */
+  readonly finalLearningRate?: number;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
@@ -47,91 +55,99 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
 /**
  * Imitates an expert.
  *
- * Log-probabilities are taken anew before each gradient step, so that ratios are 1 and the policy
- * gradient with an advantage of 1 is the gradient of the log-likelihood. (Over several steps it
- * would be that of the likelihood itself, which forgets what is unlikely.)
+ * The ratios of each gradient step are 1, so the policy gradient with an advantage of 1 is that of
+ * the log-likelihood. (With ratios over several steps it would be that of the likelihood itself,
+ * which forgets what is unlikely.) The turns of an episode stay in one minibatch.
  *
  * @param options Who learns from whom, for how long.
  * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
- * log-probability of what the expert decided; and the expert's episodes.
+ * log-probability of what the expert decided; and the expert's last episodes.
  * @throws {TypeError} If the worlds have no experts.
  */
 export async function imitateExpert(
   options: ImitationOptions,
 ): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
-  const { policy, learner, specs, open, hint, random, signal } = options;
-  const { epochs = 16, gamma = 1, minibatchSize = 64, learningRate } = options;
-  const episodes = scheduleEpisodes(specs, {
-    ...options,
-    random: random.fork("expert"),
-  });
-  const trajectories = await collectTrajectories(
-    expertPolicy(hint),
-    episodes,
-    { open, ...(signal && { signal }) },
-  );
-  const returns = trajectories.map((one) => discountedReturns(one, gamma));
-  const samples = imitationSamples(trajectories, returns);
-  let rows: Record<string, number>[] = [];
+  const { learner, random, signal, epochs = 16, minibatchSize = 64 } = options;
+  const { learningRate, finalLearningRate, valueCoefficient } = options;
+  const { fresh = false } = options;
+  let trajectories: Trajectory[] = [], samples: TrainingSample[] = [];
+  let metrics: Record<string, number> = {};
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const stream = random.fork("epoch", epoch);
-    const order = shuffled(stream, samples);
-    rows = [];
-    for (let at = 0; at < order.length; at += minibatchSize) {
-      signal?.throwIfAborted();
-      const part = await followed(policy, order.slice(at, at + minibatchSize));
-      const update = await learner.update(part, {
-        epochs: 1,
-        minibatchSize: part.length,
-        entropyCoefficient: 0, // an expert is to be followed, not to be varied
-        ...(learningRate === undefined ? {} : { learningRate }),
-        random: stream.fork("step", at),
-      });
-      rows.push({ ...update, expert_log_prob: expertLogProb(part) });
+    signal?.throwIfAborted();
+    if (fresh || epoch === 0) {
+      const stream = random.fork("expert", ...(fresh ? [epoch] : []));
+      trajectories = await watchExpert(options, stream);
+      samples = [
+        ...await followed(options, trajectories),
+        ...recited(options, trajectories),
+      ];
     }
-  }
-  return { metrics: meanRow(rows), trajectories };
-}
-
-/** Mean log-probability of the units that are trained. */
-function expertLogProb(samples: readonly TrainingSample[]): number {
-  let sum = 0, count = 0;
-  for (const { decision: { trace }, trained } of samples) {
-    const units = decisionUnits(trace);
-    if (trace.kind === "untrainable") continue;
-    units.forEach((name, j) => {
-      if (name === undefined || !trained[name]) return;
-      sum += trace.kind === "tokens"
-        ? trace.logProbs[j]!
-        : trace.logProbs[name];
-      count++;
+    metrics = await learner.update(samples, {
+      epochs: 1,
+      minibatchSize,
+      minibatchBy: "episode",
+      onPolicy: true,
+      entropyCoefficient: 0, // an expert is to be followed, not to be varied
+      ...(learningRate === undefined ? {} : { learningRate }),
+      ...(finalLearningRate === undefined ? {} : { finalLearningRate }),
+      ...(valueCoefficient === undefined ? {} : { valueCoefficient }),
+      progress: epoch / epochs,
+      random: random.fork("epoch", epoch),
     });
   }
-  return count === 0 ? 0 : sum / count;
+  const { log_prob: expert_log_prob = 0, ...rest } = metrics;
+  return { metrics: { ...rest, expert_log_prob }, trajectories };
 }
 
-/** Means of rows with the same names. */
-function meanRow(
-  rows: readonly Record<string, number>[],
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.keys(rows[0] ?? {}).map((name) => [
-      name,
-      mean(rows.map((row) => row[name]!)),
-    ]),
+/** Lets the expert play. */
+async function watchExpert(
+  options: ImitationOptions,
+  random: Random,
+): Promise<Trajectory[]> {
+  const { specs, open, hint, signal } = options;
+  return await collectTrajectories(
+    expertPolicy(hint),
+    scheduleEpisodes(specs, { ...options, random }),
+    { open, ...(signal && { signal }) },
   );
 }
 
-/** The same samples, with decisions written down by the policy that learns. */
+/** What the expert did, written down by the policy that learns. */
 async function followed(
-  policy: Follower,
-  samples: readonly TrainingSample[],
+  { policy, gamma = 1 }: ImitationOptions,
+  trajectories: readonly Trajectory[],
 ): Promise<TrainingSample[]> {
+  const returns = trajectories.map((one) => discountedReturns(one, gamma));
+  const samples = imitationSamples(trajectories, returns);
   const decisions = await policy.follow(
     samples.map(({ situation }) => situation),
     samples.map(({ decision }) => decision),
+    { score: false },
   );
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
+}
+
+/** What was read in each episode, to be expected. */
+function recited(
+  { policy, reading = 0 }: ImitationOptions,
+  trajectories: readonly Trajectory[],
+): TrainingSample[] {
+  if (reading === 0) return [];
+  if (!policy.recite) {
+    throw new TypeError(
+      `Cannot imitate with "reading" as the policy must read texts word by word: current value is ${reading}`,
+    );
+  }
+  const situations = trajectories.map((one) =>
+    situationAt(one, one.turns.length)
+  );
+  return policy.recite(situations).map((decision, i) => ({
+    situation: situations[i]!,
+    decision,
+    advantages: byDecision(() => reading),
+    trained: byDecision((name) => name === "execution"),
+    episode: trajectories[i]!.id,
+  }));
 }
 
 /** Shape `(turns,)`. */

@@ -114,7 +114,7 @@ class PpoLearner implements Learner {
     const report = new Report();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const random = options.random.fork("epoch", epoch);
-      const order = shuffled(random, weighed.map((_, i) => i));
+      const order = shuffled(random, together(weighed, settings));
       for (const part of minibatches(order, settings.minibatchSize)) {
         const slope = await differentiate(
           this.#policy,
@@ -232,14 +232,31 @@ class PpoLearner implements Learner {
   }
 }
 
-/** Consecutive slices; a last one below half the size joins the one before. */
-function minibatches(order: readonly number[], size: number): number[][] {
+/** Indices of the samples that stay in one minibatch: each alone, or those of an episode. */
+function together(
+  samples: readonly TrainingSample[],
+  { minibatchBy }: PpoSettings,
+): number[][] {
+  if (minibatchBy === "turn") return samples.map((_, i) => [i]);
+  const episodes = Map.groupBy(
+    samples.keys(),
+    (i) => samples[i]!.episode ?? i,
+  );
+  return [...episodes.values()];
+}
+
+/** Fills minibatches group by group; a last one below half the size joins the one before. */
+function minibatches(groups: readonly number[][], size: number): number[][] {
   const parts: number[][] = [];
-  for (let at = 0; at < order.length; at += size) {
-    const part = order.slice(at, at + size);
-    const before = parts.at(-1);
-    if (before !== undefined && part.length < size / 2) before.push(...part);
-    else parts.push(part);
+  for (const group of groups) {
+    const last = parts.at(-1);
+    if (last && last.length < size) last.push(...group);
+    else parts.push([...group]);
+  }
+  const last = parts.at(-1), before = parts.at(-2);
+  if (before && last && last.length < size / 2) {
+    before.push(...last);
+    parts.pop();
   }
   return parts;
 }

@@ -9,6 +9,7 @@ import type { DifferentiablePolicy } from "../policy/differentiable.ts";
 import type { TrainingSample } from "../policy/policy.ts";
 import { byDecision } from "../trajectory.ts";
 import { flattenTensors } from "./flat_weights.ts";
+import { aggregate } from "./aggregation.ts";
 import { actorObjective, criticObjective } from "./objective.ts";
 import { headColumns, unitColumns } from "./ppo_columns.ts";
 import type { PpoSettings } from "./update_settings.ts";
@@ -22,6 +23,7 @@ export const PPO_TERMS = [
   "approximate_kl",
   "clip_fraction",
   "dual_clip_fraction",
+  "log_prob",
 ] as const;
 
 /** Where the objective stands on a minibatch, and where it slopes. */
@@ -78,7 +80,9 @@ function objectiveTerms(
   const scored = policy.score(batch);
   const units = unitColumns(batch);
   const actor = actorObjective(scored.logProbs, {
-    oldLogProbs: tf.tensor1d(units.oldLogProbs),
+    oldLogProbs: settings.onPolicy
+      ? scored.logProbs // no gradient flows through them
+      : tf.tensor1d(units.oldLogProbs),
     advantages: tf.tensor1d(units.advantages),
     mask: tf.tensor1d(units.mask),
     clipRange: settings.clipRange,
@@ -114,6 +118,7 @@ function objectiveTerms(
       actor.approximateKl,
       actor.clipFraction,
       actor.dualClipFraction,
+      aggregate(scored.logProbs, tf.tensor1d(units.mask)),
     ],
   };
 }

@@ -12,6 +12,7 @@ import type { PartialDeep, TrainingConfig } from "./config.ts";
 export type PresetName =
   | "corridor"
   | "corridor-language"
+  | "household-language"
   | "household"
   | "household-easy"
   | "household-warm"
@@ -108,6 +109,55 @@ const householdWarm: PartialDeep<TrainingConfig> = {
   warmStart: { minibatchSize: 256, learningRate: 3e-3 },
 };
 
+/**
+ * A language model of half a million numbers reads what was seen as a conversation and writes
+ * subgoals and actions: it imitates new games of the expert, who knows where things are, and
+ * then learns by HiPER to look for them.
+ */
+const householdLanguage: PartialDeep<TrainingConfig> = {
+  iterations: 30,
+  policy: {
+    name: "language",
+    prompt: "transcript",
+    layers: 3,
+    width: 128,
+    decoding: "admissible",
+    maxContentTokens: 12,
+    maxReplyTokens: 48,
+    batchSize: 128,
+    tokensAtOnce: 12288,
+    valueScale: 10,
+  },
+  worlds: households("train", "easy"),
+  warmStart: {
+    tasks: 240,
+    epochs: 10,
+    fresh: true,
+    reading: 0.5,
+    gamma: 0.97,
+    minibatchSize: 24,
+    valueCoefficient: 0.01,
+    learningRate: 2e-3,
+    finalLearningRate: 2e-4,
+  },
+  rollout: { tasks: 96, maxTurns: 30, balanceBy: "taskType" },
+  estimator: fromSparseReward.estimator,
+  update: {
+    epochs: 2,
+    minibatchSize: 192,
+    minibatchBy: "episode",
+    learningRate: 3e-4,
+    entropyCoefficient: 0,
+  },
+  evaluation: {
+    every: 10,
+    tasks: 120,
+    maxTurns: 30,
+    balanceBy: "taskType",
+    sets: { unseen: households("unseen", "easy") },
+  },
+};
+
 /** Game files of ALFWorld; `worlds` and `evaluation.sets` want the folder they are in. */
 const alfworld: PartialDeep<TrainingConfig> = {
   ...household,
@@ -179,6 +229,7 @@ export const PRESETS: Readonly<
 > = {
   corridor,
   "corridor-language": corridorLanguage,
+  "household-language": householdLanguage,
   household,
   "household-easy": householdEasy,
   "household-warm": householdWarm,

@@ -16,6 +16,8 @@ export type PpoSettings = Required<Omit<UpdateOptions, FinalSettings>>;
 export const UPDATE_DEFAULTS = {
   epochs: 3,
   minibatchSize: 256,
+  minibatchBy: "turn",
+  onPolicy: false,
   clipRange: 0.2,
   dualClip: 3,
   valueClipRange: 0,
@@ -44,6 +46,8 @@ export function settingsAt(
   return {
     epochs: filled.epochs,
     minibatchSize: filled.minibatchSize,
+    minibatchBy: filled.minibatchBy,
+    onPolicy: filled.onPolicy,
     clipRange: filled.clipRange,
     dualClip: filled.dualClip,
     valueClipRange: filled.valueClipRange,

@@ -217,7 +217,10 @@ Deno.test("generateReplies() ends replies at a stop, at an end token or at the l
 });
 
 Deno.test("a grammar forces what cannot be otherwise and copies a kept subgoal", () => {
-  const start = replyGrammar(TOKENIZER, { decoding: "admissible" });
+  const start = replyGrammar(TOKENIZER, {
+    decoding: "admissible",
+    maxContentTokens: 24,
+  });
   const situation = {
     task: "",
     past: [],

@@ -70,7 +70,8 @@ async function generate(
   const prompts = [11, 17, 70, 1].map((length) =>
     Int32Array.from({ length }, () => random.integer(CONFIG.vocabulary))
   );
-  const start = decoding && replyGrammar(TOKENIZER, { decoding });
+  const start = decoding &&
+    replyGrammar(TOKENIZER, { decoding, maxContentTokens: 24 });
   const before = tf.memory().numTensors;
   const mapAsync = GPUBuffer.prototype.mapAsync;
   let readings = 0;

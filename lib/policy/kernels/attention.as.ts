@@ -7,6 +7,9 @@ import { matmul } from "./matmul.as";
 /** Queries handled at a time, so that scores need a few rows of memory and half of them no work. */
 const BLOCK: i32 = 64;
 
+/** Most query heads of a group whose next token is computed together: the product of few rows packs nothing. */
+const HEADS_AT_ONCE: i32 = 8;
+
 /** Bytes of scratch `attention` and its gradient need for sequences of that length. */
 export function attentionScratchBytes(length: i32): usize {
   return <usize>(2 * BLOCK * ((length + 3) & ~3)) << 2;
@@ -158,14 +161,15 @@ export function attentionGrad(
 /**
  * One more token for each of `batch` sequences: rotates its query and key at position places[b],
  * writes key and value into the caches (batch, groups, room, size), attends to everything so far.
- * `scores` has room for one sequence.
+ * `scores` has room for one sequence for each head of a group.
  */
 export function attendNext(
   batch: i32, heads: i32, groups: i32, size: i32, qkv: usize, keys: usize, values: usize, places: usize,
   room: i32, out: usize, cos: usize, sin: usize, scores: usize,
 ): void {
   const stride = (heads + 2 * groups) * size, share = heads / groups, bytes = <usize>size << 2;
-  const half = bytes >> 1, scale: f32 = <f32>1 / sqrt<f32>(<f32>size), whole = wholeBytes(size);
+  const half = bytes >> 1, scale: f32 = <f32>1 / sqrt<f32>(<f32>size);
+  const together = share <= HEADS_AT_ONCE ? share : 1;
   for (let b = 0; b < batch; b++) {
     const t = i32.load(places + (<usize>b << 2)), row = qkv + (<usize>b * stride << 2);
     for (let h = 0; h < heads + groups; h++) {
@@ -176,25 +180,12 @@ export function attendNext(
       memory.copy(keys + slot, row + <usize>(heads + g) * bytes, bytes);
       memory.copy(values + slot, row + <usize>(heads + groups + g) * bytes, bytes);
     }
-    for (let h = 0; h < heads; h++) {
-      const first = <usize>(b * groups + h / share) * room * bytes, o = out + <usize>(b * heads + h) * bytes;
-      matmul(1, t + 1, size, row + <usize>h * bytes, size, 0, keys + first, size, 1, scores, t + 1, 0, 0);
-      softmaxRow(t + 1, scores, scale);
-      let x: usize = 0;
-      for (; x < whole; x += 16) {
-        let sum = f32x4.splat(0);
-        let v = values + first + x;
-        for (let j = 0; j <= t; j++) {
-          sum = fma(sum, v128.load32_splat(scores + (<usize>j << 2)), v128.load(v));
-          v += bytes;
-        }
-        v128.store(o + x, sum);
-      }
-      for (; x < bytes; x += 4) {
-        let sum: f32 = 0;
-        for (let j = 0; j <= t; j++) sum += f32.load(scores + (<usize>j << 2)) * f32.load(values + first + <usize>j * bytes + x);
-        f32.store(o + x, sum);
-      }
+    for (let h = 0; h < heads; h += together) { // heads that share keys read them once
+      const first = <usize>(b * groups + h / share) * room * bytes, q = row + <usize>h * bytes;
+      const o = out + <usize>(b * heads + h) * bytes;
+      matmul(together, t + 1, size, q, size, 0, keys + first, size, 1, scores, t + 1, 0, 0);
+      for (let x = 0; x < together; x++) softmaxRow(t + 1, scores + (<usize>(x * (t + 1)) << 2), scale);
+      matmul(together, size, t + 1, scores, t + 1, 0, values + first, size, 0, o, size, 0, 0);
     }
   }
 }

@@ -92,7 +92,7 @@ interface Workspace {
   readonly gate: number;
   /** The other half. */
   readonly up: number;
-  /** Attention scores of one head. */
+  /** Attention scores of the heads of one group. */
   readonly scores: number;
 }
 
@@ -149,7 +149,8 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
   const { module: { heap }, a, batch, width, inner, stride } = step;
   const sizes = [width, width, stride, width, inner, inner];
   const sum = sizes.reduce((total, n) => total + n, 0);
-  const room = heap.allocate(4 * (batch * sum + a.room));
+  const scores = a.room * a.heads / a.groups;
+  const room = heap.allocate(4 * (batch * sum + scores));
   let next = room;
   const take = (n: number) => {
     const pointer = next;

@@ -1,0 +1,98 @@
+/**
+ * The warm start of a run: an expert is imitated, or what it taught an equal run is read back.
+ *
+ * @module
+ */
+
+import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
+import type { Follower, Learner } from "../policy/policy.ts";
+import { createRandom } from "../random.ts";
+import type { Situation } from "../trajectory.ts";
+import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { TrainingConfig, WarmStartConfig } from "./config.ts";
+import { imitateExpert } from "./imitation.ts";
+
+/** Who learns, and where. */
+export interface WarmStartParts {
+  /** Writes down the expert's decisions as its own. */
+  readonly policy: Follower;
+  /** Improves that policy. */
+  readonly learner: Learner;
+  /** Worlds with experts. */
+  readonly specs: readonly EnvSpec[];
+  /** Opens worlds whose experts are listened to. */
+  readonly open: OpenEnv;
+  /** What the expert says of a situation. */
+  readonly hint: (situation: Situation) => Hint | undefined;
+  /** Stops while playing, by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Prepares the warm start of a run.
+ *
+ * With `keep`, weights and moments are written to that folder under a name made of everything
+ * that they depend on, and a run that depends on the same begins with them: the numbers are those
+ * of imitating once more.
+ *
+ * @param config Every setting of the run.
+ * @param warmStart Its warm start.
+ * @param parts Who learns, and where.
+ * @returns What to call before the first iteration.
+ */
+export function prepareWarmStart(
+  config: TrainingConfig,
+  warmStart: WarmStartConfig,
+  parts: WarmStartParts,
+): () => Promise<void> {
+  const { keep, ...lesson } = warmStart;
+  const { balanceBy, maxTurns } = config.rollout;
+  const options = {
+    maxTurns,
+    ...(balanceBy === undefined ? {} : { balanceBy }),
+    ...gammaOf(config),
+    ...lesson,
+  };
+  const imitate = async () => {
+    const random = createRandom(config.seed).fork("warm start");
+    await imitateExpert({ ...options, ...parts, random });
+  };
+  if (keep === undefined) return imitate;
+  return async () => {
+    const { seed, policy, backend, worlds } = config;
+    const name = await nameOf({ seed, policy, backend, worlds, options });
+    const directory = `${keep}/${name}`;
+    if (await isThere(directory)) {
+      const kept = await openCheckpoint(directory);
+      return await parts.learner.load(kept.directory);
+    }
+    await imitate();
+    await saveCheckpoint(directory, {
+      iteration: 0,
+      save: (folder) => parts.learner.save(folder),
+    });
+  };
+}
+
+/** The discount that the estimator's values know, where it has one. */
+function gammaOf({ estimator }: TrainingConfig) {
+  return "gamma" in estimator && estimator.gamma !== undefined
+    ? { gamma: estimator.gamma }
+    : {};
+}
+
+/** A name for plain data: the same for the same data. */
+async function nameOf(data: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(data));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return digest.toHex().slice(0, 16);
+}
+
+async function isThere(directory: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(directory)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,170 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs-core";
+import { selectBackend } from "../../lib/policy/backend.ts";
+import { startDecoder } from "../../lib/policy/decoder.ts";
+import { createReadingMemory } from "../../lib/policy/kept_readings.ts";
+import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+import { createQwen2, disposeQwen2 } from "../../lib/policy/qwen2.ts";
+import { formatTranscript } from "../../lib/policy/small_world.ts";
+import { createRandom } from "../../lib/random.ts";
+import type { Decision, Turn } from "../../lib/trajectory.ts";
+import {
+  close,
+  situationOf,
+  smallPolicy,
+  streams,
+  tokensOf,
+  VARIANTS,
+} from "./_small_policy.ts";
+
+/** Plays episodes of different lengths side by side, some of them shorter than the others. */
+async function playSideBySide(policy: LanguagePolicy): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  const pasts: Turn[][] = [[], [], []];
+  for (let t = 0; t < 4; t++) {
+    const playing = pasts.filter((_, i) => t < 2 + i); // the first end first
+    const situations = playing.map((past, i) => ({
+      ...situationOf(
+        `A sign says ${"left ".repeat(i + t)}`,
+        past.at(-1)?.decision.subgoal,
+      ),
+      past: [...past],
+    }));
+    const randoms = streams(playing.length).map((random) => random.fork(t));
+    const decided = await policy.decide(situations, randoms);
+    playing.forEach((past, i) => {
+      const { observation } = situations[i]!;
+      past.push({ observation, decision: decided[i]!, reward: 0 });
+    });
+    decisions.push(...decided);
+  }
+  return decisions;
+}
+
+Deno.test("what is kept from turn to turn changes nothing but the time", async () => {
+  await selectBackend("wasm");
+  for (const name of ["given admissible actions", "with adapters"]) {
+    const options = {
+      ...VARIANTS[name],
+      prompt: (situation: Parameters<typeof formatTranscript>[0]) =>
+        formatTranscript(situation),
+    };
+    const forgetful = smallPolicy(options);
+    const keeping = smallPolicy({ ...options, keepReadings: true });
+    const expected = await playSideBySide(forgetful);
+    const actual = await playSideBySide(keeping);
+    strictEqual(actual.length, 9);
+    actual.forEach((decision, i) => {
+      deepStrictEqual(
+        tokensOf(decision).reply,
+        tokensOf(expected[i]!).reply,
+        `${name}, ${i}`,
+      );
+      const { logProbs } = tokensOf(expected[i]!);
+      close(tokensOf(decision).logProbs, logProbs, `${name}, ${i}`);
+    });
+    forgetful.dispose();
+    keeping.dispose();
+  }
+});
+
+Deno.test("a decoder that goes on where it ended says what one says that reads it all", async () => {
+  await selectBackend("wasm");
+  const model = createQwen2({
+    vocabulary: 11,
+    width: 16,
+    innerWidth: 24,
+    layers: 2,
+    heads: 2,
+    groups: 1,
+    maxLength: 64,
+    rmsEpsilon: 1e-6,
+    ropeBase: 1e4,
+    tied: true,
+  }, createRandom(1));
+  using memory = createReadingMemory();
+  let recalls = 0;
+  const watched = {
+    ...memory,
+    recall: (...asked: Parameters<typeof memory.recall>) => {
+      const found = memory.recall(...asked);
+      if (found) recalls++;
+      return found;
+    },
+  };
+  const ids = (n: number, k: number) =>
+    Int32Array.from({ length: n }, (_, i) => (3 * i + k) % 11);
+  const read = async (prompts: Int32Array[], keep: boolean) => {
+    const options = { maxTokens: 4, ...(keep && { memory: watched }) };
+    const { decoder, output } = await startDecoder(model, prompts, options);
+    using _ = decoder;
+    const next = await decoder.next(new Int32Array(prompts.length).fill(5));
+    return [output, next].flatMap(({ logits, states }) => [
+      ...logits,
+      ...states,
+    ]);
+  };
+  await read([ids(20, 0), ids(17, 1), ids(9, 2)], true);
+  strictEqual(recalls, 0);
+  const longer = [ids(22, 1), ids(25, 0)]; // in another order, one row gone
+  close(await read(longer, true), await read(longer, false), "once");
+  const last = [ids(24, 1), ids(26, 0)];
+  close(await read(last, true), await read(last, false), "twice");
+  strictEqual(recalls, 2);
+  disposeQwen2(model);
+});
+
+Deno.test("weights that changed read everything anew", async () => {
+  await selectBackend("wasm");
+  const options = {
+    decoding: "admissible",
+    prompt: (situation: Parameters<typeof formatTranscript>[0]) =>
+      formatTranscript(situation),
+  } as const;
+  const keeping = smallPolicy({ ...options, keepReadings: true });
+  const forgetful = smallPolicy(options);
+  await playSideBySide(keeping);
+  for (const policy of [keeping, forgetful]) {
+    for (const variable of Object.values(policy.variables)) {
+      tf.tidy(() => variable.assign(tf.mul(variable, 1.5)));
+    }
+  }
+  const actual = await playSideBySide(keeping);
+  const expected = await playSideBySide(forgetful);
+  actual.forEach((decision, i) =>
+    close(
+      tokensOf(decision).logProbs,
+      tokensOf(expected[i]!).logProbs,
+      `decision ${i}`,
+    )
+  );
+  keeping.dispose();
+  forgetful.dispose();
+});
+
+Deno.test("a memory recalls rows in any order, makes room, and leaves no tensor behind", async () => {
+  await selectBackend("wasm");
+  const before = tf.memory().numTensors;
+  const weights = [tf.scalar(1)];
+  const memory = createReadingMemory();
+  const caches = {
+    "keys.0": tf.tensor([0, 1, 2, 3, 4, 5, 6, 7], [2, 1, 4, 1]),
+  };
+  memory.keep({ caches, fed: [[1, 2, 3], [1, 5, 6]], weights });
+  const prompt = Int32Array.of(1, 5, 6, 7, 8);
+  strictEqual(
+    memory.recall([Int32Array.of(9, 9)], { weights, room: 4 }),
+    undefined,
+  );
+  const found = memory.recall([prompt], { weights, room: 6 });
+  ok(found);
+  deepStrictEqual([...found.places], [3]);
+  ok(found.room >= 6);
+  const row = [...await found.caches["keys.0"]!.data()].slice(0, 4);
+  deepStrictEqual(row, [4, 5, 6, 7]);
+  strictEqual(memory.recall([prompt], { weights, room: 4 }), undefined); // handed out
+  memory.keep({ ...found, fed: [[...prompt]], weights });
+  memory[Symbol.dispose]();
+  tf.dispose(weights);
+  strictEqual(tf.memory().numTensors, before);
+});

@@ -1,0 +1,77 @@
+import {
+  deepStrictEqual,
+  notDeepStrictEqual,
+  strictEqual,
+} from "node:assert/strict";
+import { assembleTraining } from "../../lib/train/assemble.ts";
+import { defineConfig } from "../../lib/train/config.ts";
+
+/** First metrics of a tiny run whose warm start may be kept. */
+async function firstMetrics(
+  options: { keep?: string; seed?: number; estimator?: "hae" | "grpo" },
+) {
+  const { keep, seed = 1, estimator = "hae" } = options;
+  const config = defineConfig({
+    seed,
+    iterations: 1,
+    backend: "wasm",
+    policy: {
+      name: "language",
+      prompt: "transcript",
+      width: 16,
+      layers: 1,
+      decoding: "admissible",
+    },
+    worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+    warmStart: {
+      tasks: 4,
+      epochs: 2,
+      reading: 0.5,
+      fresh: true,
+      gamma: 0.9,
+      ...(keep === undefined ? {} : { keep }),
+    },
+    rollout: { tasks: 2, groupSize: 2, maxTurns: 4 },
+    estimator: { name: estimator },
+    evaluation: { every: 0, tasks: 1 },
+  });
+  await using training = await assembleTraining(config);
+  for await (const { metrics } of training) return metrics;
+}
+
+Deno.test("a warm start that was kept gives the numbers of one that is learned", async () => {
+  const keep = await Deno.makeTempDir();
+  const names = () => [...Deno.readDirSync(keep)].map(({ name }) => name);
+  try {
+    const learned = await firstMetrics({});
+    deepStrictEqual(await firstMetrics({ keep }), learned);
+    const kept = names();
+    strictEqual(kept.length, 1);
+    deepStrictEqual(await firstMetrics({ keep }), learned);
+    await firstMetrics({ keep, estimator: "grpo" }); // credit plays no part in it
+    deepStrictEqual(names(), kept);
+    const other = await firstMetrics({ keep, seed: 2 });
+    notDeepStrictEqual(other, learned);
+    strictEqual(names().length, 2);
+  } finally {
+    await Deno.remove(keep, { recursive: true });
+  }
+});
+
+Deno.test("a kept warm start is what is read back: a damaged one is named", async () => {
+  const keep = await Deno.makeTempDir();
+  try {
+    await firstMetrics({ keep });
+    const [{ name }] = [...Deno.readDirSync(keep)] as [Deno.DirEntry];
+    await Deno.truncate(`${keep}/${name}/policy.safetensors`, 100);
+    let message = "";
+    try {
+      await firstMetrics({ keep });
+    } catch (error) {
+      if (error instanceof Error) message = error.message;
+    }
+    strictEqual(message.includes("policy.safetensors"), true, message);
+  } finally {
+    await Deno.remove(keep, { recursive: true });
+  }
+});
