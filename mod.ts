@@ -417,6 +417,7 @@ export type { AdamWStepOptions, AdamWTensors } from "./lib/policy/adamw.ts";
 export { LORA_TARGETS } from "./lib/policy/lora.ts";
 export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
 export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";
+export { QWEN2_SIZES } from "./lib/policy/qwen2_sizes.ts";
 export { createTokenizer, loadTokenizer } from "./lib/policy/tokenizer.ts";
 export type {
   ChatMessage,
@@ -428,7 +429,10 @@ export {
   formatBriefPrompt,
   formatTranscript,
 } from "./lib/policy/small_world.ts";
-export type { BriefPromptOptions } from "./lib/policy/small_world.ts";
+export type {
+  BriefPromptOptions,
+  TranscriptOptions,
+} from "./lib/policy/small_world.ts";
 export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";
 export type { WordTokenizerOptions } from "./lib/policy/word_tokenizer.ts";
 export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
@@ -551,7 +555,6 @@ export type {
 export { summarizeAblation } from "./lib/train/ablation_summary.ts";
 export type { SummarizeAblationOptions } from "./lib/train/ablation_summary.ts";
 export { readReport } from "./lib/train/report_data.ts";
-export type { ReportData } from "./lib/train/report_data.ts";
 export { recordTraining } from "./lib/train/record_training.ts";
 export type { RecordTrainingOptions } from "./lib/train/record_training.ts";
 export { readEpisodes, turnsTable } from "./lib/train/turns_table.ts";
@@ -605,6 +608,7 @@ export type {
   DistortValuesOptions,
   GradientVarianceOptions,
 } from "./lib/hae/variance.ts";
+export type { StudyOptions } from "./lib/hae/tabular_credit.ts";
 export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
 export { varianceStudy } from "./lib/hae/variance_study.ts";
 export type {
@@ -737,12 +741,18 @@ export { episodeHtml } from "./lib/plots/episode_html.ts";
 export { intervalCurve } from "./lib/plots/interval_figures.ts";
 export type { IntervalCurveOptions } from "./lib/plots/interval_figures.ts";
 export { trainingReport } from "./lib/plots/training_report.ts";
-export type { TrainingReportParts } from "./lib/plots/training_report.ts";
+export type { TrainingReportParts } from "./lib/report_parts.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 
 // Learning
 export { createPpoLearner } from "./lib/train/ppo_learner.ts";
+export { languageMemory } from "./lib/train/language_memory.ts";
+export type {
+  LanguageMemory,
+  LanguageMemoryOptions,
+  MemoryPeak,
+} from "./lib/train/language_memory.ts";
 export {
   type AdamWOptions,
   type AdamWState,

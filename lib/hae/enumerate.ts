@@ -10,9 +10,8 @@ import {
   type TabularPolicy,
   tabularProbabilities,
   type TabularSmdp,
-  type TabularValues,
 } from "../tabular.ts";
-import { exactGradient, type Objective } from "./exact.ts";
+import { exactGradient } from "./exact.ts";
 import {
   addEpisodeGradient,
   addGradient,
@@ -25,8 +24,9 @@ import type { EstimatorConfig } from "./credit.ts";
 import {
   isGrouped,
   studyEpisodes,
+  type StudyOptions,
   tabularCredit,
-  type TabularStudy,
+  tabularStudy,
 } from "./tabular_credit.ts";
 import { estimatorLabel } from "./variance.ts";
 
@@ -187,13 +187,10 @@ function gatherPaths(paths: readonly Path[]): EnumeratedEpisodes {
 }
 
 /** Options for {@linkcode exactVariance}. */
-export interface ExactVarianceOptions extends EnumerateTabularOptions {
+export interface ExactVarianceOptions
+  extends EnumerateTabularOptions, StudyOptions {
   /** Estimator to judge. */
   readonly estimator: EstimatorConfig;
-  /** Critic that it reads. */
-  readonly critic: TabularValues;
-  /** Which gradient is the truth. @default {"discounted"} */
-  readonly objective?: Objective;
   /** Episodes in a group; every tuple of that many trajectories is visited. @default {2} */
   readonly groupSize?: number;
 }
@@ -232,8 +229,7 @@ export function exactVariance(
   policy: TabularPolicy,
   options: ExactVarianceOptions,
 ): VarianceRow[] {
-  const { estimator, critic, objective = "discounted", limit = 200_000 } =
-    options;
+  const { estimator, limit = 200_000 } = options;
   const { episodes, probabilities } = enumerateTabular(smdp, policy, options);
   const unit = isGrouped(estimator) ? options.groupSize ?? 2 : 1;
   const count = probabilities.length, tuples = count ** unit;
@@ -242,13 +238,7 @@ export function exactVariance(
       `Cannot enumerate groups as there must be at most ${limit}: current value is ${tuples}`,
     );
   }
-  const study: TabularStudy = {
-    smdp,
-    policy,
-    critic,
-    stateDiscount: objective === "discounted" ? smdp.gamma : 1,
-    groupSize: unit,
-  };
+  const study = tabularStudy(smdp, policy, { ...options, groupSize: unit });
   const creditOf = (some: TabularEpisodes) =>
     tabularCredit(study, studyEpisodes(study, some), estimator);
   const odds = tabularProbabilities(smdp, policy);
@@ -287,7 +277,7 @@ export function exactVariance(
     }
   }
   return judgeMoments(smdp, [moments], {
-    exact: exactGradient(smdp, policy, { objective }),
+    exact: exactGradient(smdp, policy, study),
     estimator: estimatorLabel(estimator),
     unitSize: unit,
     enumerated: true,

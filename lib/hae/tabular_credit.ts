@@ -13,6 +13,7 @@ import type {
   TabularValues,
 } from "../tabular.ts";
 import { assignCredit, type EstimatorConfig } from "./credit.ts";
+import type { Objective } from "./exact.ts";
 
 /** Estimators that compare the episodes of a group, which are then not independent of each other. */
 const GROUPED: readonly string[] = [
@@ -58,6 +59,32 @@ export interface TabularStudy {
   readonly stateDiscount: number;
   /** Episodes in a group; consecutive ones belong together. */
   readonly groupSize: number;
+}
+
+/** What every study of bias and variance is asked with. */
+export interface StudyOptions {
+  /** Critic that the estimators read. */
+  readonly critic: TabularValues;
+  /** Which gradient is the truth. @default {"discounted"} */
+  readonly objective?: Objective;
+}
+
+/**
+ * Puts a study together.
+ *
+ * @param smdp The world.
+ * @param policy Who plays.
+ * @param options Critic and objective, and how many episodes belong together.
+ * @returns What the study knows besides the episodes, and its objective.
+ */
+export function tabularStudy(
+  smdp: TabularSmdp,
+  policy: TabularPolicy,
+  options: StudyOptions & { readonly groupSize: number },
+): TabularStudy & { readonly objective: Objective } {
+  const { critic, objective = "discounted", groupSize } = options;
+  const stateDiscount = objective === "discounted" ? smdp.gamma : 1;
+  return { smdp, policy, critic, stateDiscount, groupSize, objective };
 }
 
 /** Episodes twice: as columns, which gradients are taken on, and as trajectories, which estimators read. */

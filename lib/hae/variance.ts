@@ -14,7 +14,7 @@ import {
   type TabularValues,
 } from "../tabular.ts";
 import type { Random } from "../random.ts";
-import { exactGradient, type Objective } from "./exact.ts";
+import { exactGradient } from "./exact.ts";
 import {
   addEpisodeGradient,
   addGradient,
@@ -29,8 +29,9 @@ import type { EstimatorConfig } from "./credit.ts";
 import {
   isGrouped,
   studyEpisodes,
+  type StudyOptions,
   tabularCredit,
-  type TabularStudy,
+  tabularStudy,
 } from "./tabular_credit.ts";
 
 /** Options for {@linkcode distortValues}. */
@@ -76,17 +77,13 @@ export function distortValues(
 }
 
 /** Options for {@linkcode gradientVariance}. */
-export interface GradientVarianceOptions {
+export interface GradientVarianceOptions extends StudyOptions {
   /** Estimators to judge, all on the same episodes. */
   readonly estimators: readonly EstimatorConfig[];
-  /** Critic that they read. */
-  readonly critic: TabularValues;
   /** Episodes to play, rounded up to whole blocks of groups. */
   readonly episodes: number;
   /** Stream of the episodes. */
   readonly random: Random;
-  /** Which gradient is the truth. @default {"discounted"} */
-  readonly objective?: Objective;
   /** Episodes in a group. @default {8} */
   readonly groupSize?: number;
   /** Blocks of the jackknife. @default {40} */
@@ -139,8 +136,7 @@ export function gradientVariance(
   policy: TabularPolicy,
   options: GradientVarianceOptions,
 ): VarianceRow[] {
-  const { estimators, critic, random, objective = "discounted" } = options;
-  const { groupSize = 8, blocks = 40 } = options;
+  const { estimators, random, groupSize = 8, blocks = 40 } = options;
   checkEffort(options.episodes, blocks);
   const { total } = parameterOffsets(smdp);
   const moments = estimators.map(() =>
@@ -151,13 +147,7 @@ export function gradientVariance(
   const perBlock = Math.ceil(options.episodes / (blocks * groupSize)) *
     groupSize;
   const chunk = Math.max(1, Math.floor(CHUNK / groupSize)) * groupSize;
-  const study: TabularStudy = {
-    smdp,
-    policy,
-    critic,
-    stateDiscount: objective === "discounted" ? smdp.gamma : 1,
-    groupSize,
-  };
+  const study = tabularStudy(smdp, policy, { ...options, groupSize });
   for (let block = 0; block < blocks; block++) {
     for (let done = 0; done < perBlock; done += chunk) {
       const count = Math.min(chunk, perBlock - done);
@@ -176,7 +166,7 @@ export function gradientVariance(
     }
     options.onProgress?.((block + 1) / blocks);
   }
-  const exact = exactGradient(smdp, policy, { objective });
+  const exact = exactGradient(smdp, policy, study);
   return estimators.flatMap((estimator, e) =>
     judgeMoments(smdp, moments[e]!, {
       exact,

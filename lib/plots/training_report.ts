@@ -5,35 +5,12 @@
  */
 
 import { type ColumnTable, from } from "arquero";
-import type { Credit, Trajectory } from "../trajectory.ts";
+import type { TrainingReportParts } from "../report_parts.ts";
 import { segmentLengths, valueCalibration } from "./batch_figures.ts";
 import { episodeHtml } from "./episode_html.ts";
 import { intervalCurve } from "./interval_figures.ts";
 import { successByTaskType } from "./learning_figures.ts";
 import type { ReportSection } from "./report.ts";
-
-/** What a report about runs is made of. */
-export interface TrainingReportParts {
-  /** What the runs have in common, in words. */
-  readonly summary: string;
-  /** One row for each run: its settings and last numbers. */
-  readonly runs: ColumnTable;
-  /** Columns `metric`, `series`, `iteration`, `mean`, `low` and `high`, over the runs of a series. */
-  readonly curves: ColumnTable;
-  /** Columns `split`, `task_type`, `success_rate` and `episodes`; no rows when nothing was evaluated. */
-  readonly success: ColumnTable;
-  /** Episodes of the last iterations, with values; for calibration and segments. */
-  readonly trajectories: readonly Trajectory[];
-  /** Discount per turn that the values know. */
-  readonly gamma: number;
-  /** Episodes to be drawn turn by turn. */
-  readonly replays: readonly {
-    /** The episode. */
-    readonly trajectory: Trajectory;
-    /** Its credit. */
-    readonly credit?: Credit;
-  }[];
-}
 
 /** A curve of the report: which metric, and what it says. */
 interface Curve {

@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { installKernels } from "./kernels/install.ts";
+import { registerGradients } from "./tensor_setup.ts";
 
 /** Backends in the order in which `"auto"` tries them. */
 export const BACKENDS = [
@@ -60,7 +61,7 @@ export async function selectBackend(
       }: current value is "${name}"`,
     );
   }
-  await import("@tensorflow/tfjs"); // registers gradients, which the core alone has not
+  await registerGradients();
   tf.env().set("PROD", true); // no advertisements on the console
   if (name !== "auto") {
     const refusal = await activate(name, { software: true });

@@ -39,6 +39,7 @@ import {
 import { numbersOf, readActions, readPlans, swept } from "./compact_reading.ts";
 import type { DifferentiablePolicy, ScoredBatch } from "./differentiable.ts";
 import type { Critic, Policy, Rescored, TrainingSample } from "./policy.ts";
+import { requireBackend } from "./tensor_setup.ts";
 import { createLexicon, type Lexicon } from "./text_features.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
@@ -127,7 +128,7 @@ const RESCORE_BATCH = 512;
  *
  * @param options Seed, subgoals, sizes.
  * @returns The policy. Caller disposes.
- * @throws {TypeError} If the active backend is `webgpu`.
+ * @throws {TypeError} If no backend is active, or it is `webgpu`.
  */
 export function createCompactPolicy(
   options: CompactPolicyOptions,
@@ -328,6 +329,7 @@ class Compact implements CompactPolicy {
 
 /** Every turn is read back twice, at once. */
 function checkBackend(): void {
+  requireBackend("create a compact policy");
   if (tf.getBackend() === "webgpu") {
     throw new TypeError(
       'Cannot create a compact policy as the backend must answer at once, such as "wasm": current value is "webgpu"',

@@ -204,18 +204,19 @@ async function startFused(
     scale: adapter?.scale ?? 0,
   };
   const fed = prompts.map((prompt) => [...prompt]);
-  const feed = (tokens: Int32Array, places: Int32Array) =>
-    readBoth(() =>
-      tf.engine().runKernel(DECODE.step, {
+  const feed = (told: Record<string, Int32Array>) =>
+    readBoth(() => {
+      const numbers = Object.entries(told)
+        .map(([name, row]) => [name, tf.tensor1d(row, "int32")] as const);
+      return tf.engine().runKernel(DECODE.step, {
         ...Object.fromEntries(named),
         ...caches,
         ...angles,
-        tokens: tf.tensor1d(tokens, "int32"),
-        places: tf.tensor1d(places, "int32"),
-      }, attributes) as [tf.Tensor, tf.Tensor]
-    );
+        ...Object.fromEntries(numbers),
+      }, attributes) as [tf.Tensor, tf.Tensor];
+    });
   const output = known
-    ? await feedRest(prompts, known.places, { feed })
+    ? await feed(restOf(prompts, known.places))
     : await readBoth(() => {
       const states = prefill(model, prompts, { adapter, caches, attributes });
       return [tf.matMul(states, outputTable(model), false, true), states];
@@ -225,7 +226,7 @@ async function startFused(
     decoder: {
       next: async (tokens) => {
         const places = Int32Array.from(fed, ({ length }) => length);
-        const step = await feed(tokens, places);
+        const step = await feed({ tokens, places });
         fed.forEach((row, i) => row.push(tokens[i]!));
         return step;
       },
@@ -237,29 +238,18 @@ async function startFused(
   };
 }
 
-/**
- * Feeds what of each prompt is not in the caches yet. Rows with less to read wait at the start:
- * what a waiting row is fed is overwritten by what it is fed next.
- */
-async function feedRest(
-  prompts: readonly Int32Array[],
-  known: Int32Array,
-  options: {
-    feed: (tokens: Int32Array, places: Int32Array) => Promise<DecoderOutput>;
-  },
-): Promise<DecoderOutput> {
-  const rests = prompts.map((prompt, i) => prompt.length - known[i]!);
-  const most = Math.max(...rests);
-  let output: DecoderOutput | undefined;
-  for (let left = most; left > 0; left--) {
-    const places = Int32Array.from(
-      prompts,
-      ({ length }, i) => length - Math.min(left, rests[i]!),
-    );
-    const tokens = Int32Array.from(prompts, (prompt, i) => prompt[places[i]!]!);
-    output = await options.feed(tokens, places);
-  }
-  return output!;
+/** Tokens of each prompt that are not in the caches yet, padded at the end, and where they go. */
+function restOf(prompts: readonly Int32Array[], places: Int32Array) {
+  const counts = Int32Array.from(
+    prompts,
+    ({ length }, i) => length - places[i]!,
+  );
+  const count = Math.max(...counts);
+  const tokens = new Int32Array(prompts.length * count);
+  prompts.forEach((prompt, i) =>
+    tokens.set(prompt.subarray(places[i]!), i * count)
+  );
+  return { tokens, places, counts };
 }
 
 /** Keys and values of every layer, nothing in them yet. */

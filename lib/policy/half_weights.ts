@@ -9,11 +9,28 @@ import { FUSED } from "./kernels/kernel_names.ts";
 import type { Qwen2 } from "./qwen2.ts";
 
 /**
- * Checks that the active backend computes with packed matrices.
+ * Checks that weights can be stored as asked, before any is made.
  *
- * @throws {TypeError} If it does not.
+ * @param precision How matrices that are not trained shall be stored.
+ * @param adapter What makes them so; absent if all are trained.
+ * @throws {TypeError} If halves are asked for and none are frozen, or the backend cannot compute
+ * with them.
  */
-export function requireHalves(): void {
+export function checkPrecision(
+  precision: "single" | "half" | undefined,
+  adapter: unknown,
+): void {
+  if (precision !== "half") return;
+  if (adapter === undefined) {
+    throw new TypeError(
+      'Cannot store frozen weights in halves as there must be some: "lora" must be given',
+    );
+  }
+  requireHalves();
+}
+
+/** Checks that the active backend computes with packed matrices. */
+function requireHalves(): void {
   if (tf.getKernel(FUSED.linearHalf, tf.getBackend())) return;
   throw new TypeError(
     `Cannot store frozen weights in halves as the backend must be "webgpu": current value is "${tf.getBackend()}"`,

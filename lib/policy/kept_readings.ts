@@ -46,10 +46,10 @@ export interface ReadingMemory extends Disposable {
 }
 
 /** Batches that are remembered; the oldest is forgotten. */
-const BATCHES = 8;
+export const KEPT_BATCHES = 8;
 
-/** Share of the longest prompt up to which feeding token by token beats reading at once. */
-const MOST_NEW = 0.4;
+/** Share of the longest prompt up to which reading what is new beats reading all anew. */
+const MOST_NEW = 0.8;
 
 /**
  * Makes a memory.
@@ -63,7 +63,7 @@ export function createReadingMemory(): ReadingMemory {
     keep({ caches, fed, weights }) {
       const ids = weights.map(({ dataId }) => dataId);
       kept.push({ caches: { ...caches }, fed, ids });
-      if (kept.length > BATCHES) forget(kept.shift()!);
+      if (kept.length > KEPT_BATCHES) forget(kept.shift()!);
     },
     recall(prompts, { weights, room }) {
       const stale = (one: Kept) =>

@@ -6,7 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom, type Random } from "../random.ts";
-import { halveWeights, requireHalves } from "./half_weights.ts";
+import { checkPrecision, halveWeights } from "./half_weights.ts";
 import { createHeads, type Trunk } from "./language_network.ts";
 import { type LanguagePolicy, languagePolicy } from "./language_policy.ts";
 import type { LanguageOptions } from "./language_replies.ts";
@@ -25,8 +25,9 @@ import {
   type Qwen2,
   saveQwen2,
 } from "./qwen2.ts";
-import type { Qwen2Config } from "./qwen2_config.ts";
+import { type Qwen2Config, readQwen2Config } from "./qwen2_config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+import { requireBackend } from "./tensor_setup.ts";
 import {
   createTokenizer,
   readTokenizerFiles,
@@ -122,14 +123,15 @@ const HEADS = "value_head.safetensors";
  *
  * @param options Seed, tokenizer, sizes, and how it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If frozen weights shall be stored in halves and there are none, or the
- * backend cannot.
+ * @throws {TypeError} If no backend is active, or frozen weights shall be stored in halves and there
+ * are none, or the backend cannot.
  */
 export function createLanguagePolicy(
   options: CreateLanguageOptions,
 ): LanguagePolicy {
+  requireBackend("create a language policy");
   const { tokenizer: files, size = {}, seed } = options;
-  checkPrecision(options, options.lora !== undefined);
+  checkPrecision(options.frozenPrecision, options.lora);
   const tokenizer = createTokenizer(files);
   const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
   const random = createRandom(seed);
@@ -151,47 +153,86 @@ export function createLanguagePolicy(
  * @param directory The folder.
  * @param options How it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If a weight is missing or has another shape than the folder says, or frozen
- * weights shall be stored in halves and there are none, or the backend cannot.
+ * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
+ * has another shape than the folder says, or frozen weights shall be stored in halves and there are
+ * none, or the backend cannot.
+ * @throws {RangeError} If the tokenizer has tokens that the model has not.
+ * @throws {SyntaxError} If a file is cut short or not in its format.
  */
 export async function loadLanguagePolicy(
   directory: string,
   options: LoadLanguageOptions,
 ): Promise<LanguagePolicy> {
+  requireBackend("load a language policy");
   const { seed, adapter, maxLength = 4096 } = options;
-  checkPrecision(options, (adapter ?? options.lora) !== undefined);
+  checkPrecision(options.frozenPrecision, adapter ?? options.lora);
   const random = createRandom(seed);
   const files = await readTokenizerFiles(directory);
-  const model = await loadQwen2(directory, { maxLength });
+  await checkVocabulary(directory, files);
+  using undo = new DisposableStack(); // whatever fails, no tensor is left behind
+  const load = async (folder: string) =>
+    undo.adopt(await loadQwen2(folder, { maxLength }), disposeQwen2);
+  const model = await load(directory);
   const actor = adapter === undefined
     ? trunkOf(model, options, random.fork("adapter"))
     : frozen({ model, adapter: await loadLora(model, adapter) });
-  const separate = `${adapter ?? directory}/critic`;
-  const own = await exists(`${separate}/config.json`)
-    ? await loadQwen2(separate, { maxLength })
+  if (actor.adapter) undo.adopt(actor.adapter, disposeLora);
+  const folder = adapter ?? directory, separate = `${folder}/critic`;
+  const own = options.critic === "separate" && !actor.adapter &&
+      await exists(`${separate}/config.json`)
+    ? await load(separate)
     : undefined;
   const critic = criticOf(actor, options, {
     random: random.fork("critic"),
     copy: () => own ?? copyOf(model),
   });
-  if (critic && await exists(`${separate}/adapter_config.json`)) {
-    const loaded = await loadLora(critic.model, separate);
-    for (const [name, weight] of loaded.weights) {
-      critic.adapter?.weights.get(name)?.assign(weight);
-    }
-    disposeLora(loaded);
-  }
   const policy = assemble({ actor, critic, files }, options);
-  const heads = `${adapter ?? directory}/${HEADS}`;
-  if (await exists(heads)) {
-    const saved = await openSafetensors(heads);
-    for (const name of ["value_head.weight", "value_head.bias"]) {
-      const variable = policy.variables[name]!;
-      const { values, shape } = await saved.read(name, variable.shape);
-      tf.tidy(() => variable.assign(tf.tensor(values, [...shape], "float32")));
-    }
+  undo.defer(policy.dispose);
+  if (critic && await exists(`${separate}/adapter_config.json`)) {
+    await readCriticAdapter(critic, separate);
   }
+  await readHeadWeights(policy, `${folder}/${HEADS}`);
+  undo.move();
   return policy;
+}
+
+/** Refuses a tokenizer with tokens that the model beside it has not. */
+async function checkVocabulary(
+  directory: string,
+  files: TokenizerFiles,
+): Promise<void> {
+  const { vocabulary } = await readQwen2Config(directory);
+  const { vocabulary: tokens } = createTokenizer(files);
+  if (tokens <= vocabulary) return;
+  throw new RangeError(
+    `Cannot load "${directory}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabulary}`,
+  );
+}
+
+/** Puts the numbers of a saved adapter in place of those of the critic's. */
+async function readCriticAdapter(
+  { model, adapter }: Trunk,
+  directory: string,
+): Promise<void> {
+  const loaded = await loadLora(model, directory);
+  for (const [name, weight] of loaded.weights) {
+    adapter?.weights.get(name)?.assign(weight);
+  }
+  disposeLora(loaded);
+}
+
+/** Reads value heads, if the file is there. */
+async function readHeadWeights(
+  policy: LanguagePolicy,
+  file: string,
+): Promise<void> {
+  if (!await exists(file)) return;
+  const saved = await openSafetensors(file);
+  for (const name of ["value_head.weight", "value_head.bias"]) {
+    const variable = policy.variables[name]!;
+    const { values, shape } = await saved.read(name, variable.shape);
+    tf.tidy(() => variable.assign(tf.tensor(values, [...shape], "float32")));
+  }
 }
 
 /** A trunk with an adapter, if there shall be one. */
@@ -241,20 +282,6 @@ function copyOf(model: Qwen2): Qwen2 {
       sin: tf.keep(tf.clone(model.angles.sin)),
     },
   };
-}
-
-/** Checks that weights can be stored as asked, before any is made. */
-function checkPrecision(
-  { frozenPrecision = "single" }: LanguageTrainingOptions,
-  freezes: boolean,
-): void {
-  if (frozenPrecision === "single") return;
-  if (!freezes) {
-    throw new TypeError(
-      'Cannot store frozen weights in halves as there must be some: "lora" must be given',
-    );
-  }
-  requireHalves();
 }
 
 /** Puts the parts together, with how they are saved and freed. */

@@ -14,7 +14,8 @@ import {
   type TrunkTensors,
   withWeights,
 } from "./language_network.ts";
-import { linear, recomputed } from "./operations.ts";
+import { recomputedParts } from "./lean_gradients.ts";
+import { linear } from "./operations.ts";
 import { outputTable, qwen2States } from "./qwen2.ts";
 import type { NextTokens } from "./reply_grammar.ts";
 import { joined, shareReadings } from "./shared_readings.ts";
@@ -75,24 +76,18 @@ export function scoreReplies(
   const chunks = chunkByLength(replies, tokensAtOnce);
   const weights = Object.entries(trainedWeights(network));
   const [logProbs, entropies, switching, planning, execution] = tf.tidy(() => {
-    const columns = chunks.map((chunk) => {
-      const compute = (tensors: readonly tf.Tensor[]) =>
-        scoreChunk(
-          withWeights(
-            network,
-            Object.fromEntries(
-              weights.map(([name], i) => [name, tensors[i]!]),
-            ),
-          ),
-          chunk,
-          options,
-        );
-      const inputs = weights.map(([, weight]) => weight);
-      return chunks.length === 1
-        ? compute(inputs)
-        : recomputed(compute, inputs);
+    const computes = chunks.map((chunk) => (tensors: readonly tf.Tensor[]) => {
+      const replaced = weights.map(([name], i) => [name, tensors[i]!]);
+      const here = withWeights(network, Object.fromEntries(replaced));
+      return scoreChunk(here, chunk, options);
     });
-    return inOrder(columns, chunks, replies);
+    const inputs = weights.map(([, weight]) => weight);
+    const column = computes.length === 1
+      ? computes[0]!(inputs)
+      : computes.length === 0
+      ? tf.tensor1d([])
+      : recomputedParts(computes, inputs);
+    return inOrder(column, chunks, replies);
   });
   const values = { switching, planning, execution };
   return { logProbs, entropies, values };
@@ -221,11 +216,11 @@ export function valuesAt(
 }
 
 /**
- * Takes columns of chunks apart and puts their numbers in the order of the replies:
+ * Takes the column of all chunks apart and puts their numbers in the order of the replies:
  * log-probabilities, entropies, and the three values.
  */
 function inOrder(
-  columns: readonly tf.Tensor1D[],
+  column: tf.Tensor1D,
   chunks: readonly Chunk[],
   replies: readonly WrittenReply[],
 ): [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D] {
@@ -244,9 +239,8 @@ function inOrder(
     });
     at += 2 * units + 3 * indices.length;
   }
-  const all = columns.length > 0 ? tf.concat([...columns]) : tf.tensor1d([]);
   const pick = (places: number[]) =>
-    tf.gather(all, tf.tensor1d(places, "int32")) as tf.Tensor1D;
+    tf.gather(column, tf.tensor1d(places, "int32")) as tf.Tensor1D;
   const units = (shift: (index: number) => number) =>
     pick(
       replies.flatMap(({ reply }, index) =>

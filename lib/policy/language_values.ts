@@ -20,6 +20,9 @@ export interface CriticQuestion {
   readonly execution: number;
 }
 
+/** Tokens, padding included, that a critic reads in one pass unless told otherwise. */
+export const READ_AT_ONCE = 16384;
+
 /**
  * Asks the critic.
  *
@@ -33,7 +36,7 @@ export async function askCritic(
   questions: readonly CriticQuestion[],
   options: { tokensAtOnce?: number } = {},
 ): Promise<ByDecision<number>[]> {
-  const { tokensAtOnce = 16384 } = options;
+  const { tokensAtOnce = READ_AT_ONCE } = options;
   const answers: ByDecision<number>[] = [];
   const lengths = questions.map(({ tokens }) => tokens.length);
   const { model, adapter } = network.critic ?? network.actor;

@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../random.ts";
+import { readJsonObject } from "./json_file.ts";
 import type { Qwen2 } from "./qwen2.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
@@ -120,12 +121,17 @@ export async function loadLora(
   );
   const modules = modulesOf(model, targets);
   const weights = new Map<string, tf.Variable>();
-  for (const [name, [outputs, inputs]] of modules) {
-    const shapes = [[rank, inputs], [outputs, rank]] as const;
-    for (const [i, weight] of weightNames(name).entries()) {
-      const { values } = await checkpoint.read(weight, shapes[i]);
-      weights.set(weight, variableOf(values, shapes[i]!));
+  try {
+    for (const [name, [outputs, inputs]] of modules) {
+      const shapes = [[rank, inputs], [outputs, rank]] as const;
+      for (const [i, weight] of weightNames(name).entries()) {
+        const { values } = await checkpoint.read(weight, shapes[i]);
+        weights.set(weight, variableOf(values, shapes[i]!));
+      }
     }
+  } catch (error) {
+    tf.dispose([...weights.values()]);
+    throw error;
   }
   return {
     rank,
@@ -141,7 +147,7 @@ export async function loadLora(
 async function readAdapterConfig(
   file: string,
 ): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
-  const config = JSON.parse(await Deno.readTextFile(file));
+  const config = await readJsonObject(file);
   const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
   const refuse = (must: string, value: unknown) =>
     new TypeError(
@@ -155,7 +161,7 @@ async function readAdapterConfig(
   for (const plain of ["use_dora", "use_rslora"]) {
     if (config[plain]) throw refuse(`"${plain}" must be false`, config[plain]);
   }
-  if (!Number.isSafeInteger(rank) || rank < 1) {
+  if (!Number.isSafeInteger(rank) || Number(rank) < 1) {
     throw refuse(`"r" must be a positive integer`, rank);
   }
   if (typeof alpha !== "number") {
@@ -168,7 +174,7 @@ async function readAdapterConfig(
       targets,
     );
   }
-  return { rank, alpha, targets };
+  return { rank: Number(rank), alpha, targets };
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { FUSED } from "./kernels/kernel_names.ts";
+import { plus, recomputedParts } from "./lean_gradients.ts";
 
 /** Shape of the attention of one batch. */
 export interface AttentionSizes {
@@ -36,6 +37,11 @@ const LOGITS_AT_ONCE = 2 ** 24;
 /** Whether the active backend has a fused kernel. */
 function isFused(kernel: string): boolean {
   return tf.getKernel(kernel, tf.getBackend()) !== undefined;
+}
+
+/** Whether a tensor is a weight that is not trained. */
+function isFrozen(tensor: tf.Tensor): boolean {
+  return tensor instanceof tf.Variable && !tensor.trainable;
 }
 
 /** Runs a fused kernel. */
@@ -91,7 +97,7 @@ export function addLowRank(
   const { low, up, scale } = change;
   return isFused(FUSED.addLowRank)
     ? fused(FUSED.addLowRank, { base, low, up }, { scale })
-    : tf.tidy(() => tf.add(base, tf.mul(linear(low, up), scale)));
+    : tf.tidy(() => plus(base, linear(tf.mul(low, scale), up)));
 }
 
 /**
@@ -240,21 +246,20 @@ export function tokenLogProbs(
   }
   const rows = hidden.shape[0]!;
   const most = Math.max(1, Math.floor(LOGITS_AT_ONCE / embedding.shape[0]!));
-  return tf.tidy(() => {
-    const chunks: tf.Tensor[] = [];
-    for (let start = 0; start < rows; start += most) {
-      const count = Math.min(most, rows - start);
-      const here = tf.slice(hidden, [start, 0], [count, -1]);
+  const inputs = isFrozen(embedding) ? [hidden] : [hidden, embedding];
+  const parts = Array.from({ length: Math.ceil(rows / most) }, (_, k) => {
+    const start = k * most, count = Math.min(most, rows - start);
+    return ([h, e = embedding]: readonly tf.Tensor[]) => {
+      const here = tf.slice(h!, [start, 0], [count, -1]);
       const tokens = tf.slice(targets, [start], [count]);
-      const score = ([h, e]: readonly tf.Tensor[]) =>
-        plainLogProbs(h!, e!, tokens, scale);
-      chunks.push(
-        count < rows
-          ? recomputed(score, [here, embedding])
-          : score([here, embedding]),
-      );
-    }
-    const [logProbs, entropies] = tf.unstack(tf.concat(chunks, 1));
+      return plainLogProbs(here, e, tokens, scale);
+    };
+  });
+  return tf.tidy(() => {
+    const scores = parts.length === 1
+      ? parts[0]!(inputs)
+      : recomputedParts(parts, inputs, 1); // (2, rows)
+    const [logProbs, entropies] = tf.unstack(scores);
     return {
       logProbs: logProbs as tf.Tensor1D,
       entropies: entropies as tf.Tensor1D,
@@ -275,42 +280,4 @@ function plainLogProbs(
   const chosen = tf.mul(tf.sum(tf.mul(hidden, own), 1), scale);
   const mean = tf.sum(tf.mul(tf.softmax(logits), logits), 1);
   return tf.stack([tf.sub(chosen, normalizers), tf.sub(normalizers, mean)]);
-}
-
-/**
- * Runs a function without keeping what it computes on the way; its gradient runs it again.
- *
- * Trades a second forward pass for memory that does not grow with depth.
- *
- * @param compute Function of `inputs` alone; anything else it uses gets no gradient.
- * @param inputs What is differentiated, weights included.
- * @returns What `compute` returned; the caller disposes it.
- */
-export function recomputed<T extends tf.Tensor>(
-  compute: (inputs: readonly tf.Tensor[]) => T,
-  inputs: readonly tf.Tensor[],
-): T {
-  const run = tf.customGrad((...all) => {
-    const save = all.pop() as tf.GradSaveFunc;
-    const tensors = all as tf.Tensor[];
-    save(tensors);
-    return {
-      value: compute(tensors),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        // An inner tape replaces the outer one, which is being unwound: put it back.
-        const { state } = tf.engine();
-        const outer = state.activeTape;
-        const { value, grads } = tf.engine().gradients(
-          () => compute(saved),
-          saved,
-          dy,
-          true, // an input may be of no use this time
-        );
-        state.activeTape = outer;
-        value.dispose();
-        return grads.map((slope, i) => slope ?? tf.zerosLike(saved[i]!));
-      },
-    };
-  });
-  return run(...inputs) as T;
 }

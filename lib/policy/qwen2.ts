@@ -7,13 +7,13 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../random.ts";
+import { plus, recomputed, sideBySide } from "./lean_gradients.ts";
 import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   addLowRank,
   linear,
   lookUp,
-  recomputed,
   rmsNorm,
   type RotaryAngles,
   rotaryAttention,
@@ -21,9 +21,9 @@ import {
 } from "./operations.ts";
 import {
   formatQwen2Config,
-  parseQwen2Config,
   type Qwen2Config,
   qwen2Shapes,
+  readQwen2Config,
 } from "./qwen2_config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
@@ -92,24 +92,25 @@ export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
  * @param options `maxLength`: longest sequence to prepare for, if shorter than the model's.
  * @returns The decoder; {@linkcode disposeQwen2} frees it.
  * @throws {TypeError} If a weight is missing or has another shape than `config.json` says; the
- * message names the file, the weight and the shape expected.
+ * message names the file, the weight and the shape expected. No tensor is left behind.
  */
 export async function loadQwen2(
   directory: string,
   options: { maxLength?: number } = {},
 ): Promise<Qwen2> {
-  const file = `${directory}/config.json`;
-  const said = parseQwen2Config(
-    file,
-    JSON.parse(await Deno.readTextFile(file)),
-  );
+  const said = await readQwen2Config(directory);
   const maxLength = Math.min(said.maxLength, options.maxLength ?? Infinity);
   const config = { ...said, maxLength };
   const checkpoint = await openSafetensors(directory);
   const weights = new Map<string, tf.Variable>();
-  for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
-    const { values } = await checkpoint.read(name, shape);
-    weights.set(name, variableOf(values, shape));
+  try {
+    for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
+      const { values } = await checkpoint.read(name, shape);
+      weights.set(name, variableOf(values, shape));
+    }
+  } catch (error) {
+    tf.dispose([...weights.values()]);
+    throw error;
   }
   return { config, weights, angles: anglesOf(config) };
 }
@@ -178,7 +179,9 @@ export function qwen2States(
       tf.tensor1d(tokens.ids, "int32"),
     ); // (batch · length, width)
     for (let i = 0; i < config.layers; i++) {
+      const before = x;
       x = runLayer(model, i, { x, batch, length, ...options });
+      before.dispose(); // a gradient has its own hold on the numbers
     }
     const gain = weights.get("model.norm.weight")!;
     return rmsNorm(x, gain, config.rmsEpsilon) as tf.Tensor2D;
@@ -246,35 +249,37 @@ export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
   return tf.tidy(() => {
     const gain = weights(`${prefix}input_layernorm.weight`);
     const calm = rmsNorm(input, gain, rmsEpsilon);
-    const qkv = tf.concat(
+    const qkv = sideBySide(
       ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, calm)),
-      1,
     ); // (rows, (heads + 2 · groups) · size)
-    const x = tf.add(input, project("self_attn.o_proj", attend(qkv)));
+    const x = plus(input, project("self_attn.o_proj", attend(qkv)));
     const after = weights(`${prefix}post_attention_layernorm.weight`);
     const quiet = rmsNorm(x, after, rmsEpsilon);
     const inner = swiGlu(
       project("mlp.gate_proj", quiet),
       project("mlp.up_proj", quiet),
     ); // (rows, innerWidth)
-    return tf.add(x, project("mlp.down_proj", inner));
+    return plus(x, project("mlp.down_proj", inner));
   });
 }
 
-/** A projection with its low-rank change, if it has one: `x·Wᵀ + b + scale · (x·Aᵀ)·Bᵀ`. */
+/** A projection with its low-rank change, if it has one: `x·Wᵀ + b + (scale · x·Aᵀ)·Bᵀ`. */
 function projectRows(
   name: string,
   x: tf.Tensor,
   { weights, model, adapter }: LayerParts,
-): tf.Tensor {
+): tf.Tensor2D {
   const bias = model.weights.has(`${name}.bias`)
     ? weights(`${name}.bias`)
     : undefined;
-  const base = linear(x, weights(`${name}.weight`), bias);
-  if (!adapter?.modules.has(name)) return base;
-  const down = weights(`base_model.model.${name}.lora_A.weight`);
-  const up = weights(`base_model.model.${name}.lora_B.weight`);
-  return addLowRank(base, { low: linear(x, down), up, scale: adapter.scale });
+  return tf.tidy(() => {
+    const base = linear(x, weights(`${name}.weight`), bias);
+    if (!adapter?.modules.has(name)) return base as tf.Tensor2D;
+    const down = weights(`base_model.model.${name}.lora_A.weight`);
+    const up = weights(`base_model.model.${name}.lora_B.weight`);
+    const low = linear(x, down); // (rows, rank)
+    return addLowRank(base, { low, up, scale: adapter.scale }) as tf.Tensor2D;
+  });
 }
 
 /** The table that turns states into logits. Shape `(vocabulary, width)`. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readJsonObject } from "./json_file.ts";
+
 /** Sizes and settings of a Qwen2 decoder. */
 export interface Qwen2Config {
   /** Tokens in the vocabulary, padding of the table included. */
@@ -96,6 +98,19 @@ export function parseQwen2Config(
     ropeBase: ropeBaseOf(json),
     tied: json["tie_word_embeddings"] === true,
   };
+}
+
+/**
+ * Reads the sizes of a decoder from its folder.
+ *
+ * @param directory The folder.
+ * @returns What `config.json` says.
+ * @throws {SyntaxError} If it is no JSON.
+ * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
+ */
+export async function readQwen2Config(directory: string): Promise<Qwen2Config> {
+  const file = `${directory}/config.json`;
+  return parseQwen2Config(file, await readJsonObject(file));
 }
 
 /** The rotary base, which newer files keep in a group of its own. */

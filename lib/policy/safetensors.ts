@@ -5,6 +5,7 @@
  * @see {@link https://huggingface.co/docs/safetensors | the format}
  */
 
+import { isObject, readJsonObject } from "./json_file.ts";
 import {
   decodeValues,
   ELEMENT_BYTES,
@@ -138,14 +139,22 @@ async function writeWhole(path: string, parts: readonly Uint8Array[]) {
  * @param path File or folder.
  * @returns The tensors that are there, read when asked for.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If a file is not in the format; the message names it and what is wrong.
+ * @throws {SyntaxError} If a file is not in the format, or a shard of an index is missing; the
+ * message names it and what is wrong.
  */
 export async function openSafetensors(path: string): Promise<Safetensors> {
   const files = await filesOf(path);
   const tensors = new Map<string, StoredTensor>();
   const metadata: Record<string, string> = {};
   for (const [file, expected] of files) {
-    const header = await readHeader(file);
+    const header = await readHeader(file).catch((error) => {
+      const [first] = expected;
+      if (!(error instanceof Deno.errors.NotFound) || !first) throw error;
+      throw new SyntaxError(
+        `Cannot read "${path}" as shard "${file}" must be there and hold tensor "${first}": there is no such file`,
+        { cause: error },
+      );
+    });
     Object.assign(metadata, header.metadata);
     for (const [name, tensor] of header.tensors) tensors.set(name, tensor);
     for (const name of expected) {
@@ -174,13 +183,18 @@ async function filesOf(path: string): Promise<Map<string, string[]>> {
   if (!index.endsWith(".json")) return new Map([[index, []]]);
   const folder = index.slice(0, index.lastIndexOf("/") + 1);
   const files = new Map<string, string[]>();
-  const { weight_map: places } = JSON.parse(await Deno.readTextFile(index));
-  if (typeof places !== "object" || places === null) {
+  const { weight_map: places } = await readJsonObject(index);
+  if (!isObject(places)) {
     throw new SyntaxError(
       `Cannot read "${index}" as "weight_map" must say which file holds which tensor: it is missing`,
     );
   }
-  for (const [name, file] of Object.entries<string>(places)) {
+  for (const [name, file] of Object.entries(places)) {
+    if (typeof file !== "string") {
+      throw new SyntaxError(
+        `Cannot read "${index}" as "weight_map" must name the file of tensor "${name}": current value is ${file}`,
+      );
+    }
     const names = files.getOrInsert(folder + file, []);
     names.push(name);
   }
@@ -207,11 +221,14 @@ async function readHeader(
     );
   }
   const text = new TextDecoder().decode(await readBytes(file, 8, 8 + length));
-  let header: Record<string, Record<string, unknown>>;
+  let header: unknown;
   try {
     header = JSON.parse(text);
   } catch (error) {
     throw refuse(`its header must be JSON: ${(error as Error).message}`);
+  }
+  if (!isObject(header)) {
+    throw refuse("its header must say where each tensor is: it is no object");
   }
   const { __metadata__: metadata, ...entries } = header;
   const tensors = new Map<string, StoredTensor>();
@@ -225,11 +242,11 @@ async function readHeader(
 /** What the head says of one tensor, checked. */
 function readEntry(
   name: string,
-  entry: Readonly<Record<string, unknown>>,
+  entry: unknown,
   place: { file: string; size: number; first: number },
   refuse: (must: string) => SyntaxError,
 ): StoredTensor {
-  const { dtype, shape, data_offsets: offsets } = entry;
+  const { dtype, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
   const { file, size, first } = place;
   if (typeof dtype !== "string" || !(dtype in ELEMENT_BYTES)) {
     throw refuse(

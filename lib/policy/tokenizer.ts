@@ -6,6 +6,7 @@
 
 import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
+import { isObject, readJsonObject } from "./json_file.ts";
 
 /** One message of a conversation. */
 export interface ChatMessage {
@@ -123,23 +124,35 @@ export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
  * @param directory The folder.
  * @returns Their contents; a template in a file of its own is put into the configuration.
  * @throws {Deno.errors.NotFound} If there is no `tokenizer.json`.
+ * @throws {SyntaxError} If a file is no JSON.
+ * @throws {TypeError} If `tokenizer.json` does not say how to tokenize.
  */
 export async function readTokenizerFiles(
   directory: string,
 ): Promise<TokenizerFiles> {
-  const read = async (name: string) => {
+  const file = `${directory}/tokenizer.json`;
+  const tokenizer = await readJsonObject(file);
+  if (!isObject(tokenizer["model"])) {
+    throw new TypeError(
+      `Cannot read "${file}" as "model" must say how to tokenize: current value is ${
+        JSON.stringify(tokenizer["model"])
+      }`,
+    );
+  }
+  const ifThere = async <T>(reading: Promise<T>): Promise<T | undefined> => {
     try {
-      return await Deno.readTextFile(`${directory}/${name}`);
+      return await reading;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     }
   };
-  const tokenizer = JSON.parse(
-    await Deno.readTextFile(`${directory}/tokenizer.json`),
+  const config = await ifThere(
+    readJsonObject(`${directory}/tokenizer_config.json`),
+  ) ?? {};
+  const template = await ifThere(
+    Deno.readTextFile(`${directory}/chat_template.jinja`),
   );
-  const config = JSON.parse(await read("tokenizer_config.json") ?? "{}");
-  const template = await read("chat_template.jinja");
   return {
     tokenizer,
     config: template === undefined

@@ -99,11 +99,23 @@ async function syncFile(path: string): Promise<void> {
   await file.sync();
 }
 
-/** A full disk and a read-only folder, said in words. */
-function unwritable(path: string, cause: unknown): Error {
+/**
+ * Says in words that a disk is full or a folder is read-only.
+ *
+ * @param path What could not be written.
+ * @param cause What the system said.
+ * @param options `doing`: what could not be done to it. @default {"write"}
+ * @returns The error to throw.
+ */
+export function unwritable(
+  path: string,
+  cause: unknown,
+  options: { doing?: "write" | "append to" } = {},
+): Error {
+  const { doing = "write" } = options;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new Error(
-    `Cannot write "${path}" as its folder must have room and be writable: ${reason}`,
+    `Cannot ${doing} "${path}" as its folder must have room and be writable: ${reason}`,
     { cause },
   );
 }

@@ -12,16 +12,20 @@ import type { TensorValues } from "../policy/safetensors.ts";
  *
  * @param variables What decides order and sizes.
  * @param tensors One for each; zeros stand in where one is missing.
- * @returns Shape `(weights,)`. Caller disposes.
+ * @param options `before`: numbers to lay before them. @default {none}
+ * @returns Shape `(before + weights,)`. Caller disposes.
  */
 export function flattenTensors(
   variables: readonly tf.Variable[],
   tensors: readonly (tf.Tensor | null)[],
+  options: { before?: tf.Tensor1D } = {},
 ): tf.Tensor1D {
-  return tf.concat(variables.map((variable, i) => {
+  const { before } = options;
+  const parts = variables.map((variable, i): tf.Tensor => {
     const tensor = tensors[i];
     return tensor ? tf.reshape(tensor, [-1]) : tf.zeros([variable.size]);
-  })) as tf.Tensor1D;
+  });
+  return tf.concat(before ? [before, ...parts] : parts) as tf.Tensor1D;
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readIfThere, writeDurably } from "./durable_file.ts";
+import { readIfThere, unwritable, writeDurably } from "./durable_file.ts";
 
 /** A file of JSON lines, open for appending. */
 export interface LineFile {
@@ -51,11 +51,7 @@ export async function openLines(
           sent += await file.write(bytes.subarray(sent));
         }
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        throw new Error(
-          `Cannot append to "${path}" as its folder must have room and be writable: ${reason}`,
-          { cause },
-        );
+        throw unwritable(path, cause, { doing: "append to" });
       }
     },
     sync: () => file.sync(),

@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { DifferentiablePolicy } from "../policy/differentiable.ts";
 import type { Learner, TrainingSample } from "../policy/policy.ts";
 import { openSafetensors, writeSafetensors } from "../policy/safetensors.ts";
+import { registerGradients } from "../policy/tensor_setup.ts";
 import { mean } from "../numeric.ts";
 import { shuffled } from "../random.ts";
 import { decisionUnits } from "../trajectory.ts";
@@ -107,6 +108,7 @@ class PpoLearner implements Learner {
       decisionUnits(decision.trace).length > 0
     );
     if (weighed.length === 0) return { updates: 0 };
+    await registerGradients(); // a policy of the caller's own may not have
     let weights = await readWeights(this.#variables);
     const references = settings.klCoefficient === 0
       ? undefined
@@ -153,7 +155,14 @@ class PpoLearner implements Learner {
   }
 
   async load(directory: string): Promise<void> {
-    const saved = await openSafetensors(`${directory}/policy.safetensors`);
+    const file = `${directory}/policy.safetensors`;
+    const saved = await openSafetensors(file);
+    for (const name of saved.tensors.keys()) {
+      if (name in this.#policy.variables) continue;
+      throw new TypeError(
+        `Cannot load "${file}" as it must hold the weights of this policy alone: it also holds "${name}"`,
+      );
+    }
     const weights = new Float32Array(this.#size);
     let at = 0;
     for (const [name, { shape }] of Object.entries(this.#policy.variables)) {

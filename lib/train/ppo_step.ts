@@ -61,10 +61,10 @@ export async function differentiate(
   const { value, grads } = tf.variableGrads(objective, [...variables]);
   const slopes = variables.map((variable) => grads[variable.name] ?? null);
   const column = tf.tidy(() =>
-    tf.concat([terms!, flattenTensors(variables, slopes)])
+    flattenTensors(variables, slopes, { before: terms! })
   );
   tf.dispose([value, grads, terms!]);
-  const numbers = Float32Array.from(await column.data<"float32">());
+  const numbers = await column.data<"float32">();
   column.dispose();
   const count = PPO_TERMS.length;
   return { terms: numbers.slice(0, count), gradient: numbers.slice(count) };

@@ -140,7 +140,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     learningRate: 2e-3,
     finalLearningRate: 2e-4,
   },
-  rollout: { tasks: 96, maxTurns: 30, balanceBy: "taskType" },
+  rollout: { tasks: 96, maxTurns: 20, balanceBy: "taskType" },
   estimator: fromSparseReward.estimator,
   update: {
     epochs: 2,
@@ -152,7 +152,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   evaluation: {
     every: 10,
     tasks: 120,
-    maxTurns: 30,
+    maxTurns: 20,
     balanceBy: "taskType",
     sets: { unseen: households("unseen", "easy") },
   },

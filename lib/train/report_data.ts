@@ -6,34 +6,13 @@
 
 import { type ColumnTable, from, table as createTable } from "arquero";
 import { createRandom } from "../random.ts";
-import type { Credit, Trajectory } from "../trajectory.ts";
+import type { TrainingReportParts } from "../report_parts.ts";
 import type { TrainingConfig } from "./config.ts";
 import { readParquet } from "./parquet.ts";
 import { readRunConfig } from "./run_settings.ts";
 import { readMetrics } from "./run_store.ts";
 import { bootstrapInterval } from "./statistics.ts";
 import { readEpisodes, type StoredEpisode } from "./turns_table.ts";
-
-/** What a report about runs is made of; see `trainingReport`. */
-export interface ReportData {
-  /** What the runs have in common, in words. */
-  readonly summary: string;
-  /** One row for each run. */
-  readonly runs: ColumnTable;
-  /** Columns `metric`, `series`, `iteration`, `mean`, `low`, `high`. */
-  readonly curves: ColumnTable;
-  /** Columns `split`, `task_type`, `success_rate`, `episodes`. */
-  readonly success: ColumnTable;
-  /** Episodes of the last recorded iteration of each run. */
-  readonly trajectories: readonly Trajectory[];
-  /** Discount per turn of the first run's estimator. */
-  readonly gamma: number;
-  /** Episodes to be drawn turn by turn: of each run the longest success and a failure, early and late. */
-  readonly replays: readonly {
-    readonly trajectory: Trajectory;
-    readonly credit?: Credit;
-  }[];
-}
 
 /** One run as read from its folder. */
 interface StoredRun {
@@ -55,13 +34,14 @@ const RESAMPLES = 400;
  * Runs whose settings differ in nothing but the seed are one series.
  *
  * @param directories Run folders, at least one.
- * @returns Tables and episodes.
+ * @returns Tables and episodes, the discount of the first run's estimator, and as replays of each run
+ * the longest success and a failure, early and late.
  * @throws {RangeError} If there are no folders.
  * @throws {Error} If a folder holds no run.
  */
 export async function readReport(
   directories: readonly string[],
-): Promise<ReportData> {
+): Promise<TrainingReportParts> {
   if (directories.length === 0) {
     throw new RangeError(
       "Cannot report as there must be a run: none was given",

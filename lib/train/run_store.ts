@@ -20,7 +20,7 @@ import {
   pruneCheckpoints,
 } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
-import { removeIfThere, writeDurably } from "./durable_file.ts";
+import { removeIfThere, unwritable, writeDurably } from "./durable_file.ts";
 import {
   describeEnvironment,
   type EnvironmentFacts,
@@ -108,6 +108,8 @@ class OpenedRun implements Run {
   readonly checkpoint: Checkpoint | undefined;
   readonly passedOver: readonly Error[];
   readonly #files: RunFiles;
+  /** Whether the disk refused something; closing must not hide why. */
+  #refused = false;
 
   constructor(
     files: RunFiles,
@@ -120,7 +122,24 @@ class OpenedRun implements Run {
     this.#files = files;
   }
 
-  async append(record: IterationRecord): Promise<void> {
+  append(record: IterationRecord): Promise<void> {
+    return this.#write(() => this.#append(record));
+  }
+
+  save(training: Training): Promise<void> {
+    return this.#write(() => this.#save(training));
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.#refused = true;
+      throw error;
+    }
+  }
+
+  async #append(record: IterationRecord): Promise<void> {
     const { metrics, timing, config } = this.#files;
     const { iteration } = record;
     const every = config.record.trajectoriesEvery;
@@ -135,18 +154,20 @@ class OpenedRun implements Run {
     const finished = Date.now() / 1000;
     await timing.append({ iteration, finished, ...record.timing });
     await metrics.append({ iteration, ...record.metrics });
-    await Deno.writeFile(
-      eventsPath(this.directory),
-      encodeScalars({
-        step: iteration,
-        wallTime: finished,
-        scalars: record.metrics,
-      }),
-      { append: true },
-    );
+    const events = eventsPath(this.directory);
+    const scalars = encodeScalars({
+      step: iteration,
+      wallTime: finished,
+      scalars: record.metrics,
+    });
+    try {
+      await Deno.writeFile(events, scalars, { append: true });
+    } catch (cause) {
+      throw unwritable(events, cause, { doing: "append to" });
+    }
   }
 
-  async save(training: Training): Promise<void> {
+  async #save(training: Training): Promise<void> {
     const { metrics, timing, config } = this.#files;
     await metrics.sync();
     await timing.sync();
@@ -171,6 +192,7 @@ class OpenedRun implements Run {
     metrics.close();
     timing.close();
     try {
+      if (this.#refused) return;
       const rows = await readLines(`${directory}/metrics.jsonl`);
       if (rows.length > 0) {
         await writeParquet(tableOf(rows), `${directory}/metrics.parquet`);

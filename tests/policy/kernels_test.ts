@@ -5,8 +5,13 @@ import { createRandom } from "../../lib/random.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import { KERNEL_BYTES } from "../../lib/policy/kernels/kernel_bytes.ts";
 import {
-  linear,
+  plus,
   recomputed,
+  recomputedParts,
+  sideBySide,
+} from "../../lib/policy/lean_gradients.ts";
+import {
+  linear,
   rmsNorm,
   rotaryAttention,
   swiGlu,
@@ -200,6 +205,49 @@ Deno.test("recomputed() has the value and the gradients of what it runs", async 
     for (const [i, expected] of nested.entries()) {
       for (const [j, value] of expected.entries()) { // sums in another order
         ok(Math.abs(again[i]![j]! - value) < 1e-5, `${backend} ${i} ${j}`);
+      }
+    }
+  }
+});
+
+Deno.test("recomputedParts() has the value and the gradients of its parts side by side", async () => {
+  const part = (start: number) => ([x, w]: readonly tf.Tensor[]) =>
+    tf.tanh(tf.matMul(tf.slice(x!, [start, 0], [2 + start, -1]), w!));
+  const parts = [part(0), part(2), () => tf.ones([1, 3])];
+  const inputs = [numbers("x", [6, 5]), numbers("w", [5, 3])];
+  for (const backend of ["wasm", "cpu"] as const) {
+    const again = await differentiate(
+      backend,
+      (xs) => recomputedParts(parts, xs),
+      inputs,
+    );
+    const plain = await differentiate(
+      backend,
+      (xs) => tf.concat(parts.map((one) => one(xs))),
+      inputs,
+    );
+    for (const [i, expected] of plain.entries()) {
+      for (const [j, value] of expected.entries()) {
+        ok(Math.abs(again[i]![j]! - value) < 1e-5, `${backend} ${i} ${j}`);
+      }
+    }
+  }
+});
+
+Deno.test("plus() and sideBySide() have the gradients of the sums they stand for", async () => {
+  const inputs = [numbers("a", [3, 4]), numbers("b", [3, 4])];
+  for (const backend of ["wasm", "cpu"] as const) {
+    const lean = await differentiate(backend, ([a, b]) => {
+      const sum = plus(tf.square(a!), plus(a!, b!)) as tf.Tensor2D;
+      return tf.square(sideBySide([sum, tf.slice(b!, [0, 1]) as tf.Tensor2D]));
+    }, inputs);
+    const plain = await differentiate(backend, ([a, b]) => {
+      const sum = tf.add(tf.square(a!), tf.add(a!, b!));
+      return tf.square(tf.concat([sum, tf.slice(b!, [0, 1])], 1));
+    }, inputs);
+    for (const [i, expected] of plain.entries()) {
+      for (const [j, value] of expected.entries()) {
+        ok(Math.abs(lean[i]![j]! - value) < 1e-5, `${backend} ${i} ${j}`);
       }
     }
   }

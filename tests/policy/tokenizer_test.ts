@@ -73,6 +73,18 @@ for (const name of ["bpe", "words"]) {
   });
 }
 
+Deno.test("half of a surrogate pair is read as the character for what cannot be read", async () => {
+  for (const name of ["bpe", "words"]) {
+    const tokenizer = await loadTokenizer(`${FOLDER}${name}`);
+    for (const text of ["\ud800", "a\udc00b", "x\ud83d y"]) {
+      deepStrictEqual(
+        tokenizer.encode(text),
+        tokenizer.encode(text.toWellFormed()),
+      );
+    }
+  }
+});
+
 Deno.test("the chat template is rendered as the reference renders it", async () => {
   const tokenizer = await loadTokenizer(`${FOLDER}bpe`);
   for (const { messages, text } of VECTORS.chats) {

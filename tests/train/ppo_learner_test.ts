@@ -7,6 +7,7 @@ import {
   type CompactPolicy,
   createCompactPolicy,
 } from "../../lib/policy/compact_policy.ts";
+import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
 import type { TrainingSample, UpdateOptions } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
@@ -14,6 +15,7 @@ import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { toSamples } from "../../lib/train/batch.ts";
 import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
 import { byDecision, type Trajectory } from "../../lib/trajectory.ts";
+import { smallPolicy } from "../policy/_small_policy.ts";
 
 await selectBackend("wasm");
 
@@ -65,6 +67,43 @@ const weightsOf = (policy: CompactPolicy): Float32Array[] =>
   );
 
 const SMALL: UpdateOptions = { minibatchSize: 128, learningRate: 3e-3 };
+
+Deno.test("load() refuses a checkpoint of another policy, and leaves weights and moments as they were", async () => {
+  const policy = makePolicy(1);
+  const learner = createPpoLearner(policy);
+  const samples = await samplesOf(policy, 0, 4);
+  const before = weightsOf(policy);
+  const others: readonly [DifferentiablePolicy, RegExp][] = [
+    [
+      createCompactPolicy({
+        seed: 1,
+        proposeSubgoals: proposeCorridorSubgoals,
+        width: 24,
+      }),
+      /policy\.safetensors" as tensor ".*" must have shape \[.*\]: current value is \[.*\]/,
+    ],
+    [
+      smallPolicy(),
+      /policy\.safetensors" as it must hold the weights of this policy alone: it also holds "model\.embed_tokens\.weight"/,
+    ],
+  ];
+  for (const [other, message] of others) {
+    const directory = await Deno.makeTempDir();
+    await createPpoLearner(other).save(directory);
+    await rejects(learner.load(directory), { name: "TypeError", message });
+    deepStrictEqual(weightsOf(policy), before);
+    other.dispose();
+    await Deno.remove(directory, { recursive: true });
+  }
+  const fresh = makePolicy(1);
+  const options = { ...SMALL, random: createRandom(3) };
+  deepStrictEqual(
+    await learner.update(samples, options),
+    await createPpoLearner(fresh).update(samples, options),
+  );
+  policy.dispose();
+  fresh.dispose();
+});
 
 Deno.test("update() learns the corridor from sparse reward within seconds", async () => {
   const policy = makePolicy(1);

@@ -190,6 +190,52 @@ export function attendNext(
   }
 }
 
+/**
+ * The next counts[b] <= `count` tokens of each of `batch` sequences, from position places[b] on:
+ * rotates their queries and keys, writes keys and values into the caches, attends causally.
+ * Rows of qkv and out are (batch, count); those past counts[b] are left as they are.
+ */
+export function attendRest(
+  batch: i32, count: i32, heads: i32, groups: i32, size: i32, qkv: usize, keys: usize, values: usize, places: usize, counts: usize,
+  room: i32, out: usize, cos: usize, sin: usize, scores: usize, scratch: usize,
+): void {
+  const stride = (heads + 2 * groups) * size, share = heads / groups, d = heads * size, bytes = <usize>size << 2;
+  const half = bytes >> 1, scale: f32 = <f32>1 / sqrt<f32>(<f32>size);
+  for (let b = 0; b < batch; b++) {
+    const t = i32.load(places + (<usize>b << 2)), n = i32.load(counts + (<usize>b << 2));
+    const first = qkv + (<usize>(b * count) * stride << 2);
+    for (let i = 0; i < n; i++) {
+      const row = first + (<usize>i * stride << 2), turn = <usize>(t + i) * half;
+      for (let h = 0; h < heads + groups; h++) rotate(size, row + <usize>h * bytes, cos + turn, sin + turn, 1);
+      for (let g = 0; g < groups; g++) {
+        const slot = (<usize>(b * groups + g) * room + t + i) * bytes;
+        memory.copy(keys + slot, row + <usize>(heads + g) * bytes, bytes);
+        memory.copy(values + slot, row + <usize>(heads + groups + g) * bytes, bytes);
+      }
+    }
+    for (let h = 0; h < heads; h++) {
+      const cache = <usize>(b * groups + h / share) * room * bytes;
+      for (let i0 = 0; i0 < n; i0 += BLOCK) {
+        const rows = min(BLOCK, n - i0), seen = t + i0 + rows, width = (seen + 3) & ~3;
+        const q = first + (<usize>(i0 * stride + h * size) << 2);
+        matmul(rows, seen, size, q, stride, 0, keys + cache, size, 1, scores, width, 0, scratch);
+        for (let x = 0; x < rows; x++) {
+          const at = scores + (<usize>(x * width) << 2), own = t + i0 + x + 1;
+          softmaxRow(own, at, scale);
+          memory.fill(at + (<usize>own << 2), 0, <usize>(seen - own) << 2);
+        }
+        const o = out + (<usize>((b * count + i0) * d + h * size) << 2);
+        matmul(rows, size, seen, scores, width, 0, values + cache, size, 0, o, d, 0, scratch);
+      }
+    }
+  }
+}
+
+/** Bytes of `scores` that `attendRest` needs for caches of that room. */
+export function attendRestBytes(room: i32): usize {
+  return <usize>(BLOCK * ((room + 3) & ~3)) << 2;
+}
+
 /** Copies rotated keys and values of a prompt from rows of qkv into the caches. */
 export function fillCache(
   batch: i32, length: i32, heads: i32, groups: i32, size: i32, qkv: usize, keys: usize, values: usize, room: i32,

@@ -101,17 +101,22 @@ interface Step {
   readonly module: KernelModule;
   readonly inputs: Inputs;
   readonly a: DecodeAttributes;
+  /** Sequences. */
   readonly batch: number;
+  /** Tokens of each sequence, padding included; all of them together are the rows. */
+  readonly count: number;
+  readonly rows: number;
   readonly width: number;
   readonly inner: number;
   readonly stride: number;
 }
 
 /**
- * Feeds one token of each sequence. Inputs are the weights by name, `tokens`, `places`, `cos`,
- * `sin`, and caches `keys.0`, `values.0` and so on, which are written to.
+ * Feeds the next tokens of each sequence. Inputs are the weights by name, `tokens` of shape
+ * `(batch · count,)`, `places` and, where there is more than one token, `counts` of shape
+ * `(batch,)`, `cos`, `sin`, and caches `keys.0`, `values.0` and so on, which are written to.
  *
- * @returns Logits `(batch, vocabulary)` and normalized states `(batch, width)`.
+ * @returns Logits `(batch, vocabulary)` and normalized states `(batch, width)` after the last tokens.
  */
 function decodeStep(
   module: KernelModule,
@@ -122,16 +127,18 @@ function decodeStep(
   const at = (name: string) => heap.pointer(inputs[name]!);
   const table = inputs["model.embed_tokens.weight"]!;
   const output = inputs["lm_head.weight"] ?? table;
-  const width = table.shape[1]!, batch = inputs["tokens"]!.shape[0]!;
+  const width = table.shape[1]!, batch = inputs["places"]!.shape[0]!;
+  const rows = inputs["tokens"]!.shape[0]!, count = rows / batch;
   const inner = inputs["model.layers.0.mlp.gate_proj.weight"]!.shape[0]!;
   const stride = (a.heads + 2 * a.groups) * a.size;
-  const step = { module, inputs, a, batch, width, inner, stride };
+  const step = { module, inputs, a, batch, count, rows, width, inner, stride };
   const states = heap.output([batch, width]);
   const logits = heap.output([batch, output.shape[0]!]);
   withWorkspace(step, (space) => {
-    const rows = at("tokens");
-    exports.gatherRows(batch, width, heap.pointer(table), rows, space.x);
+    const tokens = at("tokens");
+    exports.gatherRows(rows, width, heap.pointer(table), tokens, space.x);
     for (let i = 0; i < a.layers; i++) decodeLayer(step, space, i);
+    if (count > 1) lastRows(step, space.x);
     const to = heap.pointer(states), gain = at("model.norm.weight");
     exports.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
     const words = output.shape[0]!, e = heap.pointer(output);
@@ -144,17 +151,29 @@ function decodeStep(
   return [logits, states];
 }
 
+/** Moves the last row of each sequence to the front. */
+function lastRows(step: Step, x: number): void {
+  const { module: { heap }, inputs, batch, count, width } = step;
+  const counts = heap.integers(heap.pointer(inputs["counts"]!), batch);
+  counts.forEach((n, b) =>
+    heap.copy(x + 4 * b * width, x + 4 * (b * count + n - 1) * width, 4 * width)
+  );
+}
+
 /** Runs with memory that is freed afterwards. */
 function withWorkspace(step: Step, run: (space: Workspace) => void): void {
-  const { module: { heap }, a, batch, width, inner, stride } = step;
+  const { module: { exports, heap }, a, rows, count, width, inner, stride } =
+    step;
   const sizes = [width, width, stride, width, inner, inner];
   const sum = sizes.reduce((total, n) => total + n, 0);
-  const scores = a.room * a.heads / a.groups;
-  const room = heap.allocate(4 * (batch * sum + scores));
+  const scores = count > 1
+    ? exports.attendRestBytes(a.room)
+    : 4 * a.room * a.heads / a.groups;
+  const room = heap.allocate(4 * rows * sum + scores);
   let next = room;
   const take = (n: number) => {
     const pointer = next;
-    next += 4 * batch * n;
+    next += 4 * rows * n;
     return pointer;
   };
   try {
@@ -168,13 +187,13 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
 
 /** One layer: attention to everything remembered, and the feed-forward block. */
 function decodeLayer(step: Step, space: Workspace, index: number): void {
-  const { module: { exports, heap }, inputs, a, batch, width, inner } = step;
-  const { x, calm, qkv, mixed, gate, up, scores } = space;
+  const { module: { exports, heap }, inputs, a, rows, width, inner } = step;
+  const { x, calm, qkv, mixed, gate, up } = space;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const prefix = `model.layers.${index}.`;
   const norm = (name: string) => {
     const gain = at(`${prefix}${name}.weight`);
-    exports.rmsNorm(batch, width, x, gain, calm, a.epsilon);
+    exports.rmsNorm(rows, width, x, gain, calm, a.epsilon);
   };
   const project = (name: string, from: number, to: Target) =>
     projectInto(step, `${prefix}${name}`, from, to);
@@ -184,19 +203,33 @@ function decodeLayer(step: Step, space: Workspace, index: number): void {
     const to = { pointer: column, stride: step.stride, add: false };
     column += 4 * project(`self_attn.${part}_proj`, calm, to);
   }
-  exports.attendNext(
-    ...[batch, a.heads, a.groups, a.size, qkv, at(`keys.${index}`)],
-    ...[at(`values.${index}`), at("places"), a.room, mixed],
-    ...[at("cos"), at("sin"), scores],
-  );
+  attend(step, space, index);
   const back = { pointer: x, stride: width, add: true };
   project("self_attn.o_proj", mixed, back);
   norm("post_attention_layernorm");
   const wide = { stride: inner, add: false };
   project("mlp.gate_proj", calm, { pointer: gate, ...wide });
   project("mlp.up_proj", calm, { pointer: up, ...wide });
-  exports.swiGlu(batch * inner, gate, up, gate);
+  exports.swiGlu(rows * inner, gate, up, gate);
   project("mlp.down_proj", gate, back);
+}
+
+/** Attention of the new tokens to everything remembered, themselves included. */
+function attend(step: Step, space: Workspace, index: number): void {
+  const { module: { exports, heap, scratch }, inputs, a, batch, count } = step;
+  const { qkv, mixed, scores } = space;
+  const at = (name: string) => heap.pointer(inputs[name]!);
+  const sizes = [a.heads, a.groups, a.size, qkv];
+  const caches = [at(`keys.${index}`), at(`values.${index}`), at("places")];
+  const rest = [a.room, mixed, at("cos"), at("sin"), scores];
+  if (count === 1) {
+    exports.attendNext(...[batch, ...sizes, ...caches, ...rest]);
+    return;
+  }
+  const counts = at("counts");
+  exports.attendRest(
+    ...[batch, count, ...sizes, ...caches, counts, ...rest, scratch],
+  );
 }
 
 /** Where the rows of a projection go. */
@@ -216,18 +249,18 @@ function projectInto(
   from: number,
   to: Target,
 ): number {
-  const { module: { exports, heap, scratch }, inputs, batch } = step;
+  const { module: { exports, heap, scratch }, inputs, rows } = step;
   const weight = inputs[`${name}.weight`]!, bias = inputs[`${name}.bias`];
   const [outputs, width] = weight.shape as [number, number];
   if (bias) {
-    for (let b = 0; b < batch; b++) {
+    for (let b = 0; b < rows; b++) {
       const row = to.pointer + 4 * b * to.stride;
       heap.copy(row, heap.pointer(bias), 4 * outputs);
     }
   }
   const w = heap.pointer(weight);
   exports.matmul(
-    ...[batch, outputs, width, from, width, 0, w, width, 1],
+    ...[rows, outputs, width, from, width, 0, w, width, 1],
     ...[to.pointer, to.stride, Number(to.add || bias !== undefined), scratch],
   );
   addAdapter(step, name, from, to);
@@ -241,22 +274,22 @@ function addAdapter(
   from: number,
   to: Target,
 ): void {
-  const { module: { exports, heap, scratch }, inputs, batch, a } = step;
+  const { module: { exports, heap, scratch }, inputs, rows, a } = step;
   const down = inputs[`base_model.model.${name}.lora_A.weight`];
   const up = inputs[`base_model.model.${name}.lora_B.weight`];
   if (!down || !up) return;
   const [rank, width] = down.shape as [number, number];
   const outputs = up.shape[0]!;
-  const low = heap.allocate(4 * batch * rank);
+  const low = heap.allocate(4 * rows * rank);
   try {
     exports.matmul(
-      ...[batch, rank, width, from, width, 0, heap.pointer(down), width, 1],
+      ...[rows, rank, width, from, width, 0, heap.pointer(down), width, 1],
       ...[low, rank, 0, scratch],
     );
-    const numbers = heap.floats(low, batch * rank);
+    const numbers = heap.floats(low, rows * rank);
     for (let i = 0; i < numbers.length; i++) numbers[i]! *= a.scale;
     exports.matmul(
-      ...[batch, outputs, rank, low, rank, 0, heap.pointer(up), rank, 1],
+      ...[rows, outputs, rank, low, rank, 0, heap.pointer(up), rank, 1],
       ...[to.pointer, to.stride, 1, scratch],
     );
   } finally {

@@ -31,6 +31,8 @@ export interface KernelExports {
   attention: KernelFunction;
   attentionGrad: KernelFunction;
   attendNext: KernelFunction;
+  attendRest: KernelFunction;
+  attendRestBytes(room: number): number;
   fillCache: KernelFunction;
   tokenLogProbs: KernelFunction;
   tokenLogProbsGrad: KernelFunction;

@@ -1,6 +1,6 @@
 // The kernel module: everything that is compiled to WebAssembly and run on the heap of the tensors.
 
-export { attendNext, attention, attentionGrad, attentionScratchBytes, fillCache, rotaryRows } from "./attention.as";
+export { attendNext, attendRest, attendRestBytes, attention, attentionGrad, attentionScratchBytes, fillCache, rotaryRows } from "./attention.as";
 export {
   adamW,
   addBias,

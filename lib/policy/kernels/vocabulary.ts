@@ -10,7 +10,7 @@ import type { KernelModule } from "./install.ts";
 import { FUSED } from "./kernel_names.ts";
 
 /** Numbers of logits held at a time: 16 MiB. */
-const LOGITS_AT_ONCE = 2 ** 22;
+export const LOGITS_AT_ONCE = 2 ** 22;
 
 type Inputs = Record<string, tf.TensorInfo>;
 

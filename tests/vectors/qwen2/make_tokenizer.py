@@ -27,6 +27,13 @@ NASTY = [
     "\n\n\n  leading", "trailing \n", "x" * 70, "0123456789" * 3, "~!@#$%^&*()_+`-={}|[]\\:\";'<>?,./",
     "\u0000\u0001\u001f\u007f\u0085", "e\u0301\u0323 q\u0307\u0323", "𝕏𝖄 𐍈 \U0001F9FF", "\ud7a3\u1112\u1161\u11ab",
 ]
+# Nasty too, but the tokenizer is not trained on these.
+STRANGE = [
+    " " * 300 + "x", "\n" * 50 + "\t" * 9, "\u3000\u2003\u00a0 \u2028\u2029", "a<|im_end|>b <|endoftext|>c<|im_start|> ",
+    "go<action>to</action>12", "\u202eright to left\u202c \u2066x\u2069", "\u05e9\u05b8\u05c1\u05dc\u05d5\u05b9\u05dd \u0645\u064e\u0631\u062d",
+    "🇩🇪🇫🇷 👩🏽\u200d🚀 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3", "a\u200d\u200db\u200c", "\u0301\u0323starts with marks", "A\u030a \u212b \u00c5",
+    "½ ² Ⅷ ٣٤ 一二 \U0001d7d8", "\ufffd\ufffe\uffff\U0010ffff\ue000", "\u0000in\u0000side\u0000", "ก็ กำ नि क्ष ᄒ\u1161\u11ab", "'S 'T I'LL ’s",
+]
 # One word with an optional mark before it, one digit, other marks, or white space.
 PATTERN = r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 TEMPLATE = (
@@ -63,7 +70,7 @@ bpe.save(str(folder / "tokenizer.json"), pretty=False)
 
 def record(tokenizer):
     rows = []
-    for text in NASTY:
+    for text in NASTY + STRANGE:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         rows.append({
             "text": text, "ids": ids,

@@ -1,0 +1,136 @@
+/**
+ * Operations whose gradients hold no more memory than they must.
+ *
+ * TensorFlow.js keeps the inputs of a sum only to look at their shapes, and everything a function
+ * computed on the way until its gradient was asked for.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+
+/** A function of the tensors that are differentiated; anything else it uses gets no gradient. */
+export type Compute<T extends tf.Tensor = tf.Tensor> = (
+  inputs: readonly tf.Tensor[],
+) => T;
+
+/**
+ * Adds numbers of one shape and keeps neither, as the gradient is the same for both.
+ *
+ * @param a Any shape.
+ * @param b The same shape.
+ * @returns The same shape; the caller disposes it.
+ */
+export function plus(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  return tf.customGrad((...all) => ({
+    value: tf.add(all[0] as tf.Tensor, all[1] as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => [tf.clone(dy), tf.clone(dy)],
+  }))(a, b);
+}
+
+/**
+ * Puts columns side by side and keeps none.
+ *
+ * @param parts Shapes `(rows, any)`.
+ * @returns Shape `(rows, sum of columns)`; the caller disposes it.
+ */
+export function sideBySide(parts: readonly tf.Tensor2D[]): tf.Tensor {
+  const widths = parts.map(({ shape }) => shape[1]);
+  return tf.customGrad((...all) => ({
+    value: tf.concat(all.slice(0, parts.length) as tf.Tensor2D[], 1),
+    gradFunc: (dy: tf.Tensor) => tf.split(dy, widths, 1),
+  }))(...parts);
+}
+
+/**
+ * Runs a function without keeping what it computes on the way; its gradient runs it again.
+ *
+ * Trades a second forward pass for memory that does not grow with depth.
+ *
+ * @param compute Function of `inputs` alone; anything else it uses gets no gradient.
+ * @param inputs What is differentiated, weights included.
+ * @returns What `compute` returned; the caller disposes it.
+ */
+export function recomputed<T extends tf.Tensor>(
+  compute: Compute<T>,
+  inputs: readonly tf.Tensor[],
+): T {
+  const run = tf.customGrad((...all) => {
+    const save = all.pop() as tf.GradSaveFunc;
+    const tensors = all as tf.Tensor[];
+    save(tensors);
+    return {
+      value: compute(tensors),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        slopes(compute, saved, dy)
+          .map((slope, i) => slope ?? tf.zerosLike(saved[i]!)),
+    };
+  });
+  return run(...inputs) as T;
+}
+
+/**
+ * Runs functions one after the other and puts their results next to each other; the gradient
+ * runs each again and adds up as it goes, so that memory does not grow with their number.
+ *
+ * @param computes Functions of `inputs` alone, of results that differ in one axis at most.
+ * @param inputs What is differentiated, weights included.
+ * @param axis Where the results are joined. @default {0}
+ * @returns The joined results; the caller disposes them.
+ */
+export function recomputedParts<T extends tf.Tensor>(
+  computes: readonly Compute<T>[],
+  inputs: readonly tf.Tensor[],
+  axis = 0,
+): T {
+  const run = tf.customGrad((...all) => {
+    const save = all.pop() as tf.GradSaveFunc;
+    const tensors = all as tf.Tensor[];
+    save(tensors);
+    const parts = computes.map((compute) => tf.tidy(() => compute(tensors)));
+    const sizes = parts.map(({ shape }) => shape[axis]!);
+    return {
+      value: tf.concat(parts, axis),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        let sums: (tf.Tensor | null)[] = saved.map(() => null);
+        for (const [k, part] of tf.split(dy, sizes, axis).entries()) {
+          const more = slopes(computes[k]!, saved, part);
+          sums = sums.map((sum, i) => addedUp(sum, more[i]!));
+        }
+        return sums.map((sum, i) => sum ?? tf.zerosLike(saved[i]!));
+      },
+    };
+  });
+  return run(...inputs) as T;
+}
+
+/** Slopes of a function run again, `null` where an input is of no use. */
+function slopes(
+  compute: Compute,
+  inputs: tf.Tensor[],
+  dy: tf.Tensor,
+): (tf.Tensor | null)[] {
+  // An inner tape replaces the outer one, which is being unwound: put it back.
+  const { state } = tf.engine();
+  const outer = state.activeTape;
+  const { value, grads } = tf.engine().gradients(
+    () => compute(inputs),
+    inputs,
+    dy,
+    true, // an input may be of no use this time
+  );
+  state.activeTape = outer;
+  value.dispose();
+  return inputs.map((_, i) => grads[i] ?? null);
+}
+
+/** The sum of what there is; its terms are freed. */
+function addedUp(
+  a: tf.Tensor | null,
+  b: tf.Tensor | null,
+): tf.Tensor | null {
+  if (!a || !b) return a ?? b;
+  const sum = tf.add(a, b);
+  tf.dispose([a, b]);
+  return sum;
+}

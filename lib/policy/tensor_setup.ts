@@ -1,0 +1,31 @@
+/**
+ * What the core of TensorFlow.js must be given before it computes and differentiates.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * Registers the gradients of TensorFlow.js's own operations, which its core alone has not.
+ * Does nothing when they are there.
+ */
+export async function registerGradients(): Promise<void> {
+  if (tf.getGradient("Multiply") === undefined) {
+    await import("@tensorflow/tfjs");
+  }
+}
+
+/**
+ * Refuses to go on without a backend.
+ *
+ * @param doing What cannot be done, as in `Cannot <do this>`.
+ * @throws {TypeError} If no backend is active.
+ */
+export function requireBackend(doing: string): void {
+  if (!tf.getBackend()) { // asking for the backend itself would begin to make one
+    throw new TypeError(
+      `Cannot ${doing} as a backend must be active: call "await selectBackend()" before`,
+    );
+  }
+}
