@@ -49,7 +49,7 @@ export function openDeviceDecoder(
   const heads = headSizes(config);
   const caches = Array.from(
     { length: config.layers },
-    () => tf.keep(tf.zeros([batch, 2, heads.groups, room, heads.size])),
+    () => tf.keep(tf.fill([batch, 2, heads.groups, room, heads.size], 0)), // on the device, unlike zeros()
   );
   const taken = new Int32Array(batch);
   const find = (name: string) =>

@@ -78,6 +78,6 @@ Deno.test({
     strictEqual(await shadersOfLayer(read, { adapted: true }), 28);
     strictEqual(await shadersOfLayer(learn), 50);
     strictEqual(await shadersOfLayer(learn, { adapted: true }), 99);
-    strictEqual(await shadersOfLayer(write), 16); // one of them empties the cache
+    strictEqual(await shadersOfLayer(write), 16); // one of them empties a cache, which later tokens need not
   },
 });
