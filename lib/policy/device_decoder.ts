@@ -45,7 +45,7 @@ export function openDeviceDecoder(
   options: { batch: number; room: number; adapter?: LoraAdapter | undefined },
 ): DeviceDecoder {
   const { batch, room, adapter } = options;
-  const { config, angles, weights } = model;
+  const { config, weights } = model;
   const heads = headSizes(config);
   const caches = Array.from(
     { length: config.layers },
@@ -54,23 +54,6 @@ export function openDeviceDecoder(
   const taken = new Int32Array(batch);
   const find = (name: string) =>
     (weights.get(name) ?? adapter?.weights.get(name))!;
-  const attend = (
-    qkv: tf.Tensor,
-    cache: tf.Tensor,
-    { fresh, places }: { fresh: number; places: tf.Tensor1D | undefined },
-  ) => {
-    const inputs = { qkv, cache, ...angles };
-    const attributes = { ...heads, fresh, room };
-    const at = places ?? tf.zeros([batch], "int32");
-    tf.engine().runKernel(DECODE.append, { ...inputs, places: at }, attributes);
-    return places
-      ? tf.engine().runKernel(
-        DECODE.attend,
-        { ...inputs, places },
-        attributes,
-      ) as tf.Tensor
-      : rotaryAttention(qkv, angles, { batch, length: fresh, ...heads });
-  };
   return {
     feed: ({ ids, fresh, counts, rows }) => {
       const states = tf.tidy(() => {
@@ -88,7 +71,8 @@ export function openDeviceDecoder(
             prefix: `model.layers.${i}.`,
             model,
             adapter,
-            attend: (qkv) => attend(qkv, cache, { fresh, places }),
+            attend: (qkv) =>
+              attendKept(model, qkv, { cache, batch, room, fresh, places }),
           });
           before.dispose();
         }
@@ -101,6 +85,29 @@ export function openDeviceDecoder(
     },
     [Symbol.dispose]: () => tf.dispose(caches),
   };
+}
+
+/** Remembers new keys and values, and attends to all there are; nothing came before without places. */
+function attendKept(
+  { config, angles }: Qwen2,
+  qkv: tf.Tensor,
+  options: {
+    cache: tf.Tensor;
+    batch: number;
+    room: number;
+    fresh: number;
+    places: tf.Tensor1D | undefined;
+  },
+): tf.Tensor {
+  const { cache, batch, room, fresh, places } = options;
+  const heads = headSizes(config);
+  const at = places ?? tf.zeros([batch], "int32");
+  const inputs = { qkv, cache, ...angles, places: at };
+  const attributes = { ...heads, fresh, room };
+  tf.engine().runKernel(DECODE.append, inputs, attributes);
+  return places
+    ? tf.engine().runKernel(DECODE.attend, inputs, attributes) as tf.Tensor
+    : rotaryAttention(qkv, angles, { batch, length: fresh, ...heads });
 }
 
 /**

@@ -149,30 +149,8 @@ const BACK = `
   right[at] = pair.x;
   right[at + ${TILE + 1}] = pair.y;`;
 
-/** A product tile by tile: each thread computes 4 × 4 numbers of a tile of 32 × 32. */
-function tiled(
-  backend: WebGPUBackend,
-  options: {
-    name: string;
-    inputs: Readonly<Record<string, tf.TensorInfo>>;
-    shape: readonly number[];
-    sizes: { rows: number; inner: number; columns: number };
-    start: string;
-    load: string;
-  },
-): tf.TensorInfo {
-  const { name, inputs, shape, sizes, start, load } = options;
-  const across = Math.ceil(sizes.columns / TILE);
-  return runShader(backend, {
-    name,
-    inputs,
-    shape,
-    groups: across * Math.ceil(sizes.rows / TILE),
-    integers: { ...sizes, across },
-    declarations: () => `
-      var<workgroup> left : array<f32, ${TILE * (TILE + 1)}>;
-      var<workgroup> right : array<f32, ${TILE * (TILE + 1)}>;`,
-    body: () => `
+/** Both tiles are filled, multiplied and added up until the inner sum is complete. */
+const TILED = (load: string, start: string) => `
       let row0 = group / uniforms.across * ${TILE};
       let column0 = group % uniforms.across * ${TILE};
       if (row0 >= uniforms.rows) { return; }
@@ -209,6 +187,31 @@ function tiled(
             result[row * uniforms.columns + column] = sums[r][c] + ${start};
           }
         }
-      }`,
+      }`;
+
+/** A product tile by tile: each thread computes 4 × 4 numbers of a tile of 32 × 32. */
+function tiled(
+  backend: WebGPUBackend,
+  options: {
+    name: string;
+    inputs: Readonly<Record<string, tf.TensorInfo>>;
+    shape: readonly number[];
+    sizes: { rows: number; inner: number; columns: number };
+    start: string;
+    load: string;
+  },
+): tf.TensorInfo {
+  const { name, inputs, shape, sizes, start, load } = options;
+  const across = Math.ceil(sizes.columns / TILE);
+  return runShader(backend, {
+    name,
+    inputs,
+    shape,
+    groups: across * Math.ceil(sizes.rows / TILE),
+    integers: { ...sizes, across },
+    declarations: () => `
+      var<workgroup> left : array<f32, ${TILE * (TILE + 1)}>;
+      var<workgroup> right : array<f32, ${TILE * (TILE + 1)}>;`,
+    body: () => TILED(load, start),
   });
 }

@@ -112,7 +112,12 @@ export function scoreRows(
     declarations: () =>
       reduction({ name: "sumOf", threads: ROW_THREADS }) +
       reduction({ name: "topOf", threads: ROW_THREADS, join: "max(a, b)" }),
-    body: `
+    body: SCORE,
+  });
+}
+
+/** The largest logit, then sums of exponentials relative to it. */
+const SCORE = `
       if (group >= uniforms.rows) { return; }
       let row = group * uniforms.words;
       var best = -3.0e38;
@@ -136,9 +141,7 @@ export function scoreRows(
         result[at] = own - log(total);
         result[uniforms.columns + at] = log(total) - mean;
         result[2 * uniforms.columns + at] = top + log(total);
-      }`,
-  });
-}
+      }`;
 
 /** Computes logits chunk by chunk; they are freed when the next ones are asked for. */
 function* eachChunk(
