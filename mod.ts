@@ -517,6 +517,7 @@ export type {
   PartialDeep,
   RecordConfig,
   RefineConfig,
+  ReplicasConfig,
   RolloutConfig,
   TrainingConfig,
   WarmStartConfig,

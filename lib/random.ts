@@ -20,7 +20,21 @@ export interface Random {
   fork(...path: readonly (string | number)[]): Random;
   /** A 32-bit seed that stands for this stream: `createRandom(random.seed)` is one stream for one name. */
   readonly seed: number;
+  /** Where the stream stands now; {@linkcode resumeRandom} goes on from there, in another thread too. */
+  readonly state: RandomState;
 }
+
+/** Name and position of a stream, as plain data. */
+export type RandomState = readonly number[];
+
+/** Registers of the generator, and the second of two normal numbers if it was not drawn yet. */
+type Position = readonly [
+  a: number,
+  b: number,
+  c: number,
+  counter: number,
+  spare?: number,
+];
 
 /**
  * Opens the stream of a seed.
@@ -51,11 +65,42 @@ export function createRandom(seed: number): Random {
   return stream(mix(low, 0x9e3779b9), mix(high, 0x85ebca6b));
 }
 
-/** One `sfc32` stream whose name is the 64 bits `(nameA, nameB)`. */
-function stream(nameA: number, nameB: number): Random {
+/**
+ * Goes on with a stream where it stood.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, resumeRandom } from "@hiper/lab";
+ *
+ * const random = createRandom(7);
+ * random.normal();
+ * const twin = resumeRandom(random.state);
+ * strictEqual(twin.normal(), random.normal());
+ * strictEqual(twin.fork("x").uniform(), random.fork("x").uniform());
+ * ```
+ *
+ * @param state What {@linkcode Random.state} said.
+ * @returns A stream of its own with the same numbers to come; the one it was taken from stays as it is.
+ */
+export function resumeRandom(state: RandomState): Random {
+  const [nameA, nameB, ...position] = state;
+  return stream(nameA!, nameB!, position);
+}
+
+/** One `sfc32` stream whose name is the 64 bits `(nameA, nameB)`, at its beginning or at a position. */
+function stream(
+  nameA: number,
+  nameB: number,
+  position?: readonly number[],
+): Random {
   let a = nameA | 0, b = nameB | 0, c = (nameA ^ nameB) | 0, counter = 1;
   let spare: number | undefined;
-  for (let warmUp = 0; warmUp < 12; warmUp++) next();
+  if (position === undefined) {
+    for (let warmUp = 0; warmUp < 12; warmUp++) next();
+  } else {
+    [a, b, c, counter, spare] = position as Position;
+  }
 
   function next(): number {
     const sum = (((a + b) | 0) + counter) | 0;
@@ -73,6 +118,12 @@ function stream(nameA: number, nameB: number): Random {
   }
   return {
     seed: mix(nameA, nameB),
+    get state() {
+      const position = [a, b, c, counter];
+      return spare === undefined
+        ? [nameA, nameB, ...position]
+        : [nameA, nameB, ...position, spare];
+    },
     uniform,
     normal(): number {
       if (spare !== undefined) {

@@ -4,37 +4,12 @@
  * @module
  */
 
+import { attempt, mustRun, ownPython, VENV } from "./python.ts";
+
 /** Where Jupyter lives and how to call its Python. */
 export interface JupyterSetup {
   /** A Python that has JupyterLab and nbclient. */
   readonly python: string;
-}
-
-const VENV = ".venv";
-
-/** Runs a command; what it printed and whether it succeeded. */
-async function attempt(command: string, args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, {
-      args,
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false; // there is no such command
-  }
-}
-
-/** A Python of the system that can make virtual environments. */
-async function systemPython(): Promise<string> {
-  for (const python of ["python3", "python"]) {
-    if (await attempt(python, ["-m", "venv", "--help"])) return python;
-  }
-  throw new Error(
-    "Cannot set up Jupyter as Python 3 with the venv module must be installed: " +
-      "install python3 and python3-venv (Debian, Ubuntu), or Python from your system's package manager",
-  );
 }
 
 /**
@@ -56,17 +31,12 @@ export async function setUpJupyter(
     "import jupyterlab, nbclient, nbconvert",
   ]);
   if (!ready) {
-    const system = await systemPython();
     tell(`Installing Jupyter into ${VENV} (once, about a minute) ...`);
-    await must(system, ["-m", "venv", VENV]);
-    await must(python, [
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--disable-pip-version-check",
-      "-r",
-      "notebooks/requirements.txt",
+    await ownPython("set up Jupyter");
+    await mustRun("set up Jupyter", [
+      python,
+      ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+      ...["-r", "notebooks/requirements.txt"],
     ]);
   }
   const directory = `${VENV}/share/jupyter/kernels/deno`;
@@ -89,19 +59,4 @@ export async function setUpJupyter(
     JSON.stringify(kernel, null, 2),
   );
   return { python };
-}
-
-async function must(command: string, args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(command, {
-    args,
-    stdout: "inherit",
-    stderr: "inherit",
-  }).output();
-  if (!success) {
-    throw new Error(
-      `Cannot set up Jupyter as this must succeed: ${command} ${
-        args.join(" ")
-      }`,
-    );
-  }
 }

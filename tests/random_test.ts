@@ -6,7 +6,12 @@ import {
   throws,
 } from "node:assert/strict";
 import fc from "fast-check";
-import { createRandom, drawIndex, shuffled } from "../lib/random.ts";
+import {
+  createRandom,
+  drawIndex,
+  resumeRandom,
+  shuffled,
+} from "../lib/random.ts";
 
 const seeds = fc.maxSafeInteger();
 const parts = fc.array(fc.oneof(fc.string(), fc.integer()), { maxLength: 4 });
@@ -54,6 +59,23 @@ Deno.test("fork() by a nested path is fork() by its parts", () => {
       random.fork(...a).fork(...b).uniform(),
       random.fork(...a, ...b).uniform(),
     );
+  }));
+});
+
+Deno.test("resumeRandom() goes on where a stream stood, after a journey through JSON", () => {
+  fc.assert(fc.property(seeds, parts, fc.nat(9), (seed, path, draws) => {
+    const random = createRandom(seed).fork(...path);
+    for (let i = 0; i < draws; i++) random.normal();
+    const twin = resumeRandom(JSON.parse(JSON.stringify(random.state)));
+    const numbers = (stream: typeof random) => [
+      stream.seed,
+      stream.normal(),
+      stream.uniform(),
+      stream.normal(),
+      stream.integer(7),
+      stream.fork("x", 1).uniform(),
+    ];
+    deepStrictEqual(numbers(twin), numbers(random));
   }));
 });
 

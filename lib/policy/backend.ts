@@ -26,15 +26,20 @@ export interface Backend {
   readonly name: BackendName;
   /** Why it is this one, in words: what it is, and what stood against those before it. */
   readonly reason: string;
+  /** What it computes with, where a user chose that: a library, its version and file. */
+  readonly detail?: string;
 }
 
 /**
  * Makes one backend the active one of TensorFlow.js.
  *
- * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow, when the package is in the import map and
- *   its native library can be loaded;
+ * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow, when the environment variable
+ *   `HIPER_TENSORFLOW` names a libtensorflow 2 (`deno task tensorflow` fetches one) and the
+ *   program may call native code (`-P=native`), or when the package's own addon is installed;
  * - `webgpu`: a graphics processor; one emulated in software is taken only when asked for by name;
- * - `wasm`: WebAssembly SIMD with this house's own kernels; runs everywhere;
+ * - `wasm`: WebAssembly SIMD with this house's own kernels; runs everywhere. Where the environment
+ *   variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products of
+ *   matrices are OpenBLAS's, and last digits differ;
  * - `cpu`: plain JavaScript, slow and exact, for comparison.
  *
  * @example
@@ -50,6 +55,7 @@ export interface Backend {
  * @returns What was chosen and why.
  * @throws {RangeError} If there is no backend of that name.
  * @throws {Error} If the backend asked for does not work here; the message says what it needs.
+ * @throws {TypeError} If `HIPER_OPENBLAS` names a library that cannot be used.
  */
 export async function selectBackend(
   name: BackendName | "auto" = "auto",
@@ -64,33 +70,50 @@ export async function selectBackend(
   await registerGradients();
   tf.env().set("PROD", true); // no advertisements on the console
   if (name !== "auto") {
-    const refusal = await activate(name, { software: true });
-    if (refusal === undefined) return { name, reason: `${name}: asked for` };
-    throw new Error(`Cannot use the backend "${name}" as ${refusal}`);
+    const answer = await activate(name, { software: true });
+    if ("refusal" in answer) {
+      throw new Error(`Cannot use the backend "${name}" as ${answer.refusal}`);
+    }
+    const reason = `${name}: asked for${afterwards(answer)}`;
+    return { name, reason, ...answer };
   }
   const refusals: string[] = [];
   for (const candidate of BACKENDS) {
-    const refusal = await activate(candidate, { software: false });
-    if (refusal === undefined) {
-      return { name: candidate, reason: [candidate, ...refusals].join("; ") };
+    const answer = await activate(candidate, { software: false });
+    if ("refusal" in answer) {
+      refusals.push(`not ${candidate} as ${answer.refusal}`);
+      continue;
     }
-    refusals.push(`not ${candidate} as ${refusal}`);
+    const chosen = `${candidate}${afterwards(answer)}`;
+    const reason = [chosen, ...refusals].join("; ");
+    return { name: candidate, reason, ...answer };
   }
   throw new Error(`Cannot select a backend: ${refusals.join("; ")}`);
+}
+
+/** A backend in use, with what else there is to say; or why it is not. */
+type Answer = { readonly detail?: string } | { readonly refusal: string };
+
+/** What else there is to say, to follow a name. */
+function afterwards({ detail }: { readonly detail?: string }): string {
+  return detail === undefined ? "" : `, ${detail}`;
 }
 
 /** Activates a backend, or says why it cannot be. */
 async function activate(
   name: BackendName,
   options: { software: boolean },
-): Promise<string | undefined> {
+): Promise<Answer> {
   switch (name) {
     case "tfjs-node-gpu":
-    case "tfjs-node":
+    case "tfjs-node": {
+      const { activateNative } = await import("./native/native_backend.ts");
       return await activateNative(name);
+    }
     case "webgpu": {
       const { activateWebGpu } = await import("./webgpu_backend.ts");
-      return await activateWebGpu(options);
+      const refusal = await activateWebGpu(options);
+      return refusal === undefined ? {} : { refusal };
     }
     case "wasm": {
       await import("@tensorflow/tfjs-backend-wasm");
@@ -98,53 +121,18 @@ async function activate(
         await tf.setBackend("wasm");
         await installKernels();
       } catch (error) {
-        return `WebAssembly SIMD must be available: ${messageOf(error)}`;
+        return {
+          refusal: `WebAssembly SIMD must be available: ${messageOf(error)}`,
+        };
       }
-      return undefined;
+      const { multiplyByNamed } = await import("./native/openblas.ts");
+      const detail = multiplyByNamed(await installKernels());
+      return detail === undefined ? {} : { detail };
     }
     case "cpu":
       await tf.setBackend("cpu");
-      return undefined;
+      return {};
   }
-}
-
-/** Activates native TensorFlow, if its package and its library are there. */
-async function activateNative(
-  name: "tfjs-node" | "tfjs-node-gpu",
-): Promise<string | undefined> {
-  const specifier = `@tensorflow/${name}`;
-  try {
-    import.meta.resolve(specifier);
-  } catch {
-    return `"${specifier}" must be in the import map (npm:${specifier}@${tf.version_core})`;
-  }
-  // Native TensorFlow 4 calls two functions that Node 23 and Deno no longer have.
-  const { default: util } = await import("node:util");
-  const legacy: {
-    isNullOrUndefined?: (x: unknown) => boolean;
-    isArray?: (x: unknown) => boolean;
-  } = util;
-  legacy.isNullOrUndefined ??= (x) => x === null || x === undefined;
-  legacy.isArray ??= Array.isArray;
-  try {
-    await import(specifier);
-    await tf.setBackend("tensorflow");
-    return undefined;
-  } catch (error) {
-    return nativeInstructions(name, messageOf(error));
-  }
-}
-
-/** What a user can do about a native library that does not load. */
-function nativeInstructions(name: string, message: string): string {
-  const cuda = name === "tfjs-node-gpu"
-    ? " built for CUDA (version 2.9.1 expects CUDA 11.2 and cuDNN 8.1)"
-    : "";
-  return `its native library must load: ${message.split("\n")[0]}. ` +
-    `Put libtensorflow.so.2 and libtensorflow_framework.so.2${cuda} into ` +
-    `node_modules/@tensorflow/${name}/deps/lib and build lib/napi-v8/tfjs_binding.node ` +
-    `against them (deno install --allow-scripts=npm:@tensorflow/${name} downloads both), ` +
-    `and run with --allow-ffi --allow-env --allow-read`;
 }
 
 /** The message of anything thrown. */

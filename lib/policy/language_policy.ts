@@ -9,7 +9,7 @@ import type { Random } from "../random.ts";
 import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
 import { generateReplies } from "./generation.ts";
-import { createReadingMemory } from "./kept_readings.ts";
+import { createReadingMemory, type ReadingMemory } from "./kept_readings.ts";
 import {
   countParameters,
   type LanguageNetwork,
@@ -29,13 +29,7 @@ import {
 } from "./language_replies.ts";
 import { scoreReplies, type WrittenReply } from "./language_score.ts";
 import { askCritic, readHeads } from "./language_values.ts";
-import type {
-  Critic,
-  Follower,
-  Policy,
-  Scorer,
-  TrainingSample,
-} from "./policy.ts";
+import type { Critic, Follower, Scorer, TrainingSample } from "./policy.ts";
 import type { GeneratedReply } from "./reply_draft.ts";
 import { replyGrammar } from "./reply_grammar.ts";
 import { joined } from "./shared_readings.ts";
@@ -43,6 +37,15 @@ import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
 export interface LanguagePolicy extends DifferentiablePolicy, Follower {
+  /**
+   * Decides as every policy does. What is kept from turn to turn is kept apart for each lane, so
+   * that batches of different episodes can be decided by turns. @default {lane: 0}
+   */
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+    options?: { lane?: number },
+  ): Promise<Decision[]>;
   /** Its tokenizer. */
   readonly tokenizer: TextTokenizer;
   /** Numbers it holds, frozen ones included. */
@@ -51,7 +54,7 @@ export interface LanguagePolicy extends DifferentiablePolicy, Follower {
    * The same weights, deciding at another temperature; 0 always takes the likeliest token.
    * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
    */
-  atTemperature(temperature: number): Policy & Critic;
+  atTemperature(temperature: number): Pick<LanguagePolicy, "decide"> & Critic;
   /** Writes all it needs to be loaded again into a folder. */
   save(directory: string): Promise<void>;
 }
@@ -92,8 +95,12 @@ export function languagePolicy(
   const start = decoding === "free"
     ? undefined
     : replyGrammar(tokenizer, { decoding, maxContentTokens });
-  const memory = settings.keepReadings ? createReadingMemory() : undefined;
-  const mind = { network, tokenizer, settings, start, memory };
+  const mind = { network, tokenizer, settings, start };
+  const memories: ReadingMemory[] = [];
+  const inLane = (one: Mind, { lane = 0 } = {}): Mind =>
+    settings.keepReadings
+      ? { ...one, memory: memories[lane] ??= createReadingMemory() }
+      : one;
   const variables = trainedWeights(network);
   const evaluate: Critic["evaluate"] = (situations) =>
     evaluateSituations(mind, situations);
@@ -101,7 +108,8 @@ export function languagePolicy(
     variables,
     tokenizer,
     parameters: countParameters(network),
-    decide: (situations, randoms) => decide(mind, situations, randoms),
+    decide: (situations, randoms, options) =>
+      decide(inLane(mind, options), situations, randoms),
     evaluate,
     rescore: (samples, options) => rescore(mind, samples, options),
     score: (samples) =>
@@ -118,7 +126,8 @@ export function languagePolicy(
       }
       const other = { ...mind, settings: { ...settings, temperature } };
       return {
-        decide: (situations, randoms) => decide(other, situations, randoms),
+        decide: (situations, randoms, options) =>
+          decide(inLane(other, options), situations, randoms),
         evaluate,
       };
     },
@@ -128,7 +137,7 @@ export function languagePolicy(
       situations.map((situation) => reciteSituation(mind, situation)),
     save: parts.save,
     dispose() {
-      memory?.[Symbol.dispose]();
+      for (const memory of memories) memory?.[Symbol.dispose]();
       parts.dispose();
     },
   };

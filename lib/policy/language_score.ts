@@ -55,11 +55,14 @@ interface Chunk {
   readonly starts: readonly number[];
 }
 
+/** Chunks into which replies are split that fit all at once, so that little is padded. */
+const SHARE = 4;
+
 /**
  * Scores replies.
  *
- * Replies are padded and run in chunks of similar length. When there is more than one chunk,
- * each is run again for its gradient, so that memory does not grow with their number. A prompt and
+ * Replies are padded and run in chunks of similar length. When they do not fit all at once, each
+ * chunk is run again for its gradient, so that memory does not grow with their number. A prompt and
  * reply with which another prompt starts is read there: the turns of a transcript cost one reading.
  *
  * @param network All weights.
@@ -73,7 +76,9 @@ export function scoreReplies(
   options: ScoreOptions,
 ): ScoredBatch {
   const { tokensAtOnce = 8192 } = options;
-  const chunks = chunkByLength(replies, tokensAtOnce);
+  const wide = chunkByLength(replies, tokensAtOnce);
+  const fits = wide.length === 1;
+  const chunks = fits ? chunkByLength(replies, tokensAtOnce / SHARE) : wide;
   const weights = Object.entries(trainedWeights(network));
   const [logProbs, entropies, switching, planning, execution] = tf.tidy(() => {
     const computes = chunks.map((chunk) => (tensors: readonly tf.Tensor[]) => {
@@ -82,10 +87,10 @@ export function scoreReplies(
       return scoreChunk(here, chunk, options);
     });
     const inputs = weights.map(([, weight]) => weight);
-    const column = computes.length === 1
-      ? computes[0]!(inputs)
-      : computes.length === 0
+    const column = computes.length === 0
       ? tf.tensor1d([])
+      : fits
+      ? tf.concat(computes.map((compute) => compute(inputs)))
       : recomputedParts(computes, inputs);
     return inOrder(column, chunks, replies);
   });

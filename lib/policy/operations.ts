@@ -226,15 +226,16 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  *
  * @param hidden Shape `(rows, width)`.
  * @param embedding Shape `(vocabulary, width)`, or its packed halves.
- * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature. @default {1}
+ * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature, 1 unless
+ * given; `logitsAtOnce`: numbers of logits that the plain path holds at a time.
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.
  */
 export function tokenLogProbs(
   hidden: tf.Tensor,
   embedding: tf.Tensor,
-  options: { targets: tf.Tensor1D; scale?: number },
+  options: { targets: tf.Tensor1D; scale?: number; logitsAtOnce?: number },
 ): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
-  const { targets, scale = 1 } = options;
+  const { targets, scale = 1, logitsAtOnce = LOGITS_AT_ONCE } = options;
   if (isFused(FUSED.tokenLogProbs)) {
     const [logProbs, entropies, normalizers] = fused<tf.Tensor1D[]>(
       FUSED.tokenLogProbs,
@@ -245,17 +246,20 @@ export function tokenLogProbs(
     return { logProbs: logProbs!, entropies: entropies! };
   }
   const rows = hidden.shape[0]!;
-  const most = Math.max(1, Math.floor(LOGITS_AT_ONCE / embedding.shape[0]!));
-  const inputs = isFrozen(embedding) ? [hidden] : [hidden, embedding];
+  const most = Math.max(1, Math.floor(logitsAtOnce / embedding.shape[0]!));
   const parts = Array.from({ length: Math.ceil(rows / most) }, (_, k) => {
     const start = k * most, count = Math.min(most, rows - start);
-    return ([h, e = embedding]: readonly tf.Tensor[]) => {
-      const here = tf.slice(h!, [start, 0], [count, -1]);
-      const tokens = tf.slice(targets, [start], [count]);
-      return plainLogProbs(here, e, tokens, scale);
+    return ([h, o, e = embedding]: readonly tf.Tensor[]) => {
+      const [here, own] = [h!, o!].map((x) =>
+        tf.slice(x, [start, 0], [count, -1])
+      );
+      return plainLogProbs(here!, own!, e, scale);
     };
   });
   return tf.tidy(() => {
+    // Targets may be gone when the gradient is asked for; what they embed as is kept.
+    const own = tf.gather(embedding, tf.cast(targets, "int32")); // (rows, width)
+    const inputs = [hidden, own, ...isFrozen(embedding) ? [] : [embedding]];
     const scores = parts.length === 1
       ? parts[0]!(inputs)
       : recomputedParts(parts, inputs, 1); // (2, rows)
@@ -267,16 +271,15 @@ export function tokenLogProbs(
   });
 }
 
-/** Log-probabilities and entropies of some rows. Shape `(2, rows)`. */
+/** Log-probabilities and entropies of some rows, whose targets are embedded as `own`. Shape `(2, rows)`. */
 function plainLogProbs(
   hidden: tf.Tensor,
+  own: tf.Tensor,
   embedding: tf.Tensor,
-  targets: tf.Tensor,
   scale: number,
 ): tf.Tensor {
   const logits = tf.mul(tf.matMul(hidden, embedding, false, true), scale);
   const normalizers = tf.logSumExp(logits, 1); // (rows,)
-  const own = tf.gather(embedding, tf.cast(targets, "int32")); // (rows, width)
   const chosen = tf.mul(tf.sum(tf.mul(hidden, own), 1), scale);
   const mean = tf.sum(tf.mul(tf.softmax(logits), logits), 1);
   return tf.stack([tf.sub(chosen, normalizers), tf.sub(normalizers, mean)]);

@@ -118,7 +118,7 @@ export function formatTranscript(
   const seen = ({ text, admissibleActions }: Observation) => {
     const lines = [text.slice(0, observationLimit)];
     if (actions) lines.push(`Actions: ${admissibleActions.join(", ")}`);
-    if (repeatTask) lines.push(`Task: ${task}`);
+    if (repeatTask) lines.push(task);
     return lines.join("\n");
   };
   const messages: ChatMessage[] = past.flatMap(({ observation, decision }) => [
@@ -163,8 +163,6 @@ function* spokenTexts(
   trajectories: readonly Trajectory[],
   prompt: (situation: Situation) => string | readonly ChatMessage[],
 ): Generator<string> {
-  yield "user\n";
-  yield "assistant\n";
   for (const { task, turns } of trajectories) {
     for (const [t, { observation, decision }] of turns.entries()) {
       const past = turns.slice(0, t);

@@ -71,10 +71,11 @@ export function buildWordTokenizer(
       clean_up_tokenization_spaces: false,
       eos_token: "<|im_end|>",
       pad_token: "<|endoftext|>",
+      // What is shown stands between marks, replies between them: who speaks is plain.
       chat_template: "{% for message in messages %}" +
-        "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}" +
-        "{% endfor %}" +
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+        "{% if message['role'] == 'assistant' %}{{ message['content'] }}" +
+        "{% else %}{{ '<|im_start|>' + message['content'] + '<|im_end|>' }}{% endif %}" +
+        "{% endfor %}",
     },
   };
 }

@@ -4,22 +4,15 @@
  * @module
  */
 
-import { proposeCorridorSubgoals } from "../envs/corridor.ts";
-import { proposeHouseholdSubgoals } from "../envs/household_subgoals.ts";
 import {
   createEnvOpener,
   type EnvDataset,
   listEnvs,
 } from "../envs/open_env.ts";
-import type { EnvSpec, Hint, ProposeSubgoals } from "../envs/text_env.ts";
-import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
+import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backend.ts";
-import {
-  type CompactPolicy,
-  createCompactPolicy,
-} from "../policy/compact_policy.ts";
-import type { LanguagePolicy } from "../policy/language_policy.ts";
+import type { Learner } from "../policy/policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
 import {
@@ -27,14 +20,13 @@ import {
   type BaselineName,
   createBaseline,
 } from "./baselines.ts";
-import { assembleLanguagePolicy } from "./assemble_language.ts";
-import type {
-  CompactPolicyConfig,
-  TrainingConfig,
-  WorldConfig,
-} from "./config.ts";
+import { assemblePolicy, proposerOf } from "./assemble_policy.ts";
+import type { TrainingConfig, WorldConfig } from "./config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
 import { createPpoLearner } from "./ppo_learner.ts";
+import { createReplicaPool } from "./replica_pool.ts";
+import type { WorkingPolicy } from "./replica_work.ts";
+import { createSharedLearner, sharePolicy } from "./shared_policy.ts";
 import { createTraining, type Training } from "./training.ts";
 import { prepareWarmStart } from "./warm_start.ts";
 
@@ -65,8 +57,9 @@ export interface AssembleOptions {
  * @param config Every setting; see `defineConfig`.
  * @param options A signal to stop by.
  * @returns A training that has not begun. Caller disposes.
- * @throws {RangeError} If a setting of the estimator is out of range, or it compares the episodes of a group, and groups have one.
+ * @throws {RangeError} If a setting of the estimator is out of range, it compares the episodes of a group and groups have one, or replicas have nothing to share.
  * @throws {TypeError} If a name is unknown, or worlds of different kinds share a policy that lists subgoals.
+ * @throws {Error} If a replica of the policy cannot be made.
  */
 export async function assembleTraining(
   config: TrainingConfig,
@@ -75,11 +68,14 @@ export async function assembleTraining(
   const { signal } = options;
   assignCredit([], config.estimator); // says now what it would say after the first episodes
   checkGroups(config);
+  checkReplicas(config);
   const backend = await chooseBackend(config);
   const specs = await listWorlds(config.worlds);
   const evaluation = await listSets(config.evaluation.sets);
-  const policy = await createPolicy(config, specs);
-  const learner = createPpoLearner(policy);
+  const { policy, learner, end } = await assembleLearner(config, {
+    specs,
+    backend,
+  });
   const told = config.warmStart !== undefined || config.refine !== undefined;
   const pool = config.rollout.workers > 0
     ? createEnvPool({ workers: config.rollout.workers, hints: told })
@@ -103,10 +99,44 @@ export async function assembleTraining(
       }),
     }),
     async dispose() {
-      policy.dispose();
+      await end();
       await pool?.[Symbol.asyncDispose]();
     },
   });
+}
+
+/** The policy of a config and its learner, with replicas where they are asked for. */
+async function assembleLearner(
+  config: TrainingConfig,
+  options: { specs: readonly EnvSpec[]; backend: Backend },
+): Promise<{
+  policy: WorkingPolicy;
+  learner: Learner;
+  end: () => Promise<void>;
+}> {
+  const { specs, backend: { name: backend } } = options;
+  const { workers, shards } = config.replicas;
+  const policy = await assemblePolicy(config, specs);
+  if (shards === 1) {
+    const end = () => Promise.resolve(policy.dispose());
+    return { policy, learner: createPpoLearner(policy), end };
+  }
+  try {
+    const order = { workers, config, specs, backend };
+    const pool = await createReplicaPool(policy, order);
+    const shared = sharePolicy(policy, { pool, shards });
+    return {
+      policy: shared,
+      learner: createSharedLearner(shared, { pool, shards }),
+      async end() {
+        await pool[Symbol.asyncDispose]();
+        policy.dispose();
+      },
+    };
+  } catch (error) {
+    policy.dispose();
+    throw error;
+  }
 }
 
 /** Estimators that learn from how episodes of one task differ. */
@@ -128,16 +158,35 @@ function checkGroups({ estimator, rollout }: TrainingConfig): void {
   );
 }
 
-/** Selects the backend of a training; a compact policy is at home on `wasm`. */
+/** Replicas share cores, and have something to share. */
+function checkReplicas({ replicas, backend }: TrainingConfig): void {
+  const { workers, shards } = replicas;
+  if (workers === 0) return;
+  if (shards === 1) {
+    throw new RangeError(
+      'Cannot share work with replicas as "replicas.shards" must be at least 2: current value is 1',
+    );
+  }
+  if (!["auto", "wasm", "cpu"].includes(backend)) {
+    throw new RangeError(
+      `Cannot share work with replicas as "backend" must use one core, as "wasm" and "cpu" do: current value is "${backend}"`,
+    );
+  }
+}
+
+/** Selects the backend of a training; a compact policy and replicas are at home on `wasm`. */
 async function chooseBackend(
-  { backend, policy }: TrainingConfig,
+  { backend, policy, replicas }: TrainingConfig,
 ): Promise<Backend> {
-  if (backend !== "auto" || policy.name !== "compact") {
+  const shared = replicas.workers > 0;
+  if (backend !== "auto" || !(shared || policy.name === "compact")) {
     return await selectBackend(backend);
   }
-  const { name } = await selectBackend("wasm");
-  const reason =
-    `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+  const { name, detail } = await selectBackend("wasm");
+  const because = shared
+    ? `${name}: replicas of a policy share the processor's cores`
+    : `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+  const reason = detail === undefined ? because : `${because}; ${detail}`;
   return { name, reason };
 }
 
@@ -187,58 +236,4 @@ async function listSets(
 
 function isFamily(world: WorldConfig): world is EnvDataset {
   return !("kind" in world);
-}
-
-async function createPolicy(
-  config: TrainingConfig,
-  specs: readonly EnvSpec[],
-): Promise<CompactPolicy | LanguagePolicy> {
-  const { policy, seed } = config;
-  return policy.name === "language"
-    ? await assembleLanguagePolicy(policy, { ...config, specs })
-    : compactPolicy(policy, seed, specs);
-}
-
-function compactPolicy(
-  config: CompactPolicyConfig,
-  seed: number,
-  specs: readonly EnvSpec[],
-): CompactPolicy {
-  const { name: _, flat = false, ...sizes } = config;
-  return createCompactPolicy({
-    ...sizes,
-    seed,
-    ...(flat ? {} : { proposeSubgoals: proposerOf(specs) }),
-  });
-}
-
-/** Who lists subgoals in each kind of world. */
-const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
-  corridor: proposeCorridorSubgoals,
-  game: proposeHouseholdSubgoals,
-  household: proposeHouseholdSubgoals,
-  webshop: proposeWebshopSubgoals,
-};
-
-/** The one proposer that all worlds share. */
-function proposerOf(specs: readonly EnvSpec[]): ProposeSubgoals {
-  const kinds = [...new Set(specs.map((spec) => spec.kind))];
-  const unknown = kinds.find((kind) => !Object.hasOwn(PROPOSERS, kind));
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Cannot assemble a training as each kind of world must be one of ${
-        Object.keys(PROPOSERS).join(", ")
-      } unless "policy.flat" is true: current value is "${unknown}"`,
-    );
-  }
-  const proposers = new Set(kinds.map((kind) => PROPOSERS[kind]));
-  const [propose] = proposers;
-  if (propose === undefined || proposers.size > 1) {
-    throw new TypeError(
-      `Cannot assemble a training as its worlds must share a list of subgoals unless "policy.flat" is true: current kinds are ${
-        kinds.map((kind) => `"${kind}"`).join(", ")
-      }`,
-    );
-  }
-  return propose;
 }

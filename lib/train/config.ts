@@ -144,6 +144,24 @@ export interface WarmStartConfig {
   readonly finalLearningRate?: number;
 }
 
+/** Copies of the policy in Workers, which share its work with the thread that trains. */
+export interface ReplicasConfig {
+  /**
+   * Workers with a copy of all weights each, beside the thread that trains. One less than there are cores
+   * is best. With `shards` as they are it changes speed and no number.
+   *
+   * @default {0}
+   */
+  readonly workers: number;
+  /**
+   * Parts into which decisions and gradient steps are cut. Sums are taken part by part, so that their
+   * last digits depend on it: equal shards give equal numbers, whatever `workers` is.
+   *
+   * @default {one for each thread, `workers + 1`}
+   */
+  readonly shards: number;
+}
+
 /** GEAR's weights for the units of a decision. */
 export interface RefineConfig
   extends Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">> {
@@ -161,6 +179,8 @@ export interface TrainingConfig {
   readonly policy: CompactPolicyConfig | LanguagePolicyConfig;
   /** Backend of the arithmetic. @default {"auto"} */
   readonly backend: BackendName | "auto";
+  /** Who shares the arithmetic, on backends that use one core. */
+  readonly replicas: ReplicasConfig;
   /** Worlds to learn in, one by one or by the family. */
   readonly worlds: readonly WorldConfig[];
   /** How they are played. */

@@ -66,6 +66,15 @@ const rollout = z.strictObject({
   workers: countOrNone.default(0),
 });
 
+/** Shards are what numbers depend on: settled here, they stay when a run goes on with other workers. */
+const replicas = z.strictObject({
+  workers: countOrNone.default(0),
+  shards: count.exactOptional(),
+}).transform(({ workers, shards = workers + 1 }) => ({
+  workers,
+  shards,
+}));
+
 const evaluation = z.strictObject({
   ...schedule,
   tasks: count.default(32),
@@ -165,6 +174,7 @@ export const configSchema: z.ZodType<TrainingConfig> = z.strictObject({
   iterations: countOrNone.default(100),
   policy,
   backend: z.enum(["auto", ...BACKENDS]).default("auto"),
+  replicas: replicas.prefault({}),
   worlds: z.array(world).nonempty(),
   rollout: rollout.prefault({}),
   shaping: shaping.default({}),

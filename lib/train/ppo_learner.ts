@@ -29,8 +29,11 @@ import {
   checkFinite,
   differentiate,
   PPO_TERMS,
+  type PpoShard,
   type PpoSlope,
+  sumSlopes,
 } from "./ppo_step.ts";
+import { cutShards, shardShares } from "./shards.ts";
 import { type PpoSettings, settingsAt } from "./update_settings.ts";
 
 /** Samples scored at once under the reference weights. */
@@ -77,11 +80,41 @@ const REFERENCE_BATCH = 1024;
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
 export function createPpoLearner(policy: DifferentiablePolicy): Learner {
-  return new PpoLearner(policy);
+  return createShardedLearner(policy, {
+    shards: 1,
+    differentiate: (shards, settings) =>
+      Promise.all(shards.map((one) => differentiate(policy, one, settings))),
+  });
+}
+
+/** How a learner takes its gradients. */
+export interface ShardingOptions {
+  /** Parts into which each minibatch is cut; the last digits of its gradient depend on it. */
+  readonly shards: number;
+  /** Differentiates the parts, wherever it can, and gives their slopes in order. */
+  readonly differentiate: (
+    shards: readonly PpoShard[],
+    settings: PpoSettings,
+  ) => Promise<PpoSlope[]>;
+}
+
+/**
+ * Makes a learner as {@linkcode createPpoLearner} does, whose gradients are computed part by part.
+ *
+ * @param policy What learns. Its weights change; it is the caller's to dispose.
+ * @param options How many parts there are, and who computes them.
+ * @returns The learner.
+ */
+export function createShardedLearner(
+  policy: DifferentiablePolicy,
+  options: ShardingOptions,
+): Learner {
+  return new PpoLearner(policy, options);
 }
 
 class PpoLearner implements Learner {
   readonly #policy: DifferentiablePolicy;
+  readonly #sharding: ShardingOptions;
   readonly #variables: readonly tf.Variable[];
   readonly #size: number;
   /** Weights the policy had when the learner was made; on the device until they are asked for. */
@@ -89,8 +122,9 @@ class PpoLearner implements Learner {
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;
 
-  constructor(policy: DifferentiablePolicy) {
+  constructor(policy: DifferentiablePolicy, sharding: ShardingOptions) {
     this.#policy = policy;
+    this.#sharding = sharding;
     this.#variables = Object.values(policy.variables);
     this.#size = this.#variables.reduce((sum, { size }) => sum + size, 0);
     this.#moments = beginAdamW(this.#size);
@@ -118,14 +152,9 @@ class PpoLearner implements Learner {
       const random = options.random.fork("epoch", epoch);
       const order = shuffled(random, together(weighed, settings));
       for (const part of minibatches(order, settings.minibatchSize)) {
-        const slope = await differentiate(
-          this.#policy,
-          part.map((i) => weighed[i]!),
-          {
-            settings,
-            variables: this.#variables,
-            references: references && part.map((i) => references[i]!),
-          },
+        const slope = await this.#differentiate(
+          part,
+          { samples: weighed, references, settings },
         );
         weights = this.#descend(weights, slope, { settings, report });
       }
@@ -185,6 +214,26 @@ class PpoLearner implements Learner {
     this.#initial = undefined;
     this.#moments = { step, first, second };
     assignWeights(this.#variables, weights);
+  }
+
+  /** The slope of a minibatch, shard by shard. */
+  async #differentiate(
+    part: readonly number[],
+    { samples, references, settings }: Omit<PpoShard, "shares"> & {
+      readonly settings: PpoSettings;
+    },
+  ): Promise<PpoSlope> {
+    const { shards, differentiate } = this.#sharding;
+    const cut = cutShards(part, shards).map((indices) => ({
+      samples: indices.map((i) => samples[i]!),
+      references: references && indices.map((i) => references[i]!),
+    }));
+    const shares = shardShares(cut.map((one) => one.samples));
+    const slopes = await differentiate(
+      cut.map((one, k) => ({ ...one, shares: shares[k]! })),
+      settings,
+    );
+    return sumSlopes(slopes);
   }
 
   /** One step down a checked and clipped slope; returns the new weights. */

@@ -12,6 +12,7 @@ import { flattenTensors } from "./flat_weights.ts";
 import { aggregate } from "./aggregation.ts";
 import { actorObjective, criticObjective } from "./objective.ts";
 import { headColumns, unitColumns } from "./ppo_columns.ts";
+import type { ShardShares } from "./shards.ts";
 import type { PpoSettings } from "./update_settings.ts";
 
 /** Terms of the objective that are reported, in the order of {@linkcode PpoSlope.terms}. */
@@ -29,36 +30,42 @@ export const PPO_TERMS = [
 /** Where the objective stands on a minibatch, and where it slopes. */
 export interface PpoSlope {
   /** Loss terms in the order of {@linkcode PPO_TERMS}. */
-  readonly terms: Float32Array;
+  readonly terms: Float32Array<ArrayBuffer>;
   /** Shape `(weights,)`. */
-  readonly gradient: Float32Array;
+  readonly gradient: Float32Array<ArrayBuffer>;
+}
+
+/** A shard of a minibatch, or all of it. */
+export interface PpoShard {
+  /** Turns to learn from. */
+  readonly samples: readonly TrainingSample[];
+  /** Log-probabilities of each sample's units under the reference, where they are wanted. */
+  readonly references: readonly Float32Array[] | undefined;
+  /** What the shard counts for in the minibatch. */
+  readonly shares: ShardShares;
 }
 
 /**
- * Differentiates the objective on one minibatch.
+ * Differentiates the objective on one shard of a minibatch.
  *
  * @param policy Scores the samples.
- * @param batch Turns to learn from.
- * @param options Settings, the weights in order, and log-probabilities under the reference.
- * @returns Plain numbers; no tensor is left behind.
+ * @param shard Turns to learn from.
+ * @param settings Settings of the objective.
+ * @returns The shard's part of terms and gradient, to be added up; no tensor is left behind.
  */
 export async function differentiate(
   policy: DifferentiablePolicy,
-  batch: readonly TrainingSample[],
-  options: {
-    readonly settings: PpoSettings;
-    readonly variables: readonly tf.Variable[];
-    readonly references: readonly Float32Array[] | undefined;
-  },
+  shard: PpoShard,
+  settings: PpoSettings,
 ): Promise<PpoSlope> {
-  const { settings, variables, references } = options;
+  const variables = Object.values(policy.variables);
   let terms: tf.Tensor1D | undefined;
   const objective = (): tf.Scalar => {
-    const parts = objectiveTerms(policy, batch, settings, references);
+    const parts = objectiveTerms(policy, shard, settings);
     terms = tf.keep(tf.stack(parts.terms) as tf.Tensor1D);
     return parts.loss;
   };
-  const { value, grads } = tf.variableGrads(objective, [...variables]);
+  const { value, grads } = tf.variableGrads(objective, variables);
   const slopes = variables.map((variable) => grads[variable.name] ?? null);
   const column = tf.tidy(() =>
     flattenTensors(variables, slopes, { before: terms! })
@@ -70,12 +77,35 @@ export async function differentiate(
   return { terms: numbers.slice(0, count), gradient: numbers.slice(count) };
 }
 
-/** The objective and its terms in the order of {@linkcode PPO_TERMS}. */
+/**
+ * Adds up the slopes of a minibatch's shards, in their order.
+ *
+ * @param slopes One for each shard, at least one.
+ * @returns The slope of the minibatch.
+ */
+export function sumSlopes(slopes: readonly PpoSlope[]): PpoSlope {
+  const [first] = slopes;
+  if (slopes.length === 1) return first!;
+  return {
+    terms: addUp(slopes.map(({ terms }) => terms)),
+    gradient: addUp(slopes.map(({ gradient }) => gradient)),
+  };
+}
+
+/** Columns of one length, added up in order. */
+function addUp(columns: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const total = new Float32Array(columns[0]!.length);
+  for (const column of columns) {
+    for (let i = 0; i < total.length; i++) total[i]! += column[i]!;
+  }
+  return total;
+}
+
+/** The shard's part of the objective, and of its terms in the order of {@linkcode PPO_TERMS}. */
 function objectiveTerms(
   policy: DifferentiablePolicy,
-  batch: readonly TrainingSample[],
+  { samples: batch, references, shares }: PpoShard,
   settings: PpoSettings,
-  references: readonly Float32Array[] | undefined,
 ): { loss: tf.Scalar; terms: tf.Scalar[] } {
   const scored = policy.score(batch);
   const units = unitColumns(batch);
@@ -103,22 +133,24 @@ function objectiveTerms(
     targets: tf.tensor1d(columns[name].targets),
     mask: tf.tensor1d(columns[name].mask),
     clipRange: settings.valueClipRange,
+    coefficient: shares.heads[name],
   })));
+  const share = (mean: tf.Scalar): tf.Scalar => tf.mul(mean, shares.units);
   const loss: tf.Scalar = tf.add(
-    actor.loss,
+    share(actor.loss),
     tf.mul(critic.loss, settings.valueCoefficient),
   );
   return {
     loss,
     terms: [
-      actor.policy,
+      share(actor.policy),
       critic.loss,
-      actor.entropy,
-      actor.kl,
-      actor.approximateKl,
-      actor.clipFraction,
-      actor.dualClipFraction,
-      aggregate(scored.logProbs, tf.tensor1d(units.mask)),
+      share(actor.entropy),
+      share(actor.kl),
+      share(actor.approximateKl),
+      share(actor.clipFraction),
+      share(actor.dualClipFraction),
+      share(aggregate(scored.logProbs, tf.tensor1d(units.mask))),
     ],
   };
 }

@@ -115,7 +115,7 @@ const householdWarm: PartialDeep<TrainingConfig> = {
  * then learns by HiPER to look for them.
  */
 const householdLanguage: PartialDeep<TrainingConfig> = {
-  iterations: 30,
+  iterations: 20,
   policy: {
     name: "language",
     prompt: "transcript",
@@ -140,19 +140,20 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     learningRate: 2e-3,
     finalLearningRate: 2e-4,
   },
-  rollout: { tasks: 96, maxTurns: 20, balanceBy: "taskType" },
+  rollout: { tasks: 48, maxTurns: 15, balanceBy: "taskType" },
   estimator: fromSparseReward.estimator,
   update: {
     epochs: 2,
-    minibatchSize: 192,
+    minibatchSize: 96,
     minibatchBy: "episode",
-    learningRate: 3e-4,
+    learningRate: 5e-4,
+    valueCoefficient: 0.01,
     entropyCoefficient: 0,
   },
   evaluation: {
     every: 10,
     tasks: 120,
-    maxTurns: 20,
+    maxTurns: 15,
     balanceBy: "taskType",
     sets: { unseen: households("unseen", "easy") },
   },

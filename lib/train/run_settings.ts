@@ -92,14 +92,18 @@ async function isFresh(directory: string): Promise<boolean> {
   }
 }
 
-/** Throws if settings differ, defaults filled in, in anything but how long to train. */
+/** Throws if settings differ, defaults filled in, in anything but how long to train and who shares the work. */
 function compare(
   directory: string,
   config: TrainingConfig,
   before: TrainingConfig,
 ): void {
   const [now, then] = [config, before].map((settings): Json =>
-    JSON.parse(JSON.stringify({ ...settings, iterations: 0 }))
+    JSON.parse(JSON.stringify({
+      ...settings,
+      iterations: 0,
+      replicas: { ...settings.replicas, workers: 0 },
+    }))
   );
   const difference = firstDifference(now!, then!);
   if (difference === undefined) return;

@@ -61,7 +61,7 @@ export interface OpenRunOptions {
  * Opens a run's folder; goes on from its newest whole checkpoint, dropping what was written after it.
  *
  * @param directory The folder, made if it is absent.
- * @param config Every setting; must be those of the run already there, but for `iterations`.
+ * @param config Every setting; must be those of the run already there, but for `iterations` and `replicas.workers`.
  * @param options Whether to go on, and facts worth keeping.
  * @returns The run; disposing it writes the metrics as Parquet and lets others open the folder.
  * @throws {Error} If another process has it open, it holds a run and `resume` is off, its settings

@@ -129,9 +129,12 @@ function variant(union: z.ZodDiscriminatedUnion, value: unknown): unknown {
 
 function unwrap(schema: unknown): unknown {
   let here = schema;
-  while (
-    here instanceof z.ZodOptional || here instanceof z.ZodExactOptional ||
-    here instanceof z.ZodDefault || here instanceof z.ZodPrefault
-  ) here = here.unwrap();
-  return here;
+  while (true) {
+    if (
+      here instanceof z.ZodOptional || here instanceof z.ZodExactOptional ||
+      here instanceof z.ZodDefault || here instanceof z.ZodPrefault
+    ) here = here.unwrap();
+    else if (here instanceof z.ZodPipe) here = here.in;
+    else return here;
+  }
 }

@@ -59,8 +59,11 @@ export function prepareWarmStart(
   };
   if (keep === undefined) return imitate;
   return async () => {
-    const { seed, policy, backend, worlds } = config;
-    const name = await nameOf({ seed, policy, backend, worlds, options });
+    const { seed, policy, backend, worlds, replicas: { shards } } = config;
+    const name = await nameOf({
+      ...{ seed, policy, backend, worlds, options },
+      ...(shards > 1 && { shards }),
+    });
     const directory = `${keep}/${name}`;
     if (await isThere(directory)) {
       const kept = await openCheckpoint(directory);

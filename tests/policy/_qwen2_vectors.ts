@@ -14,6 +14,7 @@ import {
   type Qwen2,
   qwen2States,
 } from "../../lib/policy/qwen2.ts";
+import { TENSORFLOW } from "./_native.ts";
 
 /** Where the checkpoints are; made by PyTorch, transformers and PEFT: see `make.py` there. */
 export const FOLDER = new URL("../vectors/qwen2/", import.meta.url).pathname;
@@ -21,8 +22,12 @@ export const FOLDER = new URL("../vectors/qwen2/", import.meta.url).pathname;
 export const VECTORS = JSON.parse(
   await Deno.readTextFile(`${FOLDER}vectors.json`),
 );
-/** Backends on which everything must hold. */
-export const BACKENDS = ["wasm", "cpu"] as const;
+/** Backends on which everything must hold; native TensorFlow where a library is named. */
+export const BACKENDS = [
+  "wasm",
+  "cpu",
+  ...(TENSORFLOW ? ["tfjs-node" as const] : []),
+] as const;
 
 /** Asserts that numbers agree to 1e-4 of the largest expected one. */
 export function close(

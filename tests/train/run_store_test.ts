@@ -119,6 +119,19 @@ Deno.test("openRun() refuses a folder that holds another run", async () => {
   });
 });
 
+Deno.test("openRun() goes on with other replicas, as long as there are as many shards", async () => {
+  const directory = await temporary();
+  await play(directory, { limit: 2 });
+  const more = countingConfig({ replicas: { workers: 3, shards: 1 } });
+  await (await openRun(directory, more, { resume: true }))
+    [Symbol.asyncDispose]();
+  const cut = countingConfig({ replicas: { workers: 3 } });
+  await rejects(openRun(directory, cut, { resume: true }), {
+    message:
+      `Cannot resume run "${directory}" as its settings must be the same: "replicas.shards" differs`,
+  });
+});
+
 Deno.test("openRun() refuses fewer iterations than are done", async () => {
   const directory = await temporary();
   await play(directory, { limit: 4 });

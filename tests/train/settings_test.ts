@@ -106,6 +106,14 @@ Deno.test("defineConfig() writes down every default of learner and policy, and n
   });
 });
 
+Deno.test("defineConfig() cuts work into a shard for each thread, and leaves shards that were settled", () => {
+  const shards = (replicas: { workers?: number; shards?: number }) =>
+    defineConfig({ worlds, replicas }).replicas.shards;
+  strictEqual(defineConfig({ worlds }).replicas.shards, 1);
+  strictEqual(shards({ workers: 3 }), 4);
+  strictEqual(shards({ workers: 0, shards: 4 }), 4);
+});
+
 Deno.test("settingsAt() changes nothing that is filled in, and moves what has a final value", () => {
   deepStrictEqual(settingsAt({}), UPDATE_DEFAULTS);
   deepStrictEqual(settingsAt(UPDATE_DEFAULTS), UPDATE_DEFAULTS);
@@ -121,6 +129,10 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
       '"rollout.task" is not a setting: did you mean "rollout.tasks"?',
     ],
     ["sed=1", '"sed" is not a setting: did you mean "seed"?'],
+    [
+      "replicas.worker=1",
+      '"replicas.worker" is not a setting: did you mean "replicas.workers"?',
+    ],
     [
       "policy.widht=1",
       '"policy.widht" is not a setting: did you mean "policy.width"?',

@@ -12,13 +12,14 @@ import { type Heap, openHeap } from "./heap.ts";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
 
 /** Numbers in: pointers, sizes, settings. What each is, the sources say. */
-type KernelFunction = (...parameters: number[]) => void;
+export type KernelFunction = (...parameters: number[]) => void;
 
 /** Functions of the compiled module. */
 export interface KernelExports {
   matmulScratchBytes(): number;
   attentionScratchBytes(length: number): number;
   matmul: KernelFunction;
+  setLeastOutside: KernelFunction;
   rmsNorm: KernelFunction;
   rmsNormGradX: KernelFunction;
   rmsNormGradGain: KernelFunction;
@@ -47,22 +48,43 @@ export interface KernelModule {
   readonly heap: Heap;
   /** Where the matrix product may scribble. */
   readonly scratch: number;
+  /** What multiplies matrices instead of the module; nothing unless it was asked for. */
+  readonly outside: OutsideProduct | undefined;
+  /** Hands the products of large matrices to something else, or takes them back. */
+  multiplyBy(outside: OutsideProduct | undefined): void;
 }
+
+/** Something outside of the module that multiplies matrices on the heap. */
+export interface OutsideProduct {
+  /** What it is, in words. */
+  readonly detail: string;
+  /** Multiplications from which on a product is worth the way there. */
+  readonly least: number;
+  /** The parameters of `matmul` without `scratch`; pointers may be negative beyond 2 GiB. */
+  readonly multiply: KernelFunction;
+}
+
+const MODULES = new WeakMap<WebAssembly.Memory, Promise<KernelModule>>();
 
 /**
  * Makes the active `wasm` backend multiply matrices fast in every orientation, share buffers
  * where a tensor is only renamed, add segments (which `gather` needs for its gradient), and
  * run the fused kernels of a language model.
- * Does nothing when that was done before.
+ * Does nothing more when that was done before.
  *
+ * @returns The kernels.
  * @throws {TypeError} If the active backend is not `wasm`.
  */
-export async function installKernels(): Promise<void> {
-  const installed = () =>
-    tf.getKernel("UnsortedSegmentSum", "wasm") !== undefined; // not there out of the box
-  if (installed()) return;
-  const module = await instantiateKernels(openHeap());
-  if (installed()) return module.heap.free(module.scratch); // by another call, meanwhile
+export async function installKernels(): Promise<KernelModule> {
+  const heap = openHeap();
+  let installing = MODULES.get(heap.memory);
+  if (!installing) MODULES.set(heap.memory, installing = installOn(heap));
+  return await installing;
+}
+
+/** Compiles the kernels and registers them. */
+async function installOn(heap: Heap): Promise<KernelModule> {
+  const module = await instantiateKernels(heap);
   replaceKernel("BatchMatMul", batchMatMulKernel(module));
   replaceKernel("Identity", identityKernel(module));
   replaceKernel("UnsortedSegmentSum", segmentSumKernel(module));
@@ -70,17 +92,32 @@ export async function installKernels(): Promise<void> {
   registerFusedKernels(module);
   registerFusedGradients();
   registerDecodeKernels(module);
+  return module;
 }
 
 /** Instantiates the module on a heap. */
 async function instantiateKernels(heap: Heap): Promise<KernelModule> {
+  let outside: OutsideProduct | undefined;
+  const multiplyOutside: KernelFunction = (...parameters) =>
+    outside!.multiply(...parameters); // called only while there is one
   const { instance } = await WebAssembly.instantiate(
     Uint8Array.fromBase64(KERNEL_BYTES),
-    { env: { memory: heap.memory } },
+    { env: { memory: heap.memory, multiplyOutside } },
   );
   const exports = instance.exports as WebAssembly.Exports & KernelExports;
   const scratch = heap.allocate(exports.matmulScratchBytes());
-  return { exports, heap, scratch };
+  return {
+    exports,
+    heap,
+    scratch,
+    get outside() {
+      return outside;
+    },
+    multiplyBy(other) {
+      outside = other;
+      exports.setLeastOutside(other ? other.least : -1);
+    },
+  };
 }
 
 /** Registers a kernel in place of the one of that name, if there is one. */

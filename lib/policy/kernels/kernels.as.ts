@@ -12,5 +12,5 @@ export {
   swiGlu,
   swiGluGradGate,
 } from "./elementwise.as";
-export { matmul, matmulScratchBytes } from "./matmul.as";
+export { matmul, matmulScratchBytes, setLeastOutside } from "./matmul.as";
 export { tokenLogProbs, tokenLogProbsGrad } from "./vocabulary.as";

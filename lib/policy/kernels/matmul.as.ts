@@ -9,6 +9,21 @@ const PANEL_WIDTH: i32 = 1024;
 /** Up to so many rows, a product is limited by reading B, and packing B would double that. */
 const FEW_ROWS: i32 = 24;
 
+/** A product computed outside of this module, with the parameters of `matmul` up to `add`. */
+// @ts-ignore: decorator
+@external("env", "multiplyOutside")
+declare function multiplyOutside(
+  m: i32, n: i32, k: i32, a: usize, lda: i32, ta: i32, b: usize, ldb: i32, tb: i32, c: usize, ldc: i32, add: i32,
+): void;
+
+/** Multiplications from which on a product is computed outside. */
+let leastOutside: i64 = i64.MAX_VALUE;
+
+/** Computes products of at least so many multiplications outside; none if it is negative. */
+export function setLeastOutside(least: i32): void {
+  leastOutside = least < 0 ? i64.MAX_VALUE : <i64>least;
+}
+
 /** Bytes of scratch that `matmul` needs, whatever the shapes. */
 export function matmulScratchBytes(): usize {
   return <usize>(PANEL_DEPTH * PANEL_WIDTH + 6 * PANEL_DEPTH + 64) << 2;
@@ -229,6 +244,10 @@ export function matmul(
     if (!add) {
       for (let i = 0; i < m; i++) memory.fill(c + (<usize>i * ldc << 2), 0, <usize>n << 2);
     }
+    return;
+  }
+  if (<i64>m * n * k >= leastOutside) {
+    multiplyOutside(m, n, k, a, lda, ta, b, ldb, tb, c, ldc, add);
     return;
   }
   if (!ta && tb && m <= FEW_ROWS) {
