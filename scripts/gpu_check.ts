@@ -1,12 +1,15 @@
 /**
  * Says what the graphics processor is, what it can hold, and how fast it is at what a language
- * policy does: products, forward passes, writing, learning; each as a share of the product's rate.
+ * policy does: products, reading back, forward passes, writing, learning; each as a share of the
+ * best product's rate, with the shaders it takes and the time to enqueue them.
  *
  * ```sh
  * deno task gpu-check                    # the first adapter, software or not
  * deno task gpu-check --backend wasm     # the same numbers for the processor
- * deno task gpu-check --width 896 --layers 24 --batch 8 --length 512
+ * deno task gpu-check --matmul 1024,4096 --width 896 --layers 24 --batch 8 --length 512 --peak 67
  * ```
+ *
+ * `--peak` is what the card's maker promises for 32-bit floats, in TFLOP/s.
  *
  * @module
  */
@@ -14,6 +17,7 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  adamWStep,
   type BackendName,
   buildWordTokenizer,
   createLanguagePolicy,
@@ -25,22 +29,60 @@ import {
   type Situation,
   type TrainingSample,
 } from "../mod.ts";
+import { countGpuWork } from "./gpu_counts.ts";
 
 const { values: flags } = parseArgs({
   options: {
     backend: { type: "string", default: "webgpu" },
-    matmul: { type: "string", default: "512" },
+    matmul: { type: "string", default: "128,256,512" },
     width: { type: "string", default: "128" },
-    layers: { type: "string", default: "4" },
+    layers: { type: "string", default: "2" },
     batch: { type: "string", default: "4" },
-    length: { type: "string", default: "128" },
+    length: { type: "string", default: "64" },
     reply: { type: "string", default: "16" },
+    peak: { type: "string" },
   },
 });
 const size = (name: keyof typeof flags) => Number(flags[name]);
 
-const adapter = await describeAdapter();
-if (adapter) {
+/** Seconds beyond which one measurement must do. */
+const LONG = 1;
+
+await reportAdapter();
+const backend = await selectBackend(flags.backend as BackendName);
+console.log(`backend: ${backend.reason}`);
+
+let ceiling = 0;
+for (const n of flags.matmul.split(",").map(Number)) {
+  ceiling = Math.max(ceiling, await reportProduct(n));
+}
+await reportCalls();
+for (
+  const [name, options] of [
+    ["all weights", {}],
+    ["adapters", { lora: { rank: 8 } }],
+    ...(backend.name === "webgpu"
+      ? [
+        [
+          "adapters beside halves",
+          { lora: { rank: 8 }, frozenPrecision: "half" },
+        ] as const,
+      ]
+      : []),
+  ] as const
+) {
+  const policy = createPolicy(options);
+  try {
+    await reportPolicy(name, policy, "lora" in options ? 4 : 6);
+  } finally {
+    policy.dispose();
+  }
+}
+
+/** What the adapter is and can hold. */
+async function reportAdapter() {
+  const adapter = await describeAdapter();
+  if (!adapter) return console.log("adapter: none");
   console.log(
     `adapter: ${adapter.name}${adapter.software ? " (software)" : ""}`,
   );
@@ -48,52 +90,94 @@ if (adapter) {
   for (const [name, limit] of Object.entries(adapter.limits)) {
     console.log(`  ${name}: ${limit}`);
   }
-} else console.log("adapter: none");
-
-const backend = await selectBackend(flags.backend as BackendName);
-console.log(`backend: ${backend.reason}`);
-
-const ceiling = await reportMatmul(size("matmul"));
-const policy = createPolicy();
-try {
-  await reportPolicy(policy, ceiling);
-} finally {
-  policy.dispose();
 }
 
-/** Best of three, after a first time that prepares; seconds. */
-async function seconds(run: () => Promise<void>): Promise<number> {
-  await run();
-  let best = Infinity;
-  for (let i = 0; i < 3; i++) {
+/** How long something took. */
+interface Measurement {
+  /** Until its numbers were there, in seconds. */
+  readonly time: number;
+  /** Until all was enqueued, in seconds; that of the whole where it waits in between. */
+  readonly enqueued: number;
+  /** Shaders enqueued. */
+  readonly dispatches: number;
+  /** Times numbers were read. */
+  readonly readings: number;
+}
+
+/** The best of three, or one if it takes long, after a first time that prepares. */
+async function measure(
+  enqueue: () => Promise<() => Promise<void>>,
+): Promise<Measurement> {
+  await (await enqueue())();
+  const once = async () => {
     const start = performance.now();
-    await run();
-    best = Math.min(best, (performance.now() - start) / 1000);
-  }
-  return best;
+    const wait = await enqueue();
+    const middle = performance.now();
+    await wait();
+    const time = (performance.now() - start) / 1000;
+    return { time, enqueued: (middle - start) / 1000 };
+  };
+  const { value, dispatches, readings } = await countGpuWork(once);
+  const all = [value];
+  while (all.length < 3 && value.time < LONG) all.push(await once());
+  return {
+    time: Math.min(...all.map(({ time }) => time)),
+    enqueued: Math.min(...all.map(({ enqueued }) => enqueued)),
+    dispatches,
+    readings,
+  };
+}
+
+/** Waits for a tensor's numbers and frees it. */
+function waitFor(tensor: tf.Tensor) {
+  return async () => {
+    await tensor.data();
+    tensor.dispose();
+  };
 }
 
 /** Rate of square products, in operations a second. */
-async function reportMatmul(n: number): Promise<number> {
+async function reportProduct(n: number): Promise<number> {
   const times = 8;
   const a = tf.randomNormal([n, n]), b = tf.randomNormal([n, n]);
-  const time = await seconds(async () => {
-    const last = tf.tidy(() => {
+  const { time } = await measure(() =>
+    Promise.resolve(waitFor(tf.tidy(() => {
       let c: tf.Tensor = a;
       for (let i = 0; i < times; i++) c = tf.mul(tf.matMul(c, b), 1 / n);
       return tf.sum(c);
-    });
-    await last.data();
-    last.dispose();
-  });
+    })))
+  );
   tf.dispose([a, b]);
   const rate = times * 2 * n ** 3 / time;
-  console.log(`product ${n} x ${n}: ${(rate / 1e9).toFixed(1)} GFLOP/s`);
+  const share = flags.peak === undefined ? "" : `, ${shareOfPeak(rate)}`;
+  console.log(
+    `product ${n} x ${n}: ${(rate / 1e9).toFixed(1)} GFLOP/s${share}`,
+  );
   return rate;
 }
 
+/** What it costs to enqueue one shader, and to read what is there. */
+async function reportCalls() {
+  const x = tf.randomNormal([64, 64]), shaders = 256;
+  const many = await measure(() =>
+    Promise.resolve(waitFor(tf.tidy(() => {
+      let y: tf.Tensor = x;
+      for (let i = 0; i < shaders; i++) y = tf.add(y, x);
+      return y;
+    })))
+  );
+  const one = await measure(() => Promise.resolve(waitFor(tf.add(x, x))));
+  x.dispose();
+  console.log(
+    `enqueuing: ${(1e6 * many.enqueued / shaders).toFixed(0)} µs a shader; ` +
+      `reading back: ${(1000 * (one.time - one.enqueued)).toFixed(1)} ms`,
+  );
+}
+
 /** A policy whose prompts have the length asked for. */
-function createPolicy(): LanguagePolicy {
+function createPolicy(
+  options: { lora?: { rank: number }; frozenPrecision?: "half" },
+): LanguagePolicy {
   return createLanguagePolicy({
     seed: 1,
     tokenizer: buildWordTokenizer(["user assistant go go"]),
@@ -109,46 +193,74 @@ function createPolicy(): LanguagePolicy {
       groups: 2,
       maxLength: 4096,
     },
+    ...options,
   });
 }
 
 /** Writing, scoring and learning, in tokens a second and as a share of the ceiling. */
-async function reportPolicy(policy: LanguagePolicy, ceiling: number) {
+async function reportPolicy(
+  name: string,
+  policy: LanguagePolicy,
+  learningWork: number,
+) {
   const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
   const situation: Situation = { task: "go", past: [], observation };
   const situations = Array<Situation>(size("batch")).fill(situation);
   const randoms = situations.map((_, i) => createRandom(i));
   let decisions: Decision[] = [];
-  const writing = await seconds(async () => {
+  const done = () => Promise.resolve();
+  const writing = await measure(async () => {
     decisions = await policy.decide(situations, randoms);
+    return done;
   });
   const { read, written } = countTokens(decisions);
   const each = Math.round(read / situations.length);
   console.log(
-    `model: ${(policy.parameters / 1e6).toFixed(2)} million parameters, ` +
-      `${situations.length} sequences of ${each} tokens`,
+    `${name}: ${(policy.parameters / 1e6).toFixed(2)} million parameters, ` +
+      `${situations.length} sequences of ${each} tokens, ` +
+      `${(tf.memory().numBytes / 2 ** 20).toFixed(1)} MiB of tensors`,
   );
-  const pass = 2 * policy.parameters * read; // operations of one pass, attention apart
-  const report = (name: string, time: number, tokens: number, work: number) =>
-    console.log(
-      `${name}: ${(time * 1000).toFixed(0)} ms, ${
-        (tokens / time).toFixed(0)
-      } tokens/s, ` +
-        `${(100 * work / time / ceiling).toFixed(0)} % of the product's rate`,
-    );
-  report("generation (prompts read included)", writing, written, pass);
+  const pass = policy.parameters * read; // additions of one pass, attention apart
+  report("generation (prompts read included)", writing, written, 2 * pass);
   const samples = decisions.map((decision) => ({
     situation,
     decision,
     advantages: { switching: 1, planning: 1, execution: 1 },
     trained: { switching: true, planning: true, execution: true },
   }));
-  const reading = await seconds(async () => {
-    await policy.rescore(samples);
-  });
-  report("forward pass", reading, read, pass);
-  const learning = await seconds(() => learn(policy, samples));
-  report("forward and backward pass", learning, read, 3 * pass);
+  const reading = await measure(() =>
+    Promise.resolve(waitFor(tf.tidy(() => policy.score(samples).logProbs)))
+  );
+  report("forward pass", reading, read, 2 * pass);
+  const learning = await measure(() =>
+    Promise.resolve(waitFor(learn(policy, samples)))
+  );
+  report("training step", learning, read, learningWork * pass);
+}
+
+/** One line about one kind of work. */
+function report(
+  name: string,
+  { time, enqueued, dispatches, readings }: Measurement,
+  tokens: number,
+  work: number,
+) {
+  const parts = [
+    `${(time * 1000).toFixed(0)} ms`,
+    `${(tokens / time).toFixed(0)} tokens/s`,
+    `${(100 * work / time / ceiling).toFixed(0)} % of the product's rate`,
+    ...(flags.peak === undefined ? [] : [shareOfPeak(work / time)]),
+    ...(dispatches === 0 ? [] : [
+      `${dispatches} shaders enqueued in ${(enqueued * 1000).toFixed(0)} ms`,
+    ]),
+    ...(readings === 0 ? [] : [`${readings} readings`]),
+  ];
+  console.log(`  ${name}: ${parts.join(", ")}`);
+}
+
+/** A share of what the card's maker promises, in words. */
+function shareOfPeak(rate: number): string {
+  return `${(100 * rate / (size("peak") * 1e12)).toFixed(1)} % of the peak`;
 }
 
 /** Tokens of prompts and replies together, and of replies. */
@@ -162,18 +274,37 @@ function countTokens(decisions: readonly Decision[]) {
   return { read, written };
 }
 
-/** Differentiates log-probabilities in all weights, and waits for it. */
-async function learn(
+/** Differentiates log-probabilities in all trained weights and takes a step; a number that waits for it. */
+function learn(
   policy: LanguagePolicy,
   samples: readonly TrainingSample[],
-): Promise<void> {
+): tf.Tensor {
+  const weights = Object.values(policy.variables);
   const { value, grads } = tf.variableGrads(
-    () => tf.neg(tf.mean(policy.score(samples).logProbs)) as tf.Scalar,
-    Object.values(policy.variables),
+    () => {
+      const { logProbs, values } = policy.score(samples);
+      const all = [logProbs, ...Object.values(values)];
+      return tf.neg(tf.mean(tf.concat(all))) as tf.Scalar;
+    },
+    weights,
   );
-  const sum = tf.tidy(() =>
-    tf.sum(tf.stack(Object.values(grads).map((slope) => tf.sum(slope))))
-  );
-  await sum.data();
-  tf.dispose([value, grads, sum]);
+  const last = tf.tidy(() => {
+    let moved: tf.Tensor = value;
+    for (const weight of weights) {
+      const zeros = tf.zerosLike(weight);
+      const step = adamWStep(
+        {
+          values: weight,
+          gradient: grads[weight.name]!,
+          first: zeros,
+          second: zeros,
+        },
+        { step: 1, learningRate: 0 },
+      );
+      moved = tf.sum(step.values);
+    }
+    return moved;
+  });
+  tf.dispose([value, grads]);
+  return last;
 }

@@ -7,8 +7,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ReadingMemory } from "./kept_readings.ts";
 import { DECODE } from "./kernels/kernel_names.ts";
+import {
+  decodesOnDevice,
+  openDeviceDecoder,
+  padRows,
+} from "./device_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
-import { rmsNorm, rotaryAttention } from "./operations.ts";
+import { linear, rmsNorm, rotaryAttention } from "./operations.ts";
 import { decodePlainly, type PlainCache } from "./plain_decoder.ts";
 import { headSizes, layer, outputTable, type Qwen2 } from "./qwen2.ts";
 
@@ -50,22 +55,63 @@ export async function startDecoder(
   prompts: readonly Int32Array[],
   options: DecoderOptions,
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
+  const room = roomFor(model, prompts, options.maxTokens);
+  if (tf.getKernel(DECODE.step, tf.getBackend())) {
+    return await startFused(model, prompts, { ...options, room });
+  }
+  return decodesOnDevice()
+    ? await startOnDevice(model, prompts, { ...options, room })
+    : await startPlain(model, prompts, options);
+}
+
+/**
+ * Finds how many tokens the longest prompt and its reply may have.
+ *
+ * @throws {RangeError} If a prompt is empty, or prompt and reply are longer than the model allows.
+ */
+export function roomFor(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  maxTokens: number,
+): number {
   const longest = Math.max(...prompts.map((prompt) => prompt.length));
   if (prompts.some((prompt) => prompt.length === 0)) {
     throw new RangeError(
       "Cannot decode as every prompt must have a token: one has none",
     );
   }
-  const room = longest + options.maxTokens;
+  const room = longest + maxTokens;
   if (room > model.config.maxLength) {
     throw new RangeError(
       `Cannot decode as prompt and reply must have at most ${model.config.maxLength} tokens: ` +
-        `current value is ${longest} and ${options.maxTokens}`,
+        `current value is ${longest} and ${maxTokens}`,
     );
   }
-  return tf.getKernel(DECODE.step, tf.getBackend())
-    ? await startFused(model, prompts, { ...options, room })
-    : await startPlain(model, prompts, options);
+  return room;
+}
+
+/** Decodes where reading is dear, but reads the logits of every token. */
+async function startOnDevice(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: DecoderOptions & { room: number },
+): Promise<{ decoder: Decoder; output: DecoderOutput }> {
+  const decoder = openDeviceDecoder(model, {
+    ...options,
+    batch: prompts.length,
+  });
+  const feed = async (tokens: readonly Int32Array[]) => {
+    const padded = padRows(tokens);
+    const rows = padded.counts.map((count, b) => b * padded.fresh + count - 1);
+    return await readJoined(model, decoder.feed({ ...padded, rows }));
+  };
+  return {
+    output: await feed(prompts),
+    decoder: {
+      next: (tokens) => feed(Array.from(tokens, (id) => Int32Array.of(id))),
+      [Symbol.dispose]: () => decoder[Symbol.dispose](),
+    },
+  };
 }
 
 /** Decodes by plain operations. */
@@ -83,15 +129,7 @@ async function startPlain(
     });
     forget(cache);
     cache = grown;
-    const { width } = model.config;
-    const joined = tf.tidy(() => {
-      const logits = tf.matMul(states, outputTable(model), false, true);
-      return tf.concat([logits, states], 1);
-    }); // read once, as a reading costs more than what is read
-    states.dispose();
-    const numbers = Float32Array.from(await joined.data());
-    joined.dispose();
-    return unjoin(numbers, model.config.vocabulary, width);
+    return await readJoined(model, states);
   };
   const output = await feed(prompts);
   return {
@@ -101,6 +139,21 @@ async function startPlain(
       [Symbol.dispose]: () => forget(cache),
     },
   };
+}
+
+/** Reads states and their logits at once, as a reading costs more than what is read. */
+async function readJoined(
+  model: Qwen2,
+  states: tf.Tensor2D,
+): Promise<DecoderOutput> {
+  const joined = tf.tidy(() =>
+    tf.concat([linear(states, outputTable(model)), states], 1)
+  );
+  states.dispose();
+  const numbers = Float32Array.from(await joined.data());
+  joined.dispose();
+  const { vocabulary, width } = model.config;
+  return unjoin(numbers, vocabulary, width);
 }
 
 /** Frees what was remembered. */

@@ -6,26 +6,21 @@
 
 import type { Random } from "../random.ts";
 import { startDecoder } from "./decoder.ts";
+import { decodesOnDevice } from "./device_decoder.ts";
+import { generateForms, generateFreely } from "./device_generation.ts";
 import type { ReadingMemory } from "./kept_readings.ts";
 import type { LoraAdapter } from "./lora.ts";
 import type { Qwen2 } from "./qwen2.ts";
+import {
+  type Draft,
+  finishDraft,
+  type GeneratedReply,
+  startDraft,
+  writeToken,
+} from "./reply_draft.ts";
 import type { ReplyGrammar } from "./reply_grammar.ts";
 import { drawToken } from "./sampling.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
-
-/** A reply as it was written. */
-export interface GeneratedReply {
-  /** Token ids, the stop included. Shape `(tokens,)`. */
-  readonly tokens: Int32Array<ArrayBuffer>;
-  /** Text of each token. */
-  readonly pieces: readonly string[];
-  /** Log-probability of each token when it was drawn; 0 where it was forced. Shape `(tokens,)`. */
-  readonly logProbs: Float32Array<ArrayBuffer>;
-  /** 1 where a token was drawn, 0 where it was forced. Shape `(tokens,)`. */
-  readonly sampled: Uint8Array<ArrayBuffer>;
-  /** State of the model before each token. Shapes `(width,)`. */
-  readonly states: readonly Float32Array[];
-}
 
 /** Options of {@linkcode generateReplies}. */
 export interface GenerationOptions {
@@ -47,18 +42,24 @@ export interface GenerationOptions {
   readonly stop?: readonly string[];
   /** What may come next, for each prompt; absent means anything. */
   readonly grammars?: readonly ReplyGrammar[];
+  /**
+   * Tokens of free replies that are drawn on a graphics processor before any is read. More mean
+   * fewer pauses and more tokens drawn in vain after a stop.
+   *
+   * @default {16}
+   */
+  readonly tokensPerRead?: number;
 }
 
-/** A reply being written. */
-interface Draft {
-  readonly tokens: number[];
-  readonly pieces: string[];
-  readonly logProbs: number[];
-  readonly sampled: number[];
-  readonly states: Float32Array[];
-  text: string;
-  done: boolean;
-}
+/** The same with what generation needs in any case. */
+export type FilledGenerationOptions =
+  & GenerationOptions
+  & Required<
+    Pick<
+      GenerationOptions,
+      "maxTokens" | "temperature" | "stop" | "tokensPerRead"
+    >
+  >;
 
 /**
  * Writes one reply to each prompt.
@@ -74,18 +75,29 @@ export async function generateReplies(
   prompts: readonly Int32Array[],
   options: GenerationOptions,
 ): Promise<GeneratedReply[]> {
-  const { maxTokens = 256, adapter, memory } = options;
-  const { vocabulary, width } = model.config;
+  const { maxTokens = 256, temperature = 1, topP = 1 } = options;
+  const { stop = [], tokensPerRead = 16 } = options;
+  const filled = { ...options, maxTokens, temperature, stop, tokensPerRead };
   if (prompts.length === 0) return [];
-  const drafts = prompts.map((): Draft => ({
-    tokens: [],
-    pieces: [],
-    logProbs: [],
-    sampled: [],
-    states: [],
-    text: "",
-    done: false,
-  }));
+  if (decodesOnDevice() && topP === 1) {
+    return await (options.grammars ? generateForms : generateFreely)(
+      model,
+      prompts,
+      filled,
+    );
+  }
+  return await generateHere(model, prompts, filled);
+}
+
+/** Draws from logits that are read for every token. */
+async function generateHere(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: FilledGenerationOptions,
+): Promise<GeneratedReply[]> {
+  const { maxTokens, adapter, memory } = options;
+  const { vocabulary, width } = model.config;
+  const drafts = prompts.map(startDraft);
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
@@ -104,42 +116,23 @@ export async function generateReplies(
     if (k + 1 === maxTokens || drafts.every(({ done }) => done)) break;
     ({ logits, states } = await decoder.next(next));
   }
-  return drafts.map((draft) => ({
-    tokens: Int32Array.from(draft.tokens),
-    pieces: draft.pieces,
-    logProbs: Float32Array.from(draft.logProbs),
-    sampled: Uint8Array.from(draft.sampled),
-    states: draft.states,
-  }));
+  return drafts.map(finishDraft);
 }
 
 /** Draws the next token of a reply and says which it was. */
 function extend(
   draft: Draft,
   logits: Float32Array,
-  options: GenerationOptions & { row: number },
+  options: FilledGenerationOptions & { row: number },
 ): number {
-  const { tokenizer, randoms, row, temperature = 1, topP = 1 } = options;
-  const { stop = [], grammars } = options;
-  const grammar = grammars?.[row];
+  const { randoms, row, temperature, topP = 1 } = options;
+  const grammar = options.grammars?.[row];
   const next = grammar?.next();
   const only = next && "only" in next ? next.only : undefined;
   const forced = only?.length === 1;
   const { token, logProb } = forced
     ? { token: only[0]!, logProb: 0 }
     : drawToken(logits, randoms[row]!, { temperature, topP, ...next });
-  const piece = tokenizer.piece(token);
-  draft.tokens.push(token);
-  draft.pieces.push(piece);
-  draft.logProbs.push(logProb);
-  draft.sampled.push(forced ? 0 : 1);
-  draft.text += piece;
-  grammar?.accept(token);
-  draft.done = tokenizer.endTokens.includes(token) ||
-    stop.some((text) => { // a token may go on after the stop
-      const from = draft.text.length - piece.length - text.length;
-      return draft.text.includes(text, Math.max(0, from));
-    }) ||
-    (grammar?.done() ?? false);
+  writeToken(draft, { token, logProb, forced }, { ...options, grammar });
   return token;
 }

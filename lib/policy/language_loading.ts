@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom, type Random } from "../random.ts";
+import { checkPrecision, halveWeights } from "./half_weights.ts";
 import { createHeads, type Trunk } from "./language_network.ts";
 import { type LanguagePolicy, languagePolicy } from "./language_policy.ts";
 import type { LanguageOptions } from "./language_replies.ts";
@@ -49,6 +50,13 @@ export interface LanguageTrainingOptions {
   readonly critic?: "shared" | "separate";
   /** Units of return that a value head's output of 1 stands for. @default {1} */
   readonly valueScale?: number;
+  /**
+   * How matrices that are not trained are stored: as 32-bit floats, or as 16-bit floats in half
+   * the memory, which WebGPU alone computes with.
+   *
+   * @default {"single"}
+   */
+  readonly frozenPrecision?: "single" | "half";
 }
 
 /** Options of {@linkcode createLanguagePolicy}. */
@@ -115,13 +123,15 @@ const HEADS = "value_head.safetensors";
  *
  * @param options Seed, tokenizer, sizes, and how it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If no backend is active.
+ * @throws {TypeError} If no backend is active, or frozen weights shall be stored in halves and there
+ * are none, or the backend cannot.
  */
 export function createLanguagePolicy(
   options: CreateLanguageOptions,
 ): LanguagePolicy {
   requireBackend("create a language policy");
   const { tokenizer: files, size = {}, seed } = options;
+  checkPrecision(options.frozenPrecision, options.lora);
   const tokenizer = createTokenizer(files);
   const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
   const random = createRandom(seed);
@@ -143,8 +153,9 @@ export function createLanguagePolicy(
  * @param directory The folder.
  * @param options How it speaks and learns.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If no backend is active, the model is of another kind, or a weight is missing
- * or has another shape than the folder says.
+ * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
+ * has another shape than the folder says, or frozen weights shall be stored in halves and there are
+ * none, or the backend cannot.
  * @throws {RangeError} If the tokenizer has tokens that the model has not.
  * @throws {SyntaxError} If a file is cut short or not in its format.
  */
@@ -154,6 +165,7 @@ export async function loadLanguagePolicy(
 ): Promise<LanguagePolicy> {
   requireBackend("load a language policy");
   const { seed, adapter, maxLength = 4096 } = options;
+  checkPrecision(options.frozenPrecision, adapter ?? options.lora);
   const random = createRandom(seed);
   const files = await readTokenizerFiles(directory);
   await checkVocabulary(directory, files);
@@ -277,8 +289,14 @@ function assemble(
   parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
   options: LanguageOptions & LanguageTrainingOptions,
 ): LanguagePolicy {
-  const { actor, critic, files } = parts;
-  const { valueScale = 1 } = options;
+  const { files } = parts;
+  const { valueScale = 1, frozenPrecision } = options;
+  const { model } = parts.actor; // the critic's too, where weights are frozen
+  const halves = frozenPrecision === "half"
+    ? { model: halveWeights(model) }
+    : {};
+  const actor = { ...parts.actor, ...halves };
+  const critic = parts.critic && { ...parts.critic, ...halves };
   const heads = createHeads(actor.model.config.width);
   const network = { actor, critic, valueScale, ...heads };
   return languagePolicy({

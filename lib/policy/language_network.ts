@@ -151,5 +151,8 @@ export function countParameters(network: LanguageNetwork): number {
       weights.add(weight);
     }
   }
-  return [...weights].reduce((sum, { size }) => sum + size, 0);
+  return [...weights].reduce(
+    (sum, { size, dtype }) => sum + (dtype === "int32" ? 2 : 1) * size, // packed halves
+    0,
+  );
 }

@@ -8,7 +8,7 @@
 import type { Random } from "../random.ts";
 import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { DifferentiablePolicy } from "./differentiable.ts";
-import { type GeneratedReply, generateReplies } from "./generation.ts";
+import { generateReplies } from "./generation.ts";
 import { createReadingMemory, type ReadingMemory } from "./kept_readings.ts";
 import {
   countParameters,
@@ -30,6 +30,7 @@ import {
 import { scoreReplies, type WrittenReply } from "./language_score.ts";
 import { askCritic, readHeads } from "./language_values.ts";
 import type { Critic, Follower, Scorer, TrainingSample } from "./policy.ts";
+import type { GeneratedReply } from "./reply_draft.ts";
 import { replyGrammar } from "./reply_grammar.ts";
 import { joined } from "./shared_readings.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
@@ -164,7 +165,7 @@ async function decideAtOnce(
   randoms: readonly Random[],
 ): Promise<Decision[]> {
   const { network, tokenizer, settings, start, memory } = mind;
-  const { maxReplyTokens, temperature, topP } = settings;
+  const { maxReplyTokens, temperature, topP, tokensPerRead } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
@@ -174,6 +175,7 @@ async function decideAtOnce(
     maxTokens: maxReplyTokens,
     temperature,
     topP,
+    tokensPerRead,
     stop: ["</action>"],
     ...(start && { grammars: situations.map(start) }),
   });

@@ -45,6 +45,8 @@ export interface LanguageOptions {
   readonly tokensAtOnce?: number;
   /** Whether layers are computed again for their gradients. @default {false} */
   readonly recompute?: boolean;
+  /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
+  readonly tokensPerRead?: number;
   /**
    * Whether keys and values are kept from turn to turn, for prompts that go on where the last
    * reply ended. They take the memory of the last batches that were written. @default {false}
@@ -82,6 +84,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     batchSize = 64,
     tokensAtOnce = 8192,
     recompute = false,
+    tokensPerRead = 16,
     keepReadings = false,
   } = options;
   return {
@@ -95,6 +98,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     batchSize,
     tokensAtOnce,
     recompute,
+    tokensPerRead,
     keepReadings,
   };
 }

@@ -225,10 +225,16 @@ export async function saveLora(
  *
  * @param model The decoder; its weights change.
  * @param adapter The changes; the adapter stays as it is, and must not be applied again.
+ * @throws {TypeError} If the weights are stored in halves.
  */
 export function mergeLora(model: Qwen2, adapter: LoraAdapter): void {
   for (const name of adapter.modules) {
     const weight = model.weights.get(`${name}.weight`)!;
+    if (weight.dtype !== "float32") {
+      throw new TypeError(
+        `Cannot merge an adapter as "${name}.weight" must hold 32-bit floats: current value is packed halves`,
+      );
+    }
     const [down, up] = weightNames(name).map((x) => adapter.weights.get(x)!);
     tf.tidy(() => {
       const change = tf.mul(tf.matMul(up!, down!), adapter.scale);

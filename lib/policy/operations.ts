@@ -7,7 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { FUSED } from "./kernels/kernel_names.ts";
-import { recomputedParts } from "./lean_gradients.ts";
+import { plus, recomputedParts } from "./lean_gradients.ts";
 
 /** Shape of the attention of one batch. */
 export interface AttentionSizes {
@@ -61,7 +61,7 @@ function fused<T extends tf.Tensor | tf.Tensor[]>(
  * Projects rows: `y = x · wᵀ + bias`.
  *
  * @param x Shape `(..., inputs)`.
- * @param w Shape `(outputs, inputs)`, as checkpoints store it.
+ * @param w Shape `(outputs, inputs)`, as checkpoints store it, or its packed halves.
  * @param bias Shape `(outputs,)`.
  * @returns Shape `(..., outputs)`; the caller disposes it.
  */
@@ -71,7 +71,8 @@ export function linear(
   bias?: tf.Tensor,
 ): tf.Tensor {
   if (isFused(FUSED.linear)) {
-    return fused(FUSED.linear, bias ? { x, w, bias } : { x, w });
+    const kernel = w.dtype === "int32" ? FUSED.linearHalf : FUSED.linear;
+    return fused(kernel, bias ? { x, w, bias } : { x, w });
   }
   return tf.tidy(() => {
     const [outputs, inputs] = w.shape as [number, number];
@@ -80,6 +81,36 @@ export function linear(
     const y = bias ? tf.add(product, bias) : product;
     return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
   });
+}
+
+/**
+ * Adds a low-rank change: `base + scale · low · upᵀ`.
+ *
+ * @param base Shape `(rows, outputs)`.
+ * @param change `low`: shape `(rows, rank)`; `up`: shape `(outputs, rank)`; and their factor.
+ * @returns Shape `(rows, outputs)`; the caller disposes it.
+ */
+export function addLowRank(
+  base: tf.Tensor,
+  change: { low: tf.Tensor; up: tf.Tensor; scale: number },
+): tf.Tensor {
+  const { low, up, scale } = change;
+  return isFused(FUSED.addLowRank)
+    ? fused(FUSED.addLowRank, { base, low, up }, { scale })
+    : tf.tidy(() => plus(base, linear(tf.mul(low, scale), up)));
+}
+
+/**
+ * Takes rows of a table.
+ *
+ * @param table Shape `(entries, width)`, or its packed halves.
+ * @param ids Which rows; 32-bit integers. Shape `(rows,)`.
+ * @returns Shape `(rows, width)`; the caller disposes it.
+ */
+export function lookUp(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  return table.dtype === "int32"
+    ? fused(FUSED.lookUpHalf, { table, ids })
+    : tf.gather(table, ids);
 }
 
 /**
@@ -194,7 +225,7 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  * not grow with the vocabulary.
  *
  * @param hidden Shape `(rows, width)`.
- * @param embedding Shape `(vocabulary, width)`.
+ * @param embedding Shape `(vocabulary, width)`, or its packed halves.
  * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature, 1 unless
  * given; `logitsAtOnce`: numbers of logits that the plain path holds at a time.
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.

@@ -11,7 +11,9 @@ import { plus, recomputed, sideBySide } from "./lean_gradients.ts";
 import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
+  addLowRank,
   linear,
+  lookUp,
   rmsNorm,
   type RotaryAngles,
   rotaryAttention,
@@ -172,7 +174,7 @@ export function qwen2States(
     );
   }
   return tf.tidy(() => {
-    let x: tf.Tensor = tf.gather(
+    let x: tf.Tensor = lookUp(
       weights.get("model.embed_tokens.weight")!,
       tf.tensor1d(tokens.ids, "int32"),
     ); // (batch · length, width)
@@ -275,8 +277,8 @@ function projectRows(
     if (!adapter?.modules.has(name)) return base as tf.Tensor2D;
     const down = weights(`base_model.model.${name}.lora_A.weight`);
     const up = weights(`base_model.model.${name}.lora_B.weight`);
-    const low = tf.mul(linear(x, down), adapter.scale); // (rows, rank)
-    return plus(base, linear(low, up)) as tf.Tensor2D;
+    const low = linear(x, down); // (rows, rank)
+    return addLowRank(base, { low, up, scale: adapter.scale }) as tf.Tensor2D;
   });
 }
 

@@ -6,7 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { tokenLogProbs } from "./operations.ts";
+import { lookUp, tokenLogProbs } from "./operations.ts";
 import type { NextTokens } from "./reply_grammar.ts";
 
 /** A token that was written. */
@@ -41,7 +41,7 @@ const LEAST_REST = 1e-6;
  *
  * @param units What was written.
  * @param states Shape `(rows, width)`.
- * @param options `table`: turns states into logits, shape `(vocabulary, width)`; `scale`: inverse temperature.
+ * @param options `table`: turns states into logits, shape `(vocabulary, width)`, or its packed halves; `scale`: inverse temperature.
  * @returns Scores in the order of the units; the caller disposes them.
  */
 export function scoreUnits(
@@ -124,9 +124,9 @@ function scoreRest(
 ): UnitScores {
   const { here, targets } = gatherUnits(units, states);
   const all = tokenLogProbs(here, table, { targets, scale });
-  const own = tf.mul(tf.sum(tf.mul(here, tf.gather(table, targets)), 1), scale);
+  const own = tf.mul(tf.sum(tf.mul(here, lookUp(table, targets)), 1), scale);
   const normalizer = tf.sub(own, all.logProbs); // log Z
-  const excluded = tf.gather(table, tf.tensor1d([...except], "int32"));
+  const excluded = lookUp(table, tf.tensor1d([...except], "int32"));
   const logits = tf.mul(tf.matMul(here, excluded, false, true), scale);
   const shares = tf.exp(tf.sub(logits, tf.expandDims(normalizer, 1)));
   const rest = tf.maximum(tf.sub(1, tf.sum(shares, 1)), LEAST_REST);
@@ -158,8 +158,8 @@ function scoreFew(
   });
   const here = tf.expandDims(gatherUnits(units, states).here, 1); // (units, 1, width)
   const words = tf.reshape(
-    tf.gather(table, tf.tensor1d(ids, "int32")),
-    [n, most, table.shape[1]!],
+    lookUp(table, tf.tensor1d(ids, "int32")),
+    [n, most, states.shape[1]!],
   );
   const logits = tf.mul(tf.sum(tf.mul(words, here), 2), scale); // (units, most)
   const logs = tf.logSoftmax(tf.add(logits, tf.tensor2d(mask, [n, most])));

@@ -5,6 +5,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { installShaders } from "./webgpu/install.ts";
 
 /** What is known of a graphics adapter. */
 export interface AdapterReport {
@@ -38,6 +40,9 @@ const LIMITS = [
 /** Commands collected before they are submitted; submitting each is a third slower. */
 const SUBMIT_BATCH = 1000;
 
+/** Bytes of freed tensors that wait for a submission, at which it is made early: 128 MiB. */
+const WAITING_BYTES = 2 ** 27;
+
 /**
  * Looks for a graphics adapter.
  *
@@ -63,7 +68,9 @@ export async function activateWebGpu(
   if (report.software && !options.software) {
     return `the adapter must not be emulated in software: it is "${report.name}"`;
   }
-  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
+  const { WebGPUBackend: Stock } = await import(
+    "@tensorflow/tfjs-backend-webgpu"
+  );
   const device = await adapter.requestDevice({
     requiredFeatures: report.halfPrecision ? ["shader-f16"] : [],
     requiredLimits: Object.fromEntries(
@@ -80,11 +87,46 @@ export async function activateWebGpu(
   tf.removeBackend("webgpu");
   tf.registerBackend(
     "webgpu",
-    () => new WebGPUBackend(device, adapter.info),
+    () => new (frugal(Stock))(device, adapter.info),
     3,
   );
   await tf.setBackend("webgpu");
+  installShaders();
   return undefined;
+}
+
+/**
+ * The backend, submitting early when much is freed.
+ *
+ * What commands not yet submitted read is kept until they are. Without this, a thousand commands'
+ * intermediate numbers are held at once.
+ */
+function frugal(Backend: typeof WebGPUBackend): typeof WebGPUBackend {
+  return class extends Backend {
+    #waiting = 0;
+
+    override disposeData(dataId: object, force = false): boolean {
+      const resource = this.tensorMap.has(dataId)
+        ? this.tensorMap.get(dataId).resource
+        : undefined;
+      const freed = super.disposeData(dataId, force);
+      if (
+        freed && resource instanceof GPUBuffer && this.tensorMap.has(dataId)
+      ) {
+        this.#waiting += resource.size;
+        if (this.#waiting > WAITING_BYTES) {
+          this.endComputePassEncoder();
+          this.submitQueue();
+        }
+      }
+      return freed;
+    }
+
+    override submitQueue(): void {
+      super.submitQueue();
+      this.#waiting = 0;
+    }
+  };
 }
 
 /** The adapter with the most power, or none. */

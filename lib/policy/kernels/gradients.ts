@@ -7,11 +7,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { FUSED } from "./kernel_names.ts";
 
-/** Registers how each fused kernel is differentiated. */
+/** Registers how each fused kernel is differentiated, on all backends. Does nothing when that was done before. */
 export function registerFusedGradients(): void {
+  if (tf.getGradient(FUSED.linear)) return;
   for (
     const gradient of [
       LINEAR_GRADIENT,
+      LINEAR_HALF_GRADIENT,
+      ADD_LOW_RANK_GRADIENT,
       RMS_NORM_GRADIENT,
       SWI_GLU_GRADIENT,
       ATTENTION_GRADIENT,
@@ -31,6 +34,27 @@ const LINEAR_GRADIENT: tf.GradConfig = {
       x: () => tf.reshape(tf.matMul(slope(), w!), x!.shape),
       w: () => tf.matMul(slope(), rows(x!, width), true, false),
       bias: () => run(FUSED.sumRows, { x: one(dy) }),
+    };
+  },
+};
+
+const LINEAR_HALF_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.linearHalf,
+  inputsToSave: ["w"], // which is frozen
+  gradFunc: (dy, [w]) => ({
+    x: () => run(FUSED.linearHalfGradX, { dy: one(dy), w: w! }),
+  }),
+};
+
+const ADD_LOW_RANK_GRADIENT: tf.GradConfig = {
+  kernelName: FUSED.addLowRank,
+  inputsToSave: ["low", "up"],
+  gradFunc: (dy, [low, up], attributes) => {
+    const scaled = (x: tf.Tensor) => tf.mul(x, Number(attributes["scale"]));
+    return {
+      base: () => tf.clone(one(dy)),
+      low: () => scaled(tf.matMul(one(dy), up!)),
+      up: () => scaled(tf.matMul(one(dy), low!, true, false)),
     };
   },
 };

@@ -7,6 +7,10 @@
 /** Names of the kernels; a backend that has them runs the fused path. */
 export const FUSED = {
   linear: "HiperLinear",
+  linearHalf: "HiperLinearHalf",
+  linearHalfGradX: "HiperLinearHalfGradX",
+  lookUpHalf: "HiperLookUpHalf",
+  addLowRank: "HiperAddLowRank",
   sumRows: "HiperSumRows",
   rmsNorm: "HiperRmsNorm",
   rmsNormGradX: "HiperRmsNormGradX",
@@ -25,4 +29,7 @@ export const FUSED = {
 export const DECODE = {
   step: "HiperDecodeStep",
   fillCache: "HiperFillCache",
+  append: "HiperAppend",
+  attend: "HiperAttendCached",
+  draw: "HiperDraw",
 } as const;
