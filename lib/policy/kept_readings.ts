@@ -30,6 +30,8 @@ export interface RecalledReading {
 
 /** Remembers the last batches that were read. Dispose it when the weights are. */
 export interface ReadingMemory extends Disposable {
+  /** Forgets everything, so that what is read next depends on nothing that was read before. */
+  forget(): void;
   /** Takes what a decoder has read; it is the memory's to dispose. */
   keep(reading: KeptReading): void;
   /**
@@ -58,17 +60,21 @@ const MOST_NEW = 0.8;
  */
 export function createReadingMemory(): ReadingMemory {
   const kept: Kept[] = [];
-  const forget = ({ caches }: Kept) => tf.dispose(caches);
+  const free = ({ caches }: Kept) => tf.dispose(caches);
+  const forget = () => {
+    for (const one of kept.splice(0)) free(one);
+  };
   return {
+    forget,
     keep({ caches, fed, weights }) {
       const ids = weights.map(({ dataId }) => dataId);
       kept.push({ caches: { ...caches }, fed, ids });
-      if (kept.length > KEPT_BATCHES) forget(kept.shift()!);
+      if (kept.length > KEPT_BATCHES) free(kept.shift()!);
     },
     recall(prompts, { weights, room }) {
       const stale = (one: Kept) =>
         one.ids.some((id, i) => id !== weights[i]?.dataId);
-      while (kept.length > 0 && stale(kept[0]!)) forget(kept.shift()!);
+      while (kept.length > 0 && stale(kept[0]!)) free(kept.shift()!);
       for (const [i, one] of kept.entries()) {
         const rows = prompts.map((prompt) => bestRow(one.fed, prompt));
         if (!worthwhile(prompts, rows)) continue;
@@ -78,9 +84,7 @@ export function createReadingMemory(): ReadingMemory {
       }
       return undefined;
     },
-    [Symbol.dispose]() {
-      for (const one of kept.splice(0)) forget(one);
-    },
+    [Symbol.dispose]: forget,
   };
 }
 

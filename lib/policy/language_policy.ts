@@ -151,6 +151,8 @@ async function decide(
 ): Promise<Decision[]> {
   const { batchSize } = mind.settings;
   const decisions: Decision[] = [];
+  const begins = situations.every(({ past }) => past.length === 0);
+  if (begins) mind.memory?.forget(); // a resumed run has no earlier episodes to remember
   for (let at = 0; at < situations.length; at += batchSize) {
     const some = situations.slice(at, at + batchSize);
     const streams = randoms.slice(at, at + batchSize);

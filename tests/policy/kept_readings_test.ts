@@ -164,6 +164,11 @@ Deno.test("a memory recalls rows in any order, makes room, and leaves no tensor 
   deepStrictEqual(row, [4, 5, 6, 7]);
   strictEqual(memory.recall([prompt], { weights, room: 4 }), undefined); // handed out
   memory.keep({ ...found, fed: [[...prompt]], weights });
+  memory.forget();
+  const longer = Int32Array.of(...prompt, 9);
+  strictEqual(memory.recall([longer], { weights, room: 6 }), undefined);
+  const again = { "keys.0": tf.zeros([1, 1, 6, 1]) };
+  memory.keep({ caches: again, fed: [[...prompt]], weights });
   memory[Symbol.dispose]();
   tf.dispose(weights);
   strictEqual(tf.memory().numTensors, before);
