@@ -134,6 +134,8 @@ export interface WarmStartConfig {
   readonly epochs: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly fresh?: boolean;
+  /** Share of turns on which a random action is taken in the expert's place. @default {0} */
+  readonly detours?: number;
   /** Weight of making everything that was read likelier; for language policies. @default {0} */
   readonly reading?: number;
   /** Samples in one gradient step. @default {64} */

@@ -136,6 +136,7 @@ const warmStart = z.strictObject({
   gamma: unit.exactOptional(),
   valueCoefficient: rate.exactOptional(),
   fresh: z.boolean().exactOptional(),
+  detours: unit.exactOptional(),
   reading: rate.exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),

@@ -5,8 +5,17 @@
  */
 
 import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
-import { expertPolicy } from "../policy/plan_execute.ts";
-import type { Follower, Learner, TrainingSample } from "../policy/policy.ts";
+import {
+  expertPolicy,
+  mixPolicies,
+  randomExecutor,
+} from "../policy/plan_execute.ts";
+import type {
+  Follower,
+  Learner,
+  Policy,
+  TrainingSample,
+} from "../policy/policy.ts";
 import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
@@ -31,6 +40,13 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly epochs?: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly fresh?: boolean;
+  /**
+   * Share of turns on which a random action is taken in the expert's place, so that its pupil sees
+   * what to do after a mistake; learned is what the expert would have done.
+   *
+   * @default {0}
+   */
+  readonly detours?: number;
   /**
    * Weight of making everything that was read likelier, beside what the expert decided; for
    * policies that read texts word by word, which learn to repeat and to recognize by it.
@@ -99,31 +115,51 @@ export async function imitateExpert(
   return { metrics: { ...rest, expert_log_prob }, trajectories };
 }
 
-/** Lets the expert play. */
+/** Lets the expert play, now and then by chance. */
 async function watchExpert(
   options: ImitationOptions,
   random: Random,
 ): Promise<Trajectory[]> {
-  const { specs, open, hint, signal } = options;
+  const { specs, open, hint, signal, detours = 0 } = options;
+  const expert = expertPolicy(hint);
   return await collectTrajectories(
-    expertPolicy(hint),
+    detours > 0 ? mixPolicies(expert, astray(expert), detours) : expert,
     scheduleEpisodes(specs, { ...options, random }),
     { open, ...(signal && { signal }) },
   );
 }
 
-/** What the expert did, written down by the policy that learns. */
+/** Plans as somebody else does, and does anything. */
+function astray(planner: Policy): Policy {
+  const executor = randomExecutor();
+  return {
+    async decide(situations, randoms) {
+      const decisions = await planner.decide(situations, randoms);
+      const actions = await executor.act(
+        situations.map((one, i) => ({
+          ...one,
+          subgoal: decisions[i]!.subgoal,
+        })),
+        randoms,
+      );
+      return decisions.map((decision, i) => ({
+        ...decision,
+        action: actions[i]!,
+      }));
+    },
+  };
+}
+
+/** What the expert did or would have done, written down by the policy that learns. */
 async function followed(
-  { policy, gamma = 1 }: ImitationOptions,
+  { policy, hint, gamma = 1 }: ImitationOptions,
   trajectories: readonly Trajectory[],
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
   const samples = imitationSamples(trajectories, returns);
-  const decisions = await policy.follow(
-    samples.map(({ situation }) => situation),
-    samples.map(({ decision }) => decision),
-    { score: false },
-  );
+  const situations = samples.map(({ situation }) => situation);
+  const wanted = await expertPolicy(hint).decide(situations, []);
+  const decisions = await policy.follow(situations, wanted, { score: false });
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
 }
 

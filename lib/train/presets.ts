@@ -119,7 +119,7 @@ const householdWarm: PartialDeep<TrainingConfig> = {
  * then learns by HiPER to look for them.
  */
 const householdLanguage: PartialDeep<TrainingConfig> = {
-  iterations: 20,
+  iterations: 15,
   policy: {
     name: "language",
     prompt: "transcript",
@@ -137,6 +137,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     tasks: 240,
     epochs: 10,
     fresh: true,
+    detours: 0.25,
     reading: 0.5,
     gamma: 0.97,
     minibatchSize: 24,
@@ -150,13 +151,13 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     epochs: 1,
     minibatchSize: 64,
     minibatchBy: "episode",
-    learningRate: 5e-4,
+    learningRate: 2e-4,
     valueCoefficient: 0.01,
     entropyCoefficient: 0,
   },
   evaluation: {
-    every: 10,
-    tasks: 120,
+    every: 0,
+    tasks: 240,
     maxTurns: 15,
     balanceBy: "taskType",
     sets: { unseen: households("unseen", "easy") },

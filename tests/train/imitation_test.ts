@@ -5,6 +5,7 @@ import {
 } from "../../lib/envs/corridor.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import type { TrainingSample } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { withHints } from "../../lib/rollout/hints.ts";
@@ -97,5 +98,38 @@ Deno.test("a language policy is assembled from settings, imitates and trains", a
         ok(observation.admissibleActions.includes(decision.action));
       }
     }
+  }
+});
+
+Deno.test("imitating with detours teaches what the expert would have done", async () => {
+  await selectBackend("wasm");
+  const { open, hint } = withHints(openCorridorSpec);
+  const seen: TrainingSample[] = [];
+  const { trajectories } = await imitateExpert({
+    policy: {
+      follow: (_, decisions) => [...decisions],
+    },
+    learner: {
+      update: (samples) => {
+        seen.push(...samples);
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    random: createRandom(3),
+    tasks: 16,
+    epochs: 1,
+    detours: 0.5,
+  });
+  const strays = trajectories.flatMap(({ turns }) =>
+    turns.filter(({ observation, decision }) =>
+      hint({ task: "", past: [], observation })!.action !== decision.action
+    )
+  );
+  ok(strays.length > 0, "somebody strays");
+  for (const { situation, decision } of seen) {
+    strictEqual(decision.action, hint(situation)!.action);
   }
 });
