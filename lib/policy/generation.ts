@@ -51,6 +51,9 @@ export interface GenerationOptions {
   readonly tokensPerRead?: number;
 }
 
+/** Tokens of free replies that are drawn on a graphics processor before any is read. */
+export const TOKENS_PER_READ = 16;
+
 /** The same with what generation needs in any case. */
 export type FilledGenerationOptions =
   & GenerationOptions
@@ -76,7 +79,7 @@ export async function generateReplies(
   options: GenerationOptions,
 ): Promise<GeneratedReply[]> {
   const { maxTokens = 256, temperature = 1, topP = 1 } = options;
-  const { stop = [], tokensPerRead = 16 } = options;
+  const { stop = [], tokensPerRead = TOKENS_PER_READ } = options;
   const filled = { ...options, maxTokens, temperature, stop, tokensPerRead };
   if (prompts.length === 0) return [];
   if (decodesOnDevice() && topP === 1) {

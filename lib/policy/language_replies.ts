@@ -13,6 +13,7 @@ import type {
 import { formatPrompt, readReply } from "./block_prompt.ts";
 import { locateBlocks } from "./block_spans.ts";
 import type { ReplyMode } from "./blocks.ts";
+import { TOKENS_PER_READ } from "./generation.ts";
 import type { ReadingMemory } from "./kept_readings.ts";
 import type { LanguageNetwork } from "./language_network.ts";
 import type { WrittenReply } from "./language_score.ts";
@@ -84,7 +85,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     batchSize = 64,
     tokensAtOnce = 8192,
     recompute = false,
-    tokensPerRead = 16,
+    tokensPerRead = TOKENS_PER_READ,
     keepReadings = false,
   } = options;
   return {

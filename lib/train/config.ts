@@ -69,6 +69,10 @@ export interface LanguagePolicyConfig {
   readonly maxReplyTokens?: number;
   /** Replies written at once. @default {the policy's own} */
   readonly batchSize?: number;
+  /** Tokens that are written on WebGPU before they are read back. @default {the policy's own} */
+  readonly tokensPerRead?: number;
+  /** How frozen matrices are stored beside adapters; halves need WebGPU. @default {"single"} */
+  readonly frozenPrecision?: "single" | "half";
   /** Tokens whose intermediate numbers are held at once while learning. @default {the policy's own} */
   readonly tokensAtOnce?: number;
   /** Sampling temperature. @default {the policy's own} */

@@ -41,6 +41,8 @@ const policy = z.discriminatedUnion("name", [
     maxContentTokens: count.exactOptional(),
     batchSize: count.exactOptional(),
     tokensAtOnce: count.exactOptional(),
+    tokensPerRead: count.exactOptional(),
+    frozenPrecision: z.enum(["single", "half"]).exactOptional(),
     temperature: rate.exactOptional(),
   }),
 ]);
