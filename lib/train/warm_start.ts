@@ -33,7 +33,7 @@ export interface WarmStartParts {
  *
  * With `keep`, weights and moments are written to that folder under a name made of everything
  * that they depend on, and a run that depends on the same begins with them: the numbers are those
- * of imitating once more.
+ * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
  *
  * @param config Every setting of the run.
  * @param warmStart Its warm start.
@@ -65,6 +65,12 @@ export function prepareWarmStart(
       ...(shards > 1 && { shards }),
     });
     const directory = `${keep}/${name}`;
+    await Deno.mkdir(keep, { recursive: true });
+    using lock = await Deno.open(`${directory}.lock`, {
+      create: true,
+      write: true,
+    });
+    await lock.lock(true); // whoever ends, however it ends, lets go of it
     if (await isThere(directory)) {
       const kept = await openCheckpoint(directory);
       return await parts.learner.load(kept.directory);

@@ -3,8 +3,11 @@ import {
   notDeepStrictEqual,
   strictEqual,
 } from "node:assert/strict";
+import { createEnvOpener } from "../../lib/envs/open_env.ts";
+import { withHints } from "../../lib/rollout/hints.ts";
 import { assembleTraining } from "../../lib/train/assemble.ts";
 import { defineConfig } from "../../lib/train/config.ts";
+import { prepareWarmStart } from "../../lib/train/warm_start.ts";
 
 /** First metrics of a tiny run whose warm start may be kept. */
 async function firstMetrics(
@@ -39,9 +42,15 @@ async function firstMetrics(
   for await (const { metrics } of training) return metrics;
 }
 
+/** Names of the warm starts in a folder, without their locks. */
+function keptIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)]
+    .flatMap(({ name, isDirectory }) => isDirectory ? [name] : []);
+}
+
 Deno.test("a warm start that was kept gives the numbers of one that is learned", async () => {
   const keep = await Deno.makeTempDir();
-  const names = () => [...Deno.readDirSync(keep)].map(({ name }) => name);
+  const names = () => keptIn(keep);
   try {
     const learned = await firstMetrics({});
     deepStrictEqual(await firstMetrics({ keep }), learned);
@@ -62,7 +71,7 @@ Deno.test("a kept warm start is what is read back: a damaged one is named", asyn
   const keep = await Deno.makeTempDir();
   try {
     await firstMetrics({ keep });
-    const [{ name }] = [...Deno.readDirSync(keep)] as [Deno.DirEntry];
+    const [name] = keptIn(keep);
     await Deno.truncate(`${keep}/${name}/policy.safetensors`, 100);
     let message = "";
     try {
@@ -71,6 +80,37 @@ Deno.test("a kept warm start is what is read back: a damaged one is named", asyn
       if (error instanceof Error) message = error.message;
     }
     strictEqual(message.includes("policy.safetensors"), true, message);
+  } finally {
+    await Deno.remove(keep, { recursive: true });
+  }
+});
+
+Deno.test("equal runs side by side imitate once: the others wait and read it back", async () => {
+  const keep = await Deno.makeTempDir();
+  const deeds: string[] = [];
+  const { open, hint } = withHints(createEnvOpener());
+  const begin = () =>
+    prepareWarmStart(config, config.warmStart!, {
+      policy: { follow: (_, decisions) => Promise.resolve([...decisions]) },
+      learner: {
+        update: () => Promise.resolve({ updates: deeds.push("learns") }),
+        async save(folder) {
+          await Deno.writeTextFile(`${folder}/weights`, "as learned");
+          deeds.push("saves");
+        },
+        load: () => Promise.resolve(void deeds.push("loads")),
+      },
+      specs: [{ kind: "corridor", length: 3, doors: 0 }],
+      open,
+      hint,
+    });
+  const config = defineConfig({
+    worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+    warmStart: { keep: `${keep}/not/yet`, tasks: 2, epochs: 1 },
+  });
+  try {
+    await Promise.all([begin()(), begin()(), begin()()]);
+    deepStrictEqual(deeds, ["learns", "saves", "loads", "loads"]);
   } finally {
     await Deno.remove(keep, { recursive: true });
   }
