@@ -135,4 +135,6 @@ export interface Learner {
   save(directory: string): Promise<void>;
   /** Reads what {@linkcode Learner.save} wrote. */
   load(directory: string): Promise<void>;
+  /** Takes the weights as they are now for the reference policy, as after a warm start; for learners with one. */
+  setReference?(): void;
 }

@@ -11,7 +11,6 @@ import type { Learner, TrainingSample } from "../policy/policy.ts";
 import { openSafetensors, writeSafetensors } from "../policy/safetensors.ts";
 import { registerGradients } from "../policy/tensor_setup.ts";
 import { mean } from "../numeric.ts";
-import { shuffled } from "../random.ts";
 import { decisionUnits } from "../trajectory.ts";
 import {
   assignWeights,
@@ -19,6 +18,7 @@ import {
   nameWeights,
   readWeights,
 } from "./flat_weights.ts";
+import { drawMinibatches } from "./minibatches.ts";
 import {
   type AdamWState,
   beginAdamW,
@@ -44,7 +44,7 @@ const REFERENCE_BATCH = 1024;
  *
  * Its objective is HiPER's: clipped surrogates of the three decisions, each with its own credit,
  * a clipped squared error for each value head, an entropy bonus, and a divergence from the
- * weights the policy had when the learner was made.
+ * weights the policy had when the learner was made, or when `setReference` was called last.
  *
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, section 4
  *
@@ -117,7 +117,7 @@ class PpoLearner implements Learner {
   readonly #sharding: ShardingOptions;
   readonly #variables: readonly tf.Variable[];
   readonly #size: number;
-  /** Weights the policy had when the learner was made; on the device until they are asked for. */
+  /** Weights the policy had when the reference was set; on the device until they are asked for. */
   #initial: tf.Tensor1D | undefined;
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;
@@ -128,6 +128,11 @@ class PpoLearner implements Learner {
     this.#variables = Object.values(policy.variables);
     this.#size = this.#variables.reduce((sum, { size }) => sum + size, 0);
     this.#moments = beginAdamW(this.#size);
+    this.setReference();
+  }
+
+  setReference(): void {
+    this.#initial?.dispose();
     this.#initial = tf.tidy(() =>
       flattenTensors(this.#variables, this.#variables)
     );
@@ -150,8 +155,7 @@ class PpoLearner implements Learner {
     const report = new Report();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const random = options.random.fork("epoch", epoch);
-      const order = shuffled(random, together(weighed, settings));
-      for (const part of minibatches(order, settings.minibatchSize)) {
+      for (const part of drawMinibatches(weighed, { ...settings, random })) {
         const slope = await this.#differentiate(
           part,
           { samples: weighed, references, settings },
@@ -288,35 +292,6 @@ class PpoLearner implements Learner {
       assignWeights(this.#variables, own);
     }
   }
-}
-
-/** Indices of the samples that stay in one minibatch: each alone, or those of an episode. */
-function together(
-  samples: readonly TrainingSample[],
-  { minibatchBy }: PpoSettings,
-): number[][] {
-  if (minibatchBy === "turn") return samples.map((_, i) => [i]);
-  const episodes = Map.groupBy(
-    samples.keys(),
-    (i) => samples[i]!.episode ?? i,
-  );
-  return [...episodes.values()];
-}
-
-/** Fills minibatches group by group; a last one below half the size joins the one before. */
-function minibatches(groups: readonly number[][], size: number): number[][] {
-  const parts: number[][] = [];
-  for (const group of groups) {
-    const last = parts.at(-1);
-    if (last && last.length < size) last.push(...group);
-    else parts.push([...group]);
-  }
-  const last = parts.at(-1), before = parts.at(-2);
-  if (before && last && last.length < size / 2) {
-    before.push(...last);
-    parts.pop();
-  }
-  return parts;
 }
 
 /** Means over gradient steps. */

@@ -160,6 +160,8 @@ class OpenTraining implements Training {
   readonly #parts: TrainingParts;
   readonly #root: Random;
   #next = 0;
+  /** Whether the warm start, if there is one, is behind. */
+  #warm = false;
 
   constructor(config: TrainingConfig, parts: TrainingParts) {
     this.config = config;
@@ -190,7 +192,8 @@ class OpenTraining implements Training {
     const { config } = this;
     const { policy, learner, specs, open, signal, warmUp } = this.#parts;
     const playing = { ...(open && { open }), ...(signal && { signal }) };
-    if (this.#next === 0) await warmUp?.();
+    if (this.#next === 0 && !this.#warm) await warmUp?.();
+    this.#warm = true;
     while (this.#next < config.iterations) {
       const iteration = this.#next;
       const random = this.#root.fork("iteration", iteration);
@@ -271,6 +274,7 @@ class OpenTraining implements Training {
     const checkpoint = await openCheckpoint(directory);
     await this.#parts.learner.load(checkpoint.directory);
     this.#next = checkpoint.iteration;
+    this.#warm = this.#next > 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -34,6 +34,7 @@ export interface WarmStartParts {
  * With `keep`, weights and moments are written to that folder under a name made of everything
  * that they depend on, and a run that depends on the same begins with them: the numbers are those
  * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
+ * What was learned is the reference from which `update.klCoefficient` measures.
  *
  * @param config Every setting of the run.
  * @param warmStart Its warm start.
@@ -57,30 +58,40 @@ export function prepareWarmStart(
     const random = createRandom(config.seed).fork("warm start");
     await imitateExpert({ ...options, ...parts, random });
   };
-  if (keep === undefined) return imitate;
   return async () => {
-    const { seed, policy, backend, worlds, replicas: { shards } } = config;
-    const name = await nameOf({
-      ...{ seed, policy, backend, worlds, options },
-      ...(shards > 1 && { shards }),
-    });
-    const directory = `${keep}/${name}`;
-    await Deno.mkdir(keep, { recursive: true });
-    using lock = await Deno.open(`${directory}.lock`, {
-      create: true,
-      write: true,
-    });
-    await lock.lock(true); // whoever ends, however it ends, lets go of it
-    if (await isThere(directory)) {
-      const kept = await openCheckpoint(directory);
-      return await parts.learner.load(kept.directory);
+    if (keep === undefined) await imitate();
+    else {
+      const { seed, policy, backend, worlds, replicas: { shards } } = config;
+      const name = await nameOf({
+        ...{ seed, policy, backend, worlds, options },
+        ...(shards > 1 && { shards }),
+      });
+      await Deno.mkdir(keep, { recursive: true });
+      await learnOnce(`${keep}/${name}`, { ...parts, imitate });
     }
-    await imitate();
-    await saveCheckpoint(directory, {
-      iteration: 0,
-      save: (folder) => parts.learner.save(folder),
-    });
+    parts.learner.setReference?.();
   };
+}
+
+/** Reads back what was learned, or learns it and keeps it; equal runs do so one after the other. */
+async function learnOnce(
+  directory: string,
+  { learner, imitate }: { learner: Learner; imitate: () => Promise<void> },
+): Promise<void> {
+  using lock = await Deno.open(`${directory}.lock`, {
+    create: true,
+    write: true,
+  });
+  await lock.lock(true); // whoever ends, however it ends, lets go of it
+  if (await isThere(directory)) {
+    const kept = await openCheckpoint(directory);
+    return await learner.load(kept.directory);
+  }
+  await imitate();
+  await saveCheckpoint(directory, {
+    iteration: 0,
+    save: (folder) => learner.save(folder),
+  });
 }
 
 /** The discount that the estimator's values know, where it has one. */

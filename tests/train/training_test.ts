@@ -13,7 +13,13 @@ import {
 import { describeEnvironment } from "../../lib/train/environment_facts.ts";
 import { METRIC_MEANINGS } from "../../lib/train/metrics.ts";
 import { PRESETS } from "../../lib/train/presets.ts";
-import type { Training } from "../../lib/train/training.ts";
+import { createTraining, type Training } from "../../lib/train/training.ts";
+import {
+  planExecute,
+  randomExecutor,
+  scriptedPlanner,
+} from "../../lib/policy/plan_execute.ts";
+import { byDecision } from "../../lib/trajectory.ts";
 import { countingConfig, countingTraining } from "./_counting.ts";
 
 const corridor = [{ kind: "corridor", length: 5, doors: 1 }];
@@ -255,4 +261,34 @@ Deno.test("assembleTraining() refuses worlds that share no list of subgoals, unl
   const flat = smallConfig({ worlds, policy: { name: "compact", flat: true } });
   await using training = await assembleTraining(flat);
   strictEqual(training.iteration, 0);
+});
+
+Deno.test("a training that failed in its first iteration goes on without another warm start", async () => {
+  let warmUps = 0, failures = 0;
+  const specs = [{ kind: "corridor", length: 3, doors: 0 }];
+  const config = defineConfig({
+    worlds: specs,
+    iterations: 1,
+    evaluation: { every: 0 },
+  });
+  const training = createTraining(config, {
+    specs,
+    policy: planExecute(scriptedPlanner(() => "leave"), randomExecutor()),
+    learner: {
+      update: () =>
+        failures++ === 0
+          ? Promise.reject(new Error("a passing fault"))
+          : Promise.resolve({}),
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    assignCredit: (trajectories) =>
+      trajectories.map(({ turns }) => ({
+        advantages: byDecision(() => new Float64Array(turns.length)),
+      })),
+    warmUp: () => Promise.resolve(void warmUps++),
+  });
+  await rejects(Array.fromAsync(training), /a passing fault/);
+  strictEqual((await Array.fromAsync(training)).length, 1);
+  strictEqual(warmUps, 1);
 });

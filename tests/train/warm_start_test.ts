@@ -115,3 +115,26 @@ Deno.test("equal runs side by side imitate once: the others wait and read it bac
     await Deno.remove(keep, { recursive: true });
   }
 });
+
+Deno.test("after a warm start, divergence is measured from what it taught", async () => {
+  const keep = await Deno.makeTempDir();
+  const config = defineConfig({
+    iterations: 1,
+    backend: "wasm",
+    worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+    warmStart: { keep, tasks: 4, epochs: 2 },
+    rollout: { tasks: 4, maxTurns: 4 },
+    update: { learningRate: 0, klCoefficient: 0.1, entropyCoefficient: 0 },
+    evaluation: { every: 0, tasks: 1 },
+  });
+  try {
+    for (const warmth of ["learned", "kept"]) {
+      await using training = await assembleTraining(config);
+      for await (const { metrics } of training) {
+        strictEqual(Math.abs(metrics.kl_to_reference!) < 1e-6, true, warmth);
+      }
+    }
+  } finally {
+    await Deno.remove(keep, { recursive: true });
+  }
+});
