@@ -231,7 +231,8 @@ async function startFused(
         return step;
       },
       [Symbol.dispose]: () => {
-        if (memory) memory.keep({ caches, fed, weights });
+        const asked = prompts.map(({ length }) => length);
+        if (memory) memory.keep({ caches, fed, asked, weights });
         else tf.dispose(caches);
       },
     },

@@ -14,6 +14,8 @@ export interface KeptReading {
   readonly caches: Readonly<Record<string, tf.Tensor>>;
   /** Token ids that were fed, row by row. */
   readonly fed: readonly (readonly number[])[];
+  /** How many of them were the prompt. Shape `(rows,)`. */
+  readonly asked: readonly number[];
   /** Weights that read them. */
   readonly weights: readonly tf.Tensor[];
 }
@@ -35,7 +37,8 @@ export interface ReadingMemory extends Disposable {
   /** Takes what a decoder has read; it is the memory's to dispose. */
   keep(reading: KeptReading): void;
   /**
-   * Looks for caches that hold most of some prompts.
+   * Looks for the caches that hold most of some prompts. Those that the prompts go on from are
+   * handed out; of those that only begin alike, a copy is, as others may go on from them.
    *
    * @param prompts Token ids. Shapes `(tokens,)`.
    * @param options The weights at hand, and positions that will be needed.
@@ -66,23 +69,24 @@ export function createReadingMemory(): ReadingMemory {
   };
   return {
     forget,
-    keep({ caches, fed, weights }) {
+    keep({ caches, fed, asked, weights }) {
       const ids = weights.map(({ dataId }) => dataId);
-      kept.push({ caches: { ...caches }, fed, ids });
+      kept.push({ caches: { ...caches }, fed, asked, ids });
       if (kept.length > KEPT_BATCHES) free(kept.shift()!);
     },
     recall(prompts, { weights, room }) {
       const stale = (one: Kept) =>
         one.ids.some((id, i) => id !== weights[i]?.dataId);
       while (kept.length > 0 && stale(kept[0]!)) free(kept.shift()!);
-      for (const [i, one] of kept.entries()) {
-        const rows = prompts.map((prompt) => bestRow(one.fed, prompt));
-        if (!worthwhile(prompts, rows)) continue;
-        kept.splice(i, 1);
-        const places = Int32Array.from(rows, ({ length }) => length);
-        return { ...arranged(one.caches, rows, room), places };
-      }
-      return undefined;
+      const best = leastNew(kept, prompts);
+      if (!best) return undefined;
+      const { one, rows } = best;
+      const handOut = rows.every(({ row, length }) =>
+        length >= one.asked[row]!
+      );
+      if (handOut) kept.splice(kept.indexOf(one), 1);
+      const places = Int32Array.from(rows, ({ length }) => length);
+      return { ...arranged(one.caches, rows, { room, handOut }), places };
     },
     [Symbol.dispose]: forget,
   };
@@ -91,6 +95,7 @@ export function createReadingMemory(): ReadingMemory {
 interface Kept {
   readonly caches: Record<string, tf.Tensor>;
   readonly fed: KeptReading["fed"];
+  readonly asked: KeptReading["asked"];
   readonly ids: readonly object[];
 }
 
@@ -112,23 +117,31 @@ function bestRow(fed: KeptReading["fed"], prompt: Int32Array): Match {
   return best;
 }
 
-/** Whether little enough is new. */
-function worthwhile(
+/** The reading after which the fewest tokens are new, if those are few enough; the oldest of equals. */
+function leastNew(
+  kept: readonly Kept[],
   prompts: readonly Int32Array[],
-  rows: readonly Match[],
-): boolean {
+): { one: Kept; rows: Match[] } | undefined {
   const longest = Math.max(...prompts.map(({ length }) => length));
-  const added = Math.max(
-    ...prompts.map((prompt, i) => prompt.length - rows[i]!.length),
-  );
-  return added <= MOST_NEW * longest;
+  let best: { one: Kept; rows: Match[] } | undefined;
+  let least = MOST_NEW * longest;
+  for (const one of kept) {
+    const rows = prompts.map((prompt) => bestRow(one.fed, prompt));
+    const added = Math.max(
+      ...prompts.map((prompt, i) => prompt.length - rows[i]!.length),
+    );
+    if (best ? added >= least : added > least) continue;
+    best = { one, rows };
+    least = added;
+  }
+  return best;
 }
 
-/** The rows that are wanted, with room for more; frees what it does not hand back. */
+/** The rows that are wanted, with room for more: copied, or handed out and the rest freed. */
 function arranged(
   caches: Record<string, tf.Tensor>,
   rows: readonly Match[],
-  room: number,
+  { room, handOut }: { room: number; handOut: boolean },
 ): { caches: Record<string, tf.Tensor>; room: number } {
   const [count, , had] = Object.values(caches)[0]!.shape as [
     number,
@@ -136,7 +149,7 @@ function arranged(
     number,
   ];
   const same = rows.length === count && rows.every(({ row }, i) => row === i);
-  if (same && had >= room) return { caches, room: had };
+  if (handOut && same && had >= room) return { caches, room: had };
   const wide = had >= room ? had : 2 * room;
   const order = Int32Array.from(rows, ({ row }) => row);
   const moved = Object.entries(caches).map(([name, cache]) => {
@@ -145,7 +158,7 @@ function arranged(
       if (wide === had) return picked;
       return tf.pad(picked, [[0, 0], [0, 0], [0, wide - had], [0, 0]]);
     });
-    cache.dispose();
+    if (handOut) cache.dispose();
     return [name, tf.keep(fresh)] as const;
   });
   return { caches: Object.fromEntries(moved), room: wide };

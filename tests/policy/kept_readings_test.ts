@@ -150,7 +150,7 @@ Deno.test("a memory recalls rows in any order, makes room, and leaves no tensor 
   const caches = {
     "keys.0": tf.tensor([0, 1, 2, 3, 4, 5, 6, 7], [2, 1, 4, 1]),
   };
-  memory.keep({ caches, fed: [[1, 2, 3], [1, 5, 6]], weights });
+  memory.keep({ caches, fed: [[1, 2, 3], [1, 5, 6]], asked: [2, 2], weights });
   const prompt = Int32Array.of(1, 5, 6, 7, 8);
   strictEqual(
     memory.recall([Int32Array.of(9, 9)], { weights, room: 4 }),
@@ -163,12 +163,41 @@ Deno.test("a memory recalls rows in any order, makes room, and leaves no tensor 
   const row = [...await found.caches["keys.0"]!.data()].slice(0, 4);
   deepStrictEqual(row, [4, 5, 6, 7]);
   strictEqual(memory.recall([prompt], { weights, room: 4 }), undefined); // handed out
-  memory.keep({ ...found, fed: [[...prompt]], weights });
+  memory.keep({ ...found, fed: [[...prompt]], asked: [3], weights });
   memory.forget();
   const longer = Int32Array.of(...prompt, 9);
   strictEqual(memory.recall([longer], { weights, room: 6 }), undefined);
   const again = { "keys.0": tf.zeros([1, 1, 6, 1]) };
-  memory.keep({ caches: again, fed: [[...prompt]], weights });
+  memory.keep({ caches: again, fed: [[...prompt]], asked: [3], weights });
+  memory[Symbol.dispose]();
+  tf.dispose(weights);
+  strictEqual(tf.memory().numTensors, before);
+});
+
+Deno.test("batches by turns recall their own readings, though all begin alike", async () => {
+  await selectBackend("wasm");
+  const before = tf.memory().numTensors;
+  const weights = [tf.scalar(1)];
+  const memory = createReadingMemory();
+  /** Rules that all share, then what is told to one batch alone. */
+  const told = (batch: number, turns: number) =>
+    Int32Array.of(1, 2, 3, 4, ...new Array(4 * turns).fill(10 + batch));
+  const known: number[] = [];
+  for (let turn = 1; turn <= 3; turn++) {
+    for (const batch of [0, 1, 2]) {
+      const prompt = told(batch, turn);
+      const found = memory.recall([prompt], { weights, room: 16 });
+      if (turn > 1) known.push(found?.places[0] ?? 0);
+      const caches = found?.caches ?? { "keys.0": tf.zeros([1, 1, 16, 1]) };
+      memory.keep({
+        caches,
+        fed: [[...prompt]],
+        asked: [prompt.length],
+        weights,
+      });
+    }
+  }
+  deepStrictEqual(known, [8, 8, 8, 12, 12, 12]);
   memory[Symbol.dispose]();
   tf.dispose(weights);
   strictEqual(tf.memory().numTensors, before);

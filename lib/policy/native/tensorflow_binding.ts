@@ -129,7 +129,11 @@ export class TensorflowBinding implements TFJSBinding {
     const tensor = symbols.TF_AllocateTensor(
       ...[dtype, dimensions, shape.length, BigInt(bytes)] as const,
     );
-    if (tensor === null) throw new RangeError(`Cannot allocate ${bytes} bytes`);
+    if (tensor === null) {
+      throw new RangeError(
+        `Cannot create a tensor as there must be memory for it: current value is ${bytes} bytes`,
+      );
+    }
     const view = new Uint8Array(source.buffer, source.byteOffset, bytes);
     bytesOf(symbols.TF_TensorData(tensor), bytes).set(view);
     const handle = symbols.TFE_NewTensorHandle(tensor, status);
