@@ -121,13 +121,25 @@ async function watchExpert(
   random: Random,
 ): Promise<Trajectory[]> {
   const { specs, open, hint, signal, detours = 0 } = options;
-  const expert = expertPolicy(hint);
+  const expert = expertPolicy(hint, detours > 0 ? wanderer : undefined);
   return await collectTrajectories(
     detours > 0 ? mixPolicies(expert, astray(expert), detours) : expert,
     scheduleEpisodes(specs, { ...options, random }),
     { open, ...(signal && { signal }) },
   );
 }
+
+/** Does anything, for where a detour led to a place from which the expert knows no way. */
+const wanderer: Policy = {
+  decide: (situations, randoms) =>
+    situations.map(({ subgoal, observation: { admissibleActions } }, i) => ({
+      switched: subgoal === undefined,
+      subgoal: subgoal ?? "",
+      action: admissibleActions[randoms[i]!.integer(admissibleActions.length)]!,
+      valid: true,
+      trace: { kind: "untrainable" },
+    })),
+};
 
 /** Plans as somebody else does, and does anything. */
 function astray(planner: Policy): Policy {
@@ -156,7 +168,8 @@ async function followed(
   trajectories: readonly Trajectory[],
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
-  const samples = imitationSamples(trajectories, returns);
+  const samples = imitationSamples(trajectories, returns)
+    .filter(({ situation }) => hint(situation) !== undefined);
   const situations = samples.map(({ situation }) => situation);
   const wanted = await expertPolicy(hint).decide(situations, []);
   const decisions = await policy.follow(situations, wanted, { score: false });

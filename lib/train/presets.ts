@@ -119,7 +119,7 @@ const householdWarm: PartialDeep<TrainingConfig> = {
  * then learns by HiPER to look for them.
  */
 const householdLanguage: PartialDeep<TrainingConfig> = {
-  iterations: 15,
+  iterations: 12,
   policy: {
     name: "language",
     prompt: "transcript",
