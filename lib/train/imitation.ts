@@ -42,7 +42,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly fresh?: boolean;
   /**
    * Share of turns on which a random action is taken in the expert's place, so that its pupil sees
-   * what to do after a mistake; learned is what the expert would have done.
+   * what to do after a mistake; such turns are seen, and not learned.
    *
    * @default {0}
    */
@@ -162,17 +162,21 @@ function astray(planner: Policy): Policy {
   };
 }
 
-/** What the expert did or would have done, written down by the policy that learns. */
+/** What the expert did, written down by the policy that learns. */
 async function followed(
   { policy, hint, gamma = 1 }: ImitationOptions,
   trajectories: readonly Trajectory[],
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
   const samples = imitationSamples(trajectories, returns)
-    .filter(({ situation }) => hint(situation) !== undefined);
-  const situations = samples.map(({ situation }) => situation);
-  const wanted = await expertPolicy(hint).decide(situations, []);
-  const decisions = await policy.follow(situations, wanted, { score: false });
+    .filter(({ situation, decision }) =>
+      hint(situation)?.action === decision.action
+    );
+  const decisions = await policy.follow(
+    samples.map(({ situation }) => situation),
+    samples.map(({ decision }) => decision),
+    { score: false },
+  );
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
 }
 

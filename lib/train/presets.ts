@@ -137,7 +137,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     tasks: 240,
     epochs: 10,
     fresh: true,
-    detours: 0.25,
+    detours: 0.2,
     reading: 0.5,
     gamma: 0.97,
     minibatchSize: 24,
