@@ -194,9 +194,10 @@ function recited(
   const situations = trajectories.map((one) =>
     situationAt(one, one.turns.length)
   );
-  return policy.recite(situations).map((decision, i) => ({
+  return policy.recite(situations).map(({ decision, heard }, i) => ({
     situation: situations[i]!,
     decision,
+    unitWeights: heard,
     advantages: byDecision(() => reading),
     trained: byDecision((name) => name === "execution"),
     episode: trajectories[i]!.id,

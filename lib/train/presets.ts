@@ -135,7 +135,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   worlds: households("train", "easy"),
   warmStart: {
     tasks: 240,
-    epochs: 10,
+    epochs: 18,
     fresh: true,
     detours: 0.2,
     reading: 0.5,
@@ -151,7 +151,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     epochs: 1,
     minibatchSize: 64,
     minibatchBy: "episode",
-    learningRate: 2e-4,
+    learningRate: 3e-4,
     valueCoefficient: 0.01,
     entropyCoefficient: 0,
   },
