@@ -12,7 +12,7 @@ import type {
 } from "../trajectory.ts";
 import { formatPrompt, readReply } from "./block_prompt.ts";
 import { locateBlocks } from "./block_spans.ts";
-import type { ReplyMode } from "./blocks.ts";
+import { formatReply, type ReplyMode } from "./blocks.ts";
 import { TOKENS_PER_READ } from "./generation.ts";
 import type { ReadingMemory } from "./kept_readings.ts";
 import type { LanguageNetwork } from "./language_network.ts";
@@ -205,12 +205,30 @@ export function writtenReply(
   return { ...slot, choices };
 }
 
-/** All that is read in a situation as one reply, every token an execution. */
-export function reciteSituation(mind: Mind, situation: Situation): Decision {
+/** All that is read in a situation as one reply, every token an execution, and what of it others said. */
+export function reciteSituation(
+  mind: Mind,
+  situation: Situation,
+): { decision: Decision; heard: Float32Array } {
   const tokens = promptTokens(mind, situation);
   const reply = tokens.slice(1); // what comes first is not expected from anything
   const whole = { start: 0, end: reply.length };
-  return {
+  const heard = new Float32Array(reply.length).fill(1);
+  situation.past.forEach(({ observation, decision }, t) => {
+    const past = situation.past.slice(0, t);
+    const subgoal = past.at(-1)?.decision.subgoal;
+    const before = promptTokens(mind, {
+      ...{ task: situation.task, past, observation },
+      ...(subgoal === undefined ? {} : { subgoal }),
+    });
+    const said = mind.tokenizer.encode(formatReply({
+      ...decision,
+      switching: decision.switched ? "SWITCH" : "KEEP",
+    }));
+    const start = before.length - 1; // where the first token is left out
+    heard.fill(0, start, start + said.length);
+  });
+  const decision: Decision = {
     switched: false,
     subgoal: situation.subgoal ?? "",
     action: "",
@@ -223,6 +241,7 @@ export function reciteSituation(mind: Mind, situation: Situation): Decision {
       spans: { switching: undefined, planning: undefined, execution: whole },
     },
   };
+  return { decision, heard };
 }
 
 /**

@@ -42,9 +42,12 @@ export interface Follower {
   ): Decision[] | Promise<Decision[]>;
   /**
    * Everything that is read in some situations, as if this policy had said it, so that it learns
-   * to expect it; for policies that read texts word by word.
+   * to expect it; for policies that read texts word by word. `heard` is 1 for units that others
+   * said and 0 for the policy's own replies. Shapes `(units,)`.
    */
-  recite?(situations: readonly Situation[]): Decision[];
+  recite?(
+    situations: readonly Situation[],
+  ): { decision: Decision; heard: Float32Array }[];
 }
 
 /** What a {@linkcode Scorer} says of one sample, unit by unit. */

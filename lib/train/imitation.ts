@@ -42,7 +42,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly fresh?: boolean;
   /**
    * Share of turns on which a random action is taken in the expert's place, so that its pupil sees
-   * what to do after a mistake; learned is what the expert would have done.
+   * what to do after a mistake; such turns are seen, and not learned.
    *
    * @default {0}
    */
@@ -121,13 +121,25 @@ async function watchExpert(
   random: Random,
 ): Promise<Trajectory[]> {
   const { specs, open, hint, signal, detours = 0 } = options;
-  const expert = expertPolicy(hint);
+  const expert = expertPolicy(hint, detours > 0 ? wanderer : undefined);
   return await collectTrajectories(
     detours > 0 ? mixPolicies(expert, astray(expert), detours) : expert,
     scheduleEpisodes(specs, { ...options, random }),
     { open, ...(signal && { signal }) },
   );
 }
+
+/** Does anything, for where a detour led to a place from which the expert knows no way. */
+const wanderer: Policy = {
+  decide: (situations, randoms) =>
+    situations.map(({ subgoal, observation: { admissibleActions } }, i) => ({
+      switched: subgoal === undefined,
+      subgoal: subgoal ?? "",
+      action: admissibleActions[randoms[i]!.integer(admissibleActions.length)]!,
+      valid: true,
+      trace: { kind: "untrainable" },
+    })),
+};
 
 /** Plans as somebody else does, and does anything. */
 function astray(planner: Policy): Policy {
@@ -150,16 +162,21 @@ function astray(planner: Policy): Policy {
   };
 }
 
-/** What the expert did or would have done, written down by the policy that learns. */
+/** What the expert did, written down by the policy that learns. */
 async function followed(
   { policy, hint, gamma = 1 }: ImitationOptions,
   trajectories: readonly Trajectory[],
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
-  const samples = imitationSamples(trajectories, returns);
-  const situations = samples.map(({ situation }) => situation);
-  const wanted = await expertPolicy(hint).decide(situations, []);
-  const decisions = await policy.follow(situations, wanted, { score: false });
+  const samples = imitationSamples(trajectories, returns)
+    .filter(({ situation, decision }) =>
+      hint(situation)?.action === decision.action
+    );
+  const decisions = await policy.follow(
+    samples.map(({ situation }) => situation),
+    samples.map(({ decision }) => decision),
+    { score: false },
+  );
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
 }
 
@@ -177,9 +194,10 @@ function recited(
   const situations = trajectories.map((one) =>
     situationAt(one, one.turns.length)
   );
-  return policy.recite(situations).map((decision, i) => ({
+  return policy.recite(situations).map(({ decision, heard }, i) => ({
     situation: situations[i]!,
     decision,
+    unitWeights: heard,
     advantages: byDecision(() => reading),
     trained: byDecision((name) => name === "execution"),
     episode: trajectories[i]!.id,

@@ -119,7 +119,7 @@ const householdWarm: PartialDeep<TrainingConfig> = {
  * then learns by HiPER to look for them.
  */
 const householdLanguage: PartialDeep<TrainingConfig> = {
-  iterations: 15,
+  iterations: 12,
   policy: {
     name: "language",
     prompt: "transcript",
@@ -135,9 +135,9 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   worlds: households("train", "easy"),
   warmStart: {
     tasks: 240,
-    epochs: 10,
+    epochs: 18,
     fresh: true,
-    detours: 0.25,
+    detours: 0.2,
     reading: 0.5,
     gamma: 0.97,
     minibatchSize: 24,
@@ -151,7 +151,7 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     epochs: 1,
     minibatchSize: 64,
     minibatchBy: "episode",
-    learningRate: 2e-4,
+    learningRate: 3e-4,
     valueCoefficient: 0.01,
     entropyCoefficient: 0,
   },

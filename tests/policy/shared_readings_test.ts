@@ -88,3 +88,25 @@ Deno.test("the turns of a transcript are scored by one reading as each was when 
 function equal(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((token, i) => token === b[i]);
 }
+
+Deno.test("reciting a transcript leaves out exactly what the policy itself said", async () => {
+  await selectBackend("wasm");
+  const policy = smallPolicy({
+    decoding: "admissible",
+    prompt: (situation) => formatTranscript(situation),
+  });
+  const { situations, decisions } = await writeTranscript(policy);
+  const [recited] = policy.recite!(situations.slice(-1));
+  const { prompt, reply } = tokensOf(recited!.decision);
+  deepStrictEqual(
+    joined(prompt, reply),
+    tokensOf(decisions.at(-1)!).prompt,
+    "all of the conversation",
+  );
+  const own = [...reply].filter((_, j) => recited!.heard[j] === 0);
+  const said = decisions.slice(0, -1).flatMap((decision) => [
+    ...tokensOf(decision).reply,
+  ]);
+  deepStrictEqual(own, said);
+  policy.dispose();
+});

@@ -101,7 +101,7 @@ Deno.test("a language policy is assembled from settings, imitates and trains", a
   }
 });
 
-Deno.test("imitating with detours teaches what the expert would have done", async () => {
+Deno.test("imitating with detours teaches what the expert does after them", async () => {
   await selectBackend("wasm");
   const { open, hint } = withHints(openCorridorSpec);
   const seen: TrainingSample[] = [];
