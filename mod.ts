@@ -746,6 +746,8 @@ export type {
   ErrorAgainstBatchOptions,
 } from "./lib/plots/batch_error_figure.ts";
 export { episodeHtml } from "./lib/plots/episode_html.ts";
+export { replyTokens } from "./lib/plots/reply_figure.ts";
+export type { ReplyTokensOptions } from "./lib/plots/reply_figure.ts";
 export { intervalCurve } from "./lib/plots/interval_figures.ts";
 export type { IntervalCurveOptions } from "./lib/plots/interval_figures.ts";
 export { trainingReport } from "./lib/plots/training_report.ts";
