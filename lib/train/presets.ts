@@ -119,7 +119,7 @@ const householdWarm: PartialDeep<TrainingConfig> = {
  * then learns by HiPER to look for them.
  */
 const householdLanguage: PartialDeep<TrainingConfig> = {
-  iterations: 12,
+  iterations: 200,
   policy: {
     name: "language",
     prompt: "transcript",
@@ -149,14 +149,14 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
   estimator: fromSparseReward.estimator,
   update: {
     epochs: 1,
-    minibatchSize: 64,
+    minibatchSize: 128,
     minibatchBy: "episode",
-    learningRate: 3e-4,
+    learningRate: 5e-5,
     valueCoefficient: 0.01,
     entropyCoefficient: 0,
   },
   evaluation: {
-    every: 0,
+    every: 50,
     tasks: 240,
     maxTurns: 15,
     balanceBy: "taskType",
