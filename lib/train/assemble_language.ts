@@ -31,8 +31,8 @@ const LISTENED = 256;
 /** Numbers of a state that one head of a small model sees. */
 const HEAD_SIZE = 32;
 
-/** Longest transcript that a small model can read, in tokens. */
-const LONGEST_TRANSCRIPT = 4096;
+/** Tokens of a transcript's start and of each turn, more than any turn takes: what is seen is cut off before. */
+const TRANSCRIPT_START = 512, TRANSCRIPT_TURN = 256;
 
 /** What a policy may be shown. */
 const PROMPTS = {
@@ -44,7 +44,7 @@ const PROMPTS = {
 } as const;
 
 /** What a language policy is made for. */
-type Surroundings = Pick<TrainingConfig, "seed" | "rollout"> & {
+type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
   readonly specs: readonly EnvSpec[];
 };
 
@@ -80,9 +80,16 @@ export async function assembleLanguagePolicy(
     size: {
       ...(layers !== undefined && { layers }),
       ...(width !== undefined && sizesOf(width)),
-      ...(shown === "transcript" && { maxLength: LONGEST_TRANSCRIPT }),
+      ...(shown === "transcript" && {
+        maxLength: TRANSCRIPT_START + TRANSCRIPT_TURN * mostTurns(options),
+      }),
     },
   });
+}
+
+/** Turns of the longest episode that will be played. */
+function mostTurns({ rollout, evaluation }: Surroundings): number {
+  return Math.max(rollout.maxTurns, evaluation.maxTurns);
 }
 
 /** Sizes of a small model by its width. */
