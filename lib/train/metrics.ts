@@ -43,6 +43,7 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   approximate_kl:
     "divergence from the weights that played, in nats; as an estimate it may fall below 0",
   clip_fraction: "share of trained units whose probability ratio was clipped",
+  log_prob: "mean log-probability of the units that are trained, in nats",
   dual_clip_fraction:
     "share of trained units on which the bound on negative advantages was in force",
   iteration: "counted from 0",

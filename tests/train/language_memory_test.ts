@@ -2,6 +2,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import { QWEN2_SIZES } from "../../lib/policy/qwen2_sizes.ts";
 import { createRandom } from "../../lib/random.ts";
+import type { Turn } from "../../lib/trajectory.ts";
 import { languageMemory } from "../../lib/train/language_memory.ts";
 import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
 import { watchHeap } from "./_heap_watch.ts";
@@ -73,6 +74,19 @@ for (const [name, load] of Object.entries(LOADS)) {
   });
 }
 
+/** Something that was done before. */
+const TURN: Turn = {
+  observation: { text: "", admissibleActions: ["ba"], stateKey: "" },
+  decision: {
+    switched: true,
+    subgoal: "ba",
+    action: "ba",
+    valid: true,
+    trace: { kind: "untrainable" },
+  },
+  reward: 0,
+};
+
 Deno.test("languageMemory() foretells what kept readings take within a tenth", async () => {
   await selectBackend("wasm");
   using watch = watchHeap();
@@ -84,6 +98,7 @@ Deno.test("languageMemory() foretells what kept readings take within a tenth", a
   for (let turn = 0; turn < 10; turn++) {
     const others = situations.map((situation) => ({
       ...situation,
+      past: [TURN], // where episodes begin, what was kept is forgotten
       observation: {
         ...situation.observation,
         text: situation.observation.text.replaceAll("ba", "bcdefghijk"[turn]!),

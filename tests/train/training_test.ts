@@ -247,7 +247,7 @@ Deno.test("assembleTraining() refuses worlds of a kind that nobody lists subgoal
     {
       name: "TypeError",
       message:
-        'Cannot assemble a training as each kind of world must be one of corridor, game, household, webshop unless "policy.flat" is true: current value is "corrid"',
+        'Cannot assemble a training as each kind of world must be one of alfred, corridor, game, household, webshop unless "policy.flat" is true: current value is "corrid"',
     },
   );
 });
