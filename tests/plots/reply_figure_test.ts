@@ -37,7 +37,12 @@ function decisionOf(parts: Partial<TokenTrace>): Decision {
 
 const drawn = (decision: Decision, pieces: readonly string[] = PIECES) => {
   const figure = replyTokens(decision, { piece: (token) => pieces[token]! });
-  return { figure, ...figure.layout as unknown as Drawn };
+  const { shapes, annotations } = figure.layout;
+  return {
+    figure,
+    shapes: shapes as Drawn["shapes"],
+    annotations: annotations as Drawn["annotations"],
+  };
 };
 
 Deno.test("replyTokens() colors a token by its decision, in full where it was a choice", () => {
