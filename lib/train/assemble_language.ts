@@ -31,8 +31,8 @@ const LISTENED = 256;
 /** Numbers of a state that one head of a small model sees. */
 const HEAD_SIZE = 32;
 
-/** Tokens of a transcript's start and of each turn, more than any turn takes: what is seen is cut off before. */
-const TRANSCRIPT_START = 512, TRANSCRIPT_TURN = 256;
+/** Tokens of a transcript's start and of each turn: what is seen ends at 600 characters, each of them a token at worst. */
+const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
 
 /** What a policy may be shown. */
 const PROMPTS = {
