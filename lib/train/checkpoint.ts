@@ -15,6 +15,7 @@ const manifestSchema = z.object({
   format: z.literal("hiper-lab-checkpoint"),
   version: z.literal(1),
   iteration: z.int().nonnegative(),
+  warm: z.boolean().exactOptional(),
   files: z.record(z.string(), z.object({ bytes: z.int(), sha256: z.string() })),
 });
 
@@ -24,20 +25,27 @@ export interface Checkpoint {
   readonly directory: string;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
+  /** Whether the warm start, if there is one, is behind. */
+  readonly warm: boolean;
 }
 
 /**
  * Saves a checkpoint so that at every moment the folder is whole, or as it was before.
  *
  * @param directory The checkpoint's own folder.
- * @param options `iteration` comes next; `save` writes the learner's files into the folder it is given.
+ * @param options `iteration` comes next; `warm` says that a warm start is behind, as it is after
+ * iteration 0; `save` writes the learner's files into the folder it is given.
  * @throws {Error} If the folder cannot be written; an earlier checkpoint there stays intact.
  */
 export async function saveCheckpoint(
   directory: string,
-  options: { iteration: number; save: (folder: string) => Promise<void> },
+  options: {
+    iteration: number;
+    warm?: boolean;
+    save: (folder: string) => Promise<void>;
+  },
 ): Promise<void> {
-  const { iteration, save } = options;
+  const { iteration, warm = iteration > 0, save } = options;
   await writeFolderDurably(directory, async (folder) => {
     await save(folder);
     const files: Record<string, { bytes: number; sha256: string }> = {};
@@ -49,6 +57,7 @@ export async function saveCheckpoint(
       format: "hiper-lab-checkpoint",
       version: 1,
       iteration,
+      warm,
       files,
     };
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
@@ -111,7 +120,8 @@ async function readCheckpoint(directory: string): Promise<Checkpoint> {
       );
     }
   }
-  return { directory, iteration: manifest.data.iteration };
+  const { iteration, warm = iteration > 0 } = manifest.data;
+  return { directory, iteration, warm };
 }
 
 /**

@@ -40,6 +40,7 @@ export async function* recordTraining(
     await run.save(training);
     saved = training.iteration;
   };
+  if (await warmUp(training, signal)) await run.save(training);
   let sound = true;
   try {
     const records = training[Symbol.asyncIterator]();
@@ -56,6 +57,19 @@ export async function* recordTraining(
   } finally {
     // After a failed update or write the newest checkpoint is the last good one.
     if (sound) await save();
+  }
+}
+
+/** Whether a warm start was done; not where it was stopped by the signal. */
+async function warmUp(
+  training: Training,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    return await training.warmUp();
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return false;
+    throw error;
   }
 }
 

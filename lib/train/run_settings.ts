@@ -46,21 +46,26 @@ export async function readRunConfig(
 /**
  * Writes settings and facts of a new run; compares settings with those of an old one.
  *
- * A run that was started but has done no iteration has nothing to lose: it counts as new.
+ * A run that was started but has saved nothing has nothing to lose: it counts as new.
  *
  * @param directory The run's folder.
  * @param config Every setting.
- * @param options Whether a run may go on, how many of its iterations are saved, and facts worth keeping.
+ * @param options Whether a run may go on, how many of its iterations are saved (`undefined`
+ * without a checkpoint; 0 after a warm start), and facts worth keeping.
  * @throws {Error} If the folder holds a run and `resume` is off, or its settings differ.
  * @throws {RangeError} If more iterations are done than the settings ask for.
  */
 export async function settleRun(
   directory: string,
   config: TrainingConfig,
-  options: { resume: boolean; done: number; environment: EnvironmentFacts },
+  options: {
+    resume: boolean;
+    done: number | undefined;
+    environment: EnvironmentFacts;
+  },
 ): Promise<void> {
   const { resume, done, environment } = options;
-  const fresh = done === 0 && await isFresh(directory);
+  const fresh = done === undefined && await isFresh(directory);
   if (!fresh) {
     if (!resume) {
       throw new Error(
@@ -68,7 +73,7 @@ export async function settleRun(
       );
     }
     compare(directory, config, await readRunConfig(directory));
-    if (done > config.iterations) {
+    if (done !== undefined && done > config.iterations) {
       throw new RangeError(
         `Cannot resume run "${directory}" as "iterations" must be at least the ${done} that are done: current value is ${config.iterations}`,
       );

@@ -80,8 +80,8 @@ export async function openRun(
     const { checkpoint, passedOver } = await findCheckpoint(
       `${directory}/checkpoints`,
     );
-    const done = checkpoint?.iteration ?? 0;
-    await settleRun(directory, config, { resume, done, environment });
+    const saved = checkpoint?.iteration, done = saved ?? 0;
+    await settleRun(directory, config, { resume, done: saved, environment });
     const metrics = await openLines(`${directory}/metrics.jsonl`, done);
     const timing = await openLines(`${directory}/timing.jsonl`, done);
     await dropEpisodes(directory, done);

@@ -67,6 +67,8 @@ export interface Training
   readonly worlds: WorldCounts;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
+  /** Learns from an expert if that is asked for and still to be done, and says whether it was; iterating begins with it. */
+  warmUp(): Promise<boolean>;
   /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
   evaluate(baseline?: Baseline): Promise<Evaluation>;
   /** Writes a checkpoint that is whole or absent. */
@@ -188,12 +190,19 @@ class OpenTraining implements Training {
     return this.#next;
   }
 
+  async warmUp(): Promise<boolean> {
+    const { warmUp } = this.#parts;
+    const due = warmUp !== undefined && !this.#warm;
+    if (due) await warmUp();
+    this.#warm = true;
+    return due;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<IterationRecord, void, void> {
     const { config } = this;
-    const { policy, learner, specs, open, signal, warmUp } = this.#parts;
+    const { policy, learner, specs, open, signal } = this.#parts;
     const playing = { ...(open && { open }), ...(signal && { signal }) };
-    if (this.#next === 0 && !this.#warm) await warmUp?.();
-    this.#warm = true;
+    await this.warmUp();
     while (this.#next < config.iterations) {
       const iteration = this.#next;
       const random = this.#root.fork("iteration", iteration);
@@ -266,6 +275,7 @@ class OpenTraining implements Training {
     const { learner } = this.#parts;
     await saveCheckpoint(directory, {
       iteration: this.#next,
+      warm: this.#warm,
       save: (folder) => learner.save(folder),
     });
   }
@@ -274,7 +284,7 @@ class OpenTraining implements Training {
     const checkpoint = await openCheckpoint(directory);
     await this.#parts.learner.load(checkpoint.directory);
     this.#next = checkpoint.iteration;
-    this.#warm = this.#next > 0;
+    this.#warm = checkpoint.warm;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,9 +39,11 @@ export function countingTraining(
     failAt?: number;
     saving?: (directory: string) => Promise<void>;
     signal?: AbortSignal;
+    warmUps?: { count: number };
   } = {},
 ): Training {
   let learned = 0.3, updates = 0;
+  const { warmUps } = options;
   const policy: Policy = {
     decide: (situations, randoms) =>
       planExecute(
@@ -79,5 +81,12 @@ export function countingTraining(
     evaluation: { again: [spec] },
     open: openCorridorSpec,
     ...(options.signal && { signal: options.signal }),
+    ...(warmUps && {
+      warmUp: () => {
+        warmUps.count++;
+        learned = 0.7;
+        return Promise.resolve();
+      },
+    }),
   });
 }

@@ -22,7 +22,11 @@ const saving = (content: string) => async (folder: string) => {
 Deno.test("saveCheckpoint() writes what openCheckpoint() finds whole", async () => {
   const directory = `${await temporary()}/one`;
   await saveCheckpoint(directory, { iteration: 7, save: saving("weights") });
-  deepStrictEqual(await openCheckpoint(directory), { directory, iteration: 7 });
+  deepStrictEqual(await openCheckpoint(directory), {
+    directory,
+    iteration: 7,
+    warm: true,
+  });
 });
 
 Deno.test("saveCheckpoint() leaves the old checkpoint when the new one fails", async () => {

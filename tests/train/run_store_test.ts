@@ -98,6 +98,52 @@ Deno.test("A run whose process died between two writes is resumed from its last 
   }
 });
 
+Deno.test("A run killed after its warm start goes on from there, and the warm start is not repeated", async () => {
+  const warmUps = { count: 0 };
+  const begin = async (directory: string, resume: boolean, seed = 0) => {
+    const config = countingConfig({ seed });
+    const training = countingTraining(config, { warmUps });
+    const run = await openRun(directory, config, { resume });
+    return { run, records: recordTraining(training, run) };
+  };
+  const whole = await temporary();
+  {
+    const { run, records } = await begin(whole, false);
+    await using _ = run;
+    await drain(records);
+  }
+  const directory = await temporary();
+  {
+    const { run, records } = await begin(directory, false);
+    await using _ = run;
+    await records.next();
+    await Deno.remove(`${directory}/metrics.jsonl`); // as if killed before the first row
+    await Deno.writeTextFile(`${directory}/metrics.jsonl`, "");
+  }
+  strictEqual(warmUps.count, 2);
+  await rejects(begin(directory, false), /must be new unless it is resumed/);
+  await rejects(begin(directory, true, 1), /"seed" differs/);
+  {
+    const { run, records } = await begin(directory, true);
+    await using _ = run;
+    await drain(records);
+  }
+  strictEqual(warmUps.count, 2);
+  deepStrictEqual(await contents(directory), await contents(whole));
+});
+
+Deno.test("A training saved before its warm start begins with it when it is loaded", async () => {
+  const warmUps = { count: 0 };
+  const directory = `${await temporary()}/early`;
+  const config = countingConfig();
+  await using early = countingTraining(config, { warmUps });
+  await early.save(directory);
+  await using late = countingTraining(config, { warmUps });
+  await late.load(directory);
+  strictEqual(await late.warmUp(), true);
+  strictEqual(await late.warmUp(), false);
+});
+
 Deno.test("openRun() refuses a folder that holds another run", async () => {
   const directory = await temporary();
   await play(directory, { limit: 2 });
