@@ -94,7 +94,7 @@ export async function assembleTraining(
     ...(signal && { signal }),
     ...(warmStart && {
       warmUp: prepareWarmStart(config, warmStart, {
-        ...{ policy, learner, specs, open, hint },
+        ...{ policy, learner, specs, open, hint, backend },
         ...(signal && { signal }),
       }),
     }),
@@ -187,7 +187,7 @@ async function chooseBackend(
     ? `${name}: replicas of a policy share the processor's cores`
     : `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
   const reason = detail === undefined ? because : `${because}; ${detail}`;
-  return { name, reason };
+  return { name, reason, ...(detail !== undefined && { detail }) };
 }
 
 /**

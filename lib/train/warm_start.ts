@@ -5,6 +5,7 @@
  */
 
 import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
+import type { Backend } from "../policy/backend.ts";
 import type { Follower, Learner } from "../policy/policy.ts";
 import { createRandom } from "../random.ts";
 import type { Situation } from "../trajectory.ts";
@@ -24,6 +25,8 @@ export interface WarmStartParts {
   readonly open: OpenEnv;
   /** What the expert says of a situation. */
   readonly hint: (situation: Situation) => Hint | undefined;
+  /** What computes, as last digits depend on it; absent is what the config says. */
+  readonly backend?: Backend;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
@@ -61,9 +64,12 @@ export function prepareWarmStart(
   return async () => {
     if (keep === undefined) await imitate();
     else {
-      const { seed, policy, backend, worlds, replicas: { shards } } = config;
+      const { seed, policy, worlds, replicas: { shards } } = config;
+      const { name: backend, detail } = parts.backend ??
+        { name: config.backend };
       const name = await nameOf({
         ...{ seed, policy, backend, worlds, options },
+        ...(detail !== undefined && { detail }),
         ...(shards > 1 && { shards }),
       });
       await Deno.mkdir(keep, { recursive: true });
