@@ -140,6 +140,8 @@ export interface WarmStartConfig {
   readonly fresh?: boolean;
   /** Share of turns on which a random action is taken in the expert's place. @default {0} */
   readonly detours?: number;
+  /** Share of turns in the last pass that the learner decides, from 0 in the first; needs `fresh`. @default {0} */
+  readonly learnerTurns?: number;
   /** Weight of making everything that was read likelier; for language policies. @default {0} */
   readonly reading?: number;
   /** Samples in one gradient step. @default {64} */

@@ -139,6 +139,7 @@ const warmStart = z.strictObject({
   valueCoefficient: rate.exactOptional(),
   fresh: z.boolean().exactOptional(),
   detours: unit.exactOptional(),
+  learnerTurns: unit.exactOptional(),
   reading: rate.exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),

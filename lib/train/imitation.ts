@@ -24,8 +24,8 @@ import { imitationSamples, situationAt } from "./batch.ts";
 
 /** Who learns from whom. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
-  /** Writes down the expert's decisions as its own. */
-  readonly policy: Follower;
+  /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
+  readonly policy: Follower & Partial<Policy>;
   /** Improves that policy. */
   readonly learner: Learner;
   /** Worlds with experts; see `withHints`. */
@@ -47,6 +47,14 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
    * @default {0}
    */
   readonly detours?: number;
+  /**
+   * Share of turns in the last pass on which the learner itself decides; it grows linearly from 0 in
+   * the first. The expert meets, and answers, the situations that the learner gets into: DAgger's
+   * mixture (Ross et al., 2011, arXiv 1011.0686). Needs `fresh`.
+   *
+   * @default {0}
+   */
+  readonly learnerTurns?: number;
   /**
    * Weight of making everything that was read likelier, beside what the expert decided; for
    * policies that read texts word by word, which learn to repeat and to recognize by it.
@@ -78,7 +86,8 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
  * @param options Who learns from whom, for how long.
  * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
  * log-probability of what the expert decided; and the expert's last episodes.
- * @throws {TypeError} If the worlds have no experts.
+ * @throws {TypeError} If the worlds have no experts, or `learnerTurns` is asked for and episodes are not fresh or
+ * the policy decides nothing.
  */
 export async function imitateExpert(
   options: ImitationOptions,
@@ -86,13 +95,15 @@ export async function imitateExpert(
   const { learner, random, signal, epochs = 16, minibatchSize = 64 } = options;
   const { learningRate, finalLearningRate, valueCoefficient } = options;
   const { fresh = false } = options;
+  checkLearnerTurns(options);
   let trajectories: Trajectory[] = [], samples: TrainingSample[] = [];
   let metrics: Record<string, number> = {};
   for (let epoch = 0; epoch < epochs; epoch++) {
     signal?.throwIfAborted();
     if (fresh || epoch === 0) {
       const stream = random.fork("expert", ...(fresh ? [epoch] : []));
-      trajectories = await watchExpert(options, stream);
+      const passed = epochs > 1 ? epoch / (epochs - 1) : 1;
+      trajectories = await watchExpert(options, stream, passed);
       samples = [
         ...await followed(options, trajectories),
         ...recited(options, trajectories),
@@ -115,18 +126,51 @@ export async function imitateExpert(
   return { metrics: { ...rest, expert_log_prob }, trajectories };
 }
 
-/** Lets the expert play, now and then by chance. */
+/** Only a policy that decides can take turns with the expert, and only in new episodes. */
+function checkLearnerTurns(
+  { learnerTurns = 0, fresh = false, policy }: ImitationOptions,
+): void {
+  if (learnerTurns === 0 || fresh && policy.decide) return;
+  throw new TypeError(
+    `Cannot imitate with "learnerTurns" as ${
+      fresh ? "the policy must decide" : '"fresh" must be on'
+    }: current value is ${learnerTurns}`,
+  );
+}
+
+/** Lets the expert play, now and then by chance, and in turns with the learner. */
 async function watchExpert(
   options: ImitationOptions,
   random: Random,
+  passed: number,
 ): Promise<Trajectory[]> {
-  const { specs, open, hint, signal, detours = 0 } = options;
-  const expert = expertPolicy(hint, detours > 0 ? wanderer : undefined);
+  const { specs, open, signal, policy, learnerTurns = 0 } = options;
+  const share = learnerTurns * passed;
+  const teacher = wandering(options);
+  const { decide } = policy;
+  const player = share > 0 && decide
+    ? mixPolicies(teacher, { decide: decide.bind(policy) }, share)
+    : teacher;
   return await collectTrajectories(
-    detours > 0 ? mixPolicies(expert, astray(expert), detours) : expert,
+    player,
     scheduleEpisodes(specs, { ...options, random }),
     { open, ...(signal && { signal }) },
   );
+}
+
+/** The expert, with detours. */
+function wandering(
+  { hint, detours = 0, learnerTurns = 0 }: ImitationOptions,
+): Policy {
+  const lost = detours > 0 || learnerTurns > 0;
+  const expert = expertPolicy(hint, lost ? wanderer : undefined);
+  if (detours === 0) return expert;
+  const mixed = mixPolicies(expert, astray(expert), detours);
+  return learnerTurns === 0 ? mixed : {
+    // Whose turn it is and whether it is a detour are drawn apart.
+    decide: (situations, randoms) =>
+      mixed.decide(situations, randoms.map((one) => one.fork("detour"))),
+  };
 }
 
 /** Does anything, for where a detour led to a place from which the expert knows no way. */
@@ -169,9 +213,12 @@ async function followed(
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
   const samples = imitationSamples(trajectories, returns)
-    .filter(({ situation, decision }) =>
-      hint(situation)?.action === decision.action
-    );
+    .filter(({ situation, decision }) => {
+      const advice = hint(situation);
+      return advice?.action === decision.action &&
+        advice.subgoal === decision.subgoal &&
+        decision.switched === (situation.subgoal !== decision.subgoal);
+    });
   const decisions = await policy.follow(
     samples.map(({ situation }) => situation),
     samples.map(({ decision }) => decision),

@@ -6,7 +6,7 @@
 
 import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
 import type { Backend } from "../policy/backend.ts";
-import type { Follower, Learner } from "../policy/policy.ts";
+import type { Follower, Learner, Policy } from "../policy/policy.ts";
 import { createRandom } from "../random.ts";
 import type { Situation } from "../trajectory.ts";
 import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -15,8 +15,8 @@ import { imitateExpert } from "./imitation.ts";
 
 /** Who learns, and where. */
 export interface WarmStartParts {
-  /** Writes down the expert's decisions as its own. */
-  readonly policy: Follower;
+  /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
+  readonly policy: Follower & Partial<Policy>;
   /** Improves that policy. */
   readonly learner: Learner;
   /** Worlds with experts. */

@@ -14,6 +14,7 @@ import { defineConfig } from "../../lib/train/config.ts";
 import { imitateExpert } from "../../lib/train/imitation.ts";
 import { assembleTraining } from "../../lib/train/assemble.ts";
 import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
+import type { Decision } from "../../lib/trajectory.ts";
 
 const SPEC = { kind: "corridor", length: 5, doors: 0 };
 
@@ -132,4 +133,65 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
   for (const { situation, decision } of seen) {
     strictEqual(decision.action, hint(situation)!.action);
   }
+});
+
+Deno.test("imitating in turns with the learner teaches what the expert does after its mistakes", async () => {
+  const { open, hint } = withHints(openCorridorSpec);
+  /** What was learned, and the learner's share of the turns, pass by pass. */
+  const passes: { samples: readonly TrainingSample[]; decided: number }[] = [];
+  let decided = 0;
+  const options = {
+    learner: {
+      update: (samples: readonly TrainingSample[]) => {
+        passes.push({ samples, decided });
+        decided = 0;
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    random: createRandom(3),
+    ...{ tasks: 16, epochs: 3, maxTurns: 12, fresh: true, detours: 0.2 },
+    learnerTurns: 0.8,
+  };
+  const follow = (_: unknown, decisions: readonly Decision[]) => [...decisions];
+  await imitateExpert({
+    ...options,
+    policy: {
+      follow,
+      decide: (situations) => {
+        decided += situations.length;
+        return Promise.resolve(situations.map(({ observation }) => ({
+          switched: true,
+          subgoal: "stay",
+          action: observation.admissibleActions[0]!,
+          valid: true,
+          trace: { kind: "untrainable" },
+        })));
+      },
+    },
+  });
+  const counts = passes.map((pass) => pass.decided);
+  strictEqual(counts[0], 0);
+  ok(0 < counts[1]! && counts[1]! < counts[2]!, `${counts}`);
+  const learned = passes.flatMap(({ samples }) => samples);
+  ok(
+    learned.some(({ situation }) => situation.subgoal === "stay"),
+    "the expert answers where the learner decided before",
+  );
+  for (const { situation, decision } of learned) {
+    const advice = hint(situation)!;
+    strictEqual(decision.action, advice.action);
+    strictEqual(decision.subgoal, advice.subgoal);
+    strictEqual(decision.switched, situation.subgoal !== advice.subgoal);
+  }
+  await rejects(imitateExpert({ ...options, policy: { follow } }), {
+    name: "TypeError",
+    message: /"learnerTurns" as the policy must decide: current value is 0.8/,
+  });
+  await rejects(
+    imitateExpert({ ...options, policy: { follow }, fresh: false }),
+    { name: "TypeError", message: /as "fresh" must be on/ },
+  );
 });
