@@ -560,7 +560,10 @@ export type {
   AblationRun,
   RunAblationOptions,
 } from "./lib/train/ablation.ts";
-export { summarizeAblation } from "./lib/train/ablation_summary.ts";
+export {
+  readAblationMetrics,
+  summarizeAblation,
+} from "./lib/train/ablation_summary.ts";
 export type { SummarizeAblationOptions } from "./lib/train/ablation_summary.ts";
 export { readReport } from "./lib/train/report_data.ts";
 export { recordTraining } from "./lib/train/record_training.ts";

@@ -16,8 +16,10 @@ import {
   ablationForest,
   type AblationPlan,
   htmlReport,
+  learningCurve,
   mergeSettings,
   PRESETS,
+  readAblationMetrics,
   runAblation,
   summarizeAblation,
   writeParquet,
@@ -119,7 +121,7 @@ async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
   await Deno.writeTextFile(`${out}/summary.csv`, `${summary.toCSV()}\n`);
   const html = htmlReport({
     title: `Ablation: ${metric}`,
-    sections: [{
+    sections: [...await curves(flags), {
       heading: metric,
       prose:
         "Mean over seeds with 95 % bootstrap intervals; differences are paired by seed.",
@@ -128,6 +130,29 @@ async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
     }],
   });
   await Deno.writeTextFile(`${out}/summary.html`, html);
+}
+
+/** Learning curves of every cell: of the episodes learned from, and of the metric where it was taken on the way. */
+async function curves({ out, metric }: Flags) {
+  const table = await readAblationMetrics(out);
+  const iterations = (name: string) =>
+    new Set(
+      (table.objects() as Record<string, unknown>[]).flatMap((row) =>
+        typeof row[name] === "number" ? [row["iteration"]] : []
+      ),
+    ).size;
+  return [...new Set([metric, "success_rate"])]
+    .filter((name) => iterations(name) > 1)
+    .map((name) => {
+      const smooth = name === metric && metric.includes("/") ? 1 : 10;
+      return {
+        heading: `${name} while learning`,
+        prose: `Mean over seeds, and their range as a band${
+          smooth > 1 ? `; each point is the mean of ${smooth} iterations` : ""
+        }.`,
+        figure: learningCurve(table, { metric: name, by: "cell", smooth }),
+      };
+    });
 }
 
 function firstCell({ axes }: AblationPlan): Record<string, string> {

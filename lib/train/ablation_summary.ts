@@ -15,6 +15,7 @@ import {
 } from "./ablation.ts";
 import { readIfThere } from "./durable_file.ts";
 import { readLines } from "./line_file.ts";
+import { tableOf } from "./row_table.ts";
 import { bootstrapInterval, pairedDifference } from "./statistics.ts";
 
 /** What to sum up. */
@@ -86,6 +87,27 @@ export async function summarizeAblation(
     };
   });
   return from(rows);
+}
+
+/**
+ * Reads the metrics of every iteration of a grid, for learning curves by cell.
+ *
+ * @param directory The grid's folder.
+ * @returns One row for each iteration of each run: `cell`, `seed`, `iteration` and every metric of any run;
+ * what an iteration does not have is `null`.
+ * @throws {Error} If the folder holds no grid.
+ */
+export async function readAblationMetrics(
+  directory: string,
+): Promise<ColumnTable> {
+  const rows: Record<string, unknown>[] = [];
+  for (const run of listAblationRuns(await readPlan(directory), directory)) {
+    const { seed } = run, cell = cellName(run.cell);
+    for (const row of await readLines(`${run.directory}/metrics.jsonl`)) {
+      rows.push({ cell, seed, ...row });
+    }
+  }
+  return tableOf(rows);
 }
 
 /** Differences on the seeds that both cells have. */

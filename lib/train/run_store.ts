@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type ColumnTable, from } from "arquero";
+import type { ColumnTable } from "arquero";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import {
   type Checkpoint,
@@ -29,6 +29,7 @@ import type { Evaluation } from "./evaluation.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { writeParquet } from "./parquet.ts";
 import { readRunConfig, settleRun } from "./run_settings.ts";
+import { tableOf } from "./row_table.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "./training.ts";
 import { turnsTable } from "./turns_table.ts";
@@ -239,16 +240,6 @@ export async function readMetrics(
     }
   }
   return tableOf(rows);
-}
-
-/** Rows of any keys as a table; what a row does not have is `null`. */
-function tableOf(rows: readonly Record<string, unknown>[]): ColumnTable {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return from(
-    rows.map((row) =>
-      Object.fromEntries(names.map((name) => [name, row[name] ?? null]))
-    ),
-  );
 }
 
 async function makeFolder(directory: string): Promise<void> {

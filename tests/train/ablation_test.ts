@@ -11,7 +11,10 @@ import {
   listAblationRuns,
   runAblation,
 } from "../../lib/train/ablation.ts";
-import { summarizeAblation } from "../../lib/train/ablation_summary.ts";
+import {
+  readAblationMetrics,
+  summarizeAblation,
+} from "../../lib/train/ablation_summary.ts";
 
 const plan: AblationPlan = {
   base: {
@@ -95,6 +98,14 @@ Deno.test("runAblation() gives the same runs whatever runs side by side, and ski
   const difference = Number(summary.get("mean", 1)) -
     Number(summary.get("mean", 0));
   ok(Math.abs(Number(summary.get("difference", 1)) - difference) < 1e-12);
+  const metrics = await readAblationMetrics(one);
+  strictEqual(metrics.numRows(), 2 * 2 * 2); // cells, seeds, iterations
+  deepStrictEqual([...new Set(metrics.array("cell"))], [
+    "credit=hae,size=small",
+    "credit=grpo,size=small",
+  ]);
+  deepStrictEqual([...metrics.array("seed")].slice(0, 4), [1, 1, 1, 1]);
+  ok(metrics.columnNames().includes("success_rate"));
   await rejects(summarizeAblation(one, { metric: "joy" }), {
     name: "RangeError",
     message:
