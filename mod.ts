@@ -493,7 +493,11 @@ export {
 export { createBaseline } from "./lib/train/baselines.ts";
 export type { Baseline, BaselineName } from "./lib/train/baselines.ts";
 export { imitateExpert } from "./lib/train/imitation.ts";
-export type { ImitationOptions } from "./lib/train/imitation.ts";
+export type { WarmUp } from "./lib/train/warm_start.ts";
+export type {
+  ImitationOptions,
+  ImitationProgress,
+} from "./lib/train/imitation.ts";
 export { refineSamples } from "./lib/train/refine.ts";
 export type { RefineOptions } from "./lib/train/refine.ts";
 export { evaluatePolicy } from "./lib/train/evaluation.ts";

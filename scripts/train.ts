@@ -18,6 +18,7 @@ import {
   assembleTraining,
   defineConfig,
   describeEnvironment,
+  type ImitationProgress,
   type IterationRecord,
   openRun,
   parseSettings,
@@ -213,7 +214,10 @@ async function train(
   line.start(run.checkpoint?.iteration ?? 0);
   try {
     for await (
-      const record of recordTraining(training, run, { signal, minutes })
+      const record of recordTraining(training, run, {
+        ...{ signal, minutes },
+        onPass: line.showPass,
+      })
     ) {
       line.show(record);
     }
@@ -235,6 +239,12 @@ function progressLine(iterations: number) {
   return {
     start(done: number) {
       if (live) bar.start(iterations, done, { words: "" });
+    },
+    showPass({ passes, of, expertLogProb }: ImitationProgress) {
+      const words = `imitated ${passes}/${of} passes, ` +
+        `log-probability of the expert's choices ${expertLogProb.toFixed(3)}`;
+      if (live) bar.update({ words });
+      else console.log(words);
     },
     show(record: IterationRecord) {
       const words = describe(record);

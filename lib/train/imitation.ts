@@ -22,6 +22,16 @@ import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
 import { byDecision, type Situation, type Trajectory } from "../trajectory.ts";
 import { imitationSamples, situationAt } from "./batch.ts";
 
+/** How far imitating is. */
+export interface ImitationProgress {
+  /** Passes that are done. */
+  readonly passes: number;
+  /** Passes there will be. */
+  readonly of: number;
+  /** Mean log-probability of the expert's decisions over the last pass, `NaN` if the learner does not say. */
+  readonly expertLogProb: number;
+}
+
 /** Who learns from whom. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
@@ -74,6 +84,8 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly finalLearningRate?: number;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
+  /** Is told after every pass. */
+  readonly onPass?: (progress: ImitationProgress) => void;
 }
 
 /**
@@ -120,6 +132,11 @@ export async function imitateExpert(
       ...(valueCoefficient === undefined ? {} : { valueCoefficient }),
       progress: epoch / epochs,
       random: random.fork("epoch", epoch),
+    });
+    options.onPass?.({
+      passes: epoch + 1,
+      of: epochs,
+      expertLogProb: metrics["log_prob"] ?? NaN,
     });
   }
   const { log_prob: expert_log_prob = 0, ...rest } = metrics;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ImitationProgress } from "./imitation.ts";
 import type { Run } from "./run_store.ts";
 import type { IterationRecord, Training } from "./training.ts";
 
@@ -13,6 +14,8 @@ export interface RecordTrainingOptions {
   readonly signal?: AbortSignal;
   /** Ends it after the iteration in which this time is over, in minutes. */
   readonly minutes?: number;
+  /** Is told after every pass of a warm start. */
+  readonly onPass?: (progress: ImitationProgress) => void;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function* recordTraining(
     await run.save(training);
     saved = training.iteration;
   };
-  if (await warmUp(training, signal)) await run.save(training);
+  if (await warmUp(training, options)) await run.save(training);
   let sound = true;
   try {
     const records = training[Symbol.asyncIterator]();
@@ -63,10 +66,10 @@ export async function* recordTraining(
 /** Whether a warm start was done; not where it was stopped by the signal. */
 async function warmUp(
   training: Training,
-  signal: AbortSignal | undefined,
+  { signal, onPass }: RecordTrainingOptions,
 ): Promise<boolean> {
   try {
-    return await training.warmUp();
+    return await training.warmUp(onPass);
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return false;
     throw error;

@@ -31,6 +31,8 @@ import {
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { refineSamples } from "./refine.ts";
 import { type Laps, startStopwatch } from "./stopwatch.ts";
+import type { ImitationProgress } from "./imitation.ts";
+import type { WarmUp } from "./warm_start.ts";
 
 /** What one iteration did. */
 export interface IterationRecord {
@@ -68,7 +70,7 @@ export interface Training
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
   /** Learns from an expert if that is asked for and still to be done, and says whether it was; iterating begins with it. */
-  warmUp(): Promise<boolean>;
+  warmUp(onPass?: (progress: ImitationProgress) => void): Promise<boolean>;
   /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
   evaluate(baseline?: Baseline): Promise<Evaluation>;
   /** Writes a checkpoint that is whole or absent. */
@@ -100,7 +102,7 @@ export interface TrainingParts {
   /** What the teacher of a refinement knows of a situation, besides what is seen. */
   readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
-  readonly warmUp?: () => Promise<void>;
+  readonly warmUp?: WarmUp;
   /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
   readonly signal?: AbortSignal;
   /** What computes with the policy's tensors, for the record. */
@@ -190,10 +192,12 @@ class OpenTraining implements Training {
     return this.#next;
   }
 
-  async warmUp(): Promise<boolean> {
+  async warmUp(
+    onPass?: (progress: ImitationProgress) => void,
+  ): Promise<boolean> {
     const { warmUp } = this.#parts;
     const due = warmUp !== undefined && !this.#warm;
-    if (due) await warmUp();
+    if (due) await warmUp(onPass);
     this.#warm = true;
     return due;
   }

@@ -11,7 +11,12 @@ import { createRandom } from "../random.ts";
 import type { Situation } from "../trajectory.ts";
 import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingConfig, WarmStartConfig } from "./config.ts";
-import { imitateExpert } from "./imitation.ts";
+import { imitateExpert, type ImitationProgress } from "./imitation.ts";
+
+/** Learns before the first iteration; a caller may listen to how far it is. */
+export type WarmUp = (
+  onPass?: (progress: ImitationProgress) => void,
+) => Promise<void>;
 
 /** Who learns, and where. */
 export interface WarmStartParts {
@@ -48,7 +53,7 @@ export function prepareWarmStart(
   config: TrainingConfig,
   warmStart: WarmStartConfig,
   parts: WarmStartParts,
-): () => Promise<void> {
+): WarmUp {
   const { keep, ...lesson } = warmStart;
   const { balanceBy, maxTurns } = config.rollout;
   const options = {
@@ -57,11 +62,12 @@ export function prepareWarmStart(
     ...gammaOf(config),
     ...lesson,
   };
-  const imitate = async () => {
-    const random = createRandom(config.seed).fork("warm start");
-    await imitateExpert({ ...options, ...parts, random });
-  };
-  return async () => {
+  return async (onPass) => {
+    const imitate = async () => {
+      const random = createRandom(config.seed).fork("warm start");
+      const report = onPass && { onPass };
+      await imitateExpert({ ...options, ...parts, ...report, random });
+    };
     if (keep === undefined) await imitate();
     else {
       const { seed, policy, worlds, replicas: { shards } } = config;
