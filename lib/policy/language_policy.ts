@@ -158,6 +158,7 @@ async function decide(
     const streams = randoms.slice(at, at + batchSize);
     decisions.push(...await decideAtOnce(mind, some, streams));
   }
+  mind.memory?.settle();
   return decisions;
 }
 

@@ -9,7 +9,7 @@
  */
 
 import { LOGITS_AT_ONCE } from "../policy/kernels/vocabulary.ts";
-import { KEPT_BATCHES } from "../policy/kept_readings.ts";
+import { KEPT_BATCHES, KEPT_BYTES } from "../policy/kept_readings.ts";
 import { fillSettings } from "../policy/language_replies.ts";
 import { READ_AT_ONCE } from "../policy/language_values.ts";
 import { LORA_TARGETS, type LoraTarget } from "../policy/lora.ts";
@@ -205,8 +205,13 @@ function standingTerms(
     trained: BYTES * trained,
     angles: BYTES * tables * config.maxLength * config.width / config.heads,
     reference: BYTES * trained,
-    kept: keepReadings ? KEPT_BATCHES * cacheBytes(config, options) : 0,
+    kept: keepReadings ? keptBytes(cacheBytes(config, options)) : 0,
   };
+}
+
+/** Most that is remembered of what was read, by the size of one batch. */
+function keptBytes(batch: number): number {
+  return batch + Math.min((KEPT_BATCHES - 1) * batch, KEPT_BYTES);
 }
 
 /** Keys and values of one batch of prompts and replies. */

@@ -202,3 +202,63 @@ Deno.test("batches by turns recall their own readings, though all begin alike", 
   tf.dispose(weights);
   strictEqual(tf.memory().numTensors, before);
 });
+
+Deno.test("when episodes end, rows move from batch to batch and nothing is read anew", async () => {
+  await selectBackend("wasm");
+  const before = tf.memory().numTensors;
+  const weights = [tf.scalar(1)];
+  const memory = createReadingMemory();
+  /** What episode `k` has been told after some turns; its caches hold its own number. */
+  const told = (k: number, turns: number) =>
+    Int32Array.from({ length: 4 * turns }, () => 10 + k);
+  const turn = async (batches: readonly number[][], turns: number) => {
+    const places: number[][] = [];
+    for (const batch of batches) {
+      const prompts = batch.map((k) => told(k, turns));
+      const room = 4 * turns;
+      const found = memory.recall(prompts, { weights, room });
+      places.push([...found?.places ?? []]);
+      if (found) {
+        const cache = found.caches["keys.0"]!;
+        const numbers = await cache.data();
+        deepStrictEqual(batch.map((_, b) => numbers[b * found.room]), batch);
+      }
+      const caches = found?.caches ?? {
+        "keys.0": tf.tidy(() =>
+          tf.keep(tf.tile(
+            tf.tensor(batch, [batch.length, 1, 1, 1]),
+            [1, 1, room, 1],
+          ))
+        ),
+      };
+      const fed = prompts.map((prompt) => [...prompt]);
+      const asked = prompts.map(({ length }) => length);
+      memory.keep({ caches, fed, asked, weights });
+    }
+    memory.settle();
+    return places;
+  };
+  deepStrictEqual(await turn([[1, 2, 3], [4, 5]], 1), [[], []]);
+  const known = await turn([[1, 3, 4], [5]], 2);
+  deepStrictEqual(known, [[4, 4, 4], [4]]);
+  deepStrictEqual(await turn([[1, 4, 5]], 3), [[8, 8, 8]]);
+  strictEqual(tf.memory().numTensors, before + 2); // the weights, and one batch
+  memory.forget();
+  tf.dispose(weights);
+  strictEqual(tf.memory().numTensors, before);
+});
+
+Deno.test("episodes that are equal so far go on from rows of their own", async () => {
+  await selectBackend("wasm");
+  const weights = [tf.scalar(1)];
+  const memory = createReadingMemory();
+  const caches = { "keys.0": tf.tensor([1, 1, 2, 2], [2, 1, 2, 1]) };
+  memory.keep({ caches, fed: [[1, 2], [1, 2]], asked: [2, 2], weights });
+  const prompts = [Int32Array.of(1, 2, 3), Int32Array.of(1, 2, 4)];
+  const found = memory.recall(prompts, { weights, room: 4 });
+  ok(found);
+  const numbers = await found.caches["keys.0"]!.data();
+  deepStrictEqual([numbers[0], numbers[found.room]], [1, 2]);
+  tf.dispose([found.caches, weights]);
+  memory.forget();
+});
