@@ -113,6 +113,7 @@ export type {
   EnvStart,
   EnvStep,
   Hint,
+  ListAlternatives,
   OpenEnv,
   ProposeSubgoals,
   TextEnv,
@@ -237,6 +238,7 @@ export type {
 export { guessHouseholdTask } from "./lib/envs/household_wording.ts";
 export {
   householdSubgoal,
+  listHouseholdAlternatives,
   nameHouseholdSubgoal,
   proposeHouseholdSubgoals,
 } from "./lib/envs/household_subgoals.ts";

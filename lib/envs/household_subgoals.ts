@@ -10,7 +10,7 @@
  */
 
 import type { Situation } from "../trajectory.ts";
-import type { ProposeSubgoals } from "./text_env.ts";
+import type { ListAlternatives, ProposeSubgoals } from "./text_env.ts";
 import { type HouseholdMemory, rememberHousehold } from "./household_memory.ts";
 import {
   householdClass,
@@ -97,6 +97,56 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
   if (proposals.size === 0) proposals.add("look around");
   return [...proposals];
 };
+
+/**
+ * Lists where else the expert's next look might go: it knows where things are, and walks straight
+ * to what is to be found; someone who was only told looks into any place not yet seen.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { listHouseholdAlternatives } from "@hiper/lab";
+ *
+ * const text = "Looking quickly around you, you see a desk 1, and a shelf 1.";
+ * const admissibleActions = ["go to desk 1", "go to shelf 1", "inventory"];
+ * const observation = { text, admissibleActions, stateKey: "" };
+ * const situation = { task: "put a mug in desk.", past: [], observation };
+ * deepStrictEqual(
+ *   listHouseholdAlternatives(situation, { subgoal: "find a mug", action: "go to shelf 1" }),
+ *   ["go to desk 1", "go to shelf 1"],
+ * );
+ * ```
+ *
+ * @param situation The task, the turns so far and what is seen now.
+ * @param hint What the expert does.
+ * @returns Admissible actions, that of the expert among them.
+ */
+export const listHouseholdAlternatives: ListAlternatives = (
+  situation,
+  { subgoal, action },
+) => {
+  if (!subgoal.startsWith(FINDING)) return [action];
+  const looks = looksInside(situation);
+  return looks.includes(action) ? looks : [action];
+};
+
+/** What subgoals begin with that look for something. */
+const FINDING = "find a ";
+
+/** Actions after which one has seen into one more place; a closed door at hand comes first. */
+function looksInside(situation: Situation): string[] {
+  const { receptacles, seen, here } = rememberHousehold(situation);
+  const { admissibleActions } = situation.observation;
+  const open = `open ${here}`;
+  if (
+    here !== undefined && !seen.has(here) && admissibleActions.includes(open)
+  ) {
+    return [open];
+  }
+  return receptacles.filter((name) => !seen.has(name))
+    .map((name) => `go to ${name}`)
+    .filter((go) => admissibleActions.includes(go));
+}
 
 /** Subgoals about what the task names. */
 function addTaskSubgoals(

@@ -74,3 +74,12 @@ export type OpenEnv = (
 
 /** Subgoals worth considering in a situation; worlds offer one, planners are given one. */
 export type ProposeSubgoals = (situation: Situation) => readonly string[];
+
+/**
+ * Actions that are as good as an expert's to someone who knows only what was told, that one among
+ * them; a single one where being told is enough.
+ */
+export type ListAlternatives = (
+  situation: Situation,
+  hint: Hint,
+) => readonly string[];

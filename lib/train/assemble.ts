@@ -20,7 +20,11 @@ import {
   type BaselineName,
   createBaseline,
 } from "./baselines.ts";
-import { assemblePolicy, proposerOf } from "./assemble_policy.ts";
+import {
+  alternativesOf,
+  assemblePolicy,
+  proposerOf,
+} from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
 import { createPpoLearner } from "./ppo_learner.ts";
@@ -83,6 +87,8 @@ export async function assembleTraining(
   const opener = pool?.open ?? createEnvOpener();
   const { open, hint } = withHints(opener);
   const { warmStart } = config;
+  const alternatives = alternativesOf(specs);
+  const search = alternatives && { alternatives };
   return createTraining(config, {
     policy,
     learner,
@@ -94,7 +100,7 @@ export async function assembleTraining(
     ...(signal && { signal }),
     ...(warmStart && {
       warmUp: prepareWarmStart(config, warmStart, {
-        ...{ policy, learner, specs, open, hint, backend },
+        ...{ policy, learner, specs, open, hint, backend, ...search },
         ...(signal && { signal }),
       }),
     }),

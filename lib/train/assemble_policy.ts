@@ -5,8 +5,15 @@
  */
 
 import { proposeCorridorSubgoals } from "../envs/corridor.ts";
-import { proposeHouseholdSubgoals } from "../envs/household_subgoals.ts";
-import type { EnvSpec, ProposeSubgoals } from "../envs/text_env.ts";
+import {
+  listHouseholdAlternatives,
+  proposeHouseholdSubgoals,
+} from "../envs/household_subgoals.ts";
+import type {
+  EnvSpec,
+  ListAlternatives,
+  ProposeSubgoals,
+} from "../envs/text_env.ts";
 import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
 import {
   type CompactPolicy,
@@ -60,6 +67,23 @@ const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
   household: proposeHouseholdSubgoals,
   webshop: proposeWebshopSubgoals,
 };
+
+/** Worlds where an expert may search. */
+const SEARCHED: readonly string[] = ["alfred", "game", "household"];
+
+/**
+ * Finds who lists actions that are as good as an expert's to someone who knows only what was told.
+ *
+ * @param specs Worlds.
+ * @returns Who lists them, if all worlds are households.
+ */
+export function alternativesOf(
+  specs: readonly EnvSpec[],
+): ListAlternatives | undefined {
+  return specs.every(({ kind }) => SEARCHED.includes(kind))
+    ? listHouseholdAlternatives
+    : undefined;
+}
 
 /**
  * Finds the one proposer that all worlds share.

@@ -140,6 +140,13 @@ export interface WarmStartConfig {
   readonly fresh?: boolean;
   /** Share of turns on which a random action is taken in the expert's place. @default {0} */
   readonly detours?: number;
+  /**
+   * Whether the expert, where it has to find something, looks into unseen places by chance, as
+   * someone must who does not know the house; in households.
+   *
+   * @default {false}
+   */
+  readonly searching?: boolean;
   /** Share of turns in the last pass that the learner decides, from 0 in the first; needs `fresh`. @default {0} */
   readonly learnerTurns?: number;
   /** Weight of making everything that was read likelier; for language policies. @default {0} */

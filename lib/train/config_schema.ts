@@ -140,6 +140,7 @@ const warmStart = z.strictObject({
   fresh: z.boolean().exactOptional(),
   detours: unit.exactOptional(),
   learnerTurns: unit.exactOptional(),
+  searching: z.boolean().exactOptional(),
   reading: rate.exactOptional(),
   minibatchSize: count.exactOptional(),
   learningRate: rate.exactOptional(),

@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
+import type {
+  EnvSpec,
+  Hint,
+  ListAlternatives,
+  OpenEnv,
+} from "../envs/text_env.ts";
 import {
   expertPolicy,
   mixPolicies,
@@ -19,7 +24,12 @@ import type {
 import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes, type ScheduleOptions } from "../rollout/schedule.ts";
-import { byDecision, type Situation, type Trajectory } from "../trajectory.ts";
+import {
+  byDecision,
+  type Decision,
+  type Situation,
+  type Trajectory,
+} from "../trajectory.ts";
 import { imitationSamples, situationAt } from "./batch.ts";
 
 /** How far imitating is. */
@@ -44,6 +54,13 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly open: OpenEnv;
   /** What the expert says of a situation. */
   readonly hint: (situation: Situation) => Hint | undefined;
+  /**
+   * Actions among which the expert draws, so that it teaches what can be known from what was told, and
+   * not to act on what cannot: an expert that knows the house never comes to a place in vain.
+   *
+   * @default {what the hint says}
+   */
+  readonly alternatives?: ListAlternatives;
   /** Stream of the worlds and of the order of samples. */
   readonly random: Random;
   /** Passes over what the expert did. @default {16} */
@@ -115,9 +132,10 @@ export async function imitateExpert(
     if (fresh || epoch === 0) {
       const stream = random.fork("expert", ...(fresh ? [epoch] : []));
       const passed = epochs > 1 ? epoch / (epochs - 1) : 1;
-      trajectories = await watchExpert(options, stream, passed);
+      const lesson = await watchExpert(options, stream, passed);
+      trajectories = lesson.trajectories;
       samples = [
-        ...await followed(options, trajectories),
+        ...await followed(options, lesson),
         ...recited(options, trajectories),
       ];
     }
@@ -155,38 +173,72 @@ function checkLearnerTurns(
   );
 }
 
+/** What was played, and which of its decisions are the expert's. */
+interface Lesson {
+  readonly trajectories: Trajectory[];
+  readonly taught: WeakSet<Decision>;
+}
+
 /** Lets the expert play, now and then by chance, and in turns with the learner. */
 async function watchExpert(
   options: ImitationOptions,
   random: Random,
   passed: number,
-): Promise<Trajectory[]> {
+): Promise<Lesson> {
   const { specs, open, signal, policy, learnerTurns = 0 } = options;
   const share = learnerTurns * passed;
-  const teacher = wandering(options);
+  const taught = new WeakSet<Decision>();
+  const teacher = wandering(options, taught);
   const { decide } = policy;
   const player = share > 0 && decide
     ? mixPolicies(teacher, { decide: decide.bind(policy) }, share)
     : teacher;
-  return await collectTrajectories(
+  const trajectories = await collectTrajectories(
     player,
     scheduleEpisodes(specs, { ...options, random }),
     { open, ...(signal && { signal }) },
   );
+  return { trajectories, taught };
 }
 
 /** The expert, with detours. */
 function wandering(
-  { hint, detours = 0, learnerTurns = 0 }: ImitationOptions,
+  options: ImitationOptions,
+  taught: WeakSet<Decision>,
 ): Policy {
-  const lost = detours > 0 || learnerTurns > 0;
-  const expert = expertPolicy(hint, lost ? wanderer : undefined);
+  const { detours = 0, learnerTurns = 0 } = options;
+  const expert = teaching(options, taught);
   if (detours === 0) return expert;
   const mixed = mixPolicies(expert, astray(expert), detours);
   return learnerTurns === 0 ? mixed : {
     // Whose turn it is and whether it is a detour are drawn apart.
     decide: (situations, randoms) =>
       mixed.decide(situations, randoms.map((one) => one.fork("detour"))),
+  };
+}
+
+/** The expert, who draws among equal actions and whose decisions are marked. */
+function teaching(
+  { hint, alternatives, detours = 0, learnerTurns = 0 }: ImitationOptions,
+  taught: WeakSet<Decision>,
+): Policy {
+  const lost = detours > 0 || learnerTurns > 0;
+  const expert = expertPolicy(hint, lost ? wanderer : undefined);
+  return {
+    async decide(situations, randoms) {
+      const decisions = await expert.decide(situations, randoms);
+      return decisions.map((decision, i) => {
+        const advice = hint(situations[i]!);
+        if (!advice) return decision;
+        const equals = alternatives?.(situations[i]!, advice) ?? [];
+        const draw = randoms[i]!.fork("alternative");
+        const drawn = equals.length > 1
+          ? { ...decision, action: equals[draw.integer(equals.length)]! }
+          : decision;
+        taught.add(drawn);
+        return drawn;
+      });
+    },
   };
 }
 
@@ -226,22 +278,29 @@ function astray(planner: Policy): Policy {
 /** What the expert did, written down by the policy that learns. */
 async function followed(
   { policy, hint, gamma = 1 }: ImitationOptions,
-  trajectories: readonly Trajectory[],
+  { trajectories, taught }: Lesson,
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
   const samples = imitationSamples(trajectories, returns)
-    .filter(({ situation, decision }) => {
-      const advice = hint(situation);
-      return advice?.action === decision.action &&
-        advice.subgoal === decision.subgoal &&
-        decision.switched === (situation.subgoal !== decision.subgoal);
-    });
+    .filter(({ situation, decision }) =>
+      taught.has(decision) || isAdvised(hint(situation), situation, decision)
+    );
   const decisions = await policy.follow(
     samples.map(({ situation }) => situation),
     samples.map(({ decision }) => decision),
     { score: false },
   );
   return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
+}
+
+/** Whether somebody else decided just as the expert would have. */
+function isAdvised(
+  advice: Hint | undefined,
+  situation: Situation,
+  { switched, subgoal, action }: Decision,
+): boolean {
+  return advice?.action === action && advice.subgoal === subgoal &&
+    switched === (situation.subgoal !== subgoal);
 }
 
 /** What was read in each episode, to be expected. */

@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
+import type {
+  EnvSpec,
+  Hint,
+  ListAlternatives,
+  OpenEnv,
+} from "../envs/text_env.ts";
 import type { Backend } from "../policy/backend.ts";
 import type { Follower, Learner, Policy } from "../policy/policy.ts";
 import { createRandom } from "../random.ts";
@@ -30,6 +35,8 @@ export interface WarmStartParts {
   readonly open: OpenEnv;
   /** What the expert says of a situation. */
   readonly hint: (situation: Situation) => Hint | undefined;
+  /** Actions among which the expert draws, if it is to search. */
+  readonly alternatives?: ListAlternatives;
   /** What computes, as last digits depend on it; absent is what the config says. */
   readonly backend?: Backend;
   /** Stops while playing, by throwing its reason. */
@@ -54,7 +61,14 @@ export function prepareWarmStart(
   warmStart: WarmStartConfig,
   parts: WarmStartParts,
 ): WarmUp {
-  const { keep, ...lesson } = warmStart;
+  const { keep, searching, ...rest } = warmStart;
+  const { alternatives, ...who } = parts;
+  if (searching && !alternatives) {
+    throw new TypeError(
+      'Cannot assemble a warm start with "searching" as its worlds must be households',
+    );
+  }
+  const lesson = { ...rest, ...(searching && { searching }) };
   const { balanceBy, maxTurns } = config.rollout;
   const options = {
     maxTurns,
@@ -66,7 +80,8 @@ export function prepareWarmStart(
     const imitate = async () => {
       const random = createRandom(config.seed).fork("warm start");
       const report = onPass && { onPass };
-      await imitateExpert({ ...options, ...parts, ...report, random });
+      const search = searching && alternatives ? { alternatives } : {};
+      await imitateExpert({ ...options, ...who, ...search, ...report, random });
     };
     if (keep === undefined) await imitate();
     else {

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import type { Observation, Situation, Turn } from "../../lib/trajectory.ts";
 import {
+  listHouseholdAlternatives,
   nameHouseholdSubgoal,
   proposeHouseholdSubgoals,
 } from "../../lib/envs/household_subgoals.ts";
@@ -170,6 +171,35 @@ Deno.test("rememberHousehold() follows what is held and where things were seen",
     rememberHousehold(situationAt({ kind: "", steps }, 3)).held,
     "cd 3",
   );
+});
+
+Deno.test("listHouseholdAlternatives() looks where nobody has looked, and only in search", () => {
+  const look = (obs: string, adm: string[]) => ({ cmd: "-", obs, adm });
+  const survey =
+    "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a desk 1, a safe 1, and a shelf 1.\n\nYour task is to: put two cd in safe.";
+  const walks = ["go to desk 1", "go to safe 1", "go to shelf 1"];
+  const steps = [
+    look(survey, [...walks, "inventory"]),
+    look("You arrive at desk 1. On the desk 1, you see a pen 2.", walks),
+    look("You arrive at safe 1. The safe 1 is closed.", [
+      ...walks,
+      "open safe 1",
+    ]),
+  ];
+  const at = (t: number, subgoal: string, action: string) =>
+    listHouseholdAlternatives(situationAt({ kind: "", steps }, t), {
+      subgoal,
+      action,
+    });
+  deepStrictEqual(at(0, "find a cd", "go to shelf 1"), walks);
+  deepStrictEqual(at(1, "find a second cd", "go to shelf 1"), walks.slice(1));
+  // Whoever knows where a thing is, or what to do, is not searching.
+  deepStrictEqual(at(1, "find a cd", "go to desk 1"), ["go to desk 1"]);
+  deepStrictEqual(at(1, "put the cd in the safe", "go to safe 1"), [
+    "go to safe 1",
+  ]);
+  // A closed door at hand comes before other places.
+  deepStrictEqual(at(2, "find a cd", "open safe 1"), ["open safe 1"]);
 });
 
 Deno.test("proposeHouseholdSubgoals() survives any text", () => {

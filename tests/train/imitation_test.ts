@@ -3,6 +3,8 @@ import {
   openCorridorSpec,
   proposeCorridorSubgoals,
 } from "../../lib/envs/corridor.ts";
+import { listHouseholdAlternatives } from "../../lib/envs/household_subgoals.ts";
+import { createEnvOpener } from "../../lib/envs/open_env.ts";
 import { selectBackend } from "../../lib/policy/backend.ts";
 import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
 import type { TrainingSample } from "../../lib/policy/policy.ts";
@@ -194,4 +196,43 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
     imitateExpert({ ...options, policy: { follow }, fresh: false }),
     { name: "TypeError", message: /as "fresh" must be on/ },
   );
+});
+
+Deno.test("an expert that searches comes to places in vain, wins, and is learned turn by turn", async () => {
+  const { open, hint } = withHints(createEnvOpener());
+  let learned: readonly TrainingSample[] = [];
+  const { trajectories } = await imitateExpert({
+    policy: { follow: (_, decisions) => [...decisions] },
+    learner: {
+      update: (samples) => {
+        learned = samples;
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    specs: [{ kind: "household", difficulty: "easy" }],
+    ...{ open, hint, alternatives: listHouseholdAlternatives },
+    ...{ random: createRandom(5), tasks: 40, epochs: 1, maxTurns: 40 },
+  });
+  ok(trajectories.every(({ success }) => success));
+  const turns = trajectories.flatMap((one) => one.turns);
+  strictEqual(learned.length, turns.length);
+  const inVain = turns.filter(({ observation, decision }) =>
+    decision.subgoal.startsWith("find a ") &&
+    hint({ task: "", past: [], observation })!.action !== decision.action
+  );
+  ok(inVain.length > 40, `${inVain.length} looks in vain`);
+});
+
+Deno.test("a warm start refuses to search where there is no house", async () => {
+  const config = defineConfig({
+    worlds: [SPEC],
+    warmStart: { tasks: 4, searching: true },
+  });
+  await rejects(assembleTraining(config), {
+    name: "TypeError",
+    message:
+      'Cannot assemble a warm start with "searching" as its worlds must be households',
+  });
 });
