@@ -240,9 +240,9 @@ function progressLine(iterations: number) {
     start(done: number) {
       if (live) bar.start(iterations, done, { words: "" });
     },
-    showPass({ passes, of, expertLogProb }: ImitationProgress) {
+    showPass({ passes, of, logProb }: ImitationProgress) {
       const words = `imitated ${passes}/${of} passes, ` +
-        `log-probability of the expert's choices ${expertLogProb.toFixed(3)}`;
+        `log-probability ${logProb.toFixed(3)}`;
       if (live) bar.update({ words });
       else console.log(words);
     },

@@ -38,8 +38,11 @@ export interface ImitationProgress {
   readonly passes: number;
   /** Passes there will be. */
   readonly of: number;
-  /** Mean log-probability of the expert's decisions over the last pass, `NaN` if the learner does not say. */
-  readonly expertLogProb: number;
+  /**
+   * Mean log-probability, over the last pass, of what the expert decided and, with `reading`, of what
+   * was read; `NaN` if the learner does not say.
+   */
+  readonly logProb: number;
 }
 
 /** Who learns from whom. */
@@ -154,7 +157,7 @@ export async function imitateExpert(
     options.onPass?.({
       passes: epoch + 1,
       of: epochs,
-      expertLogProb: metrics["log_prob"] ?? NaN,
+      logProb: metrics["log_prob"] ?? NaN,
     });
   }
   const { log_prob: expert_log_prob = 0, ...rest } = metrics;
