@@ -128,9 +128,18 @@ function gammaOf({ estimator }: TrainingConfig) {
     : {};
 }
 
-/** A name for plain data: the same for the same data. */
+/** A name for plain data: the same for the same data, whatever the order of its keys. */
 async function nameOf(data: unknown): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(data));
+  const sorted = JSON.stringify(
+    data,
+    (_, value) =>
+      value?.constructor === Object
+        ? Object.fromEntries(
+          Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1),
+        )
+        : value,
+  );
+  const bytes = new TextEncoder().encode(sorted);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return digest.toHex().slice(0, 16);
 }

@@ -35,7 +35,7 @@ async function firstMetrics(
       ...(keep === undefined ? {} : { keep }),
     },
     rollout: { tasks: 2, groupSize: 2, maxTurns: 4 },
-    estimator: { name: estimator },
+    estimator: { name: estimator, ...(estimator === "hae" && { gamma: 0.9 }) },
     evaluation: { every: 0, tasks: 1 },
   });
   await using training = await assembleTraining(config);
