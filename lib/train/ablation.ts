@@ -12,6 +12,7 @@ import {
 import { readIfThere, writeDurably } from "./durable_file.ts";
 import { readLines } from "./line_file.ts";
 import type { AblationNews, AblationOrder } from "./ablation_worker.ts";
+import { differentSetting, readRunConfig } from "./run_settings.ts";
 
 /** A grid: settings, what to change in them, and how often to repeat it. Plain JSON. */
 export interface AblationPlan {
@@ -206,6 +207,9 @@ async function isFinished(
   if (await readIfThere(`${directory}/evaluation.json`) === undefined) {
     return false;
   }
+  // A run with other settings is somebody else's: it is tried, and refused with the reason.
+  const before = await readRunConfig(directory);
+  if (differentSetting(config, before) !== undefined) return false;
   const rows = await readLines(`${directory}/metrics.jsonl`);
   return rows.length >= config.iterations;
 }

@@ -97,12 +97,30 @@ async function isFresh(directory: string): Promise<boolean> {
   }
 }
 
-/** Throws if settings differ, defaults filled in, in anything but how long to train and who shares the work. */
+/** Throws if settings differ. */
 function compare(
   directory: string,
   config: TrainingConfig,
   before: TrainingConfig,
 ): void {
+  const difference = differentSetting(config, before);
+  if (difference === undefined) return;
+  throw new Error(
+    `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
+  );
+}
+
+/**
+ * Finds a setting that differs, defaults filled in, other than how long to train and who shares the work.
+ *
+ * @param config Settings.
+ * @param before Others.
+ * @returns Its path, if there is one.
+ */
+export function differentSetting(
+  config: TrainingConfig,
+  before: TrainingConfig,
+): string | undefined {
   const [now, then] = [config, before].map((settings): Json =>
     JSON.parse(JSON.stringify({
       ...settings,
@@ -110,11 +128,7 @@ function compare(
       replicas: { ...settings.replicas, workers: 0 },
     }))
   );
-  const difference = firstDifference(now!, then!);
-  if (difference === undefined) return;
-  throw new Error(
-    `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
-  );
+  return firstDifference(now!, then!);
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {

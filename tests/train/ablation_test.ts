@@ -117,6 +117,18 @@ Deno.test("runAblation() gives the same runs whatever runs side by side, and ski
   );
 });
 
+Deno.test("runAblation() does not take runs of another grid for its own", async () => {
+  const directory = await Deno.makeTempDir();
+  const few: AblationPlan = { ...plan, axes: {}, seeds: [1] };
+  await drain(runAblation(few, { directory }));
+  strictEqual((await drain(runAblation(few, { directory }))).length, 0);
+  const other = { ...few, base: { ...few.base, rollout: { tasks: 5 } } };
+  const news = await drain(runAblation(other, { directory }));
+  const failures = news.flatMap(({ failure }) => failure ?? []);
+  strictEqual(failures.length, 1);
+  ok(/"rollout\.[a-zA-Z]+" differs/.test(failures[0]!), failures[0]);
+});
+
 Deno.test("runAblation() goes on when a run fails, and says why", async () => {
   const directory = await Deno.makeTempDir();
   const flawed: AblationPlan = {
