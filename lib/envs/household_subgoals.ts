@@ -10,7 +10,7 @@
  */
 
 import type { Situation } from "../trajectory.ts";
-import type { ListAlternatives, ProposeSubgoals } from "./text_env.ts";
+import type { Hint, ListAlternatives, ProposeSubgoals } from "./text_env.ts";
 import { type HouseholdMemory, rememberHousehold } from "./household_memory.ts";
 import {
   householdClass,
@@ -122,9 +122,9 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
  * @returns Admissible actions, that of the expert among them.
  */
 export const listHouseholdAlternatives: ListAlternatives = (
-  situation,
-  { subgoal, action },
-) => {
+  situation: Situation,
+  { subgoal, action }: Hint,
+): readonly string[] => {
   if (!subgoal.startsWith(FINDING)) return [action];
   const looks = looksInside(situation);
   return looks.includes(action) ? looks : [action];
