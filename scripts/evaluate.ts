@@ -76,6 +76,11 @@ async function main(): Promise<void> {
   const directory = program.args[0]!;
   const flags = program.opts<Flags>();
   const config = withFlags(await readRunConfig(directory), flags);
+  if (Object.keys(config.evaluation.sets).length === 0) {
+    throw new Error(
+      `Cannot evaluate as "evaluation.sets" of the run must name worlds: none in "${directory}/config.json"`,
+    );
+  }
   const { checkpoint, passedOver } = await findCheckpoint(
     `${directory}/checkpoints`,
   );
