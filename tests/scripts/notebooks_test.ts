@@ -55,7 +55,7 @@ function sourceHash(sources: readonly string[]): string {
     .slice(0, 16);
 }
 
-Deno.test("there are six notebooks, read in the order of their numbers", () => {
+Deno.test("there are seven notebooks, read in the order of their numbers", () => {
   deepStrictEqual(names.map((name) => name.slice(0, 2)), [
     "01",
     "02",
@@ -63,6 +63,7 @@ Deno.test("there are six notebooks, read in the order of their numbers", () => {
     "04",
     "05",
     "06",
+    "07",
   ]);
 });
 
