@@ -88,7 +88,7 @@ const program = new Command("train")
   .showHelpAfterError();
 
 async function main(): Promise<void> {
-  program.parse(Deno.args, { from: "user" });
+  program.parse(settingsFirst(Deno.args), { from: "user" });
   const flags = program.opts<Flags>();
   const { config, directory } = await readConfig(flags, program.args);
   const stop = new AbortController();
@@ -111,6 +111,16 @@ async function main(): Promise<void> {
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
   if (!stop.signal.aborted) await conclude(training, run);
   ignore();
+}
+
+/** Puts settings before options, as those that take many values would take them too. */
+function settingsFirst(words: readonly string[]): string[] {
+  const isSetting = (word: string, i: number) =>
+    /^[A-Za-z][\w.]*=/.test(word) && !words[i - 1]?.startsWith("--");
+  return [
+    ...words.filter(isSetting),
+    ...words.filter((word, i) => !isSetting(word, i)),
+  ];
 }
 
 /** Settings and folder; a run that goes on has its own settings already. */

@@ -71,12 +71,12 @@ Deno.test("the preset alfworld trains on games and recordings, evaluates every h
     "--preset=alfworld",
     `--out=${out}`,
     ...small,
-    "evaluation.maxTurns=6",
     "--data",
     `${folder}/games`,
     `${folder}/tasks.jsonl`,
     "--splits",
     "valid_train",
+    "evaluation.maxTurns=6", // a setting, not one more split
   ];
   const trained = await run("train", learning, folder);
   strictEqual(trained.code, 0, trained.err);
