@@ -144,7 +144,7 @@ async function curves({ out, metric }: Flags) {
   return [...new Set([metric, "success_rate"])]
     .filter((name) => iterations(name) > 1)
     .map((name) => {
-      const smooth = name === metric && metric.includes("/") ? 1 : 10;
+      const smooth = name.includes("/") ? 1 : 10; // evaluations are many episodes each
       return {
         heading: `${name} while learning`,
         prose: `Mean over seeds, and their range as a band${

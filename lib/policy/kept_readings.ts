@@ -200,8 +200,7 @@ function bestRow(
 /** The batch whose caches serve as they are: all its rows, in order, each gone on from, and room enough. */
 function handedOver(rows: readonly Match[], room: number): Kept | undefined {
   const { one } = rows[0]!;
-  const same = rows.length === one.fed.length &&
-    one.gone.size === rows.length &&
+  const same = rows.length === one.fed.length && isSpent(one) &&
     rows.every((match, i) => match.one === one && match.row === i);
   return same && roomOf(one) >= room ? one : undefined;
 }

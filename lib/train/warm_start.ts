@@ -61,14 +61,14 @@ export function prepareWarmStart(
   warmStart: WarmStartConfig,
   parts: WarmStartParts,
 ): WarmUp {
-  const { keep, searching, ...rest } = warmStart;
+  const { keep, ...lesson } = warmStart;
   const { alternatives, ...who } = parts;
-  if (searching && !alternatives) {
+  if (lesson.searching && !alternatives) {
     throw new TypeError(
       'Cannot assemble a warm start with "searching" as its worlds must be households',
     );
   }
-  const lesson = { ...rest, ...(searching && { searching }) };
+  const search = lesson.searching && alternatives ? { alternatives } : {};
   const { balanceBy, maxTurns } = config.rollout;
   const options = {
     maxTurns,
@@ -80,7 +80,6 @@ export function prepareWarmStart(
     const imitate = async () => {
       const random = createRandom(config.seed).fork("warm start");
       const report = onPass && { onPass };
-      const search = searching && alternatives ? { alternatives } : {};
       await imitateExpert({ ...options, ...who, ...search, ...report, random });
     };
     if (keep === undefined) await imitate();
