@@ -9,8 +9,8 @@ export * from "./lib/trajectory.ts";
 export * from "./lib/random.ts";
 
 // Texts
-export { matchingBlocks, similarityRatio } from "./lib/similarity.ts";
-export type { MatchingBlock, SimilarityOptions } from "./lib/similarity.ts";
+export { matchingBlocks, similarityRatio } from "./lib/difflib.ts";
+export type { MatchingBlock, SimilarityOptions } from "./lib/difflib.ts";
 
 // Credit
 export { segmentTurns } from "./lib/hae/segments.ts";
@@ -120,50 +120,50 @@ export type {
 } from "./lib/envs/text_env.ts";
 export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
 export type { EnvDataset, EnvOpenerOptions } from "./lib/envs/open_env.ts";
-export { ALFWORLD_SPLITS, listAlfworld } from "./lib/envs/alfworld.ts";
-export { ALFWORLD_REFERENCE } from "./lib/envs/game_spec.ts";
+export { ALFWORLD_SPLITS, listAlfworld } from "./lib/envs/alfworld/dataset.ts";
+export { ALFWORLD_REFERENCE } from "./lib/envs/alfworld/game_spec.ts";
 export {
   createHouseholdExpert,
   planHousehold,
-} from "./lib/envs/household_expert.ts";
-export type { PlanSegment } from "./lib/envs/household_expert.ts";
+} from "./lib/envs/household/expert.ts";
+export type { PlanSegment } from "./lib/envs/household/expert.ts";
 export {
   findTraceGame,
   readTraces,
   recordSteps,
   replayTrace,
-} from "./lib/envs/game_trace.ts";
+} from "./lib/envs/pddl/trace.ts";
 export type {
   GameTrace,
   TraceMismatch,
   TraceStep,
-} from "./lib/envs/game_trace.ts";
-export { openGame, readGame } from "./lib/envs/game_env.ts";
-export type { GameEnv, GameEnvOptions } from "./lib/envs/game_env.ts";
-export { compileGame } from "./lib/envs/pddl_game.ts";
-export type { CompiledGame } from "./lib/envs/pddl_game.ts";
-export { parseGameFile } from "./lib/envs/game_file.ts";
-export type { GameFile } from "./lib/envs/game_file.ts";
-export { NOTHING_HAPPENS } from "./lib/envs/pddl_play.ts";
-export type { GamePlay, PlayStep } from "./lib/envs/pddl_play.ts";
-export { GameError } from "./lib/envs/game_error.ts";
-export type { GameErrorPlace, GameSection } from "./lib/envs/game_error.ts";
+} from "./lib/envs/pddl/trace.ts";
+export { openGame, readGame } from "./lib/envs/pddl/game_env.ts";
+export type { GameEnv, GameEnvOptions } from "./lib/envs/pddl/game_env.ts";
+export { compileGame } from "./lib/envs/pddl/game.ts";
+export type { CompiledGame } from "./lib/envs/pddl/game.ts";
+export { parseGameFile } from "./lib/envs/pddl/game_file.ts";
+export type { GameFile } from "./lib/envs/pddl/game_file.ts";
+export { NOTHING_HAPPENS } from "./lib/envs/pddl/play.ts";
+export type { GamePlay, PlayStep } from "./lib/envs/pddl/play.ts";
+export { GameError } from "./lib/envs/pddl/error.ts";
+export type { GameErrorPlace, GameSection } from "./lib/envs/pddl/error.ts";
 export {
   taskSentence,
   taskTypeOfGoal,
   taskTypeOfPath,
-} from "./lib/envs/game_task.ts";
-export { parseDomain } from "./lib/envs/pddl_parser.ts";
-export type { ActionSchema, Domain } from "./lib/envs/pddl_parser.ts";
-export { parseProblem } from "./lib/envs/pddl_problem.ts";
-export type { Problem } from "./lib/envs/pddl_problem.ts";
+} from "./lib/envs/household/task_sentence.ts";
+export { parseDomain } from "./lib/envs/pddl/parser.ts";
+export type { ActionSchema, Domain } from "./lib/envs/pddl/parser.ts";
+export { parseProblem } from "./lib/envs/pddl/problem.ts";
+export type { Problem } from "./lib/envs/pddl/problem.ts";
 export type {
   Arities,
   Atom,
   Effect,
   Formula,
   TypedName,
-} from "./lib/envs/pddl_formula.ts";
+} from "./lib/envs/pddl/formula.ts";
 export {
   CORRIDOR_SUBGOALS,
   openCorridor,
@@ -176,22 +176,22 @@ export {
   generateHousehold,
   openHousehold,
   openHouseholdGame,
-} from "./lib/envs/household.ts";
-export { listHouseholds } from "./lib/envs/household_spec.ts";
+} from "./lib/envs/household/household.ts";
+export { listHouseholds } from "./lib/envs/household/spec.ts";
 export type {
   HouseholdEnvOptions,
   HouseholdOptions,
   OpenHouseholdOptions,
-} from "./lib/envs/household.ts";
-export { HOUSEHOLD_SPLITS } from "./lib/envs/household_house.ts";
-export type { HouseholdSplit } from "./lib/envs/household_house.ts";
-export { HOUSEHOLD_DIFFICULTIES } from "./lib/envs/household_layout.ts";
-export type { HouseholdDifficulty } from "./lib/envs/household_layout.ts";
+} from "./lib/envs/household/household.ts";
+export { HOUSEHOLD_SPLITS } from "./lib/envs/household/house.ts";
+export type { HouseholdSplit } from "./lib/envs/household/house.ts";
+export { HOUSEHOLD_DIFFICULTIES } from "./lib/envs/household/layout.ts";
+export type { HouseholdDifficulty } from "./lib/envs/household/layout.ts";
 export {
   HOUSEHOLD_ROOMS,
   PLAN_FIGURES,
   ROOM_FIGURES,
-} from "./lib/envs/household_tables.ts";
+} from "./lib/envs/household/tables.ts";
 export type {
   FixtureFigures,
   Histogram,
@@ -199,10 +199,10 @@ export type {
   ObjectFigures,
   ReceptacleFigures,
   RoomFigures,
-} from "./lib/envs/household_tables.ts";
-export { householdGame } from "./lib/envs/household_game.ts";
-export type { HouseholdGame } from "./lib/envs/household_game.ts";
-export type { HouseholdGameFile } from "./lib/envs/household_file.ts";
+} from "./lib/envs/household/tables.ts";
+export { householdGame } from "./lib/envs/household/game.ts";
+export type { HouseholdGame } from "./lib/envs/household/game.ts";
+export type { HouseholdGameFile } from "./lib/envs/household/file.ts";
 export type {
   HouseholdGoal,
   HouseholdLayout,
@@ -210,63 +210,66 @@ export type {
   Receptacle,
   Standpoint,
   Thing,
-} from "./lib/envs/household_world.ts";
-export { listAlfred, recordedTasks } from "./lib/envs/alfred_spec.ts";
-export { parseAlfredTask } from "./lib/envs/alfred_task.ts";
-export type { AlfredTask } from "./lib/envs/alfred_task.ts";
+} from "./lib/envs/household/world.ts";
+export { listAlfred, recordedTasks } from "./lib/envs/alfworld/alfred_spec.ts";
+export { parseAlfredTask } from "./lib/envs/alfworld/alfred_task.ts";
+export type { AlfredTask } from "./lib/envs/alfworld/alfred_task.ts";
 export {
   importAlfredTask,
   loadAlfredPlacements,
-} from "./lib/envs/alfred_import.ts";
+} from "./lib/envs/alfworld/alfred_import.ts";
 export type {
   AlfredGame,
   AlfredPlacements,
   AlfredRefusal,
   AlfredSpots,
   ImportAlfredOptions,
-} from "./lib/envs/alfred_import.ts";
+} from "./lib/envs/alfworld/alfred_import.ts";
 export {
   HOUSEHOLD_TASK_TYPES,
   householdClass,
   parseHouseholdTask,
-} from "./lib/envs/household_task.ts";
+} from "./lib/envs/household/task.ts";
 export type {
   HouseholdTask,
   HouseholdTaskType,
   Transformation,
-} from "./lib/envs/household_task.ts";
-export { guessHouseholdTask } from "./lib/envs/household_wording.ts";
+} from "./lib/envs/household/task.ts";
+export { guessHouseholdTask } from "./lib/envs/household/wording.ts";
 export {
   householdSubgoal,
   listHouseholdAlternatives,
   nameHouseholdSubgoal,
   proposeHouseholdSubgoals,
-} from "./lib/envs/household_subgoals.ts";
+} from "./lib/envs/household/subgoals.ts";
 
 // Worlds: WebShop
-export { openWebshopEpisode } from "./lib/envs/webshop.ts";
-export type { WebshopEnv, WebshopEpisodeOptions } from "./lib/envs/webshop.ts";
-export { stockWebshopSpec } from "./lib/envs/webshop_spec.ts";
-export { WEBSHOP_REFERENCE } from "./lib/envs/webshop_settings.ts";
-export type { WebshopSpec } from "./lib/envs/webshop_settings.ts";
-export type { StockedWebshop } from "./lib/envs/webshop_shelf.ts";
+export { openWebshopEpisode } from "./lib/envs/webshop/webshop.ts";
+export type {
+  WebshopEnv,
+  WebshopEpisodeOptions,
+} from "./lib/envs/webshop/webshop.ts";
+export { stockWebshopSpec } from "./lib/envs/webshop/spec.ts";
+export { WEBSHOP_REFERENCE } from "./lib/envs/webshop/settings.ts";
+export type { WebshopSpec } from "./lib/envs/webshop/settings.ts";
+export type { StockedWebshop } from "./lib/envs/webshop/shelf.ts";
 export {
   countWebshopAlternatives,
   generateWebshop,
   generateWebshopCatalog,
   measureWebshopGoal,
-} from "./lib/envs/webshop_world.ts";
+} from "./lib/envs/webshop/world.ts";
 export type {
   WebshopGoalFacts,
   WebshopGoalFilter,
-} from "./lib/envs/webshop_world.ts";
-export { generateWebshopProducts } from "./lib/envs/webshop_generator.ts";
+} from "./lib/envs/webshop/world.ts";
+export { generateWebshopProducts } from "./lib/envs/webshop/generator.ts";
 export type {
   GeneratedProduct,
   WebshopGeneratorOptions,
-} from "./lib/envs/webshop_generator.ts";
-export type { WebshopDifficulty } from "./lib/envs/webshop_difficulty.ts";
-export { createWebshopCataloger } from "./lib/envs/webshop_catalog.ts";
+} from "./lib/envs/webshop/generator.ts";
+export type { WebshopDifficulty } from "./lib/envs/webshop/difficulty.ts";
+export { createWebshopCataloger } from "./lib/envs/webshop/catalog.ts";
 export type {
   WebshopAnnotations,
   WebshopCatalog,
@@ -274,79 +277,79 @@ export type {
   WebshopCleaning,
   WebshopInstruction,
   WebshopProduct,
-} from "./lib/envs/webshop_catalog.ts";
+} from "./lib/envs/webshop/catalog.ts";
 export {
   parseWebshopAnnotations,
   readWebshopCatalog,
   readWebshopNouns,
-} from "./lib/envs/webshop_loader.ts";
-export type { NamedJson, WebshopFiles } from "./lib/envs/webshop_loader.ts";
-export { listWebshopGoals, pickWebshopGoal } from "./lib/envs/webshop_goals.ts";
+} from "./lib/envs/webshop/loader.ts";
+export type { NamedJson, WebshopFiles } from "./lib/envs/webshop/loader.ts";
+export { listWebshopGoals, pickWebshopGoal } from "./lib/envs/webshop/goals.ts";
 export type {
   WebshopGoal,
   WebshopGoalList,
   WebshopGoalOption,
   WebshopGoalOptions,
-} from "./lib/envs/webshop_goals.ts";
+} from "./lib/envs/webshop/goals.ts";
 export {
   splitWebshopGoals,
   WEBSHOP_SCHEMES,
   WEBSHOP_SPLITS,
-} from "./lib/envs/webshop_splits.ts";
+} from "./lib/envs/webshop/splits.ts";
 export type {
   WebshopScheme,
   WebshopSplit,
   WebshopSplitting,
-} from "./lib/envs/webshop_splits.ts";
-export { proposeWebshopSubgoals } from "./lib/envs/webshop_subgoals.ts";
-export { proposeWebshopQueries } from "./lib/envs/webshop_queries.ts";
+} from "./lib/envs/webshop/splits.ts";
+export { proposeWebshopSubgoals } from "./lib/envs/webshop/subgoals.ts";
+export { proposeWebshopQueries } from "./lib/envs/webshop/queries.ts";
 export {
   adviseWebshop,
   planWebshopPurchase,
-} from "./lib/envs/webshop_expert.ts";
-export type { WebshopPlan } from "./lib/envs/webshop_expert.ts";
+} from "./lib/envs/webshop/expert.ts";
+export type { WebshopPlan } from "./lib/envs/webshop/expert.ts";
 export {
   createWebshop,
   createWebshopSession,
   scoreWebshopState,
-} from "./lib/envs/webshop_session.ts";
+} from "./lib/envs/webshop/session.ts";
 export type {
   Webshop,
   WebshopReply,
   WebshopSession,
   WebshopSessionOptions,
   WebshopSettings,
-} from "./lib/envs/webshop_session.ts";
+} from "./lib/envs/webshop/session.ts";
 export {
   parseWebshopAction,
   WEBSHOP_START,
   WEBSHOP_SUB_PAGES,
-} from "./lib/envs/webshop_state.ts";
+} from "./lib/envs/webshop/state.ts";
 export type {
   WebshopAction,
   WebshopRules,
   WebshopState,
   WebshopSubPage,
-} from "./lib/envs/webshop_state.ts";
-export { createWebshopSearch } from "./lib/envs/webshop_search.ts";
-export type { WebshopSearch } from "./lib/envs/webshop_search.ts";
-export { scoreWebshopPurchase } from "./lib/envs/webshop_reward.ts";
+} from "./lib/envs/webshop/state.ts";
+export { createWebshopSearch } from "./lib/envs/webshop/search/search.ts";
+export type { WebshopSearch } from "./lib/envs/webshop/search/search.ts";
+export { scoreWebshopPurchase } from "./lib/envs/webshop/reward.ts";
 export type {
   WebshopPurchase,
   WebshopScore,
   WebshopScoring,
   WebshopTypeScore,
-} from "./lib/envs/webshop_reward.ts";
-export { parseNounTable, titleNouns } from "./lib/envs/webshop_nouns.ts";
-export type { NounTagger } from "./lib/envs/webshop_nouns.ts";
-export { webshopHtml } from "./lib/envs/webshop_html.ts";
-export type { WebshopHtmlOptions } from "./lib/envs/webshop_html.ts";
-export { serveWebshop } from "./lib/envs/webshop_server.ts";
+} from "./lib/envs/webshop/reward.ts";
+export { parseNounTable, titleNouns } from "./lib/envs/webshop/nouns.ts";
+export type { NounTagger } from "./lib/envs/webshop/nouns.ts";
+export { webshopHtml } from "./lib/envs/webshop/site/html.ts";
+export type { WebshopHtmlOptions } from "./lib/envs/webshop/site/html.ts";
+export { serveWebshop } from "./lib/envs/webshop/site/server.ts";
 export type {
   ServeWebshopOptions,
   WebshopAgent,
   WebshopServer,
-} from "./lib/envs/webshop_server.ts";
+} from "./lib/envs/webshop/site/server.ts";
 export {
   createWebshopTrainerGoals,
   extractWebshopTask,
@@ -357,88 +360,103 @@ export {
   projectWebshopThought,
   webshopActionBlock,
   webshopTrainerReward,
-} from "./lib/envs/webshop_wrapper.ts";
+} from "./lib/envs/webshop/parity/wrapper.ts";
 export type {
   WebshopHistory,
   WebshopPlanProjection,
   WebshopProjection,
   WebshopRecord,
   WebshopTrainerGoals,
-} from "./lib/envs/webshop_wrapper.ts";
+} from "./lib/envs/webshop/parity/wrapper.ts";
 
 // Search, and what Python computes
-export { createBm25Index } from "./lib/envs/bm25.ts";
+export { createBm25Index } from "./lib/envs/webshop/search/bm25.ts";
 export type {
   Bm25Document,
   Bm25Hits,
   Bm25Index,
   Bm25Statistics,
-} from "./lib/envs/bm25.ts";
-export { createWebshopAnalyzer } from "./lib/envs/webshop_analyzer.ts";
-export type { WebshopAnalyzer } from "./lib/envs/webshop_analyzer.ts";
-export { porterStem } from "./lib/envs/porter_stemmer.ts";
-export { tokenSetRatio } from "./lib/envs/token_set_ratio.ts";
+} from "./lib/envs/webshop/search/bm25.ts";
+export { createWebshopAnalyzer } from "./lib/envs/webshop/search/analyzer.ts";
+export type { WebshopAnalyzer } from "./lib/envs/webshop/search/analyzer.ts";
+export { porterStem } from "./lib/envs/webshop/search/porter_stemmer.ts";
+export { tokenSetRatio } from "./lib/envs/webshop/parity/token_set_ratio.ts";
 export {
   createNumpyRandom,
   createPythonRandom,
-} from "./lib/envs/python_random.ts";
-export type { NumpyRandom, PythonRandom } from "./lib/envs/python_random.ts";
-export { readJsonRows } from "./lib/envs/json_rows.ts";
-export type { JsonRowsOptions } from "./lib/envs/json_rows.ts";
+} from "./lib/envs/webshop/parity/python_random.ts";
+export type {
+  NumpyRandom,
+  PythonRandom,
+} from "./lib/envs/webshop/parity/python_random.ts";
+export { readJsonRows } from "./lib/envs/webshop/json_rows.ts";
+export type { JsonRowsOptions } from "./lib/envs/webshop/json_rows.ts";
 
 // Policies
-export { createCompactPolicy } from "./lib/policy/compact_policy.ts";
+export { createCompactPolicy } from "./lib/policy/compact/policy.ts";
 export type {
   CompactPolicy,
   CompactPolicyOptions,
-} from "./lib/policy/compact_policy.ts";
-export { BACKENDS, selectBackend } from "./lib/policy/backend.ts";
-export type { Backend, BackendName } from "./lib/policy/backend.ts";
-export { openSafetensors, writeSafetensors } from "./lib/policy/safetensors.ts";
+} from "./lib/policy/compact/policy.ts";
+export { BACKENDS, selectBackend } from "./lib/policy/backends/select.ts";
+export type { Backend, BackendName } from "./lib/policy/backends/select.ts";
+export {
+  openSafetensors,
+  writeSafetensors,
+} from "./lib/policy/decoder/safetensors.ts";
 export type {
   Safetensors,
   StoredTensor,
   TensorValues,
   WriteSafetensorsOptions,
-} from "./lib/policy/safetensors.ts";
-export type { FloatFormat, StoredFormat } from "./lib/policy/number_formats.ts";
+} from "./lib/policy/decoder/safetensors.ts";
+export type {
+  FloatFormat,
+  StoredFormat,
+} from "./lib/policy/decoder/number_formats.ts";
 export {
   createLanguagePolicy,
   loadLanguagePolicy,
-} from "./lib/policy/language_loading.ts";
+} from "./lib/policy/language/loading.ts";
 export type {
   CreateLanguageOptions,
   LanguageTrainingOptions,
   LoadLanguageOptions,
-} from "./lib/policy/language_loading.ts";
-export type { LanguagePolicy } from "./lib/policy/language_policy.ts";
-export type { LanguageOptions } from "./lib/policy/language_replies.ts";
-export type { Decoding } from "./lib/policy/reply_grammar.ts";
-export { adamWStep } from "./lib/policy/adamw.ts";
-export type { AdamWStepOptions, AdamWTensors } from "./lib/policy/adamw.ts";
-export { LORA_TARGETS } from "./lib/policy/lora.ts";
-export type { LoraOptions, LoraTarget } from "./lib/policy/lora.ts";
-export type { Qwen2Config } from "./lib/policy/qwen2_config.ts";
-export { QWEN2_SIZES } from "./lib/policy/qwen2_sizes.ts";
-export { createTokenizer, loadTokenizer } from "./lib/policy/tokenizer.ts";
+} from "./lib/policy/language/loading.ts";
+export type { LanguagePolicy } from "./lib/policy/language/policy.ts";
+export type { LanguageOptions } from "./lib/policy/language/replies.ts";
+export type { Decoding } from "./lib/policy/language/grammar.ts";
+export { adamWStep } from "./lib/policy/backends/adamw.ts";
+export type {
+  AdamWStepOptions,
+  AdamWTensors,
+} from "./lib/policy/backends/adamw.ts";
+export { LORA_TARGETS } from "./lib/policy/decoder/lora.ts";
+export type { LoraOptions, LoraTarget } from "./lib/policy/decoder/lora.ts";
+export type { Qwen2Config } from "./lib/policy/decoder/config.ts";
+export { QWEN2_SIZES } from "./lib/policy/decoder/sizes.ts";
+export {
+  createTokenizer,
+  loadTokenizer,
+} from "./lib/policy/language/tokenizer.ts";
 export type {
   ChatMessage,
   TextTokenizer,
   TokenizerFiles,
-} from "./lib/policy/tokenizer.ts";
+} from "./lib/policy/language/tokenizer.ts";
 export {
   buildWorldTokenizer,
   formatBriefPrompt,
   formatTranscript,
-} from "./lib/policy/small_world.ts";
+} from "./lib/policy/language/small_model.ts";
 export type {
   BriefPromptOptions,
   TranscriptOptions,
-} from "./lib/policy/small_world.ts";
-export { buildWordTokenizer } from "./lib/policy/word_tokenizer.ts";
-export type { WordTokenizerOptions } from "./lib/policy/word_tokenizer.ts";
-export { describeAdapter } from "./lib/policy/webgpu_backend.ts";
-export type { AdapterReport } from "./lib/policy/webgpu_backend.ts";
+} from "./lib/policy/language/small_model.ts";
+export { buildWordTokenizer } from "./lib/policy/language/word_tokenizer.ts";
+export type { WordTokenizerOptions } from "./lib/policy/language/word_tokenizer.ts";
+export { describeAdapter } from "./lib/policy/backends/webgpu/backend.ts";
+export type { AdapterReport } from "./lib/policy/backends/webgpu/backend.ts";
 export type {
   DifferentiablePolicy,
   ScoredBatch,
@@ -494,12 +512,12 @@ export {
 } from "./lib/train/metrics.ts";
 export { createBaseline } from "./lib/train/baselines.ts";
 export type { Baseline, BaselineName } from "./lib/train/baselines.ts";
-export { imitateExpert } from "./lib/train/imitation.ts";
-export type { WarmUp } from "./lib/train/warm_start.ts";
+export { imitateExpert } from "./lib/train/imitation/imitation.ts";
+export type { WarmUp } from "./lib/train/imitation/warm_start.ts";
 export type {
   ImitationOptions,
   ImitationProgress,
-} from "./lib/train/imitation.ts";
+} from "./lib/train/imitation/imitation.ts";
 export { refineSamples } from "./lib/train/refine.ts";
 export type { RefineOptions } from "./lib/train/refine.ts";
 export { evaluatePolicy } from "./lib/train/evaluation.ts";
@@ -512,10 +530,10 @@ export {
   findCheckpoint,
   openCheckpoint,
   saveCheckpoint,
-} from "./lib/train/checkpoint.ts";
-export type { Checkpoint } from "./lib/train/checkpoint.ts";
-export { readParquet, writeParquet } from "./lib/train/parquet.ts";
-export { defineConfig } from "./lib/train/config.ts";
+} from "./lib/train/runs/checkpoint.ts";
+export type { Checkpoint } from "./lib/train/runs/checkpoint.ts";
+export { readParquet, writeParquet } from "./lib/train/runs/parquet.ts";
+export { defineConfig } from "./lib/train/config/config.ts";
 export type {
   CompactPolicyConfig,
   EvaluationConfig,
@@ -528,17 +546,17 @@ export type {
   TrainingConfig,
   WarmStartConfig,
   WorldConfig,
-} from "./lib/train/config.ts";
+} from "./lib/train/config/config.ts";
 export {
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
-} from "./lib/train/published_alfworld.ts";
-export type { PublishedResult } from "./lib/train/published_alfworld.ts";
-export { taskSuccess } from "./lib/train/task_success.ts";
-export { PRESETS } from "./lib/train/presets.ts";
-export type { PresetName } from "./lib/train/presets.ts";
-export { mergeSettings, parseSettings } from "./lib/train/settings.ts";
-export type { Json } from "./lib/train/settings.ts";
+} from "./lib/train/studies/published_alfworld.ts";
+export type { PublishedResult } from "./lib/train/studies/published_alfworld.ts";
+export { taskSuccess } from "./lib/train/studies/task_success.ts";
+export { PRESETS } from "./lib/train/config/presets.ts";
+export type { PresetName } from "./lib/train/config/presets.ts";
+export { mergeSettings, parseSettings } from "./lib/train/config/settings.ts";
+export type { Json } from "./lib/train/config/settings.ts";
 export { createTraining } from "./lib/train/training.ts";
 export type {
   IterationRecord,
@@ -550,42 +568,42 @@ export type {
 export type { Laps } from "./lib/train/stopwatch.ts";
 export { assembleBaseline, assembleTraining } from "./lib/train/assemble.ts";
 export type { AssembleOptions } from "./lib/train/assemble.ts";
-export { readRunConfig } from "./lib/train/run_settings.ts";
-export { openRun, readMetrics } from "./lib/train/run_store.ts";
-export type { OpenRunOptions, Run } from "./lib/train/run_store.ts";
-export { describeEnvironment } from "./lib/train/environment_facts.ts";
-export type { EnvironmentFacts } from "./lib/train/environment_facts.ts";
+export { readRunConfig } from "./lib/train/runs/run_settings.ts";
+export { openRun, readMetrics } from "./lib/train/runs/run_store.ts";
+export type { OpenRunOptions, Run } from "./lib/train/runs/run_store.ts";
+export { describeEnvironment } from "./lib/train/runs/environment_facts.ts";
+export type { EnvironmentFacts } from "./lib/train/runs/environment_facts.ts";
 export {
   cellName,
   listAblationRuns,
   runAblation,
-} from "./lib/train/ablation.ts";
+} from "./lib/train/studies/ablation.ts";
 export type {
   AblationPlan,
   AblationProgress,
   AblationRun,
   RunAblationOptions,
-} from "./lib/train/ablation.ts";
+} from "./lib/train/studies/ablation.ts";
 export {
   readAblationMetrics,
   summarizeAblation,
-} from "./lib/train/ablation_summary.ts";
-export type { SummarizeAblationOptions } from "./lib/train/ablation_summary.ts";
-export { readReport } from "./lib/train/report_data.ts";
-export { recordTraining } from "./lib/train/record_training.ts";
-export type { RecordTrainingOptions } from "./lib/train/record_training.ts";
-export { readEpisodes, turnsTable } from "./lib/train/turns_table.ts";
+} from "./lib/train/studies/ablation_summary.ts";
+export type { SummarizeAblationOptions } from "./lib/train/studies/ablation_summary.ts";
+export { readReport } from "./lib/train/studies/report_data.ts";
+export { recordTraining } from "./lib/train/runs/record_training.ts";
+export type { RecordTrainingOptions } from "./lib/train/runs/record_training.ts";
+export { readEpisodes, turnsTable } from "./lib/train/runs/turns_table.ts";
 export type {
   StoredEpisode,
   TurnsTableOptions,
-} from "./lib/train/turns_table.ts";
+} from "./lib/train/runs/turns_table.ts";
 
 // Tabular worlds and the variance study
 export {
   randomTabularPolicy,
   sampleTabular,
   tabularProbabilities,
-} from "./lib/tabular.ts";
+} from "./lib/hae/study/tabular.ts";
 export type {
   RandomTabularPolicyOptions,
   SampleTabularOptions,
@@ -593,51 +611,51 @@ export type {
   TabularPolicy,
   TabularSmdp,
   TabularValues,
-} from "./lib/tabular.ts";
-export { tabularTrajectories } from "./lib/tabular_trajectories.ts";
-export type { TabularTrajectoriesOptions } from "./lib/tabular_trajectories.ts";
-export { stageWorld } from "./lib/hae/stage_world.ts";
-export type { StageWorldOptions } from "./lib/hae/stage_world.ts";
+} from "./lib/hae/study/tabular.ts";
+export { tabularTrajectories } from "./lib/hae/study/tabular_trajectories.ts";
+export type { TabularTrajectoriesOptions } from "./lib/hae/study/tabular_trajectories.ts";
+export { stageWorld } from "./lib/hae/study/chain_smdp.ts";
+export type { StageWorldOptions } from "./lib/hae/study/chain_smdp.ts";
 export {
   exactGradient,
   exactOccupancies,
   exactReturn,
   exactValues,
-} from "./lib/hae/exact.ts";
+} from "./lib/hae/study/exact.ts";
 export type {
   ExactOptions,
   ExactValues,
   Objective,
   Occupancies,
-} from "./lib/hae/exact.ts";
-export { enumerateTabular, exactVariance } from "./lib/hae/enumerate.ts";
+} from "./lib/hae/study/exact.ts";
+export { enumerateTabular, exactVariance } from "./lib/hae/study/enumerate.ts";
 export type {
   EnumeratedEpisodes,
   EnumerateTabularOptions,
   ExactVarianceOptions,
-} from "./lib/hae/enumerate.ts";
+} from "./lib/hae/study/enumerate.ts";
 export {
   distortValues,
   estimatorLabel,
   gradientVariance,
-} from "./lib/hae/variance.ts";
+} from "./lib/hae/study/variance.ts";
 export type {
   DistortValuesOptions,
   GradientVarianceOptions,
-} from "./lib/hae/variance.ts";
-export type { StudyOptions } from "./lib/hae/tabular_credit.ts";
-export type { VarianceRow } from "./lib/hae/gradient_moments.ts";
-export { varianceStudy } from "./lib/hae/variance_study.ts";
+} from "./lib/hae/study/variance.ts";
+export type { StudyOptions } from "./lib/hae/study/tabular_credit.ts";
+export type { VarianceRow } from "./lib/hae/study/gradient_moments.ts";
+export { varianceStudy } from "./lib/hae/study/variance_study.ts";
 export type {
   VarianceStudyOptions,
   VarianceStudyRow,
-} from "./lib/hae/variance_study.ts";
+} from "./lib/hae/study/variance_study.ts";
 export {
   batchError,
   concludeBatchError,
   concludeBias,
   concludeVariance,
-} from "./lib/hae/variance_conclusions.ts";
+} from "./lib/hae/study/variance_conclusions.ts";
 
 // Statistics over seeds
 export {
@@ -645,13 +663,13 @@ export {
   interquartileMean,
   pairedDifference,
   stratifiedInterval,
-} from "./lib/train/statistics.ts";
+} from "./lib/train/studies/statistics.ts";
 export type {
   BootstrapOptions,
   Interval,
   PairedDifference,
   Statistic,
-} from "./lib/train/statistics.ts";
+} from "./lib/train/studies/statistics.ts";
 
 // Losses
 export type {
@@ -660,39 +678,39 @@ export type {
   Tensor1D,
   Tensor2D,
   Variable,
-} from "./lib/policy/tensors.ts";
-export { aggregate, aggregationWeights } from "./lib/train/aggregation.ts";
+} from "./lib/policy/backends/tensors.ts";
+export { aggregate, aggregationWeights } from "./lib/train/ppo/aggregation.ts";
 export type {
   AggregateOptions,
   AggregationMode,
   SequenceLayout,
-} from "./lib/train/aggregation.ts";
+} from "./lib/train/ppo/aggregation.ts";
 export {
   adaptKlCoefficient,
   klEstimates,
   penalizeRewards,
-} from "./lib/train/kl.ts";
+} from "./lib/train/ppo/kl.ts";
 export type {
   AdaptKlCoefficientOptions,
   KlEstimatesOptions,
   KlEstimator,
   PenalizedRewards,
   PenalizeRewardsOptions,
-} from "./lib/train/kl.ts";
-export { actorObjective, criticObjective } from "./lib/train/objective.ts";
+} from "./lib/train/ppo/kl.ts";
+export { actorObjective, criticObjective } from "./lib/train/ppo/objective.ts";
 export type {
   ActorObjective,
   ActorObjectiveOptions,
   CriticObjective,
   CriticObjectiveOptions,
   ValueHead,
-} from "./lib/train/objective.ts";
+} from "./lib/train/ppo/objective.ts";
 export {
   policyLoss,
   sequencePolicyLoss,
   stopGradient,
   valueLoss,
-} from "./lib/train/ppo_loss.ts";
+} from "./lib/train/ppo/losses.ts";
 export type {
   PolicyLoss,
   PolicyLossOptions,
@@ -700,29 +718,36 @@ export type {
   UnitAggregation,
   ValueLoss,
   ValueLossOptions,
-} from "./lib/train/ppo_loss.ts";
-export { labelLogProbs, logitEntropies } from "./lib/train/token_loss.ts";
+} from "./lib/train/ppo/losses.ts";
+export { labelLogProbs, logitEntropies } from "./lib/train/ppo/token_loss.ts";
 
-export { BLOCKS, formatReply, parseReply } from "./lib/policy/blocks.ts";
+export {
+  BLOCKS,
+  formatReply,
+  parseReply,
+} from "./lib/policy/language/blocks.ts";
 export type {
   BlockName,
   ParsedReply,
   ParseReplyOptions,
   ReplyMode,
   ReplyProblem,
-} from "./lib/policy/blocks.ts";
+} from "./lib/policy/language/blocks.ts";
 export {
   formatPrompt,
   historyWindow,
   readReply,
-} from "./lib/policy/block_prompt.ts";
+} from "./lib/policy/language/prompts.ts";
 export type {
   PromptOptions,
   ReadReply,
   ReadReplyOptions,
-} from "./lib/policy/block_prompt.ts";
-export { locateBlocks } from "./lib/policy/block_spans.ts";
-export type { BlockSpans, LocateOptions } from "./lib/policy/block_spans.ts";
+} from "./lib/policy/language/prompts.ts";
+export { locateBlocks } from "./lib/policy/language/block_spans.ts";
+export type {
+  BlockSpans,
+  LocateOptions,
+} from "./lib/policy/language/block_spans.ts";
 
 // Figures
 export type { Figure } from "./lib/plots/theme.ts";
@@ -765,17 +790,17 @@ export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 
 // Learning
-export { createPpoLearner } from "./lib/train/ppo_learner.ts";
-export { languageMemory } from "./lib/train/language_memory.ts";
+export { createPpoLearner } from "./lib/train/ppo/learner.ts";
+export { languageMemory } from "./lib/train/studies/language_memory.ts";
 export type {
   LanguageMemory,
   LanguageMemoryOptions,
   MemoryPeak,
-} from "./lib/train/language_memory.ts";
+} from "./lib/train/studies/language_memory.ts";
 export {
   type AdamWOptions,
   type AdamWState,
   beginAdamW,
   clipGradient,
   stepAdamW,
-} from "./lib/train/optimizer.ts";
+} from "./lib/train/ppo/optimizer.ts";

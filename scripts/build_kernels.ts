@@ -2,7 +2,7 @@
  * Compiles the kernel sources to WebAssembly and writes the bytes beside them.
  *
  * ```sh
- * deno task kernels           # writes lib/policy/kernels/kernel_bytes.ts
+ * deno task kernels           # writes lib/policy/backends/wasm/kernel_bytes.ts
  * deno task kernels --check   # fails if the file does not match its sources
  * ```
  *
@@ -11,7 +11,7 @@
 
 import asc from "assemblyscript/asc";
 
-const FOLDER = new URL("../lib/policy/kernels/", import.meta.url);
+const FOLDER = new URL("../lib/policy/backends/wasm/", import.meta.url);
 const TARGET = new URL("kernel_bytes.ts", FOLDER);
 const OPTIONS = [
   "kernels.as.ts",

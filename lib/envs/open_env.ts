@@ -7,14 +7,18 @@
  */
 
 import { z } from "zod";
-import { AlfredShelf, listAlfred, openAlfredSpec } from "./alfred_spec.ts";
-import { listAlfworld } from "./alfworld.ts";
+import {
+  AlfredShelf,
+  listAlfred,
+  openAlfredSpec,
+} from "./alfworld/alfred_spec.ts";
+import { listAlfworld } from "./alfworld/dataset.ts";
 import { openCorridorSpec } from "./corridor.ts";
-import { GameCache, openGameSpec } from "./game_spec.ts";
-import { listHouseholds, openHouseholdSpec } from "./household_spec.ts";
+import { GameCache, openGameSpec } from "./alfworld/game_spec.ts";
+import { listHouseholds, openHouseholdSpec } from "./household/spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
-import { WebshopShelf } from "./webshop_shelf.ts";
-import { listWebshop, openWebshopSpec } from "./webshop_spec.ts";
+import { WebshopShelf } from "./webshop/shelf.ts";
+import { listWebshop, openWebshopSpec } from "./webshop/spec.ts";
 import { meant, readWorldSettings } from "./world_settings.ts";
 
 /** What the worlds of one opener share. */

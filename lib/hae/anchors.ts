@@ -4,7 +4,7 @@
  * @module
  */
 
-import { similarityRatio } from "../similarity.ts";
+import { similarityRatio } from "../difflib.ts";
 
 /** Options of {@linkcode anchorGroups}. */
 export interface AnchorOptions {

@@ -6,7 +6,7 @@
 
 import type { ByDecision } from "../trajectory.ts";
 import type { Critic, Policy, Scorer, TrainingSample } from "./policy.ts";
-import type { Tensor1D, Variable } from "./tensors.ts";
+import type { Tensor1D, Variable } from "./backends/tensors.ts";
 
 /** What {@linkcode DifferentiablePolicy.score} says of a batch; the caller disposes all of it. */
 export interface ScoredBatch {

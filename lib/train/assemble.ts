@@ -11,7 +11,7 @@ import {
 } from "../envs/open_env.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
-import { type Backend, selectBackend } from "../policy/backend.ts";
+import { type Backend, selectBackend } from "../policy/backends/select.ts";
 import type { Learner } from "../policy/policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
@@ -25,14 +25,14 @@ import {
   assemblePolicy,
   proposerOf,
 } from "./assemble_policy.ts";
-import type { TrainingConfig, WorldConfig } from "./config.ts";
+import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
-import { createPpoLearner } from "./ppo_learner.ts";
-import { createReplicaPool } from "./replica_pool.ts";
-import type { WorkingPolicy } from "./replica_work.ts";
-import { createSharedLearner, sharePolicy } from "./shared_policy.ts";
+import { createPpoLearner } from "./ppo/learner.ts";
+import { createReplicaPool } from "./workers/pool.ts";
+import type { WorkingPolicy } from "./workers/work.ts";
+import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
 import { createTraining, type Training } from "./training.ts";
-import { prepareWarmStart } from "./warm_start.ts";
+import { prepareWarmStart } from "./imitation/warm_start.ts";
 
 /** What an assembled training does not read from its config. */
 export interface AssembleOptions {

@@ -9,21 +9,21 @@ import type { EnvSpec } from "../envs/text_env.ts";
 import {
   createLanguagePolicy,
   loadLanguagePolicy,
-} from "../policy/language_loading.ts";
-import type { LanguagePolicy } from "../policy/language_policy.ts";
-import { formatPrompt } from "../policy/block_prompt.ts";
+} from "../policy/language/loading.ts";
+import type { LanguagePolicy } from "../policy/language/policy.ts";
+import { formatPrompt } from "../policy/language/prompts.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import {
   buildWorldTokenizer,
   formatBriefPrompt,
   formatTranscript,
-} from "../policy/small_world.ts";
+} from "../policy/language/small_model.ts";
 import { createRandom } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { withHints } from "../rollout/hints.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
 import type { Situation, Trajectory } from "../trajectory.ts";
-import type { LanguagePolicyConfig, TrainingConfig } from "./config.ts";
+import type { LanguagePolicyConfig, TrainingConfig } from "./config/config.ts";
 
 /** Episodes of an expert from which a small model's words are taken. */
 const LISTENED = 256;

@@ -8,20 +8,20 @@ import { proposeCorridorSubgoals } from "../envs/corridor.ts";
 import {
   listHouseholdAlternatives,
   proposeHouseholdSubgoals,
-} from "../envs/household_subgoals.ts";
+} from "../envs/household/subgoals.ts";
 import type {
   EnvSpec,
   ListAlternatives,
   ProposeSubgoals,
 } from "../envs/text_env.ts";
-import { proposeWebshopSubgoals } from "../envs/webshop_subgoals.ts";
+import { proposeWebshopSubgoals } from "../envs/webshop/subgoals.ts";
 import {
   type CompactPolicy,
   createCompactPolicy,
-} from "../policy/compact_policy.ts";
-import type { LanguagePolicy } from "../policy/language_policy.ts";
+} from "../policy/compact/policy.ts";
+import type { LanguagePolicy } from "../policy/language/policy.ts";
 import { assembleLanguagePolicy } from "./assemble_language.ts";
-import type { CompactPolicyConfig, TrainingConfig } from "./config.ts";
+import type { CompactPolicyConfig, TrainingConfig } from "./config/config.ts";
 
 /** A policy that a config can name. */
 export type AssembledPolicy = CompactPolicy | LanguagePolicy;

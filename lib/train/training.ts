@@ -7,7 +7,7 @@
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { shapeRewards } from "../hae/shaping.ts";
-import type { Backend } from "../policy/backend.ts";
+import type { Backend } from "../policy/backends/select.ts";
 import type {
   Critic,
   Learner,
@@ -20,8 +20,8 @@ import { collectTrajectories } from "../rollout/collect.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { toSamples } from "./batch.ts";
-import { openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { TrainingConfig } from "./config.ts";
+import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
+import type { TrainingConfig } from "./config/config.ts";
 import type { Baseline } from "./baselines.ts";
 import {
   evaluatePolicy,
@@ -31,8 +31,8 @@ import {
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { refineSamples } from "./refine.ts";
 import { type Laps, startStopwatch } from "./stopwatch.ts";
-import type { ImitationProgress } from "./imitation.ts";
-import type { WarmUp } from "./warm_start.ts";
+import type { ImitationProgress } from "./imitation/imitation.ts";
+import type { WarmUp } from "./imitation/warm_start.ts";
 
 /** What one iteration did. */
 export interface IterationRecord {

@@ -5,13 +5,13 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { tokenLogProbs } from "../../lib/policy/operations.ts";
+import { tokenLogProbs } from "../../lib/policy/decoder/layers.ts";
 import {
   createQwen2,
   outputTable,
   type Qwen2,
   qwen2States,
-} from "../../lib/policy/qwen2.ts";
+} from "../../lib/policy/decoder/qwen2.ts";
 import { createRandom } from "../../lib/random.ts";
 
 const REST = { maxLength: 512, rmsEpsilon: 1e-6, ropeBase: 1e4, tied: true };

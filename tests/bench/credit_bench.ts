@@ -14,7 +14,7 @@ import { creditBatch } from "../../lib/hae/batch_credit.ts";
 import type { BatchColumns } from "../../lib/hae/hae_batch.ts";
 import type { HaeRows } from "../../lib/hae/row_inputs.ts";
 import { rowAdvantages } from "../../lib/hae/rows.ts";
-import { locateBlocks } from "../../lib/policy/block_spans.ts";
+import { locateBlocks } from "../../lib/policy/language/block_spans.ts";
 import { createRandom } from "../../lib/random.ts";
 import type { Trajectory } from "../../lib/trajectory.ts";
 

@@ -9,16 +9,16 @@
  * @module
  */
 
-import { openHeap } from "../../lib/policy/kernels/heap.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
 import { assembleTraining } from "../../lib/train/assemble.ts";
-import { defineConfig } from "../../lib/train/config.ts";
-import { PRESETS } from "../../lib/train/presets.ts";
-import { recordTraining } from "../../lib/train/record_training.ts";
-import { openRun } from "../../lib/train/run_store.ts";
+import { defineConfig } from "../../lib/train/config/config.ts";
+import { PRESETS } from "../../lib/train/config/presets.ts";
+import { recordTraining } from "../../lib/train/runs/record_training.ts";
+import { openRun } from "../../lib/train/runs/run_store.ts";
 import { smallPolicy } from "../policy/_small_policy.ts";
 import {
   type Held,

@@ -5,15 +5,15 @@
  */
 
 import { createRandom } from "../../lib/random.ts";
-import { compileGame } from "../../lib/envs/pddl_game.ts";
-import type { CompiledGame } from "../../lib/envs/pddl_game.ts";
-import { generateHousehold } from "../../lib/envs/household.ts";
-import { openHousehold } from "../../lib/envs/household.ts";
+import { compileGame } from "../../lib/envs/pddl/game.ts";
+import type { CompiledGame } from "../../lib/envs/pddl/game.ts";
+import { generateHousehold } from "../../lib/envs/household/household.ts";
+import { openHousehold } from "../../lib/envs/household/household.ts";
 import {
   importAlfredTask,
   loadAlfredPlacements,
-} from "../../lib/envs/alfred_import.ts";
-import { proposeHouseholdSubgoals } from "../../lib/envs/household_subgoals.ts";
+} from "../../lib/envs/alfworld/alfred_import.ts";
+import { proposeHouseholdSubgoals } from "../../lib/envs/household/subgoals.ts";
 import type { Turn } from "../../lib/trajectory.ts";
 
 let seed = 0;

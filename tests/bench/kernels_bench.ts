@@ -8,15 +8,15 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { selectBackend } from "../../lib/policy/backend.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
 import {
   linear,
   rmsNorm,
   rotaryAttention,
   swiGlu,
   tokenLogProbs,
-} from "../../lib/policy/operations.ts";
-import { rotaryAngles } from "../../lib/policy/qwen2.ts";
+} from "../../lib/policy/decoder/layers.ts";
+import { rotaryAngles } from "../../lib/policy/decoder/qwen2.ts";
 
 await selectBackend("wasm");
 

@@ -8,8 +8,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import { startDecoder } from "../../lib/policy/decoder.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { startDecoder } from "../../lib/policy/decoder/decoder.ts";
 import {
   createModel,
   drawTokens,

@@ -11,10 +11,10 @@
  * @module
  */
 
-import { openHeap } from "../../lib/policy/kernels/heap.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
 import { createRandom } from "../../lib/random.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 import { watchHeap } from "../train/_heap_watch.ts";
 import { type Load, loadOf, SMALL_SIZE } from "../train/_language_load.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";

@@ -15,19 +15,22 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendName, selectBackend } from "../../lib/policy/backend.ts";
-import { createLora, freezeWeights } from "../../lib/policy/lora.ts";
-import { tokenLogProbs } from "../../lib/policy/operations.ts";
+import {
+  type BackendName,
+  selectBackend,
+} from "../../lib/policy/backends/select.ts";
+import { createLora, freezeWeights } from "../../lib/policy/decoder/lora.ts";
+import { tokenLogProbs } from "../../lib/policy/decoder/layers.ts";
 import {
   outputTable,
   type Qwen2,
   qwen2States,
   rotaryAngles,
-} from "../../lib/policy/qwen2.ts";
+} from "../../lib/policy/decoder/qwen2.ts";
 import {
   type Qwen2Config,
   qwen2Shapes,
-} from "../../lib/policy/qwen2_config.ts";
+} from "../../lib/policy/decoder/config.ts";
 import { createRandom } from "../../lib/random.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 

@@ -16,12 +16,15 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type BackendName, selectBackend } from "../../lib/policy/backend.ts";
-import { startDecoder } from "../../lib/policy/decoder.ts";
-import { installKernels } from "../../lib/policy/kernels/install.ts";
-import { openBlas } from "../../lib/policy/native/openblas.ts";
-import type { Qwen2 } from "../../lib/policy/qwen2.ts";
-import { OPENBLAS, TENSORFLOW } from "../policy/_native.ts";
+import {
+  type BackendName,
+  selectBackend,
+} from "../../lib/policy/backends/select.ts";
+import { startDecoder } from "../../lib/policy/decoder/decoder.ts";
+import { installKernels } from "../../lib/policy/backends/wasm/install.ts";
+import { openBlas } from "../../lib/policy/backends/native/openblas.ts";
+import type { Qwen2 } from "../../lib/policy/decoder/qwen2.ts";
+import { OPENBLAS, TENSORFLOW } from "../policy/backends/_native.ts";
 import { createModel, drawTokens, learn, SIZES } from "./_language_model.ts";
 import { describeMachine } from "./_machine.ts";
 

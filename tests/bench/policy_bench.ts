@@ -4,15 +4,15 @@
  * Read "turns per second" as 1000 / (milliseconds of a batch) × 128, and for learning × 512.
  */
 
-import { proposeHouseholdSubgoals } from "../../lib/envs/household_subgoals.ts";
+import { proposeHouseholdSubgoals } from "../../lib/envs/household/subgoals.ts";
 import { assignCredit } from "../../lib/hae/credit.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { situationAt, toSamples } from "../../lib/train/batch.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 
 const EPISODES = 128, MIDDLE = 20, MINIBATCH = 512;
 

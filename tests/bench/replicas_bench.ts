@@ -9,8 +9,8 @@
 
 import type { EnvSpec } from "../../lib/envs/text_env.ts";
 import { assignCredit } from "../../lib/hae/credit.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
 import type { TrainingSample } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
@@ -20,13 +20,16 @@ import {
   assemblePolicy,
 } from "../../lib/train/assemble_policy.ts";
 import { situationAt, toSamples } from "../../lib/train/batch.ts";
-import { defineConfig, type TrainingConfig } from "../../lib/train/config.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
-import { createReplicaPool } from "../../lib/train/replica_pool.ts";
+import {
+  defineConfig,
+  type TrainingConfig,
+} from "../../lib/train/config/config.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
+import { createReplicaPool } from "../../lib/train/workers/pool.ts";
 import {
   createSharedLearner,
   sharePolicy,
-} from "../../lib/train/shared_policy.ts";
+} from "../../lib/train/workers/shared_policy.ts";
 import type { Situation, Trajectory } from "../../lib/trajectory.ts";
 
 const HOUSEHOLD = [{ kind: "household", hints: false }];

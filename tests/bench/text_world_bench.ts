@@ -6,14 +6,14 @@
  */
 
 import { createRandom } from "../../lib/random.ts";
-import { type GameEnv, openGame } from "../../lib/envs/game_env.ts";
-import { createHouseholdExpert } from "../../lib/envs/household_expert.ts";
+import { type GameEnv, openGame } from "../../lib/envs/pddl/game_env.ts";
+import { createHouseholdExpert } from "../../lib/envs/household/expert.ts";
 import {
   generateHousehold,
   openHouseholdGame,
-} from "../../lib/envs/household.ts";
-import { compileGame } from "../../lib/envs/pddl_game.ts";
-import { samplesFolder } from "../envs/_alfworld_data.ts";
+} from "../../lib/envs/household/household.ts";
+import { compileGame } from "../../lib/envs/pddl/game.ts";
+import { samplesFolder } from "../envs/alfworld/_alfworld_data.ts";
 
 const STEPS = 1_000;
 

@@ -6,9 +6,12 @@
  * @module
  */
 
-import { openGame } from "../../lib/envs/game_env.ts";
-import { generateHousehold, openHousehold } from "../../lib/envs/household.ts";
-import { compileGame } from "../../lib/envs/pddl_game.ts";
+import { openGame } from "../../lib/envs/pddl/game_env.ts";
+import {
+  generateHousehold,
+  openHousehold,
+} from "../../lib/envs/household/household.ts";
+import { compileGame } from "../../lib/envs/pddl/game.ts";
 import type { TextEnv } from "../../lib/envs/text_env.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 

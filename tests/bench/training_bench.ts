@@ -9,14 +9,14 @@
  */
 
 import { createEnvOpener } from "../../lib/envs/open_env.ts";
-import { HOUSEHOLD_TASK_TYPES } from "../../lib/envs/household_task.ts";
-import { proposeHouseholdSubgoals } from "../../lib/envs/household_subgoals.ts";
+import { HOUSEHOLD_TASK_TYPES } from "../../lib/envs/household/task.ts";
+import { proposeHouseholdSubgoals } from "../../lib/envs/household/subgoals.ts";
 import type { OpenEnv, TextEnv } from "../../lib/envs/text_env.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
-import { defineConfig } from "../../lib/train/config.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
-import { PRESETS } from "../../lib/train/presets.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
+import { defineConfig } from "../../lib/train/config/config.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
+import { PRESETS } from "../../lib/train/config/presets.ts";
 import { createTraining, type Training } from "../../lib/train/training.ts";
 import { describeMachine } from "./_machine.ts";
 

@@ -6,12 +6,18 @@
  * @module
  */
 
-import { exactGradient, exactValues } from "../../lib/hae/exact.ts";
-import { stageWorld } from "../../lib/hae/stage_world.ts";
-import { studyEpisodes, tabularCredit } from "../../lib/hae/tabular_credit.ts";
-import { gradientVariance } from "../../lib/hae/variance.ts";
+import { exactGradient, exactValues } from "../../lib/hae/study/exact.ts";
+import { stageWorld } from "../../lib/hae/study/chain_smdp.ts";
+import {
+  studyEpisodes,
+  tabularCredit,
+} from "../../lib/hae/study/tabular_credit.ts";
+import { gradientVariance } from "../../lib/hae/study/variance.ts";
 import { createRandom } from "../../lib/random.ts";
-import { randomTabularPolicy, sampleTabular } from "../../lib/tabular.ts";
+import {
+  randomTabularPolicy,
+  sampleTabular,
+} from "../../lib/hae/study/tabular.ts";
 
 const EPISODES = 512;
 const world = stageWorld();

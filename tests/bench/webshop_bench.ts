@@ -8,12 +8,12 @@
  */
 
 import { createRandom } from "../../lib/random.ts";
-import { openWebshopEpisode } from "../../lib/envs/webshop.ts";
-import { createWebshopSearch } from "../../lib/envs/webshop_search.ts";
+import { openWebshopEpisode } from "../../lib/envs/webshop/webshop.ts";
+import { createWebshopSearch } from "../../lib/envs/webshop/search/search.ts";
 import {
   generateWebshop,
   generateWebshopCatalog,
-} from "../../lib/envs/webshop_world.ts";
+} from "../../lib/envs/webshop/world.ts";
 
 const TURNS = 1000;
 const shop = generateWebshop({ size: 1000, seed: 1 });

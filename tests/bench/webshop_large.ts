@@ -6,8 +6,8 @@
  * @module
  */
 
-import { openWebshopEpisode } from "../../lib/envs/webshop.ts";
-import { generateWebshop } from "../../lib/envs/webshop_world.ts";
+import { openWebshopEpisode } from "../../lib/envs/webshop/webshop.ts";
+import { generateWebshop } from "../../lib/envs/webshop/world.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 
 const size = Number(Deno.args[0] ?? 100_000);

@@ -7,11 +7,11 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createRandom, type Random } from "../../lib/random.ts";
-import { generateHousehold } from "../../lib/envs/household.ts";
-import { createHouseholdExpert } from "../../lib/envs/household_expert.ts";
-import { type CompiledGame, compileGame } from "../../lib/envs/pddl_game.ts";
-import { type GamePlay, NOTHING_HAPPENS } from "../../lib/envs/pddl_play.ts";
-import { miniatureHouse } from "./_miniature.ts";
+import { generateHousehold } from "../../lib/envs/household/household.ts";
+import { createHouseholdExpert } from "../../lib/envs/household/expert.ts";
+import { type CompiledGame, compileGame } from "../../lib/envs/pddl/game.ts";
+import { type GamePlay, NOTHING_HAPPENS } from "../../lib/envs/pddl/play.ts";
+import { miniatureHouse } from "./pddl/_miniature.ts";
 
 const GAMES = Number(Deno.env.get("FUZZ_GAMES") ?? 12);
 const STEPS = Number(Deno.env.get("FUZZ_STEPS") ?? 12_000);

@@ -7,7 +7,7 @@ import {
 import { createEnvOpener, listEnvs, openEnv } from "../../lib/envs/open_env.ts";
 import type { TextEnv } from "../../lib/envs/text_env.ts";
 import { conformance } from "./_conformance.ts";
-import { miniatureHouse } from "./_miniature.ts";
+import { miniatureHouse } from "./pddl/_miniature.ts";
 
 /** A game file in a folder of its own, for as long as a test runs. */
 async function withGame(run: (path: string) => Promise<void>): Promise<void> {

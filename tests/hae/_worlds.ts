@@ -11,7 +11,7 @@ import {
   type TabularPolicy,
   type TabularSmdp,
   type TabularValues,
-} from "../../lib/tabular.ts";
+} from "../../lib/hae/study/tabular.ts";
 import { byDecision } from "../../lib/trajectory.ts";
 
 /** A world and who plays in it. */

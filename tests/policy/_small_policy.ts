@@ -11,10 +11,10 @@ import type { Decision, Situation, TokenTrace } from "../../lib/trajectory.ts";
 import {
   type CreateLanguageOptions,
   createLanguagePolicy,
-} from "../../lib/policy/language_loading.ts";
-import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+} from "../../lib/policy/language/loading.ts";
+import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
 import type { TrainingSample } from "../../lib/policy/policy.ts";
-import { buildWordTokenizer } from "../../lib/policy/word_tokenizer.ts";
+import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 
 const TAGS = ["switch", "subgoal", "action"].flatMap((
   x,

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { miniatureHouse } from "../envs/_miniature.ts";
+import { miniatureHouse } from "../envs/pddl/_miniature.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 

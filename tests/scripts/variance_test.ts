@@ -1,7 +1,7 @@
 /** The study from the command line. */
 
 import { deepStrictEqual, match, ok } from "node:assert/strict";
-import { readParquet } from "../../lib/train/parquet.ts";
+import { readParquet } from "../../lib/train/runs/parquet.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -14,7 +14,7 @@ import {
   defineConfig,
   type PartialDeep,
   type TrainingConfig,
-} from "../../lib/train/config.ts";
+} from "../../lib/train/config/config.ts";
 import { createTraining, type Training } from "../../lib/train/training.ts";
 
 const spec = { kind: "corridor", length: 5, doors: 1 };

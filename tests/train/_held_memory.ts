@@ -12,7 +12,7 @@ import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { toSamples } from "../../lib/train/batch.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 import type { HeapWatch } from "./_heap_watch.ts";
 
 /** What is held at one moment. */

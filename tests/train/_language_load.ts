@@ -4,17 +4,17 @@
  * @module
  */
 
-import { createLanguagePolicy } from "../../lib/policy/language_loading.ts";
-import type { LanguagePolicy } from "../../lib/policy/language_policy.ts";
+import { createLanguagePolicy } from "../../lib/policy/language/loading.ts";
+import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
 import type { TrainingSample } from "../../lib/policy/policy.ts";
-import type { Qwen2Config } from "../../lib/policy/qwen2_config.ts";
-import { buildWordTokenizer } from "../../lib/policy/word_tokenizer.ts";
+import type { Qwen2Config } from "../../lib/policy/decoder/config.ts";
+import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { createRandom } from "../../lib/random.ts";
 import {
   type LanguageMemory,
   languageMemory,
   type LanguageMemoryOptions,
-} from "../../lib/train/language_memory.ts";
+} from "../../lib/train/studies/language_memory.ts";
 import type { Situation } from "../../lib/trajectory.ts";
 
 /** Sizes, and how the policy is trained and asked. */

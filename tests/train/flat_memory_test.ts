@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
-import { selectBackend } from "../../lib/policy/backend.ts";
-import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
 import { smallPolicy } from "../policy/_small_policy.ts";
 import { playAndLearn } from "./_held_memory.ts";

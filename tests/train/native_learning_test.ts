@@ -7,16 +7,19 @@ import {
   proposeCorridorSubgoals,
 } from "../../lib/envs/corridor.ts";
 import { assignCredit } from "../../lib/hae/credit.ts";
-import { type BackendName, selectBackend } from "../../lib/policy/backend.ts";
-import { createCompactPolicy } from "../../lib/policy/compact_policy.ts";
+import {
+  type BackendName,
+  selectBackend,
+} from "../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
 import type { Policy, TrainingSample } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { toSamples } from "../../lib/train/batch.ts";
-import { createPpoLearner } from "../../lib/train/ppo_learner.ts";
-import { TENSORFLOW, unless } from "../policy/_native.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
+import { TENSORFLOW, unless } from "../policy/backends/_native.ts";
 import { smallPolicy } from "../policy/_small_policy.ts";
 
 type Learning = DifferentiablePolicy & Policy & { dispose(): void };

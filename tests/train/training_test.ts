@@ -9,10 +9,10 @@ import {
   defineConfig,
   type PartialDeep,
   type TrainingConfig,
-} from "../../lib/train/config.ts";
-import { describeEnvironment } from "../../lib/train/environment_facts.ts";
+} from "../../lib/train/config/config.ts";
+import { describeEnvironment } from "../../lib/train/runs/environment_facts.ts";
 import { METRIC_MEANINGS } from "../../lib/train/metrics.ts";
-import { PRESETS } from "../../lib/train/presets.ts";
+import { PRESETS } from "../../lib/train/config/presets.ts";
 import { createTraining, type Training } from "../../lib/train/training.ts";
 import {
   planExecute,

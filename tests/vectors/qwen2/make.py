@@ -1,4 +1,4 @@
-"""Writes the vectors of tests/policy/qwen2_test.ts with PyTorch, transformers and PEFT.
+"""Writes the vectors of tests/policy/decoder/qwen2_test.ts with PyTorch, transformers and PEFT.
 
     python3 -m venv venv && venv/bin/pip install torch==2.5.1 transformers==4.46.3 peft==0.13.2
     venv/bin/python tests/vectors/qwen2/make.py

@@ -1,4 +1,4 @@
-"""Writes the vectors of tests/policy/tokenizer_test.ts with tokenizers and transformers.
+"""Writes the vectors of tests/policy/language/tokenizer_test.ts with tokenizers and transformers.
 
     venv/bin/python tests/vectors/qwen2/make_tokenizer.py   # environment as in make.py
 

@@ -1,0 +1,166 @@
+/**
+ * ALFRED's recorded tasks as specifications, opened without game files.
+ *
+ * @module
+ */
+
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { z } from "zod";
+import type { EnvSpec } from "../text_env.ts";
+import {
+  type AlfredPlacements,
+  importAlfredTask,
+  loadAlfredPlacements,
+} from "./alfred_import.ts";
+import { ALFRED_TASK, parseAlfredTask } from "./alfred_task.ts";
+import type { GameEnv } from "../pddl/game_env.ts";
+import { GAME_SETTINGS } from "./game_spec.ts";
+import { openHouseholdGame, present } from "../household/household.ts";
+import { householdGame } from "../household/game.ts";
+import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
+import { readWorldSettings } from "../world_settings.ts";
+
+const WORDING = z.enum(["template", "human"]).optional();
+
+const ALFRED_SPEC = z.strictObject({
+  kind: z.literal("alfred"),
+  task: ALFRED_TASK,
+  wording: WORDING,
+  ...GAME_SETTINGS,
+});
+
+const ALFRED_DATASET = z.strictObject({
+  dataset: z.literal("alfred"),
+  path: z.string().min(1),
+  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional(),
+  wording: WORDING,
+  settings: z.strictObject(GAME_SETTINGS).optional(),
+});
+
+/** Loads the known spots of ALFRED's scenes once, when first needed. */
+export class AlfredShelf {
+  #placements: Promise<AlfredPlacements> | undefined;
+
+  /** The known spots. */
+  placements(): Promise<AlfredPlacements> {
+    return this.#placements ??= loadAlfredPlacements();
+  }
+}
+
+/**
+ * Opens a recorded task; it has no randomness, so there is no seed.
+ *
+ * @param spec Kind `"alfred"`, `task` as {@linkcode parseAlfredTask} reads it, `wording`, and
+ *   settings as games have them.
+ * @param shelf Where the known spots are kept.
+ * @returns One episode.
+ * @throws {TypeError} If a setting does not fit, or no game can be made of the task.
+ */
+export async function openAlfredSpec(
+  spec: EnvSpec,
+  shelf: AlfredShelf,
+): Promise<GameEnv> {
+  const { task, wording = "template", kind: _, ...settings } =
+    readWorldSettings(ALFRED_SPEC, spec, "a task of ALFRED");
+  const placements = await shelf.placements();
+  const game = importAlfredTask(task, { placements, wording });
+  if (typeof game === "string") {
+    throw new TypeError(
+      `Cannot open a task of ALFRED as a game must follow from it: current value is "${task.task_id}", refused for "${game}"`,
+    );
+  }
+  const { world, walkthrough, uncertain } = game;
+  const origin = { source: "alfred", task_id: task.task_id, uncertain };
+  return openHouseholdGame(
+    householdGame(world, walkthrough, origin),
+    present(settings),
+  );
+}
+
+/**
+ * Lists the recorded tasks that games can be made of.
+ *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { listAlfred } from "@hiper/lab";
+ *
+ * await rejects(listAlfred({ dataset: "alfred", path: "tasks.jsonl", wordng: "human" }));
+ * ```
+ *
+ * @param dataset `path` of a file with one task a line, or of a folder of `traj_data.json` files,
+ *   `taskTypes` to keep, `wording`, and `settings` to give to every game.
+ * @returns Specifications of kind `"alfred"`, in the order of the file or sorted by path; each
+ *   carries its task.
+ * @throws {TypeError} If a setting or a task does not fit, there is nothing at `path`, or no game can
+ *   be made of what is there.
+ */
+export async function listAlfred(
+  dataset: Readonly<Record<string, unknown>>,
+): Promise<EnvSpec[]> {
+  const { path, taskTypes, wording, settings = {} } = readWorldSettings(
+    ALFRED_DATASET,
+    dataset,
+    "the dataset alfred",
+  );
+  const placements = await loadAlfredPlacements();
+  const kept: EnvSpec[] = [];
+  for await (const text of recordedTasks(path)) {
+    const task = parseAlfredTask(text);
+    const game = importAlfredTask(task, { placements });
+    if (typeof game === "string") continue;
+    const { type: taskType } = game.world.goal;
+    if (!(taskTypes?.includes(taskType) ?? true)) continue;
+    kept.push({
+      kind: "alfred",
+      task,
+      taskType,
+      ...present({ wording }),
+      ...present(settings),
+    });
+  }
+  if (kept.length > 0) return kept;
+  throw new TypeError(
+    `Cannot list alfred as "path" must hold tasks that games can be made of: none in "${path}"`,
+  );
+}
+
+/**
+ * Reads recorded tasks one by one: thousands of them need not fit into memory.
+ *
+ * @param path A file with one task a line, or a folder of `traj_data.json` files.
+ * @returns The JSON of each task, in the order of the file or sorted by path.
+ * @throws {TypeError} If there is nothing at `path`.
+ */
+export async function* recordedTasks(path: string): AsyncGenerator<string> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await Deno.stat(path)).isDirectory;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new TypeError(
+      `Cannot list alfred as "path" must be a file or a folder: current value is "${path}"`,
+      { cause },
+    );
+  }
+  if (isFolder) {
+    for await (const file of trajectoryFiles(path)) {
+      yield await Deno.readTextFile(file);
+    }
+    return;
+  }
+  const input = createReadStream(path);
+  for await (const line of createInterface({ input })) {
+    if (line.trim() !== "") yield line;
+  }
+}
+
+async function* trajectoryFiles(folder: string): AsyncGenerator<string> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const sorted = entries.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name, isDirectory } of sorted) {
+    if (isDirectory) yield* trajectoryFiles(`${folder}/${name}`);
+    else if (name === "traj_data.json") yield `${folder}/${name}`;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * A household as a game: opened at once, written down as a file when asked.
+ *
+ * @module
+ */
+
+import { HOUSEHOLD_DOMAIN } from "./rules.ts";
+import { type HouseholdGameFile, householdGameFile } from "./file.ts";
+import { indexHousehold } from "./index.ts";
+import { HouseholdPlay } from "./play.ts";
+import type { HouseholdTables } from "./state.ts";
+import { householdProblem } from "./problem.ts";
+import { displayNames, type HouseholdWorld, mangle } from "./world.ts";
+import type { CompiledGame } from "../pddl/game.ts";
+import type { GamePlay } from "../pddl/play.ts";
+import { type Domain, parseDomain } from "../pddl/parser.ts";
+import type { Problem } from "../pddl/problem.ts";
+
+/** A household ready to be played. */
+export interface HouseholdGame extends CompiledGame {
+  /** The game as a file; made when first asked for. */
+  readonly file: HouseholdGameFile;
+  /** The household itself. */
+  readonly world: HouseholdWorld;
+}
+
+/**
+ * Makes a game of a household without writing and compiling its file.
+ *
+ * It says and accepts the same as the compiled file, turn by turn. Whatever
+ * belongs to the file, the PDDL included, is made only when asked for.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { generateHousehold, householdGame } from "@hiper/lab";
+ *
+ * const { world, walkthrough } = generateHousehold({ difficulty: "easy" }, 2);
+ * const play = householdGame(world, walkthrough).start();
+ * for (const command of walkthrough) play.step(command);
+ * strictEqual(play.won, true);
+ * ```
+ *
+ * @param world The household.
+ * @param walkthrough Commands that win it.
+ * @param origin How it came about, recorded in its file.
+ * @returns The game, which any number of plays may share.
+ */
+export function householdGame(
+  world: HouseholdWorld,
+  walkthrough: readonly string[],
+  origin: Readonly<Record<string, unknown>> = {},
+): HouseholdGame {
+  return new DirectGame(world, walkthrough, origin);
+}
+
+class DirectGame implements HouseholdGame {
+  readonly world: HouseholdWorld;
+  readonly walkthrough: readonly string[];
+  readonly warnings: readonly string[] = [];
+  readonly hash: string;
+  readonly #origin: Readonly<Record<string, unknown>>;
+  readonly #tables: HouseholdTables;
+  #file: HouseholdGameFile | undefined;
+  #domain: Domain | undefined;
+  #problem: Problem | undefined;
+  #ids: readonly string[] | undefined;
+  #names: readonly string[] | undefined;
+
+  constructor(
+    world: HouseholdWorld,
+    walkthrough: readonly string[],
+    origin: Readonly<Record<string, unknown>>,
+  ) {
+    this.walkthrough = walkthrough;
+    this.hash = hashWorld(world);
+    this.world = world;
+    this.#origin = origin;
+    this.#tables = {
+      index: indexHousehold(world),
+      goal: world.goal,
+      sentence: world.sentence,
+      hash: this.hash,
+      firstFacts: (predicate) =>
+        this.problem.facts.filter((fact) => fact.predicate === predicate)
+          .map(({ args }) => args),
+    };
+  }
+
+  get file(): HouseholdGameFile {
+    return this.#file ??= householdGameFile(
+      this.world,
+      this.walkthrough,
+      this.#origin,
+    );
+  }
+
+  get domain(): Domain {
+    return this.#domain ??= parseDomain(HOUSEHOLD_DOMAIN);
+  }
+
+  get problem(): Problem {
+    return this.#problem ??= householdProblem(this.world);
+  }
+
+  get ids(): readonly string[] {
+    return this.#ids ??= this.problem.entities.map(({ name }) => name);
+  }
+
+  get names(): readonly string[] {
+    return this.#names ??= this.#nameEntities();
+  }
+
+  #nameEntities(): readonly string[] {
+    const names = new Map<string, string>();
+    for (const [id, name] of displayNames(this.world)) {
+      names.set(mangle(id).toLowerCase(), name);
+    }
+    return this.ids.map((id) => names.get(id) ?? id);
+  }
+
+  start(): GamePlay {
+    return new HouseholdPlay(this.#tables);
+  }
+}
+
+/** Two 32-bit hashes (FNV-1a and a variant) over all that a play depends on. */
+function hashWorld(world: HouseholdWorld): string {
+  const { layout, things, start, sentence } = world;
+  let a = 0x811c9dc5, b = 0x01000193;
+  const absorb = (text: string) => {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 15);
+    }
+  };
+  absorb(`${layout.key} ${sentence} ${start}`);
+  for (const { id, standpoint, openable } of layout.receptacles) {
+    absorb(`${id} ${standpoint} ${openable}`);
+  }
+  for (const { id, inside, cool } of layout.fixtures.concat(things)) {
+    absorb(`${id} ${inside} ${cool}`);
+  }
+  return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+}

@@ -1,0 +1,287 @@
+/**
+ * Draws household games: a house, what lies about in it, and a task that can be done.
+ *
+ * @module
+ */
+
+import { createRandom, drawIndex, type Random } from "../../random.ts";
+import { HOUSEHOLD_TASK_TYPES, type HouseholdTaskType } from "./task.ts";
+import {
+  canContain,
+  type Histogram,
+  HOUSEHOLD_ROOMS,
+  type HouseholdRoom,
+  PICKUPABLE,
+  ROOM_FIGURES,
+  STATION_CLASS,
+  TARGET_FIGURES,
+  TASK_FIGURES,
+  TOGGLEABLE,
+  TRANSFORMABLE,
+} from "./tables.ts";
+import {
+  drawCount,
+  drawId,
+  drawStandpoint,
+  type HouseholdDifficulty,
+} from "./layout.ts";
+import type { House } from "./house.ts";
+import {
+  goalSentences,
+  type HouseholdGoal,
+  type HouseholdWorld,
+  type Thing,
+  transformationOf,
+} from "./world.ts";
+import { solveHousehold } from "./solution.ts";
+
+/** A game together with a shortest way to win it. */
+export interface SolvedHousehold {
+  /** The game. */
+  readonly world: HouseholdWorld;
+  /** Commands that win it. */
+  readonly walkthrough: readonly string[];
+}
+
+/** Receptacle classes that ALFRED asks nobody to bring two things to. */
+const NOT_FOR_TWO: ReadonlySet<string> = new Set([
+  "CoffeeMachine",
+  "ToiletPaperHanger",
+  "HandTowelHolder",
+  "Toaster",
+]);
+/** Share of tasks drawn from all that make sense, not from those people asked for. */
+const UNUSUAL = 0.1;
+/** Weight of a placement that fits but was never seen, of the largest weight. */
+const SURPRISE = 0.02;
+
+/** Classes of task of a room: what may be asked there. */
+export function taskTypesOf(room: HouseholdRoom): HouseholdTaskType[] {
+  return HOUSEHOLD_TASK_TYPES.filter((type) =>
+    TASK_FIGURES[type][room] !== undefined
+  );
+}
+
+/**
+ * Draws the room for a task, as often as people asked for such tasks there.
+ *
+ * @param random Stream to draw from.
+ * @param type Which of the six.
+ * @returns A room in which that is asked.
+ */
+export function drawRoom(
+  random: Random,
+  type: HouseholdTaskType,
+): HouseholdRoom {
+  const weights = HOUSEHOLD_ROOMS.map((room) => {
+    const cases = TASK_FIGURES[type][room] ?? {};
+    let total = 0;
+    for (const [pair, count] of Object.entries(cases)) {
+      // Floor lamps stand in no receptacle, so nobody can use them.
+      if (!pair.endsWith(">FloorLamp")) total += count;
+    }
+    return total;
+  });
+  return HOUSEHOLD_ROOMS[drawIndex(random, weights)]!;
+}
+
+/**
+ * Draws one game in a house.
+ *
+ * @param house Where.
+ * @param type Which kind of task.
+ * @param options Difficulty and the stream to draw from.
+ * @returns The game with its solution, or `undefined` when this draw leads to
+ * none: the house lacks what the task needs.
+ */
+export function drawGame(
+  house: House,
+  type: HouseholdTaskType,
+  options: {
+    readonly difficulty: HouseholdDifficulty;
+    readonly random: Random;
+  },
+): SolvedHousehold | undefined {
+  const { difficulty, random } = options;
+  const goal = drawGoal(house, type, random.fork("goal"));
+  if (goal === undefined) return undefined;
+  const things = drawThings(house, goal, difficulty, random);
+  const standpoints = new Set(
+    house.layout.receptacles.map(({ standpoint }) => standpoint.join("|")),
+  );
+  const start = drawStandpoint(random.fork("start"), standpoints);
+  const sentence = goalSentences(goal)[random.fork("sentence").integer(2)]!;
+  const world = { layout: house.layout, things, start, goal, sentence };
+  const walkthrough = solveHousehold(world);
+  if (walkthrough === undefined || walkthrough.length === 0) return undefined;
+  return { world, walkthrough };
+}
+
+/** Draws what is asked for, among what the house allows. */
+function drawGoal(
+  house: House,
+  type: HouseholdTaskType,
+  random: Random,
+): HouseholdGoal | undefined {
+  const { receptacles, fixtures, room } = house.layout;
+  const holders = new Set(receptacles.map((receptacle) => receptacle.type));
+  const lamps = fixtures.filter(({ type, inside }) =>
+    TOGGLEABLE.has(type) && inside.length > 0
+  );
+  const targets = type === "look_at_obj_in_light"
+    ? new Set(lamps.map((lamp) => lamp.type))
+    : holders;
+  const how = transformationOf(type);
+  if (how !== undefined && !holders.has(STATION_CLASS[how])) return undefined;
+  const makesSense = (object: string, target: string) => {
+    if (!house.classes.has(object) || !targets.has(target)) return false;
+    if (type === "look_at_obj_in_light") return true;
+    if (!canContain(target, object)) return false;
+    if (type === "pick_two_obj_and_place") return !NOT_FOR_TWO.has(target);
+    return how === undefined ||
+      (TRANSFORMABLE[how].has(object) && STATION_CLASS[how] !== target);
+  };
+  const usual = Object.entries(TASK_FIGURES[type][room] ?? {}).flatMap((
+    [pair, count],
+  ) => {
+    const [object = "", target = ""] = pair.split(">");
+    return makesSense(object, target) ? [{ object, target, count }] : [];
+  });
+  const isUnusual = random.uniform() < UNUSUAL || usual.length === 0;
+  const pairs = !isUnusual
+    ? usual
+    : [...house.classes].flatMap((object) =>
+      [...targets].filter((target) => makesSense(object, target))
+        .map((target) => ({ object, target, count: 0 }))
+    );
+  if (pairs.length === 0) return undefined;
+  const weights = pairs.map(({ count }) => count + 0.5);
+  const { object, target } = pairs[drawIndex(random, weights)]!;
+  return { type, object, target };
+}
+
+/** Draws which of a house's things are there, and where. */
+function drawThings(
+  house: House,
+  goal: HouseholdGoal,
+  difficulty: HouseholdDifficulty,
+  random: Random,
+): Thing[] {
+  const { room } = house.layout;
+  const counts = random.fork("counts"), places = random.fork("places");
+  const ids = random.fork("ids");
+  const used = new Set(house.layout.fixtures.map(({ id }) => id));
+  const behindDoors = random.fork("hidden").uniform() < difficulty.hidden;
+  const loads = new Uint16Array(house.layout.receptacles.length);
+  const things: Thing[] = [];
+  for (const type of house.classes) {
+    const figures = ROOM_FIGURES[room].objects[type]!;
+    const wanted = type === goal.object;
+    const present =
+      counts.uniform() < figures.task_fraction * difficulty.clutter;
+    const drawn = wanted
+      ? drawCount(counts, TARGET_FIGURES[goal.type])
+      : drawCount(counts, figures.count_hist);
+    if (!wanted && !present) continue;
+    const weights = house.weights(type);
+    if (wanted) restrictTarget(house, goal, behindDoors, weights);
+    for (let i = 0; i < drawn; i++) {
+      const place = drawPlace(house, weights, loads, places);
+      if (place === undefined) break;
+      if (place >= 0) loads[place]!++;
+      const id = drawId(ids, type, used);
+      things.push({ id, type, inside: place < 0 ? [] : [place] });
+    }
+  }
+  return things;
+}
+
+/** Keeps wanted things from where they belong, from their station, and perhaps from sight. */
+function restrictTarget(
+  house: House,
+  goal: HouseholdGoal,
+  behindDoors: boolean,
+  weights: Float64Array,
+): void {
+  const { receptacles } = house.layout;
+  const how = transformationOf(goal.type);
+  const station = how === undefined ? undefined : STATION_CLASS[how];
+  weights[receptacles.length] = 0; // the last weight is that of being nowhere
+  // What is still to be cleaned, heated or cooled may start where it belongs.
+  const away = how === undefined ? goal.target : undefined;
+  const allowed = (type: string) => type !== away && type !== station;
+  for (const [i, { type }] of receptacles.entries()) {
+    if (!allowed(type)) weights[i] = 0;
+  }
+  if (!behindDoors) return;
+  const shut = receptacles.some(({ openable }, i) =>
+    openable && weights[i]! > 0
+  );
+  if (!shut) return;
+  for (const [i, { openable }] of receptacles.entries()) {
+    if (!openable) weights[i] = 0;
+  }
+}
+
+/** Index of a receptacle with room left, -1 for nowhere, `undefined` where nothing fits. */
+function drawPlace(
+  house: House,
+  weights: Float64Array,
+  loads: Uint16Array,
+  random: Random,
+): number | undefined {
+  let total = 0;
+  for (let i = 0; i < loads.length; i++) {
+    if (loads[i]! >= house.capacities[i]!) weights[i] = 0;
+    total += weights[i]!;
+  }
+  if (total + weights[loads.length]! <= 0) return undefined;
+  const place = drawIndex(random, weights);
+  return place === loads.length ? -1 : place;
+}
+
+/**
+ * Chances of an object class at each receptacle of a room.
+ *
+ * @param room Kind of room, whose measured placements count.
+ * @param receptacles Classes of the receptacles, one entry an instance.
+ * @param object Object class.
+ * @returns Weights; the last one is that of being in no receptacle. Shape `(receptacles + 1,)`.
+ */
+export function placementWeights(
+  room: HouseholdRoom,
+  receptacles: readonly string[],
+  object: string,
+): Float64Array {
+  const figures = ROOM_FIGURES[room];
+  const cases: Histogram = figures.placement[object] ?? {};
+  const weights = new Float64Array(receptacles.length + 1);
+  let largest = 0;
+  for (const [i, type] of receptacles.entries()) {
+    const { instances } = figures.receptacles[type]!;
+    // Cases for each instance of the class, over the states measured.
+    weights[i] = (cases[type] ?? 0) * figures.scenes_measured /
+      (figures.states_measured * instances);
+    largest = Math.max(largest, weights[i]!);
+  }
+  const surprise = largest > 0 ? SURPRISE * largest : SURPRISE;
+  for (const [i, type] of receptacles.entries()) {
+    if (canContain(type, object)) weights[i]! += surprise;
+  }
+  weights[receptacles.length] = (cases["_none"] ?? 0) / figures.states_measured;
+  return weights;
+}
+
+/** Classes of things that can be taken and are found in a kind of room. */
+export function thingsOfRoom(room: HouseholdRoom): string[] {
+  return Object.keys(ROOM_FIGURES[room].objects).filter((type) =>
+    PICKUPABLE.has(type)
+  );
+}
+
+/** A stream for one purpose of one household. */
+export function householdRandom(
+  ...path: readonly (string | number)[]
+): Random {
+  return createRandom(0).fork("household", ...path);
+}

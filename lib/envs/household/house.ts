@@ -1,0 +1,169 @@
+/**
+ * Houses: layouts with all that may ever lie in them, shared by many games, and
+ * divided so that no layout of one split is met in another.
+ *
+ * @module
+ */
+
+import type { Random } from "../../random.ts";
+import {
+  alfredLayout,
+  alfredScenes,
+  drawLayout,
+  type Furniture,
+  type HouseholdDifficulty,
+} from "./layout.ts";
+import { type Histogram, type HouseholdRoom, ROOM_FIGURES } from "./tables.ts";
+import {
+  householdRandom,
+  placementWeights,
+  thingsOfRoom,
+} from "./generator.ts";
+import type { HouseholdLayout } from "./world.ts";
+
+/** Divisions of households, as in ALFRED: `seen` has training's houses and other games. */
+export const HOUSEHOLD_SPLITS = ["train", "seen", "unseen"] as const;
+
+/** Name of one of the {@linkcode HOUSEHOLD_SPLITS}. */
+export type HouseholdSplit = typeof HOUSEHOLD_SPLITS[number];
+
+/** A layout with what may lie about in it. */
+export interface House {
+  /** The room and its furniture. */
+  readonly layout: HouseholdLayout;
+  /** Classes of things that may be there. */
+  readonly classes: ReadonlySet<string>;
+  /** Chances of a class at each receptacle, then nowhere. Shape `(receptacles + 1,)`. */
+  readonly weights: (type: string) => Float64Array;
+  /** Things that each receptacle holds at most. Shape `(receptacles,)`. */
+  readonly capacities: Uint16Array;
+}
+
+/** Layouts drawn before a house is given up; one in twenty should do. */
+const MAX_LAYOUTS = 1000;
+/** One layout in so many is kept from training. */
+const UNSEEN_SHARE = 20;
+
+/**
+ * Draws a house of a split.
+ *
+ * Layouts are told apart by their signature, the multiset of receptacle
+ * classes with and without doors: one signature in twenty is unseen, all
+ * houses that have it are.
+ *
+ * @param room Kind of room.
+ * @param index Which house of the split.
+ * @param options Split and difficulty.
+ * @returns The house; the same for the same arguments.
+ * @throws {RangeError} If the difficulty leaves no layout of the split.
+ */
+export function drawHouse(
+  room: HouseholdRoom,
+  index: number,
+  options: {
+    readonly split: HouseholdSplit;
+    readonly difficulty: HouseholdDifficulty;
+  },
+): House {
+  const { difficulty } = options;
+  const split = options.split === "unseen" ? "unseen" : "train";
+  const key = `${room}/${split}/${index}`;
+  const random = householdRandom("house", split, room, index);
+  for (let attempt = 0; attempt < MAX_LAYOUTS; attempt++) {
+    const layout = drawLayout(room, key, {
+      difficulty,
+      random: random.fork("layout", attempt),
+      accept: (receptacles) => splitOfLayout({ room, receptacles }) === split,
+    });
+    if (layout !== undefined) return furnish(layout);
+  }
+  throw new RangeError(
+    `Cannot draw a house as the difficulty must allow layouts of the split "${split}": current value is ${
+      JSON.stringify(difficulty)
+    }, without any in ${MAX_LAYOUTS} draws`,
+  );
+}
+
+/** What tells layouts of different splits apart. */
+export interface LayoutKind {
+  /** Kind of room. */
+  readonly room: HouseholdRoom;
+  /** Classes of furniture, with and without doors. */
+  readonly receptacles: readonly Furniture[];
+}
+
+/** Scenes that ALFRED keeps for validation in rooms never seen. */
+const ALFRED_UNSEEN: ReadonlySet<number> = new Set([10, 219, 308, 424]);
+
+/**
+ * Draws one of ALFRED's scenes as a house; what lies about is drawn, not ALFRED's.
+ *
+ * @param room Kind of room.
+ * @param split Division; unseen is what ALFRED validates on.
+ * @param random Stream to draw from.
+ * @returns The house.
+ */
+export function alfredHouse(
+  room: HouseholdRoom,
+  split: HouseholdSplit,
+  random: Random,
+): House {
+  const scenes = alfredScenes(room).filter((scene) =>
+    ALFRED_UNSEEN.has(scene) === (split === "unseen")
+  );
+  const scene = scenes[random.integer(scenes.length)]!;
+  return furnish(alfredLayout(scene)!);
+}
+
+/**
+ * The split that a layout belongs to.
+ *
+ * @param layout A room with its furniture.
+ * @returns `"unseen"` for one signature in twenty, else `"train"`.
+ */
+export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
+  const hash = householdRandom("signature", layoutSignature(layout)).seed;
+  return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
+}
+
+/** What makes layouts alike: how many receptacles of each class, with and without doors. */
+export function layoutSignature(layout: LayoutKind): string {
+  const classes = layout.receptacles.map(({ type, openable }) =>
+    openable ? `${type}+` : type
+  );
+  return [layout.room, ...classes.sort()].join(" ");
+}
+
+/**
+ * Finds what may lie about in a layout, and where.
+ *
+ * @param layout The room.
+ * @returns The house.
+ */
+export function furnish(layout: HouseholdLayout): House {
+  const { room, receptacles } = layout;
+  const types = receptacles.map(({ type }) => type);
+  const classes = new Set(thingsOfRoom(room));
+  const weights = (type: string) => placementWeights(room, types, type);
+  const capacities = Uint16Array.from(
+    types,
+    (type) =>
+      highQuantile(ROOM_FIGURES[room].objects_per_receptacle_hist[type]),
+  );
+  return { layout, classes, weights, capacities };
+}
+
+/** The value that 95 % of the cases do not exceed. */
+function highQuantile(histogram: Histogram | undefined): number {
+  if (histogram === undefined) return 4;
+  const values = Object.entries(histogram)
+    .map(([value, cases]) => [Number(value), cases] as const)
+    .sort(([a], [b]) => a - b);
+  const total = values.reduce((sum, [, cases]) => sum + cases, 0);
+  let passed = 0;
+  for (const [value, cases] of values) {
+    passed += cases;
+    if (passed >= 0.95 * total) return Math.max(1, value);
+  }
+  return 1;
+}

@@ -1,0 +1,251 @@
+/**
+ * The endless household: games drawn from seeds, each solvable, none stored.
+ *
+ * Division: layouts are told apart by their signature, the multiset of
+ * receptacle classes with and without doors. One signature in twenty is
+ * `unseen` and never met in `train`; `seen` has the houses of `train` and
+ * games of its own. With ALFRED's layouts the unseen ones are those that
+ * ALFRED keeps for validation.
+ *
+ * @module
+ */
+
+import { drawIndex, type Random } from "../../random.ts";
+import type { Hint } from "../text_env.ts";
+import { type GameEnv, openGame } from "../pddl/game_env.ts";
+import { ALFWORLD_REFERENCE } from "../alfworld/game_spec.ts";
+import type { CompiledGame } from "../pddl/game.ts";
+import type { GamePlay } from "../pddl/play.ts";
+import { createHouseholdExpert } from "./expert.ts";
+import { type HouseholdGame, householdGame } from "./game.ts";
+import {
+  drawGame,
+  drawRoom,
+  householdRandom,
+  type SolvedHousehold,
+  taskTypesOf,
+} from "./generator.ts";
+import {
+  alfredHouse,
+  drawHouse,
+  type House,
+  type HouseholdSplit,
+} from "./house.ts";
+import { HOUSEHOLD_DIFFICULTIES, type HouseholdDifficulty } from "./layout.ts";
+import { HOUSEHOLD_TASK_TYPES, type HouseholdTaskType } from "./task.ts";
+import type { HouseholdRoom } from "./tables.ts";
+
+/** Settings that decide which household is drawn. */
+export interface HouseholdOptions {
+  /** Division of the houses. @default {"train"} */
+  readonly split?: HouseholdSplit;
+  /** Kind of task. @default drawn, all alike */
+  readonly taskType?: HouseholdTaskType;
+  /** Kind of room. @default drawn, as often as people asked for such tasks there */
+  readonly room?: HouseholdRoom;
+  /** A named difficulty, or its figures; missing ones are those of `"alfworld"`. @default {"alfworld"} */
+  readonly difficulty?:
+    | keyof typeof HOUSEHOLD_DIFFICULTIES
+    | { readonly [K in keyof HouseholdDifficulty]?: number | undefined };
+  /** Whether furniture is drawn too, or stands as in ALFRED's scenes. @default {"drawn"} */
+  readonly layouts?: "drawn" | "alfred";
+  /** Houses of each kind of room in a split; not used with ALFRED's layouts. @default {1000} */
+  readonly houses?: number;
+}
+
+/** Draws that may fail before a household is given up. */
+const MAX_ATTEMPTS = 500;
+
+/** Settings with every default filled in, as recorded in a game file. */
+interface FullOptions extends Required<Omit<HouseholdOptions, OpenSetting>> {
+  readonly difficulty: HouseholdDifficulty;
+}
+type OpenSetting = "taskType" | "room" | "difficulty";
+
+function fillOptions(options: HouseholdOptions): FullOptions {
+  const { split = "train", layouts = "drawn", houses = 1000 } = options;
+  const { difficulty: asked = "alfworld" } = options;
+  const difficulty = typeof asked === "string"
+    ? HOUSEHOLD_DIFFICULTIES[asked]
+    : { ...HOUSEHOLD_DIFFICULTIES.alfworld, ...present(asked) };
+  return { split, layouts, houses, difficulty };
+}
+
+/**
+ * Draws a household and makes a game of it.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { compileGame, generateHousehold } from "@hiper/lab";
+ *
+ * const game = generateHousehold({ taskType: "pick_heat_then_place_in_recep" }, 7);
+ * const play = compileGame(JSON.stringify(game.file)).start(); // as any engine would
+ * for (const command of game.walkthrough) play.step(command);
+ * strictEqual(play.won, true);
+ * ```
+ *
+ * @param options What kind of household.
+ * @param seed Decides everything the options leave open. The same options and
+ * seed give the same game, file included, on every machine.
+ * @returns The game, its shortest solution and its file.
+ * @throws {RangeError} If no draw leads to such a household: the room is not one for the task.
+ */
+export function generateHousehold(
+  options: HouseholdOptions,
+  seed: number,
+): HouseholdGame {
+  const full = fillOptions(options);
+  const { game, attempt } = drawSolved(options, full, seed);
+  const origin = {
+    source: "@hiper/lab household",
+    version: 1,
+    ...full,
+    taskType: options.taskType ?? null,
+    room: options.room ?? null,
+    seed,
+    attempt,
+    layout: game.world.layout.key,
+  };
+  return householdGame(game.world, game.walkthrough, origin);
+}
+
+function drawSolved(
+  options: HouseholdOptions,
+  full: FullOptions,
+  seed: number,
+): { game: SolvedHousehold; attempt: number } {
+  const root = householdRandom("game", full.split, seed);
+  // The kind of task is drawn once, so that hard kinds are not rarer.
+  const type = options.taskType ??
+    drawTaskType(options.room, root.fork("type"));
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const random = root.fork("attempt", attempt);
+    const room = options.room ?? drawRoom(random.fork("room"), type);
+    const house = chooseHouse(room, full, random.fork("house"));
+    const { difficulty } = full;
+    const game = drawGame(house, type, { difficulty, random });
+    if (game !== undefined) return { game, attempt };
+  }
+  throw new RangeError(
+    `Cannot draw a household as its room must allow its task: current value is "${type}" in ${
+      options.room ?? "any room"
+    }, without success in ${MAX_ATTEMPTS} draws`,
+  );
+}
+
+function drawTaskType(
+  room: HouseholdRoom | undefined,
+  random: Random,
+): HouseholdTaskType {
+  const types = room === undefined ? HOUSEHOLD_TASK_TYPES : taskTypesOf(room);
+  return types[drawIndex(random, types.map(() => 1))]!;
+}
+
+function chooseHouse(
+  room: HouseholdRoom,
+  { split, difficulty, layouts, houses }: FullOptions,
+  random: Random,
+): House {
+  return layouts === "alfred"
+    ? alfredHouse(room, split, random)
+    : drawHouse(room, random.integer(houses), { split, difficulty });
+}
+
+/** How a household pays and ends, and whether it helps; missing ones are those of every game. */
+export interface HouseholdEnvOptions {
+  /** Paid for the action that reaches the goal, in units of reward. */
+  readonly reward?: number;
+  /** Commands after which the game ends by itself; absent leaves limits to the rollout. */
+  readonly stepLimit?: number;
+  /** What reaching `stepLimit` is called. */
+  readonly limitEnding?: "terminated" | "truncated";
+  /** Reward and limits as in the reference's wrapper, where they are not given. */
+  readonly preset?: "alfworld-reference";
+  /** Whether an expert answers `hint()`. @default {true} */
+  readonly hints?: boolean;
+}
+
+/** What is drawn, and how the game pays and ends. */
+export interface OpenHouseholdOptions
+  extends HouseholdOptions, HouseholdEnvOptions {}
+
+/**
+ * Opens a household drawn from a seed.
+ *
+ * @example
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import { openHousehold } from "@hiper/lab";
+ *
+ * const env = openHousehold({ split: "train", difficulty: "easy" }, 1);
+ * const { observation } = env.start();
+ * ok(observation.text.includes("Your task is to: "));
+ * let success = false;
+ * for (let t = 0; t < 50 && !success; t++) {
+ *   ({ success } = env.step(env.hint!()!.action));
+ * }
+ * strictEqual(success, true);
+ * ```
+ *
+ * @param options What is drawn, and how the game pays and ends.
+ * @param seed Decides everything the options leave open.
+ * @returns One episode of that household.
+ * @throws {RangeError} If no draw leads to such a household.
+ */
+export function openHousehold(
+  options: OpenHouseholdOptions,
+  seed: number,
+): GameEnv {
+  const game = generateHousehold(options, seed);
+  return openHouseholdGame(game, options);
+}
+
+/**
+ * Opens a household game with the settings that games have; the expert is made when first asked.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { generateHousehold, openHouseholdGame } from "@hiper/lab";
+ *
+ * const env = openHouseholdGame(generateHousehold({}, 5), { hints: false });
+ * ok(env.start().task.endsWith("."));
+ * ok(env.hint === undefined);
+ * ```
+ *
+ * @param game A household.
+ * @param options How it pays and ends, and whether it gives hints.
+ * @returns One episode.
+ */
+export function openHouseholdGame(
+  game: CompiledGame,
+  options: HouseholdEnvOptions = {},
+): GameEnv {
+  const { reward, stepLimit, limitEnding, preset, hints = true } = options;
+  let expert: ((play: GamePlay) => Hint | undefined) | undefined;
+  return openGame(game, {
+    ...(preset === undefined ? {} : ALFWORLD_REFERENCE),
+    ...(reward === undefined ? {} : { reward }),
+    ...(stepLimit === undefined ? {} : { stepLimit }),
+    ...(limitEnding === undefined ? {} : { limitEnding }),
+    ...(!hints ? {} : {
+      expert: (_: CompiledGame, play: GamePlay) =>
+        (expert ??= createHouseholdExpert(game))?.(play),
+    }),
+  });
+}
+
+/**
+ * Keeps the settings that were given: options do not take `undefined` for an answer.
+ *
+ * @param settings Settings, some of them perhaps `undefined`.
+ * @returns Those that are not.
+ */
+export function present<T extends object>(
+  settings: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

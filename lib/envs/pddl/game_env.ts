@@ -1,0 +1,179 @@
+/**
+ * A compiled game as a world: one episode, with reward, ending and hints.
+ *
+ * @module
+ */
+
+import type { Observation } from "../../trajectory.ts";
+import type { EnvStart, EnvStep, Hint, TextEnv } from "../text_env.ts";
+import { GameError } from "./error.ts";
+import type { GameFile } from "./game_file.ts";
+import { type CompiledGame, compileGame } from "./game.ts";
+import type { GamePlay } from "./play.ts";
+import {
+  taskSentence,
+  taskTypeOfGoal,
+  withTaskSentence,
+} from "../household/task_sentence.ts";
+
+/** How a game pays, and when it ends. */
+export interface GameEnvOptions {
+  /**
+   * Paid for the action that reaches the goal, in units of reward; every other action pays 0.
+   *
+   * @default {10} as the authors of HiPER pay, so that their penalties keep their proportion
+   */
+  readonly reward?: number;
+  /** Commands after which the game ends by itself; absent leaves limits to the rollout. */
+  readonly stepLimit?: number;
+  /**
+   * What reaching `stepLimit` is called. The reference reports such an episode as done, so its
+   * last state is worth nothing; to be truncated leaves value in it.
+   *
+   * @default {"truncated"}
+   */
+  readonly limitEnding?: "terminated" | "truncated";
+  /** Kind of task. @default the kind that the goal is of */
+  readonly taskType?: string;
+  /** What is asked for, in other words than the game's own; the goal stays what it is. */
+  readonly task?: string;
+  /** Makes hints for one play; absent means that the world has no expert. */
+  readonly expert?: (game: CompiledGame, play: GamePlay) => Hint | undefined;
+}
+
+/** A game as a world whose methods answer at once. */
+export interface GameEnv extends TextEnv {
+  /** Begins the episode. */
+  start(): EnvStart;
+  /** Takes one action. */
+  step(action: string): EnvStep;
+}
+
+/**
+ * Opens a game as a world.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { openGame } from "@hiper/lab";
+ *
+ * const env = openGame({
+ *   pddl_domain: `(define (domain lamp) (:predicates (on ?l))
+ *     (:action press :parameters (?l) :precondition (not (on ?l)) :effect (on ?l)))`,
+ *   pddl_problem: `(define (problem p) (:domain lamp) (:objects lamp_bar_1)
+ *     (:init) (:goal (on lamp_bar_1)))`,
+ *   grammar: `grammar :: """{"intro": [{"rhs": "It is dark. Your task is to: make light."}]}""";
+ *     action press { template :: "press {l.id}"; feedback :: "Light!"; }`,
+ * }, { reward: 1 });
+ * deepStrictEqual(env.start().task, "make light.");
+ * const { reward, ending, success } = env.step("press lamp_bar_1");
+ * deepStrictEqual({ reward, ending, success }, { reward: 1, ending: "terminated", success: true });
+ * ```
+ *
+ * @param source A compiled game, which many worlds may share, or a file.
+ * @param options Reward, limit, hints.
+ * @returns The world; not started yet.
+ * @throws {GameError} If a file is given that is no playable game.
+ */
+export function openGame(
+  source: CompiledGame | GameFile | string,
+  options: GameEnvOptions = {},
+): GameEnv {
+  const game = typeof source === "object" && "start" in source
+    ? source
+    : compileGame(source);
+  const { reward = 10, stepLimit = Infinity, limitEnding = "truncated" } =
+    options;
+  if (!Number.isFinite(reward)) {
+    throw new RangeError(
+      `Cannot open a game as "reward" must be finite: current value is ${reward}`,
+    );
+  }
+  if (!(stepLimit >= 1)) {
+    throw new RangeError(
+      `Cannot open a game as "stepLimit" must be at least 1: current value is ${stepLimit}`,
+    );
+  }
+  const play = game.start();
+  const observe = (text: string): Observation => ({
+    text,
+    admissibleActions: play.admissible(),
+    stateKey: play.stateKey(),
+  });
+  let steps = 0;
+  let phase: "new" | "running" | "ended" = "new";
+  const { expert } = options;
+  return {
+    start() {
+      if (phase !== "new") {
+        throw new Error(
+          "Cannot start an episode that has begun: open a new environment",
+        );
+      }
+      phase = "running";
+      const observation = observe(
+        options.task === undefined
+          ? play.intro
+          : withTaskSentence(play.intro, options.task),
+      );
+      const taskType = options.taskType ?? taskTypeOfGoal(game.problem.goal);
+      const task = taskSentence(observation.text);
+      return {
+        task,
+        observation,
+        ...(taskType === undefined ? {} : { taskType }),
+      };
+    },
+    step(action) {
+      if (phase !== "running") {
+        throw new Error(
+          phase === "new"
+            ? "Cannot step an episode that has not begun: call start() first"
+            : "Cannot step an episode that has ended: open a new environment",
+        );
+      }
+      const { text, won } = play.step(action);
+      const isLast = ++steps >= stepLimit;
+      const ending = won
+        ? "terminated" as const
+        : isLast
+        ? limitEnding
+        : undefined;
+      if (ending !== undefined) phase = "ended";
+      return {
+        observation: observe(text),
+        reward: won ? reward : 0,
+        success: won,
+        ...(ending === undefined ? {} : { ending }),
+      };
+    },
+    ...(expert === undefined ? {} : {
+      hint: () => phase === "running" ? expert(game, play) : undefined,
+    }),
+  };
+}
+
+/**
+ * Reads a game file from the disk and compiles it.
+ *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { readGame } from "@hiper/lab";
+ *
+ * await rejects(readGame("nowhere/game.tw-pddl"), Deno.errors.NotFound);
+ * ```
+ *
+ * @param path Path of a `game.tw-pddl` file.
+ * @returns The game, to be shared by any number of worlds.
+ * @throws {GameError} If the file is no playable game; its message ends with the path.
+ */
+export async function readGame(path: string): Promise<CompiledGame> {
+  const text = await Deno.readTextFile(path);
+  try {
+    return compileGame(text);
+  } catch (error) {
+    if (error instanceof GameError) error.message += ` in ${path}`;
+    throw error;
+  }
+}

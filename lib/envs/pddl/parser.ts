@@ -1,0 +1,311 @@
+/**
+ * PDDL text to a typed domain; errors carry line and column.
+ *
+ * The subset is that of text games: types, constants, conditions with quantifiers and equality,
+ * conditional and universal effects. Costs and metrics are read and ignored.
+ *
+ * @module
+ */
+
+import { PddlSource, readSexp, type Sexp, type SexpList } from "./sexp.ts";
+import {
+  type Arities,
+  didYouMean,
+  type Effect,
+  type Formula,
+  readEffect,
+  readFormula,
+  readTypedNames,
+  readVariables,
+  type TypedName,
+} from "./formula.ts";
+import { quoted } from "./error.ts";
+
+/** One kind of action. */
+export interface ActionSchema {
+  /** Lower-case name. */
+  readonly name: string;
+  /** Variables in order, with their types. */
+  readonly parameters: readonly TypedName[];
+  /** What must hold. */
+  readonly precondition: Formula;
+  /** What it changes. */
+  readonly effect: Effect;
+}
+
+/** Types, predicates and actions of a world. */
+export interface Domain {
+  /** Lower-case name. */
+  readonly name: string;
+  /** Parent of each declared type; the root `object` has none. */
+  readonly types: ReadonlyMap<string, string>;
+  /** Entities that every problem has. */
+  readonly constants: readonly TypedName[];
+  /** Number of arguments of each predicate. */
+  readonly arities: Arities;
+  /** Kinds of action that have an effect, in the order of the text. */
+  readonly actions: readonly ActionSchema[];
+}
+
+/** Head word and list of each section after `(define (…)`. */
+export function sections(
+  source: PddlSource,
+  kind: "domain" | "problem",
+): { name: string; list: readonly [string, SexpList][] } {
+  const root = readSexp(source);
+  if (source.word(root.items[0], '"define"', root) !== "define") {
+    throw source.error(
+      "E_PDDL_FORM",
+      root.offset,
+      'the text must start with "(define"',
+    );
+  }
+  const title = source.list(root.items[1], `the name of the ${kind}`, root);
+  if (source.word(title[0], `"${kind}"`, root) !== kind) {
+    throw source.error(
+      "E_PDDL_FORM",
+      root.offset,
+      `a ${kind} must be defined here`,
+    );
+  }
+  const name = source.word(title[1], `the name of the ${kind}`, root);
+  const list = root.items.slice(2).map((item): [string, SexpList] => {
+    const items = source.list(item, "a section", root);
+    return [
+      source.word(items[0], "the head of a section", item),
+      item as SexpList,
+    ];
+  });
+  return { name, list };
+}
+
+/** One section by name; at most one is allowed. */
+export function onlySection(
+  source: PddlSource,
+  list: readonly [string, SexpList][],
+  name: string,
+): SexpList | undefined {
+  const found = list.filter(([head]) => head === name);
+  if (found.length > 1) {
+    throw source.error(
+      "E_PDDL_FORM",
+      found[1]![1].offset,
+      `section ${quoted(name)} may stand only once`,
+    );
+  }
+  return found[0]?.[1];
+}
+
+const MAX_TYPES = 1_000;
+const MAX_PREDICATES = 5_000;
+const MAX_ACTIONS = 1_000;
+const MAX_ARITY = 16;
+
+const DOMAIN_SECTIONS = [
+  ":requirements",
+  ":types",
+  ":constants",
+  ":predicates",
+  ":functions",
+  ":action",
+];
+
+/** Refuses sections that are not known. */
+export function refuseUnknown(
+  source: PddlSource,
+  list: readonly [string, SexpList][],
+  known: readonly string[],
+): void {
+  for (const [head, section] of list) {
+    if (known.includes(head)) continue;
+    throw source.error(
+      "E_PDDL_UNSUPPORTED",
+      section.offset,
+      `section ${quoted(head)} is not supported${didYouMean(head, known)}`,
+    );
+  }
+}
+
+/** Parents of the declared types; refuses circles. */
+function readTypes(
+  source: PddlSource,
+  section: SexpList | undefined,
+): Map<string, string> {
+  const types = new Map<string, string>();
+  if (section === undefined) return types;
+  const declared = readTypedNames(source, section.items.slice(1), section);
+  for (const { name, type } of declared) {
+    if (name !== "object") types.set(name, type);
+  }
+  for (const { type } of declared) {
+    if (type !== "object" && !types.has(type)) types.set(type, "object");
+  }
+  // A walk that is longer than there are types goes in a circle.
+  if (types.size > MAX_TYPES) {
+    throw source.error(
+      "E_PDDL_LIMIT",
+      section.offset,
+      `a domain may have ${MAX_TYPES} types, not ${types.size}`,
+    );
+  }
+  const depths = new Map<string, number>([["object", 0]]);
+  for (const name of types.keys()) {
+    const path: string[] = [];
+    let at = name;
+    while (!depths.has(at)) {
+      if (path.length > types.size) {
+        throw source.error(
+          "E_PDDL_TYPES",
+          section.offset,
+          `type ${quoted(name)} must not be its own ancestor`,
+        );
+      }
+      path.push(at);
+      at = types.get(at)!;
+    }
+    let depth = depths.get(at)!;
+    for (const step of path.reverse()) depths.set(step, ++depth);
+  }
+  return types;
+}
+
+function readPredicates(
+  source: PddlSource,
+  section: SexpList | undefined,
+): Map<string, number> {
+  const arities = new Map<string, number>();
+  if (section === undefined) return arities;
+  if (section.items.length > MAX_PREDICATES) {
+    throw source.error(
+      "E_PDDL_LIMIT",
+      section.offset,
+      `a domain may have ${MAX_PREDICATES} predicates`,
+    );
+  }
+  for (const item of section.items.slice(1)) {
+    const items = source.list(item, "a predicate", section);
+    const name = source.word(items[0], "the name of a predicate", item);
+    if (arities.has(name)) {
+      throw source.error(
+        "E_PDDL_FORM",
+        item.offset,
+        `predicate ${quoted(name)} may be declared only once`,
+      );
+    }
+    const arity = readTypedNames(source, items.slice(1), item).length;
+    if (arity > MAX_ARITY) {
+      throw source.error(
+        "E_PDDL_LIMIT",
+        item.offset,
+        `a predicate may have ${MAX_ARITY} arguments, not ${arity}`,
+      );
+    }
+    arities.set(name, arity);
+  }
+  return arities;
+}
+
+function readAction(
+  source: PddlSource,
+  section: SexpList,
+  arities: Arities,
+): ActionSchema | undefined {
+  const name = source.word(section.items[1], "the name of an action", section);
+  const where = `action ${name}`;
+  const parts = new Map<string, Sexp>();
+  for (let i = 2; i < section.items.length; i += 2) {
+    const key = source.word(section.items[i], "the head of a part", section);
+    const value = section.items[i + 1];
+    const known = [":parameters", ":precondition", ":effect"].includes(key);
+    if (!known || value === undefined || parts.has(key)) {
+      throw source.error(
+        "E_PDDL_FORM",
+        section.items[i]!.offset,
+        known
+          ? `${quoted(key)} must stand once, with a list`
+          : `part ${quoted(key)} is not supported`,
+        where,
+      );
+    }
+    parts.set(key, value);
+  }
+  const declared = parts.get(":parameters");
+  const parameters = declared === undefined ? [] : readVariables(
+    source,
+    source.list(declared, "the parameters", section),
+    section,
+  );
+  const condition = parts.get(":precondition");
+  const effect = parts.get(":effect");
+  const precondition: Formula = condition === undefined
+    ? { kind: "and", parts: [] }
+    : readFormula(source, condition, arities, where);
+  if (effect === undefined) return undefined;
+  return {
+    name,
+    parameters,
+    precondition,
+    effect: readEffect(source, effect, arities, where),
+  };
+}
+
+/**
+ * Reads a domain.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual, throws } from "node:assert/strict";
+ * import { parseDomain } from "@hiper/lab";
+ *
+ * const text = "(define (domain d) (:predicates (on)) (:action press :effect (on)))";
+ * strictEqual(parseDomain(text).actions[0]!.name, "press");
+ * throws(() => parseDomain(text.replace("effect (on)", "effect (no)")), /did you mean "on"/);
+ * ```
+ *
+ * @param text The text, with comments.
+ * @returns Types, predicates and actions.
+ * @throws {GameError} If the text is not PDDL of the supported subset.
+ */
+export function parseDomain(text: string): Domain {
+  const source = new PddlSource(text, "pddl_domain");
+  const { name, list } = sections(source, "domain");
+  refuseUnknown(source, list, DOMAIN_SECTIONS);
+  const types = readTypes(source, onlySection(source, list, ":types"));
+  const constants = onlySection(source, list, ":constants");
+  const arities = readPredicates(
+    source,
+    onlySection(source, list, ":predicates"),
+  );
+  const actions: ActionSchema[] = [];
+  const names = new Set<string>();
+  for (const [head, section] of list) {
+    if (head !== ":action") continue;
+    const action = readAction(source, section, arities);
+    if (action === undefined) continue;
+    if (actions.length >= MAX_ACTIONS) {
+      throw source.error(
+        "E_PDDL_LIMIT",
+        section.offset,
+        `a domain may have ${MAX_ACTIONS} actions`,
+      );
+    }
+    if (names.has(action.name)) {
+      throw source.error(
+        "E_PDDL_FORM",
+        section.offset,
+        `action ${quoted(action.name)} may stand only once`,
+      );
+    }
+    names.add(action.name);
+    actions.push(action);
+  }
+  return {
+    name,
+    types,
+    constants: constants === undefined
+      ? []
+      : readTypedNames(source, constants.items.slice(1), constants),
+    arities,
+    actions,
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * How to buy what a goal was made for: full knowledge, for warm starts and to know that a goal can
+ * be won.
+ *
+ * @module
+ */
+
+import type { Hint } from "../text_env.ts";
+import { areAlike } from "./parity/token_set_ratio.ts";
+import type { WebshopProduct } from "./catalog.ts";
+import type { WebshopGoal, WebshopGoalOption } from "./goals.ts";
+import { proposeWebshopQueries } from "./queries.ts";
+import { scoreWebshopPurchase } from "./reward.ts";
+import type { Webshop } from "./session.ts";
+import { pageHits, type WebshopState } from "./state.ts";
+import {
+  chooseOptionsSubgoal,
+  lookFurtherSubgoal,
+  openItemSubgoal,
+  purchaseSubgoal,
+  returnSubgoal,
+  searchSubgoal,
+  startOverSubgoal,
+} from "./subgoals.ts";
+
+/** A way to buy what a goal was made for. */
+export interface WebshopPlan {
+  /** The search that ranks the product best, of those proposed. */
+  readonly query: string;
+  /** Rank of the product, from 1. */
+  readonly rank: number;
+  /** Position of the product. */
+  readonly product: number;
+  /** Options to choose, by name. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Score of the purchase. */
+  readonly score: number;
+}
+
+/**
+ * Plans the purchase of a goal's own product.
+ *
+ * @param shop The shop.
+ * @param goal What was asked for.
+ * @param queries How many searches to consider. @default {4}
+ * @returns The plan; nothing if no proposed search finds the product.
+ */
+export function planWebshopPurchase(
+  shop: Webshop,
+  goal: WebshopGoal,
+  queries = 4,
+): WebshopPlan | undefined {
+  const product = shop.catalog.positions.get(goal.asin);
+  if (product === undefined) return undefined;
+  let best: { query: string; rank: number } | undefined;
+  for (const query of proposeWebshopQueries(goal.instruction, queries)) {
+    const rank = 1 + shop.search.find(query.split(" ")).indexOf(product);
+    if (rank > 0 && rank < (best?.rank ?? Infinity)) best = { query, rank };
+    if (rank === 1) break;
+  }
+  if (!best) return undefined;
+  const options = matchOptions(shop.products[product]!, goal.options);
+  const { total } = scoreWebshopPurchase(
+    {
+      product: shop.products[product]!,
+      price: shop.prices[product]!,
+      options: [...options.values()],
+    },
+    goal,
+    shop.scoring,
+  );
+  return { ...best, product, options, score: total };
+}
+
+/** The product's values that are closest to those wanted; wishes that no value meets are left out. */
+function matchOptions(
+  product: WebshopProduct,
+  wanted: readonly WebshopGoalOption[],
+): Map<string, string> {
+  const chosen = new Map<string, string>();
+  for (const { name, value } of wanted) {
+    const groups = [...product.options]
+      .filter(([group]) => !chosen.has(group))
+      .sort(([a], [b]) => Number(b === name) - Number(a === name));
+    const exact = groups.find(([, values]) => values.includes(value));
+    if (exact) {
+      chosen.set(exact[0], value);
+      continue;
+    }
+    for (const [group, values] of groups) {
+      const close = values.find((other) => areAlike(other, value, 85));
+      if (close === undefined) continue;
+      chosen.set(group, close);
+      break;
+    }
+  }
+  return chosen;
+}
+
+/**
+ * What the expert does next.
+ *
+ * @param shop The shop.
+ * @param state Where the shopper stands.
+ * @param plan The plan of the episode's goal.
+ * @returns A subgoal among the proposed ones, and an admissible action.
+ */
+export function adviseWebshop(
+  shop: Webshop,
+  state: WebshopState,
+  plan: WebshopPlan,
+): Hint {
+  switch (state.page) {
+    case "index":
+      return {
+        subgoal: searchSubgoal(plan.query),
+        action: `search[${plan.query}]`,
+      };
+    case "results": {
+      const { asin } = shop.products[plan.product]!;
+      const place = state.hits.indexOf(plan.product);
+      if (pageHits(state).includes(plan.product)) {
+        const link = asin.toLowerCase();
+        return { subgoal: openItemSubgoal(link), action: `click[${link}]` };
+      }
+      const ahead = place >= state.pageNumber * 10;
+      return ahead
+        ? { subgoal: lookFurtherSubgoal(), action: "click[next >]" }
+        : { subgoal: startOverSubgoal(), action: "click[back to search]" };
+    }
+    case "item": {
+      if (state.product !== plan.product) {
+        return { subgoal: returnSubgoal(), action: "click[< prev]" };
+      }
+      for (const [name, value] of plan.options) {
+        if (state.options.get(name) !== value) {
+          return {
+            subgoal: chooseOptionsSubgoal(),
+            action: `click[${value}]`,
+          };
+        }
+      }
+      return { subgoal: purchaseSubgoal(), action: "click[buy now]" };
+    }
+    default:
+      return { subgoal: returnSubgoal(), action: "click[< prev]" };
+  }
+}

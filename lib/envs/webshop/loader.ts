@@ -1,0 +1,213 @@
+/**
+ * WebShop's own files, read from the folder a user points at.
+ *
+ * @see {@link https://github.com/princeton-nlp/WebShop | WebShop}
+ *
+ * @module
+ */
+
+import { readJsonRows } from "./json_rows.ts";
+import {
+  createWebshopCataloger,
+  type WebshopAnnotations,
+  type WebshopCatalog,
+  type WebshopInstruction,
+} from "./catalog.ts";
+import { type NounTagger, parseNounTable } from "./nouns.ts";
+
+/** Names of WebShop's files within a folder. */
+export interface WebshopFiles {
+  /** The folder. */
+  folder: string;
+  /** Products. @default {"items_shuffle_1000.json"} */
+  products?: string;
+  /** Mined attributes and templated wishes. @default {"items_ins_v2_1000.json"} */
+  attributes?: string;
+  /** People's wishes; read if it is there. @default {"items_human_ins.json"} */
+  human?: string;
+  /** Table of title nouns made with a real tagger, as JSON lines. @default {none} */
+  nouns?: string;
+  /** How many rows to read at most, before any is dropped. @default {all} */
+  limit?: number;
+  /** Whether a damaged product file gives the rows before the damage. @default {false} */
+  lenient?: boolean;
+}
+
+/**
+ * Reads a catalog from WebShop's files; needs permission to read the folder.
+ *
+ * @param files The folder and, where they differ, the names of the files in it.
+ * @returns Cleaned products with their attributes and wishes.
+ * @throws {SyntaxError} If a file is not JSON; the message names the file and the place.
+ * @throws {TypeError} If a record has a wrong field; the message names file, product and field.
+ */
+export async function readWebshopCatalog(
+  files: WebshopFiles,
+): Promise<WebshopCatalog> {
+  const {
+    folder,
+    products = "items_shuffle_1000.json",
+    attributes = "items_ins_v2_1000.json",
+    human = "items_human_ins.json",
+    limit = Infinity,
+    lenient = false,
+  } = files;
+  const annotations = parseWebshopAnnotations({
+    attributes: {
+      name: attributes,
+      json: await readJson(folder, attributes),
+    },
+    human: { name: human, json: await readJson(folder, human, true) },
+  });
+  const cataloger = createWebshopCataloger(annotations);
+  using file = await Deno.open(`${folder}/${products}`, { read: true });
+  let rows = 0;
+  const stream = file.readable.values({ preventCancel: true });
+  for await (const row of readJsonRows(stream, { name: products, lenient })) {
+    if (rows++ >= limit) break;
+    cataloger.add(row);
+  }
+  return cataloger.finish();
+}
+
+/**
+ * Reads the noun table that goes with WebShop's files, if there is one.
+ *
+ * @param files The folder, and the table's name in it.
+ * @returns A tagger that looks titles up first; nothing if no table is named.
+ * @throws {SyntaxError} If a line is malformed; the message names the line.
+ */
+export async function readWebshopNouns(
+  files: WebshopFiles,
+): Promise<NounTagger | undefined> {
+  const { folder, nouns } = files;
+  return nouns === undefined
+    ? undefined
+    : parseNounTable(await Deno.readTextFile(`${folder}/${nouns}`));
+}
+
+/** A parsed JSON file and its name. */
+export interface NamedJson {
+  /** Name of the file, for error messages. */
+  readonly name: string;
+  /** What it holds; `undefined` if there is no such file. */
+  readonly json: unknown;
+}
+
+/**
+ * Checks what is known of products besides their rows.
+ *
+ * @param files The attribute file (`items_ins_v2`) and the file of people's wishes, parsed.
+ * @returns Lookups by product id.
+ * @throws {TypeError} If a record has a wrong field; the message names file, product and field.
+ */
+export function parseWebshopAnnotations(files: {
+  attributes?: NamedJson;
+  human?: NamedJson;
+}): WebshopAnnotations {
+  const attributes = new Map<string, readonly string[]>();
+  const instructions = new Map<string, WebshopInstruction>();
+  const human = new Map<string, readonly WebshopInstruction[]>();
+  for (const [asin, record] of entriesOf(files.attributes)) {
+    const reader = createReader(`${files.attributes!.name}: "${asin}"`, record);
+    const mined = reader.texts("attributes", true);
+    if (mined) attributes.set(asin, mined);
+    const text = reader.text("instruction");
+    const wanted = reader.texts("instruction_attributes", true);
+    if (text !== undefined && wanted) {
+      instructions.set(asin, { text, attributes: wanted, options: [] });
+    }
+  }
+  for (const [asin, records] of entriesOf(files.human)) {
+    const where = `${files.human!.name}: "${asin}"`;
+    if (!Array.isArray(records)) throw wrong(where, "an array", records);
+    human.set(
+      asin,
+      records.map((record: unknown, i) => {
+        const reader = createReader(`${where}[${i}]`, record);
+        const text = reader.text("instruction");
+        if (text === undefined) {
+          throw wrong(`${where}[${i}].instruction`, "text", text);
+        }
+        return {
+          text,
+          attributes: reader.texts("instruction_attributes") ?? [],
+          options: reader.texts("instruction_options") ?? [],
+        };
+      }),
+    );
+  }
+  return {
+    attributes: (asin) => attributes.get(asin),
+    instruction: (asin) => instructions.get(asin),
+    humanInstructions: (asin) => human.get(asin) ?? [],
+  };
+}
+
+/** Names and values of a file that must hold an object; nothing of a file that is absent. */
+function entriesOf(file: NamedJson | undefined): [string, unknown][] {
+  if (!file || file.json === undefined) return [];
+  const { json, name } = file;
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw wrong(name, "an object of records", json);
+  }
+  return Object.entries(json);
+}
+
+/** Reads checked fields of one record. */
+function createReader(where: string, record: unknown) {
+  if (typeof record !== "object" || record === null || Array.isArray(record)) {
+    throw wrong(where, "an object", record);
+  }
+  const fields = new Map<string, unknown>(Object.entries(record));
+  return {
+    /** A text; `undefined` where it is absent or null. */
+    text(field: string): string | undefined {
+      const value = fields.get(field) ?? undefined;
+      if (value !== undefined && typeof value !== "string") {
+        throw wrong(`${where}.${field}`, "text", value);
+      }
+      return value;
+    },
+    /** A list of texts; `undefined` where it may be absent. */
+    texts(field: string, optional = false): readonly string[] | undefined {
+      const value = fields.get(field) ?? undefined;
+      if (value === undefined && optional) return undefined;
+      if (!isTexts(value)) {
+        throw wrong(`${where}.${field}`, "an array of texts", value);
+      }
+      return value;
+    },
+  };
+}
+
+/** Whether a value is a list of texts. */
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((x) => typeof x === "string");
+}
+
+/** The error for a field of the wrong kind. */
+function wrong(where: string, kind: string, value: unknown): TypeError {
+  const shown = JSON.stringify(value)?.slice(0, 80);
+  return new TypeError(
+    `Cannot read WebShop files as ${where} must be ${kind}: current value is ${shown}`,
+  );
+}
+
+/** Parses one file; an optional file that is not there gives nothing. */
+async function readJson(
+  folder: string,
+  name: string,
+  optional = false,
+): Promise<unknown> {
+  try {
+    return JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
+  } catch (error) {
+    if (optional && error instanceof Deno.errors.NotFound) return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(
+      `Cannot read "${name}" as it must be JSON: ${error.message}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Texts of made-up products: titles, descriptions, features.
+ *
+ * @module
+ */
+
+import type { Random } from "../../random.ts";
+import tables from "./data/leaves.json" with { type: "json" };
+
+/** Words that a product's texts are made of. */
+export interface ProductTexts {
+  /** Invented maker. */
+  readonly brand: string;
+  /** What it is. */
+  readonly noun: string;
+  /** How it is praised. */
+  readonly adjective: string;
+  /** Whom it is for. */
+  readonly audience: string;
+}
+
+/** What {@linkcode writeProductTexts} writes about. */
+export interface ProductTextOptions {
+  /** Attributes; every one is written somewhere. */
+  attributes: readonly string[];
+  /** Stream of the product. */
+  random: Random;
+  /** Share of attributes that neither the title nor the first feature mentions. */
+  hidden: number;
+  /** Share of titles with meaningless signs. */
+  noise: number;
+}
+
+/** Fields of a row in WebShop's product file. */
+export interface ProductFields {
+  /** Title. */
+  readonly name: string;
+  /** Description; often empty. */
+  readonly full_description: string;
+  /** Features; search knows the first alone. */
+  readonly small_description: readonly string[];
+}
+
+/**
+ * Writes title, description and features.
+ *
+ * @param words Words of the product.
+ * @param options Attributes, stream, how much is hidden.
+ * @returns Fields of the product's row.
+ */
+export function writeProductTexts(
+  words: ProductTexts,
+  options: ProductTextOptions,
+): ProductFields {
+  const { attributes, random, hidden, noise } = options;
+  const shown = attributes.filter(() => random.uniform() >= hidden);
+  const unseen = attributes.filter((attribute) => !shown.includes(attribute));
+  const inTitle = shown.slice(0, 3), inFirst = shown.slice(3, 5);
+  const rest = [...unseen, ...shown.slice(5)];
+  const noun = words.noun.toLowerCase();
+  const features = [
+    sentence(random, `${words.adjective} ${noun}`, inFirst),
+    ...rest.map((attribute) => sentence(random, `This ${noun}`, [attribute])),
+  ];
+  while (features.length < 5) {
+    features.push(sentence(random, `The ${noun}`, []));
+  }
+  const described = attributes.filter(() => random.uniform() < 0.6);
+  const description = random.uniform() < 0.3
+    ? ""
+    : `The ${words.brand} ${noun} is ${filler(random)}. ${
+      sentence(random, "It", described)
+    }. It is ${filler(random)}.`;
+  return {
+    name: title(words, { attributes: inTitle, random, noise }),
+    full_description: description,
+    small_description: features,
+  };
+}
+
+/** One title; slots are left out at random. */
+function title(
+  words: ProductTexts,
+  options: Pick<ProductTextOptions, "attributes" | "random" | "noise">,
+): string {
+  const { attributes, random, noise } = options;
+  const { brand, adjective, noun, audience } = words;
+  const chance = (share: number) => random.uniform() < share;
+  const { accessories, noise: signs } = tables;
+  const forWhom = chance(0.5) ? ` for ${audience}` : "";
+  const phrases = attributes.map(titleCase).join(" ");
+  const accessory = chance(0.4)
+    ? ` with ${accessories[random.integer(accessories.length)]!}`
+    : "";
+  const pack = chance(0.15) ? ` (Pack of ${2 + random.integer(5)})` : "";
+  const sign = chance(noise) ? ` ${signs[random.integer(signs.length)]!}` : "";
+  const middle = phrases === "" ? "" : `, ${phrases}`;
+  return `${brand} ${adjective} ${noun}${forWhom}${middle}${accessory}${pack}${sign}`;
+}
+
+/** Capitalizes every word. */
+function titleCase(phrase: string): string {
+  return phrase.split(" ").map((word) => word[0]!.toUpperCase() + word.slice(1))
+    .join(" ");
+}
+
+/** A sentence that mentions attributes, or something harmless. */
+function sentence(
+  random: Random,
+  subject: string,
+  attributes: readonly string[],
+): string {
+  const claim = attributes.length > 0
+    ? `offers ${attributes.join(" and ")} quality, `
+    : "is ";
+  return `${subject} ${claim}${filler(random)}`;
+}
+
+/** Something that any product may claim. */
+function filler(random: Random): string {
+  return tables.filler[random.integer(tables.filler.length)]!;
+}

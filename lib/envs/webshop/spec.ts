@@ -1,0 +1,133 @@
+/**
+ * Shops as specifications: `{ kind: "webshop", catalog, … }` and the episodes in them.
+ *
+ * @module
+ */
+
+import { createRandom, drawIndex } from "../../random.ts";
+import type { EnvSpec } from "../text_env.ts";
+import { openWebshopEpisode, type WebshopEnv } from "./webshop.ts";
+import {
+  type EpisodeSettings,
+  WEBSHOP_DATASET,
+  WEBSHOP_SPEC,
+  webshopParts,
+  withoutAbsent,
+} from "./settings.ts";
+import {
+  type StockedWebshop,
+  stockWebshop,
+  type WebshopShelf,
+} from "./shelf.ts";
+import { readWorldSettings } from "../world_settings.ts";
+
+/**
+ * Makes the shop of a specification, for looking at rather than for playing.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { stockWebshopSpec } from "@hiper/lab";
+ *
+ * const { shop, splits } = await stockWebshopSpec({
+ *   kind: "webshop",
+ *   catalog: { size: 200 },
+ * });
+ * ok(shop.goals.length > splits.train.length);
+ * ```
+ *
+ * @param spec Kind `"webshop"`, and settings.
+ * @returns The shop, and its goals by part.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind.
+ */
+export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
+  const { kind: _, ...settings } = readWorldSettings(
+    WEBSHOP_SPEC,
+    spec,
+    "a webshop",
+  );
+  return await stockWebshop(webshopParts(settings).forShop);
+}
+
+/**
+ * Opens the episode of a specification.
+ *
+ * Without `goal`, the seed draws one of the split by weight; `goal` counts within the split.
+ *
+ * @param spec Kind `"webshop"`, `catalog` (`{ size, seed?, difficulty? }` or `{ folder }`), and settings.
+ * @param seed Decides the goal where the specification leaves it open.
+ * @param shelf Shops that were made before; filled as shops are made.
+ * @returns The episode.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind.
+ * @throws {RangeError} If the split has no such goal.
+ */
+export function openWebshopSpec(
+  spec: EnvSpec,
+  seed: number,
+  shelf: WebshopShelf,
+): WebshopEnv | Promise<WebshopEnv> {
+  const { kind: _, ...settings } = readWorldSettings(
+    WEBSHOP_SPEC,
+    spec,
+    "a webshop",
+  );
+  const { forShop, forEpisode } = webshopParts(settings);
+  const stocked = shelf.get(forShop);
+  return stocked instanceof Promise
+    ? stocked.then((stocked) => openStocked(stocked, forEpisode, seed))
+    : openStocked(stocked, forEpisode, seed);
+}
+
+/** Opens an episode in a shop that is there. */
+function openStocked(
+  { shop, splits }: StockedWebshop,
+  settings: EpisodeSettings,
+  seed: number,
+): WebshopEnv {
+  const { split = "train", goal, preset: _, ...options } = settings;
+  const positions = splits[split];
+  if (positions.length === 0 || (goal ?? 0) >= positions.length) {
+    throw new RangeError(
+      `Cannot open a webshop as "goal" must be below the number of goals of split "${split}", ${positions.length}: current value is ${
+        goal ?? "drawn"
+      }`,
+    );
+  }
+  const chosen = goal ?? drawIndex(
+    createRandom(seed).fork("goal"),
+    positions.map((position) => shop.goals[position]!.weight),
+  );
+  return openWebshopEpisode(shop, {
+    ...withoutAbsent(options),
+    goal: shop.goals[positions[chosen]!]!,
+    seed,
+  });
+}
+
+/**
+ * Lists the goals of a split as specifications, in canonical order.
+ *
+ * @param dataset Dataset `"webshop"`, and settings as of the world; `goal` selects one.
+ * @returns One specification for each goal.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind.
+ */
+export async function listWebshop(
+  dataset: Readonly<Record<string, unknown>>,
+): Promise<EnvSpec[]> {
+  const { dataset: _, ...settings } = readWorldSettings(
+    WEBSHOP_DATASET,
+    dataset,
+    "webshops",
+  );
+  const { splits } = await stockWebshop(webshopParts(settings).forShop);
+  const { goal, split = "train" } = settings;
+  return splits[split].keys()
+    .filter((index) => goal === undefined || index === goal)
+    .map((index) => ({
+      ...withoutAbsent(settings),
+      kind: "webshop",
+      split,
+      goal: index,
+    }))
+    .toArray();
+}

@@ -1,0 +1,114 @@
+/**
+ * Episodes of a tabular world written as trajectories, so that every tool of the house can read them.
+ *
+ * @module
+ */
+
+import type { Trajectory, Turn } from "../../trajectory.ts";
+import {
+  type TabularEpisodes,
+  type TabularPolicy,
+  tabularProbabilities,
+  type TabularSmdp,
+  type TabularValues,
+} from "./tabular.ts";
+
+/** What the columns of {@linkcode tabularTrajectories} leave out. */
+export interface TabularTrajectoriesOptions {
+  /** Critic to write on every turn, indexed by time. */
+  readonly values?: TabularValues;
+  /** Policy that played; writes the probability of SWITCH on every turn. */
+  readonly policy?: TabularPolicy;
+  /** Episodes in one group; consecutive ones belong together. @default {1} */
+  readonly groupSize?: number;
+}
+
+/**
+ * Writes episodes as trajectories, states and choices named by their numbers.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import {
+ *   createRandom,
+ *   randomTabularPolicy,
+ *   sampleTabular,
+ *   stageWorld,
+ *   tabularTrajectories,
+ * } from "@hiper/lab";
+ *
+ * const world = stageWorld();
+ * const policy = randomTabularPolicy(world, { random: createRandom(1) });
+ * const episodes = sampleTabular(world, policy, { episodes: 16, random: createRandom(2) });
+ * const trajectories = tabularTrajectories(world, episodes, { groupSize: 8 });
+ * strictEqual(trajectories[15]?.group, "tabular/1");
+ * ```
+ *
+ * @param smdp The world.
+ * @param episodes Columns of episodes.
+ * @param options Critic, policy and groups.
+ * @returns One terminated trajectory for each episode.
+ */
+export function tabularTrajectories(
+  smdp: TabularSmdp,
+  episodes: TabularEpisodes,
+  options: TabularTrajectoriesOptions = {},
+): Trajectory[] {
+  const { values, policy, groupSize = 1 } = options;
+  const odds = policy && tabularProbabilities(smdp, policy);
+  const { states, subgoals, actions } = smdp;
+  const names = Array.from({ length: actions }, (_, a) => String(a));
+  const turnAt = (t: number, time: number): Turn => {
+    const state = episodes.states[t]!, held = episodes.held[t]!;
+    const chosen = time * states + state;
+    const pair = (subgoal: number) => chosen * subgoals + subgoal;
+    return {
+      observation: {
+        text: `state ${state}`,
+        admissibleActions: names,
+        stateKey: String(state),
+      },
+      decision: {
+        switched: episodes.switched[t] === 1,
+        subgoal: String(episodes.subgoals[t]),
+        action: String(episodes.actions[t]),
+        valid: true,
+        trace: { kind: "untrainable" } as const,
+        ...(values && {
+          values: {
+            switching: held < 0
+              ? values.planning[chosen]!
+              : values.switching[pair(held)]!,
+            planning: values.planning[chosen]!,
+            execution: values.execution[pair(episodes.subgoals[t]!)]!,
+          },
+        }),
+        ...(values && held >= 0 &&
+          { heldSubgoalValue: values.execution[pair(held)]! }),
+        ...(odds && {
+          switchProbability: held < 0
+            ? 1
+            : odds.switching[state * subgoals + held]!,
+        }),
+      },
+      reward: episodes.rewards[t]!,
+    };
+  };
+  return Array.from({ length: episodes.offsets.length - 1 }, (_, i) => {
+    const start = episodes.offsets[i]!, end = episodes.offsets[i + 1]!;
+    return {
+      id: `tabular/${i}`,
+      task: "reach the end",
+      group: `tabular/${Math.floor(i / groupSize)}`,
+      turns: Array.from(
+        { length: end - start },
+        (_, time) => turnAt(start + time, time),
+      ),
+      ending: "terminated" as const,
+      success: end - start < smdp.horizon,
+      score: end - start < smdp.horizon ? 1 : 0,
+      bootstrap: { switching: 0, planning: 0, execution: 0 },
+      seed: i,
+    };
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Shaders that remember keys and values, and attend to what is remembered.
+ *
+ * A cache holds the keys of a layer, rotated, and its values: shape
+ * `(batch, 2, groups, room, size)`.
+ *
+ * @module
+ */
+
+import { DECODE } from "../wasm/kernel_names.ts";
+import { reduction, type RunKernel, runShader, THREADS } from "./program.ts";
+
+/** Kernels by name. */
+export const DECODING: Readonly<Record<string, RunKernel>> = {
+  /** Writes keys and values of new tokens into the cache, from each sequence's place on. */
+  [DECODE.append]: (backend, inputs, a) => {
+    const { qkv, cos, sin, places, cache } = inputs;
+    const { fresh, heads, groups, size, room } = a;
+    const batch = places!.shape[0]!;
+    const count = batch * fresh! * 2 * groups! * size!;
+    runShader(backend, {
+      name: `append_${size}`,
+      inputs: { qkv: qkv!, cosines: cos!, sines: sin!, places: places! },
+      shape: cache!.shape,
+      output: cache!,
+      groups: Math.ceil(count / THREADS),
+      integers: {
+        count,
+        fresh: fresh!,
+        heads: heads!,
+        groups: groups!,
+        room: room!,
+      },
+      declarations: () => rotation(size!),
+      body: `
+        let i = group * ${THREADS} + lane;
+        if (i >= uniforms.count) { return; }
+        let d = i % ${size};
+        let kind = i / ${size} / uniforms.groups % 2;
+        let head = i / ${size} % uniforms.groups;
+        let row = i / (2 * uniforms.groups * ${size});
+        let sequence = row / uniforms.fresh;
+        let place = places[sequence] + row % uniforms.fresh;
+        if (place >= uniforms.room) { return; }
+        let base = row * (uniforms.heads + 2 * uniforms.groups) * ${size} +
+          (uniforms.heads + kind * uniforms.groups + head) * ${size};
+        var number = qkv[base + d];
+        if (kind == 0) { number = rotated(base, place, d); }
+        result[(((sequence * 2 + kind) * uniforms.groups + head) *
+          uniforms.room + place) * ${size} + d] = number;`,
+    });
+    return [];
+  },
+  /** Attends with new tokens to all that came before them, themselves included. */
+  [DECODE.attend]: (backend, inputs, a) => {
+    const { qkv, cos, sin, places, cache } = inputs;
+    const { fresh, heads, groups, size, room } = a;
+    const rows = places!.shape[0]! * fresh!;
+    return runShader(backend, {
+      name: `attend_cached_${size}`,
+      inputs: {
+        qkv: qkv!,
+        cosines: cos!,
+        sines: sin!,
+        places: places!,
+        cache: cache!,
+      },
+      shape: [rows, heads! * size!],
+      groups: rows * heads!,
+      integers: {
+        rows,
+        fresh: fresh!,
+        heads: heads!,
+        groups: groups!,
+        room: room!,
+      },
+      reals: { scale: 1 / Math.sqrt(size!) },
+      declarations: () => `
+        var<workgroup> query : array<f32, ${size}>;
+        var<workgroup> weights : array<f32, ${THREADS}>;
+        ${rotation(size!)}
+        ${reduction({ name: "sumOf" })}
+        ${reduction({ name: "topOf", join: "max(a, b)" })}`,
+      body: () => attendCached(size!),
+    });
+  },
+};
+
+/** One number of a rotated head that starts at `base` and stands at position `t`. */
+function rotation(size: number): string {
+  const half = size / 2;
+  return `
+    fn rotated(base : i32, t : i32, d : i32) -> f32 {
+      let at = t * ${half} + d % ${half};
+      if (d < ${half}) {
+        return qkv[base + d] * cosines[at] - qkv[base + d + ${half}] * sines[at];
+      }
+      return qkv[base + d] * cosines[at] + qkv[base + d - ${half}] * sines[at];
+    }`;
+}
+
+/** A workgroup takes one head of one token: a thread for each key, then for each number. */
+function attendCached(size: number): string {
+  const own = Math.ceil(size / THREADS);
+  return `
+    let row = group / uniforms.heads;
+    if (row >= uniforms.rows) { return; }
+    let head = group % uniforms.heads;
+    let sequence = row / uniforms.fresh;
+    let place = min(places[sequence] + row % uniforms.fresh, uniforms.room - 1);
+    let base = row * (uniforms.heads + 2 * uniforms.groups) * ${size} + head * ${size};
+    for (var d = lane; d < ${size}; d += ${THREADS}) {
+      query[d] = rotated(base, place, d) * uniforms.scale;
+    }
+    let shared_head = head / (uniforms.heads / uniforms.groups);
+    let keys = (sequence * 2 * uniforms.groups + shared_head) * uniforms.room * ${size};
+    let values = keys + uniforms.groups * uniforms.room * ${size};
+    var top = -1.0e30;
+    var total = 0.0;
+    var sums = array<f32, ${own}>();
+    for (var start = 0; start <= place; start += ${THREADS}) {
+      workgroupBarrier();
+      var score = -1.0e30;
+      if (start + lane <= place) {
+        score = 0.0;
+        let key = keys + (start + lane) * ${size};
+        for (var d = 0; d < ${size}; d++) { score += query[d] * cache[key + d]; }
+      }
+      let best = max(top, topOf(lane, score));
+      let fade = exp(top - best);
+      let weight = select(0.0, exp(score - best), start + lane <= place);
+      weights[lane] = weight;
+      total = total * fade + sumOf(lane, weight);
+      top = best;
+      let count = min(${THREADS}, place - start + 1);
+      for (var c = 0; c < ${own}; c++) {
+        let d = lane + ${THREADS} * c;
+        if (d < ${size}) {
+          var sum = sums[c] * fade;
+          for (var k = 0; k < count; k++) {
+            sum += weights[k] * cache[values + (start + k) * ${size} + d];
+          }
+          sums[c] = sum;
+        }
+      }
+    }
+    for (var c = 0; c < ${own}; c++) {
+      let d = lane + ${THREADS} * c;
+      if (d < ${size}) {
+        result[(row * uniforms.heads + head) * ${size} + d] = sums[c] / total;
+      }
+    }`;
+}

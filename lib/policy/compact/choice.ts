@@ -1,0 +1,324 @@
+/**
+ * From scores to choices, and back: drawing a decision from logits, and scoring a recorded one
+ * inside a gradient tape.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { Random } from "../../random.ts";
+import type {
+  ByDecision,
+  ChoiceTrace,
+  Decision,
+  Situation,
+} from "../../trajectory.ts";
+import type { CompactInputs, Ragged } from "./batch.ts";
+import type { Draft } from "./inputs.ts";
+import type { TrainingSample } from "../policy.ts";
+
+/** Logits and values that need no chosen subgoal, read off the device. */
+export interface PlanNumbers {
+  /** Logit of SWITCH. Shape `(samples,)`. */
+  readonly switching: Float32Array;
+  /** Logit of each candidate. Shape `(candidates,)`. */
+  readonly planning: Float32Array;
+  /** Whose candidate each is. */
+  readonly rows: Ragged;
+  /** Shapes `(samples,)`. */
+  readonly values: ByDecision<Float32Array>;
+}
+
+/** Logits and values under the chosen subgoal, read off the device. */
+export interface ActionNumbers {
+  /** Logit of each action. Shape `(actions,)`. */
+  readonly execution: Float32Array;
+  /** Shape `(samples,)`. */
+  readonly value: Float32Array;
+  /** Whose action each is. */
+  readonly rows: Ragged;
+}
+
+/** What was chosen, and how likely that was. */
+export interface Draw {
+  /** Index of the choice. */
+  readonly index: number;
+  /** Its log-probability; 0 where there was no choice. */
+  readonly logProb: number;
+}
+
+/** How to draw. */
+export interface DrawOptions {
+  /** Stream to draw from. */
+  readonly random: Random;
+  /** Divides logits; 0 takes the largest. */
+  readonly temperature: number;
+}
+
+/**
+ * Draws from a softmax.
+ *
+ * @param logits Shape `(choices,)`, at least one.
+ * @param options Stream and temperature; exactly one number is drawn.
+ * @returns The choice.
+ */
+export function draw(logits: Float32Array, options: DrawOptions): Draw {
+  const { random, temperature } = options;
+  const uniform = random.uniform();
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) {
+    if (logits[i]! > logits[best]!) best = i;
+  }
+  if (temperature === 0) return { index: best, logProb: 0 };
+  const top = logits[best]!;
+  let total = 0;
+  for (const logit of logits) total += Math.exp((logit - top) / temperature);
+  let rest = uniform * total, index = logits.length - 1;
+  for (let i = 0; i < logits.length; i++) {
+    rest -= Math.exp((logits[i]! - top) / temperature);
+    if (rest < 0) {
+      index = i;
+      break;
+    }
+  }
+  const logProb = (logits[index]! - top) / temperature - Math.log(total);
+  return { index, logProb };
+}
+
+/** What switching and planning decided. */
+export interface PlanChoice {
+  /** Whether a subgoal was taken up. */
+  readonly switched: boolean;
+  /** The subgoal in force; absent without a plan. */
+  readonly subgoal: string | undefined;
+  /** The switching choice. */
+  readonly switching: Draw;
+  /** The planning choice; index -1 when kept. */
+  readonly planning: Draw;
+  /** Candidates, when there was a choice among them. */
+  readonly candidates: readonly string[];
+  /** Probability of SWITCH. */
+  readonly switchProbability: number;
+}
+
+const NOTHING: Draw = { index: -1, logProb: 0 };
+
+/**
+ * Decides whether to switch, and to which subgoal.
+ *
+ * @param draft The situation.
+ * @param plans Scores of the batch.
+ * @param i The situation's place in the batch.
+ * @param options Stream and temperature.
+ * @returns The choice; a first plan is taken up without being asked.
+ */
+export function choosePlan(
+  draft: Draft,
+  plans: PlanNumbers,
+  i: number,
+  options: DrawOptions,
+): PlanChoice {
+  const { candidates, held } = draft;
+  if (candidates.length === 0) {
+    const switching = { index: 0, logProb: 0 };
+    return {
+      switched: false,
+      subgoal: undefined,
+      switching,
+      planning: NOTHING,
+      candidates,
+      switchProbability: 0,
+    };
+  }
+  const logit = plans.switching[i]!;
+  const switching = held === undefined
+    ? { index: 1, logProb: 0 }
+    : draw(Float32Array.of(0, logit), options);
+  const switchProbability = held === undefined ? 1 : 1 / (1 + Math.exp(-logit));
+  if (switching.index === 0) {
+    return {
+      switched: false,
+      subgoal: held,
+      switching,
+      planning: NOTHING,
+      candidates: [],
+      switchProbability,
+    };
+  }
+  const { starts } = plans.rows;
+  const planning = draw(
+    plans.planning.subarray(starts[i], starts[i + 1]),
+    options,
+  );
+  const subgoal = candidates[planning.index]!;
+  return {
+    switched: true,
+    subgoal,
+    switching,
+    planning,
+    candidates,
+    switchProbability,
+  };
+}
+
+/**
+ * Writes down a decision.
+ *
+ * @param situation Where it was taken.
+ * @param plan What was planned, and what the network was fed.
+ * @param outcome The action, and what the critic thought.
+ * @returns The decision with its trace.
+ */
+export function recordDecision(
+  situation: Situation,
+  plan: PlanChoice & { readonly inputs: CompactInputs },
+  outcome: {
+    readonly action: Draw;
+    readonly values: ByDecision<number>;
+    readonly heldValue: number;
+  },
+): Decision {
+  const { action, values, heldValue } = outcome;
+  const trace: ChoiceTrace = {
+    kind: "choices",
+    subgoals: plan.candidates,
+    chosen: {
+      switching: plan.switching.index,
+      planning: plan.planning.index,
+      execution: action.index,
+    },
+    logProbs: {
+      switching: plan.switching.logProb,
+      planning: plan.planning.logProb,
+      execution: action.logProb,
+    },
+    inputs: plan.inputs,
+  };
+  return {
+    switched: plan.switched,
+    subgoal: plan.subgoal ?? "",
+    action: situation.observation.admissibleActions[action.index]!,
+    valid: true,
+    trace,
+    values,
+    switchProbability: plan.switchProbability,
+    ...(situation.subgoal ? { heldSubgoalValue: heldValue } : {}),
+  };
+}
+
+/**
+ * The trace of a sample, if a compact policy made it.
+ *
+ * @param sample One turn to learn from.
+ * @returns Its trace.
+ * @throws {TypeError} If another kind of policy decided.
+ */
+export function choiceTrace(sample: TrainingSample): ChoiceTrace {
+  const { trace } = sample.decision;
+  if (trace.kind !== "choices") {
+    throw new TypeError(
+      `Cannot score a decision as its trace must be of kind "choices": current value is "${trace.kind}"`,
+    );
+  }
+  return trace;
+}
+
+/** Log-probabilities and entropies of one decision. Shapes `(samples,)`. */
+export interface ScoredChoices {
+  /** 0 where nothing was decided. */
+  readonly logProbs: tf.Tensor1D;
+  /** In nats; 0 where nothing was decided. */
+  readonly entropies: tf.Tensor1D;
+}
+
+/**
+ * Scores switching decisions already made.
+ *
+ * @param logits Logit of SWITCH. Shape `(samples,)`.
+ * @param traces What was chosen.
+ * @param decided Whether there was a choice.
+ * @returns Caller disposes.
+ */
+export function scoreSwitches(
+  logits: tf.Tensor1D,
+  traces: readonly ChoiceTrace[],
+  decided: (sample: number) => boolean,
+): ScoredChoices {
+  const table = tf.stack([tf.zerosLike(logits), logits], 1) as tf.Tensor2D;
+  const chosen = traces.map(({ chosen }, i) =>
+    decided(i) ? chosen.switching : -1
+  );
+  return scoreTable(table, chosen);
+}
+
+/**
+ * Scores choices among listed candidates.
+ *
+ * @param logits Logit of each row of every sample. Shape `(rows,)`.
+ * @param rows Whose candidates they are, and which rows stand for them.
+ * @param chosen Index of each sample's choice, -1 where nothing was decided.
+ * @returns Caller disposes.
+ */
+export function scoreChoices(
+  logits: tf.Tensor1D,
+  rows: Ragged,
+  chosen: readonly number[],
+): ScoredChoices {
+  const { starts } = rows;
+  const total = rows.owners.length, size = chosen.length;
+  if (total === 0) {
+    return { logProbs: tf.zeros([size]), entropies: tf.zeros([size]) };
+  }
+  let widest = 1;
+  for (let i = 0; i < size; i++) {
+    widest = Math.max(widest, starts[i + 1]! - starts[i]!);
+  }
+  // Candidates of one sample become a row; what is missing points at one far-off logit.
+  const places = new Int32Array(size * widest).fill(total);
+  for (let i = 0; i < size; i++) {
+    for (let j = starts[i]!; j < starts[i + 1]!; j++) {
+      places[i * widest + j - starts[i]!] = rows.rows[j]!;
+    }
+  }
+  const padded = tf.concat([logits, tf.tensor1d([-1e9])]);
+  const table = tf.reshape(
+    tf.gather(padded, tf.tensor1d(places, "int32")),
+    [size, widest],
+  );
+  return scoreTable(table as tf.Tensor2D, chosen);
+}
+
+/** Log-softmax of each row at its choice, and entropy; rows without a choice give 0. */
+function scoreTable(
+  table: tf.Tensor2D,
+  chosen: readonly number[],
+): ScoredChoices {
+  const [size, width] = table.shape;
+  const picks = new Float32Array(size * width);
+  const decided = new Float32Array(size);
+  chosen.forEach((index, i) => {
+    if (index < 0) return;
+    picks[i * width + index] = 1;
+    decided[i] = 1;
+  });
+  const logs = tf.logSoftmax(table); // (samples, choices)
+  const logProbs = tf.sum(tf.mul(logs, tf.tensor2d(picks, [size, width])), 1);
+  const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logs), logs), 1));
+  return {
+    logProbs: logProbs as tf.Tensor1D,
+    entropies: tf.mul(entropies, tf.tensor1d(decided)),
+  };
+}
+
+/**
+ * Throws unless there is an action to choose.
+ *
+ * @throws {RangeError} If the world accepts nothing.
+ */
+export function checkActions(situation: Situation): void {
+  if (situation.observation.admissibleActions.length === 0) {
+    throw new RangeError(
+      `Cannot decide as there must be an admissible action: none on turn ${situation.past.length} of task "${situation.task}"`,
+    );
+  }
+}

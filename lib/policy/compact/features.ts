@@ -1,0 +1,321 @@
+/**
+ * Relations between a candidate and what was read: the numbers that let a small network
+ * generalize to things and places it never met.
+ *
+ * Every relation is a comparison of words or things in texts the agent has seen (task, subgoal,
+ * observations, its own actions); none knows a world. Their names and order are in `compact_relations.ts`.
+ *
+ * @module
+ */
+
+import type { EpisodeMemory } from "./memory.ts";
+import {
+  ACTION_RELATIONS,
+  STATE_NUMBERS,
+  SUBGOAL_ACTION_RELATIONS,
+} from "./relations.ts";
+import type { Lexicon, Phrase } from "./words.ts";
+
+/** What comparing needs, looked up once for each situation. */
+export interface Scene {
+  /** Memory up to the newest observation. */
+  readonly memory: EpisodeMemory;
+  /** Admissible actions taken apart. */
+  readonly actions: readonly Phrase[];
+  /** Texts of the admissible actions. */
+  readonly texts: readonly string[];
+  /** Content words of the task. */
+  readonly taskWords: ReadonlySet<number>;
+  /** The task's last content word. */
+  readonly lastTaskWord: number;
+  /** Words of the newest observation. */
+  readonly readWords: ReadonlySet<number>;
+  /** Things in the newest observation. */
+  readonly readThings: ReadonlySet<number>;
+  /** Things named by an admissible action. */
+  readonly reachable: ReadonlySet<number>;
+}
+
+/** Looks up what comparing needs. */
+export function openScene(
+  memory: EpisodeMemory,
+  lexicon: Lexicon,
+  texts: readonly string[],
+): Scene {
+  const actions = texts.map((text) => lexicon.phrase(text));
+  const reachable = new Set<number>();
+  for (const action of actions) {
+    for (const entity of action.entities) reachable.add(entity);
+    for (let i = 0; i < action.entities.length; i++) {
+      memory.classOf.set(action.entities[i]!, action.classes[i]!);
+    }
+  }
+  return {
+    memory,
+    actions,
+    texts,
+    taskWords: new Set(memory.task.words),
+    lastTaskWord: memory.task.words.at(-1) ?? -1,
+    readWords: new Set(memory.observation.words),
+    readThings: new Set(memory.observation.entities),
+    reachable,
+  };
+}
+
+/** How often words of a list are in a set. */
+export function shared(
+  words: readonly number[],
+  set: ReadonlySet<number>,
+): number {
+  let count = 0;
+  for (const word of words) if (set.has(word)) count++;
+  return count;
+}
+
+/** How close in time: 1 now, 0 never. */
+export function recency(
+  now: number,
+  last: number | undefined,
+  scale: number,
+): number {
+  return last === undefined ? 0 : Math.exp((last + 1 - now) / scale);
+}
+
+/**
+ * Relates each admissible action to task and memory.
+ *
+ * @param scene What was looked up.
+ * @returns Shape `(actions, ACTION_RELATIONS)`, flat.
+ */
+export function relateActions(scene: Scene): Float32Array {
+  const { actions } = scene;
+  const rows = new Float32Array(actions.length * ACTION_RELATIONS);
+  const passages = readPassages(scene);
+  const most = Math.max(0, ...passages.map((passage) => passage?.shared ?? 0));
+  for (let i = 0; i < actions.length; i++) {
+    const end = (i + 1) * ACTION_RELATIONS;
+    relateAction(scene, i, rows, i * ACTION_RELATIONS);
+    const passage = passages[i];
+    if (passage === undefined) continue;
+    rows[end - 3] = passage.shared / (scene.taskWords.size || 1);
+    rows[end - 2] = passage.shared > 0 && passage.shared === most ? 1 : 0;
+    rows[end - 1] = passage.above ? 1 : 0;
+  }
+  return rows;
+}
+
+/** What the newest observation says right after naming something. */
+interface Passage {
+  /** Distinct words it shares with the task. */
+  shared: number;
+  /** Whether it has a figure above the task's last one. */
+  above: boolean;
+}
+
+/** For each action, what was read between its name and the name of another. */
+function readPassages(scene: Scene): (Passage | undefined)[] {
+  const { sequence, figures } = scene.memory.observation;
+  const limit = scene.memory.task.figures.at(-1)?.value ?? Infinity;
+  const names = scene.actions.map(({ entities, words }) =>
+    entities[0] ?? words.at(-1) ?? -1
+  );
+  const named = new Set(names);
+  const passages = new Map<number, Passage>();
+  const counted = new Set<number>();
+  let current: Passage | undefined, figure = 0;
+  for (let at = 0; at <= sequence.length; at++) {
+    while (figure < figures.length && figures[figure]!.at <= at) {
+      if (current && figures[figure]!.value > limit) current.above = true;
+      figure++;
+    }
+    const token = sequence[at];
+    if (token === undefined) break;
+    if (named.has(token)) {
+      current = passages.has(token) ? undefined : { shared: 0, above: false };
+      if (current) passages.set(token, current);
+      counted.clear();
+    } else if (current) {
+      const word = scene.memory.classOf.get(token) ?? token;
+      if (!scene.taskWords.has(word) || counted.has(word)) continue;
+      counted.add(word);
+      current.shared++;
+    }
+  }
+  return names.map((name) => passages.get(name));
+}
+
+function relateAction(
+  scene: Scene,
+  index: number,
+  rows: Float32Array,
+  start: number,
+): void {
+  const { memory, taskWords, lastTaskWord } = scene;
+  const action = scene.actions[index]!;
+  const { words, entities, classes } = action;
+  const now = memory.turn;
+  let o = start;
+  const overlap = shared(words, taskWords);
+  const endsTask = words.includes(lastTaskWord);
+  rows[o++] = overlap / 2;
+  rows[o++] = overlap / (words.length || 1);
+  rows[o++] = endsTask ? 1 : 0;
+  rows[o++] = overlap > (endsTask ? 1 : 0) ? 1 : 0;
+  rows[o++] = taskWords.has(words[0] ?? -1) ? 1 : 0;
+  rows[o++] = entities.length / 2;
+  const taken = memory.actions.get(scene.texts[index]!);
+  rows[o++] = taken ? 1 : 0;
+  rows[o++] = taken ? Math.log1p(taken.count) / 2 : 0;
+  rows[o++] = recency(now, taken?.last, 4);
+  rows[o++] = taken?.last === now - 1 ? 1 : 0;
+  const place = entities.at(-1);
+  if (place === undefined) return;
+  const visit = memory.touched.get(place);
+  rows[o++] = visit ? 1 : 0;
+  rows[o++] = visit ? Math.log1p(visit.count) / 2 : 0;
+  rows[o++] = recency(now, visit?.last, 5);
+  rows[o++] = scene.readThings.has(place) ? 1 : 0;
+  rows[o++] = taskWords.has(classes.at(-1)!) ? 1 : 0;
+  relatePlace(scene, place, rows, o);
+  o += 5;
+  const thing = entities[0]!;
+  const touch = memory.touched.get(thing);
+  rows[o++] = entities.length > 1 ? 1 : 0;
+  rows[o++] = touch ? 1 : 0;
+  rows[o++] = recency(now, touch?.last, 5);
+  rows[o++] = taskWords.has(classes[0]!) ? 1 : 0;
+  rows[o++] = scene.readThings.has(thing) ? 1 : 0;
+  rows[o++] = memory.placeOf.get(thing) === place ? 1 : 0;
+  rows[o++] = entities.some((e) => memory.task.entities.includes(e)) ? 1 : 0;
+}
+
+/** What is remembered of a place: how much, and whether it is what the task is about. */
+function relatePlace(
+  scene: Scene,
+  place: number,
+  rows: Float32Array,
+  start: number,
+): void {
+  const { memory, taskWords, reachable } = scene;
+  const contents = memory.contents.get(place);
+  if (contents === undefined) return;
+  let fresh = 0, handled = 0, endsTask = 0;
+  for (const thing of contents) {
+    const word = memory.classOf.get(thing)!;
+    if (reachable.has(thing) || !taskWords.has(word)) continue;
+    if (memory.touched.has(thing)) handled++;
+    else fresh++;
+    if (word === scene.lastTaskWord) endsTask++;
+  }
+  rows[start] = Math.log1p(contents.size) / 3;
+  rows[start + 1] = fresh > 0 ? 1 : 0;
+  rows[start + 2] = handled > 0 ? 1 : 0;
+  rows[start + 3] = Math.min(fresh, 3) / 3;
+  rows[start + 4] = endsTask > 0 ? 1 : 0;
+}
+
+/**
+ * Relates each admissible action to a subgoal.
+ *
+ * @param scene What was looked up.
+ * @param subgoal The subgoal taken apart; absent gives zeros.
+ * @returns Shape `(actions, SUBGOAL_ACTION_RELATIONS)`, flat.
+ */
+export function relateToSubgoal(
+  scene: Scene,
+  subgoal: Phrase | undefined,
+): Float32Array {
+  const { actions, memory } = scene;
+  const rows = new Float32Array(actions.length * SUBGOAL_ACTION_RELATIONS);
+  if (subgoal === undefined) return rows;
+  const words = new Set(subgoal.words), things = new Set(subgoal.entities);
+  const verb = subgoal.words[0];
+  for (let i = 0; i < actions.length; i++) {
+    const action = actions[i]!;
+    let o = i * SUBGOAL_ACTION_RELATIONS;
+    const overlap = shared(action.words, words);
+    const place = action.entities.at(-1);
+    const exact = shared(action.entities, things);
+    rows[o++] = overlap / 2;
+    rows[o++] = overlap / (words.size || 1);
+    rows[o++] = overlap === words.size ? 1 : 0;
+    rows[o++] = action.words[0] === verb ? 1 : 0;
+    rows[o++] = exact > 0 ? 1 : 0;
+    rows[o++] = exact === things.size && exact > 0 && overlap === words.size
+      ? 1
+      : 0;
+    rows[o++] = action.classes.length > 0 && words.has(action.classes.at(-1)!)
+      ? 1
+      : 0;
+    rows[o++] = holdsClass(scene, memory, place, words) ? 1 : 0;
+  }
+  return rows;
+}
+
+/** Whether something out of reach that the words name was last read of at a place. */
+function holdsClass(
+  scene: Scene,
+  memory: EpisodeMemory,
+  place: number | undefined,
+  words: ReadonlySet<number>,
+): boolean {
+  if (place === undefined) return false;
+  for (const thing of memory.contents.get(place) ?? []) {
+    if (words.has(memory.classOf.get(thing)!) && !scene.reachable.has(thing)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Describes the state apart from its candidates.
+ *
+ * @param scene What was looked up.
+ * @returns The numbers, shape `(STATE_NUMBERS,)`, and what was done to things the task names:
+ * to all of them, and to those within reach, as verbs.
+ */
+export function describeState(
+  scene: Scene,
+): { numbers: Float32Array; verbs: number[]; reachableVerbs: number[] } {
+  const { memory, taskWords, reachable } = scene;
+  const numbers = new Float32Array(STATE_NUMBERS);
+  const verbs: number[] = [], reachableVerbs: number[] = [];
+  let within = 0, left = 0, fresh = 0, places = 0, touches = 0;
+  for (const [thing, touch] of memory.touched) {
+    if (memory.contents.has(thing)) places++;
+    if (!taskWords.has(memory.classOf.get(thing)!)) continue;
+    touches += touch.count;
+    addAll(verbs, touch.verbs.words);
+    if (reachable.has(thing)) {
+      addAll(reachableVerbs, touch.verbs.words);
+      within++;
+    } else left++;
+  }
+  for (const [thing] of memory.placeOf) {
+    if (memory.touched.has(thing) || reachable.has(thing)) continue;
+    if (taskWords.has(memory.classOf.get(thing)!)) fresh++;
+  }
+  const { words } = memory.task;
+  const size = words.length || 1;
+  let o = 0;
+  numbers[o++] = memory.turn / 50;
+  numbers[o++] = Math.log1p(memory.turn) / 4;
+  numbers[o++] = Math.log1p(memory.turn - memory.segmentStart) / 3;
+  numbers[o++] = Math.log1p(scene.actions.length) / 4;
+  numbers[o++] = memory.changed ? 0 : 1;
+  numbers[o++] = shared(words, scene.readWords) / size;
+  numbers[o++] = shared(words, memory.seenClasses) / size;
+  numbers[o++] = Math.min(within, 3) / 3;
+  numbers[o++] = Math.min(left, 3) / 3;
+  numbers[o++] = Math.min(fresh, 3) / 3;
+  numbers[o++] = Math.log1p(touches) / 3;
+  numbers[o++] = Math.log1p(places) / 3;
+  numbers[o++] = Math.log1p(memory.touched.size) / 4;
+  numbers[o++] = reachableVerbs.length / 4;
+  return { numbers, verbs, reachableVerbs };
+}
+
+function addAll(list: number[], more: readonly number[]): void {
+  for (const item of more) if (!list.includes(item)) list.push(item);
+}

@@ -1,0 +1,231 @@
+/**
+ * What a compact policy remembers of an episode: which actions it took, what it read where, and
+ * what it did to which thing. Built from texts alone, by rules that know no world.
+ *
+ * @module
+ */
+
+import type { Situation, Turn } from "../../trajectory.ts";
+import type { Lexicon, Phrase } from "./words.ts";
+
+/** When and how often something happened. */
+export interface Occurrence {
+  /** How often. */
+  count: number;
+  /** Turn of the last time. */
+  last: number;
+}
+
+/** What was done to a thing. */
+export interface Touch extends Occurrence {
+  /** First words of the actions that named it, each once, in order. */
+  verbs: Phrase;
+}
+
+/** Words of an observation that stand for all of it. */
+const GIST_WORDS = 5;
+
+/** Memory of one episode up to and including the newest observation. */
+export interface EpisodeMemory {
+  /** The task sentence. */
+  readonly task: Phrase;
+  /** The task sentence as it was written. */
+  readonly taskText: string;
+  /** Turns played. */
+  turn: number;
+  /** First turn of the current segment. */
+  segmentStart: number;
+  /** The newest observation. */
+  observation: Phrase;
+  /** Whether it differs from the one before. */
+  changed: boolean;
+  /** The action that led to it, if any. */
+  lastAction: Phrase | undefined;
+  /** Actions taken, by their text. */
+  readonly actions: Map<string, Occurrence & { readonly phrase: Phrase }>;
+  /** Subgoals held, by their text. */
+  readonly subgoals: Map<string, Occurrence>;
+  /** Things named in an action taken. */
+  readonly touched: Map<number, Touch>;
+  /** Word of each thing read of or acted on. */
+  readonly classOf: Map<number, number>;
+  /** Place where each thing was last read of. */
+  readonly placeOf: Map<number, number>;
+  /** Things last read of at each place. */
+  readonly contents: Map<number, Set<number>>;
+  /** First words of what was read after the last action that named each thing. */
+  readonly gists: Map<number, Phrase>;
+  /** Words that were ever the word of a thing. */
+  readonly seenClasses: Set<number>;
+}
+
+/** Finds or builds the memory of situations; extends it when an episode goes on. */
+export interface MemoryStore {
+  /**
+   * The memory that belongs to a situation. It is the caller's until the next turn of the episode
+   * is recalled; memories in `claimed` stay as they are, and the one returned joins them.
+   */
+  recall(situation: Situation, claimed?: Set<EpisodeMemory>): EpisodeMemory;
+}
+
+/**
+ * Opens an empty store. What it recalls depends on the situation alone; having seen the turn
+ * before only makes it faster.
+ *
+ * @param lexicon Takes texts apart; one lexicon for one store.
+ * @returns The store. Memories vanish with the turns they belong to.
+ */
+export function createMemoryStore(lexicon: Lexicon): MemoryStore {
+  const known = new WeakMap<object, EpisodeMemory>();
+  return {
+    recall(situation, claimed = new Set()) {
+      const { past, observation, task } = situation;
+      const now = past.at(-1) ?? observation;
+      const ready = known.get(now);
+      if (ready !== undefined && ready.taskText === task) {
+        claimed.add(ready);
+        return ready;
+      }
+      const before = past.at(-2) ?? past[0]?.observation;
+      let memory = before === undefined ? undefined : known.get(before);
+      if (
+        memory?.taskText !== task || before === undefined ||
+        claimed.has(memory)
+      ) {
+        const first = past[0]?.observation ?? observation;
+        memory = begin(lexicon, task, first.text);
+        for (let t = 0; t < past.length; t++) {
+          const next = past[t + 1]?.observation ?? observation;
+          advance(memory, lexicon, past[t]!, next.text);
+        }
+      } else {
+        known.delete(before); // its memory is about to move on
+        advance(memory, lexicon, past.at(-1)!, observation.text);
+      }
+      known.set(now, memory);
+      claimed.add(memory);
+      return memory;
+    },
+  };
+}
+
+function begin(lexicon: Lexicon, task: string, text: string): EpisodeMemory {
+  const observation = lexicon.phrase(text);
+  const memory: EpisodeMemory = {
+    task: lexicon.phrase(task),
+    taskText: task,
+    turn: 0,
+    segmentStart: 0,
+    observation,
+    changed: true,
+    lastAction: undefined,
+    actions: new Map(),
+    subgoals: new Map(),
+    touched: new Map(),
+    classOf: new Map(),
+    placeOf: new Map(),
+    contents: new Map(),
+    gists: new Map(),
+    seenClasses: new Set(),
+  };
+  noteClasses(memory, observation);
+  return memory;
+}
+
+/** Takes in one turn and the observation that answered it. */
+function advance(
+  memory: EpisodeMemory,
+  lexicon: Lexicon,
+  turn: Turn,
+  text: string,
+): void {
+  const { action, subgoal, switched } = turn.decision;
+  const t = memory.turn++;
+  const phrase = lexicon.phrase(action);
+  const observation = lexicon.phrase(text);
+  if (switched) memory.segmentStart = t;
+  const held = occur(memory.subgoals, subgoal, () => ({ count: 0, last: t }));
+  held.count++;
+  held.last = t;
+  const taken = occur(
+    memory.actions,
+    action,
+    () => ({ count: 0, last: t, phrase }),
+  );
+  taken.count++;
+  taken.last = t;
+  const verb = phrase.words[0];
+  const gist = lexicon.ofWords(observation.words.slice(0, GIST_WORDS));
+  for (const entity of phrase.entities) {
+    memory.gists.set(entity, gist);
+    const touch = occur(
+      memory.touched,
+      entity,
+      () => ({ count: 0, last: t, verbs: lexicon.ofWords([]) }),
+    );
+    touch.count++;
+    touch.last = t;
+    if (verb !== undefined && !touch.verbs.words.includes(verb)) {
+      touch.verbs = lexicon.ofWords([...touch.verbs.words, verb]);
+    }
+  }
+  noteClasses(memory, phrase);
+  noteClasses(memory, observation);
+  notePlaces(memory, phrase, observation);
+  memory.changed = turn.observation.text !== text;
+  memory.observation = observation;
+  memory.lastAction = phrase;
+}
+
+function occur<Key, Value>(
+  map: Map<Key, Value>,
+  key: Key,
+  make: () => Value,
+): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+function noteClasses(memory: EpisodeMemory, phrase: Phrase): void {
+  for (let i = 0; i < phrase.entities.length; i++) {
+    memory.classOf.set(phrase.entities[i]!, phrase.classes[i]!);
+    memory.seenClasses.add(phrase.classes[i]!);
+  }
+}
+
+/** The last thing an action names is where it happened; what is read then is there. */
+function notePlaces(
+  memory: EpisodeMemory,
+  action: Phrase,
+  observation: Phrase,
+): void {
+  const place = action.entities.at(-1);
+  if (place === undefined) return;
+  if (action.entities.length > 1) {
+    move(memory, action.entities[0]!, place);
+    return;
+  }
+  const found = observation.entities.filter((entity) => entity !== place);
+  if (found.length === 0) return;
+  const before = memory.contents.get(place);
+  if (before !== undefined) {
+    for (const entity of [...before]) {
+      if (found.includes(entity)) continue;
+      before.delete(entity);
+      memory.placeOf.delete(entity);
+    }
+  }
+  for (const entity of found) move(memory, entity, place);
+}
+
+function move(memory: EpisodeMemory, entity: number, place: number): void {
+  const before = memory.placeOf.get(entity);
+  if (before === place) return;
+  if (before !== undefined) memory.contents.get(before)?.delete(entity);
+  memory.placeOf.set(entity, place);
+  occur(memory.contents, place, () => new Set<number>()).add(entity);
+}

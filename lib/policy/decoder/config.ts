@@ -1,0 +1,182 @@
+/**
+ * The sizes of a Qwen2 decoder, in this house's words and in those of `config.json`.
+ *
+ * @module
+ */
+
+import { readJsonObject } from "../json_file.ts";
+
+/** Sizes and settings of a Qwen2 decoder. */
+export interface Qwen2Config {
+  /** Tokens in the vocabulary, padding of the table included. */
+  readonly vocabulary: number;
+  /** Numbers in the state of one token. */
+  readonly width: number;
+  /** Numbers in the hidden layer of each feed-forward block. */
+  readonly innerWidth: number;
+  /** Layers. */
+  readonly layers: number;
+  /** Query heads. */
+  readonly heads: number;
+  /** Key and value heads; a divisor of `heads`. */
+  readonly groups: number;
+  /** Longest sequence. */
+  readonly maxLength: number;
+  /** Keeps RMSNorm from dividing by zero. */
+  readonly rmsEpsilon: number;
+  /** Slowest rotary wavelength over 2π. */
+  readonly ropeBase: number;
+  /** Whether the output table is the input table. */
+  readonly tied: boolean;
+}
+
+/** Names in `config.json` of the sizes that must be positive integers. */
+const SIZES = {
+  vocabulary: "vocab_size",
+  width: "hidden_size",
+  innerWidth: "intermediate_size",
+  layers: "num_hidden_layers",
+  heads: "num_attention_heads",
+  groups: "num_key_value_heads",
+  maxLength: "max_position_embeddings",
+} as const;
+
+/** Settings that this decoder does not have; each must be absent or as said. */
+const UNSUPPORTED: Readonly<Record<string, unknown>> = {
+  model_type: "qwen2",
+  hidden_act: "silu",
+  use_sliding_window: false,
+  rope_scaling: null,
+};
+
+/**
+ * Reads `config.json`.
+ *
+ * @param file Where it came from, for error messages.
+ * @param json Its contents.
+ * @returns The sizes it says.
+ * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
+ */
+export function parseQwen2Config(
+  file: string,
+  json: Readonly<Record<string, unknown>>,
+): Qwen2Config {
+  const refuse = (name: string, must: string) =>
+    new TypeError(
+      `Cannot read "${file}" as "${name}" must be ${must}: current value is ${
+        JSON.stringify(json[name])
+      }`,
+    );
+  for (const [name, value] of Object.entries(UNSUPPORTED)) {
+    if (json[name] !== undefined && json[name] !== value) {
+      throw refuse(name, JSON.stringify(value));
+    }
+  }
+  const size = (key: keyof typeof SIZES): number => {
+    const value = json[SIZES[key]];
+    if (!Number.isSafeInteger(value) || Number(value) < 1) {
+      throw refuse(SIZES[key], "a positive integer");
+    }
+    return Number(value);
+  };
+  const heads = size("heads"), groups = size("groups"), width = size("width");
+  if (heads % groups !== 0) {
+    throw refuse("num_key_value_heads", `a divisor of ${heads} heads`);
+  }
+  if (width % (2 * heads) !== 0) {
+    throw refuse("hidden_size", `an even number for each of ${heads} heads`);
+  }
+  return {
+    vocabulary: size("vocabulary"),
+    width,
+    innerWidth: size("innerWidth"),
+    layers: size("layers"),
+    heads,
+    groups,
+    maxLength: size("maxLength"),
+    rmsEpsilon: Number(json["rms_norm_eps"] ?? 1e-6),
+    ropeBase: ropeBaseOf(json),
+    tied: json["tie_word_embeddings"] === true,
+  };
+}
+
+/**
+ * Reads the sizes of a decoder from its folder.
+ *
+ * @param directory The folder.
+ * @returns What `config.json` says.
+ * @throws {SyntaxError} If it is no JSON.
+ * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
+ */
+export async function readQwen2Config(directory: string): Promise<Qwen2Config> {
+  const file = `${directory}/config.json`;
+  return parseQwen2Config(file, await readJsonObject(file));
+}
+
+/** The rotary base, which newer files keep in a group of its own. */
+function ropeBaseOf(json: Readonly<Record<string, unknown>>): number {
+  const group = json["rope_parameters"] as Record<string, unknown> | undefined;
+  return Number(json["rope_theta"] ?? group?.["rope_theta"] ?? 10000);
+}
+
+/**
+ * Writes the contents of `config.json`.
+ *
+ * @param config Sizes.
+ * @returns What other libraries read.
+ */
+export function formatQwen2Config(
+  config: Qwen2Config,
+): Record<string, unknown> {
+  return {
+    architectures: ["Qwen2ForCausalLM"],
+    model_type: "qwen2",
+    hidden_act: "silu",
+    ...Object.fromEntries(
+      Object.entries(SIZES).map(([key, name]) => [
+        name,
+        config[key as keyof typeof SIZES],
+      ]),
+    ),
+    rms_norm_eps: config.rmsEpsilon,
+    rope_theta: config.ropeBase,
+    tie_word_embeddings: config.tied,
+    torch_dtype: "float32",
+    use_sliding_window: false,
+  };
+}
+
+/**
+ * Lists the weights of a decoder.
+ *
+ * @param config Sizes.
+ * @returns Shape of each weight by its name in checkpoints, in the order of the layers.
+ */
+export function qwen2Shapes(
+  config: Qwen2Config,
+): Record<string, readonly number[]> {
+  const { vocabulary, width, innerWidth, heads, groups } = config;
+  const keys = width / heads * groups;
+  const shapes: Record<string, readonly number[]> = {
+    "model.embed_tokens.weight": [vocabulary, width],
+  };
+  for (let i = 0; i < config.layers; i++) {
+    const layer = `model.layers.${i}.`;
+    const attention = `${layer}self_attn.`;
+    shapes[`${layer}input_layernorm.weight`] = [width];
+    for (
+      const [name, outputs] of [["q", width], ["k", keys], ["v", keys]] as const
+    ) {
+      shapes[`${attention}${name}_proj.weight`] = [outputs, width];
+      shapes[`${attention}${name}_proj.bias`] = [outputs];
+    }
+    shapes[`${attention}o_proj.weight`] = [width, width];
+    shapes[`${layer}post_attention_layernorm.weight`] = [width];
+    shapes[`${layer}mlp.gate_proj.weight`] = [innerWidth, width];
+    shapes[`${layer}mlp.up_proj.weight`] = [innerWidth, width];
+    shapes[`${layer}mlp.down_proj.weight`] = [width, innerWidth];
+  }
+  shapes["model.norm.weight"] = [width];
+  if (!config.tied) shapes["lm_head.weight"] = [vocabulary, width];
+  return shapes;
+}

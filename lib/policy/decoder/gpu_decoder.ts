@@ -1,0 +1,126 @@
+/**
+ * A Qwen2 decoder whose memory and numbers stay on the device: tokens in, states out, nothing read.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { DECODE } from "../backends/wasm/kernel_names.ts";
+import type { LoraAdapter } from "./lora.ts";
+import { lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
+import { headSizes, layer, type Qwen2 } from "./qwen2.ts";
+
+/** New tokens of each sequence. */
+export interface FreshTokens {
+  /** Ids, sequence after sequence, padded at their ends. Shape `(batch · fresh,)`. */
+  readonly ids: tf.Tensor1D | Int32Array;
+  /** Tokens of each sequence, padding included. */
+  readonly fresh: number;
+  /** Tokens of each sequence without padding. Shape `(batch,)`. */
+  readonly counts: readonly number[];
+  /** Rows of `ids` after which the state is wanted; absent means all. */
+  readonly rows?: readonly number[];
+}
+
+/** Sequences being decoded; dispose it when done. */
+export interface DeviceDecoder extends Disposable {
+  /** Feeds tokens; the caller disposes the normalized states. Shape `(rows, width)`. */
+  feed(tokens: FreshTokens): tf.Tensor2D;
+}
+
+/** Whether the active backend decodes without reading. */
+export function decodesOnDevice(): boolean {
+  return tf.getKernel(DECODE.attend, tf.getBackend()) !== undefined;
+}
+
+/**
+ * Opens empty caches.
+ *
+ * @param model The decoder.
+ * @param options `batch`: sequences; `room`: most tokens of each; and the adapter.
+ * @returns The open decoder.
+ */
+export function openDeviceDecoder(
+  model: Qwen2,
+  options: { batch: number; room: number; adapter?: LoraAdapter | undefined },
+): DeviceDecoder {
+  const { batch, room, adapter } = options;
+  const { config, weights } = model;
+  const heads = headSizes(config);
+  const caches = Array.from(
+    { length: config.layers },
+    () => tf.keep(tf.fill([batch, 2, heads.groups, room, heads.size], 0)), // on the device, unlike zeros()
+  );
+  const taken = new Int32Array(batch);
+  const find = (name: string) =>
+    (weights.get(name) ?? adapter?.weights.get(name))!;
+  return {
+    feed: ({ ids, fresh, counts, rows }) => {
+      const states = tf.tidy(() => {
+        const begun = taken.some((place) => place > 0);
+        const places = begun ? tf.tensor1d(taken.slice(), "int32") : undefined;
+        const table = weights.get("model.embed_tokens.weight")!;
+        const tokens = ids instanceof tf.Tensor
+          ? ids
+          : tf.tensor1d(ids, "int32");
+        let x: tf.Tensor = lookUp(table, tokens); // (batch · fresh, width)
+        for (const [i, cache] of caches.entries()) {
+          const before = x;
+          x = layer(before, {
+            weights: find,
+            prefix: `model.layers.${i}.`,
+            model,
+            adapter,
+            attend: (qkv) =>
+              attendKept(model, qkv, { cache, batch, room, fresh, places }),
+          });
+          before.dispose();
+        }
+        const wanted = rows ? tf.gather(x, tf.tensor1d([...rows], "int32")) : x;
+        const gain = weights.get("model.norm.weight")!;
+        return rmsNorm(wanted, gain, config.rmsEpsilon) as tf.Tensor2D;
+      });
+      counts.forEach((count, b) => taken[b]! += count);
+      return states;
+    },
+    [Symbol.dispose]: () => tf.dispose(caches),
+  };
+}
+
+/** Remembers new keys and values, and attends to all there are; nothing came before without places. */
+function attendKept(
+  { config, angles }: Qwen2,
+  qkv: tf.Tensor,
+  options: {
+    cache: tf.Tensor;
+    batch: number;
+    room: number;
+    fresh: number;
+    places: tf.Tensor1D | undefined;
+  },
+): tf.Tensor {
+  const { cache, batch, room, fresh, places } = options;
+  const heads = headSizes(config);
+  const at = places ?? tf.zeros([batch], "int32");
+  const inputs = { qkv, cache, ...angles, places: at };
+  const attributes = { ...heads, fresh, room };
+  tf.engine().runKernel(DECODE.append, inputs, attributes);
+  return places
+    ? tf.engine().runKernel(DECODE.attend, inputs, attributes) as tf.Tensor
+    : rotaryAttention(qkv, angles, { batch, length: fresh, ...heads });
+}
+
+/**
+ * Lays rows of any lengths out for {@linkcode DeviceDecoder.feed}.
+ *
+ * @param tokens Token ids of each sequence; a sequence may get none.
+ */
+export function padRows(
+  tokens: readonly ArrayLike<number>[],
+): Required<Pick<FreshTokens, "fresh" | "counts">> & { ids: Int32Array } {
+  const counts = tokens.map(({ length }) => length);
+  const fresh = Math.max(1, ...counts);
+  const ids = new Int32Array(tokens.length * fresh);
+  tokens.forEach((row, b) => ids.set(row, b * fresh));
+  return { ids, fresh, counts };
+}

@@ -1,0 +1,285 @@
+/**
+ * Low-rank adapters: a few trained numbers beside frozen weights, in the folder format of PEFT.
+ *
+ * @module
+ * @see {@link https://arxiv.org/abs/2106.09685 | Hu et al. 2021}
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { Random } from "../../random.ts";
+import { readJsonObject } from "../json_file.ts";
+import type { Qwen2 } from "./qwen2.ts";
+import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+
+/** Projections an adapter may change. */
+export const LORA_TARGETS = [
+  "q_proj",
+  "k_proj",
+  "v_proj",
+  "o_proj",
+  "gate_proj",
+  "up_proj",
+  "down_proj",
+] as const;
+
+/** Name of one of the {@linkcode LORA_TARGETS}. */
+export type LoraTarget = typeof LORA_TARGETS[number];
+
+/** Low-rank changes whose weights may be any tensors. */
+export interface LoraTensors {
+  /** Factor of the change, `alpha / rank`. */
+  readonly scale: number;
+  /** Names of the projections changed: `model.layers.0.self_attn.q_proj`. */
+  readonly modules: ReadonlySet<string>;
+  /** A and B of each, by their names in PEFT's checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Tensor>;
+}
+
+/** Low-rank changes to some projections: `W + scale · B · A`. */
+export interface LoraAdapter extends LoraTensors {
+  /** Rows of A and columns of B. */
+  readonly rank: number;
+  /** `scale · rank`, as PEFT stores it. */
+  readonly alpha: number;
+  /** Which projections are changed, in every layer. */
+  readonly targets: readonly LoraTarget[];
+  /** A and B of each, by their names in PEFT's checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Variable>;
+}
+
+/** Options for {@linkcode createLora}. */
+export interface LoraOptions {
+  /** Rows of A and columns of B. */
+  rank: number;
+  /** Factor of the change times the rank. @default {2 · rank} */
+  alpha?: number;
+  /** Which projections to change. @default {all seven} */
+  targets?: readonly LoraTarget[];
+}
+
+/**
+ * Makes an adapter that changes nothing yet: A is drawn, B is zero.
+ *
+ * @param model The decoder it belongs to; freeze it with {@linkcode freezeWeights}.
+ * @param options Size and targets.
+ * @param random Stream for A.
+ * @returns The adapter; {@linkcode disposeLora} frees it.
+ * @throws {RangeError} If the rank is not a positive integer.
+ */
+export function createLora(
+  model: Qwen2,
+  options: LoraOptions,
+  random: Random,
+): LoraAdapter {
+  const { rank, alpha = 2 * options.rank, targets = LORA_TARGETS } = options;
+  if (!(Number.isSafeInteger(rank) && rank >= 1)) {
+    throw new RangeError(
+      `Cannot make an adapter as "rank" must be a positive integer: current value is ${rank}`,
+    );
+  }
+  const modules = modulesOf(model, targets);
+  const weights = new Map<string, tf.Variable>();
+  for (const [name, [outputs, inputs]] of modules) {
+    const stream = random.fork(name);
+    const bound = 1 / Math.sqrt(inputs);
+    const draws = Float32Array.from(
+      { length: rank * inputs },
+      () => bound * (2 * stream.uniform() - 1),
+    );
+    const [down, up] = weightNames(name);
+    weights.set(down!, variableOf(draws, [rank, inputs]));
+    const zeros = new Float32Array(outputs * rank);
+    weights.set(up!, variableOf(zeros, [outputs, rank]));
+  }
+  return {
+    rank,
+    alpha,
+    scale: alpha / rank,
+    targets,
+    modules: new Set(modules.keys()),
+    weights,
+  };
+}
+
+/**
+ * Reads an adapter from a folder with `adapter_config.json` and `adapter_model.safetensors`.
+ *
+ * @param model The decoder it belongs to.
+ * @param directory The folder.
+ * @returns The adapter; {@linkcode disposeLora} frees it.
+ * @throws {TypeError} If it is of another kind, or a weight is missing or has another shape.
+ */
+export async function loadLora(
+  model: Qwen2,
+  directory: string,
+): Promise<LoraAdapter> {
+  const { rank, alpha, targets } = await readAdapterConfig(
+    `${directory}/adapter_config.json`,
+  );
+  const checkpoint = await openSafetensors(
+    `${directory}/adapter_model.safetensors`,
+  );
+  const modules = modulesOf(model, targets);
+  const weights = new Map<string, tf.Variable>();
+  try {
+    for (const [name, [outputs, inputs]] of modules) {
+      const shapes = [[rank, inputs], [outputs, rank]] as const;
+      for (const [i, weight] of weightNames(name).entries()) {
+        const { values } = await checkpoint.read(weight, shapes[i]);
+        weights.set(weight, variableOf(values, shapes[i]!));
+      }
+    }
+  } catch (error) {
+    tf.dispose([...weights.values()]);
+    throw error;
+  }
+  return {
+    rank,
+    alpha,
+    scale: alpha / rank,
+    targets,
+    modules: new Set(modules.keys()),
+    weights,
+  };
+}
+
+/** Reads the settings of an adapter, if it is of the kind this house has. */
+async function readAdapterConfig(
+  file: string,
+): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
+  const config = await readJsonObject(file);
+  const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
+  const refuse = (must: string, value: unknown) =>
+    new TypeError(
+      `Cannot read "${file}" as ${must}: current value is ${
+        JSON.stringify(value)
+      }`,
+    );
+  if (config.peft_type !== "LORA") {
+    throw refuse(`"peft_type" must be "LORA"`, config.peft_type);
+  }
+  for (const plain of ["use_dora", "use_rslora"]) {
+    if (config[plain]) throw refuse(`"${plain}" must be false`, config[plain]);
+  }
+  if (!Number.isSafeInteger(rank) || Number(rank) < 1) {
+    throw refuse(`"r" must be a positive integer`, rank);
+  }
+  if (typeof alpha !== "number") {
+    throw refuse(`"lora_alpha" must be a number`, alpha);
+  }
+  const known = (x: unknown) => LORA_TARGETS.some((target) => target === x);
+  if (!Array.isArray(targets) || !targets.every(known)) {
+    throw refuse(
+      `"target_modules" must be some of ${LORA_TARGETS.join(", ")}`,
+      targets,
+    );
+  }
+  return { rank: Number(rank), alpha, targets };
+}
+
+/**
+ * Writes an adapter to a folder that PEFT reads.
+ *
+ * @param adapter The adapter.
+ * @param directory An existing folder.
+ * @param options `base`: name or path of the model it belongs to. @default {""}
+ */
+export async function saveLora(
+  adapter: LoraAdapter,
+  directory: string,
+  options: { base?: string } = {},
+): Promise<void> {
+  const tensors: Record<
+    string,
+    { shape: number[]; values: Float32Array<ArrayBuffer> }
+  > = {};
+  for (const [name, weight] of adapter.weights) {
+    const values = Float32Array.from(await weight.data());
+    tensors[name] = { shape: weight.shape, values };
+  }
+  await writeSafetensors(
+    `${directory}/adapter_model.safetensors`,
+    tensors,
+    { metadata: { format: "pt" } },
+  );
+  const config = {
+    base_model_name_or_path: options.base ?? "",
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    lora_alpha: adapter.alpha,
+    lora_dropout: 0,
+    peft_type: "LORA",
+    r: adapter.rank,
+    target_modules: adapter.targets,
+    task_type: "CAUSAL_LM",
+  };
+  await Deno.writeTextFile(
+    `${directory}/adapter_config.json`,
+    JSON.stringify(config, undefined, 2) + "\n",
+  );
+}
+
+/**
+ * Adds an adapter's changes to the weights themselves, as for serving without it.
+ *
+ * @param model The decoder; its weights change.
+ * @param adapter The changes; the adapter stays as it is, and must not be applied again.
+ * @throws {TypeError} If the weights are stored in halves.
+ */
+export function mergeLora(model: Qwen2, adapter: LoraAdapter): void {
+  for (const name of adapter.modules) {
+    const weight = model.weights.get(`${name}.weight`)!;
+    if (weight.dtype !== "float32") {
+      throw new TypeError(
+        `Cannot merge an adapter as "${name}.weight" must hold 32-bit floats: current value is packed halves`,
+      );
+    }
+    const [down, up] = weightNames(name).map((x) => adapter.weights.get(x)!);
+    tf.tidy(() => {
+      const change = tf.mul(tf.matMul(up!, down!), adapter.scale);
+      weight.assign(tf.add(weight, change));
+    });
+  }
+}
+
+/** Keeps a decoder's weights from being trained. */
+export function freezeWeights(model: Qwen2): void {
+  for (const weight of model.weights.values()) weight.trainable = false;
+}
+
+/** Frees an adapter. */
+export function disposeLora(adapter: LoraAdapter): void {
+  tf.dispose([...adapter.weights.values()]);
+}
+
+/** Projections of a decoder that have one of the targets' names, with their shapes. */
+function modulesOf(
+  model: Qwen2,
+  targets: readonly LoraTarget[],
+): Map<string, [number, number]> {
+  const modules = new Map<string, [number, number]>();
+  for (const [name, { shape }] of model.weights) {
+    const target = targets.find((x) => name.endsWith(`.${x}.weight`));
+    if (!target) continue;
+    const module = name.slice(0, -".weight".length);
+    modules.set(module, shape as [number, number]);
+  }
+  return modules;
+}
+
+/** Names of A and B of a projection. */
+function weightNames(module: string): [string, string] {
+  const name = `base_model.model.${module}`;
+  return [`${name}.lora_A.weight`, `${name}.lora_B.weight`];
+}
+
+/** A trained weight. */
+function variableOf(
+  values: Float32Array | Int32Array,
+  shape: readonly number[],
+): tf.Variable {
+  return tf.tidy(() =>
+    tf.variable(tf.tensor(values, [...shape], "float32"), true)
+  );
+}

@@ -1,0 +1,347 @@
+/**
+ * The Qwen2 decoder: its weights in memory and on disk, and its forward pass.
+ *
+ * @module
+ * @see {@link https://arxiv.org/abs/2407.10671 | Qwen2 technical report}, section 2.2
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { Random } from "../../random.ts";
+import { plus, recomputed, sideBySide } from "./checkpointing.ts";
+import type { LoraTensors } from "./lora.ts";
+import type { FloatFormat } from "./number_formats.ts";
+import {
+  addLowRank,
+  linear,
+  lookUp,
+  rmsNorm,
+  type RotaryAngles,
+  rotaryAttention,
+  swiGlu,
+} from "./layers.ts";
+import {
+  formatQwen2Config,
+  type Qwen2Config,
+  qwen2Shapes,
+  readQwen2Config,
+} from "./config.ts";
+import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+
+/** Spread of freshly drawn matrices, times the root of the numbers they take in. */
+const INITIAL_SPREAD = 0.5;
+
+/** What a forward pass needs: a decoder whose weights may be any tensors. */
+export interface Qwen2Tensors {
+  /** Its sizes. */
+  readonly config: Qwen2Config;
+  /** Its weights by their names in checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Tensor>;
+  /** Rotary angles for the longest sequence. */
+  readonly angles: RotaryAngles;
+}
+
+/** A decoder in memory. */
+export interface Qwen2 extends Qwen2Tensors {
+  /** Its weights by their names in checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Variable>;
+}
+
+/** Token ids of some sequences, padded at their ends to one length. */
+export interface TokenBatch {
+  /** Ids, sequence after sequence. Shape `(batch · length,)`. */
+  readonly ids: Int32Array;
+  /** Sequences. */
+  readonly batch: number;
+  /** Tokens of each, padding included. */
+  readonly length: number;
+}
+
+/** How a forward pass is run. */
+export interface ForwardOptions {
+  /** Low-rank changes to the weights. */
+  adapter?: LoraTensors | undefined;
+  /** Whether each layer is computed again for its gradient instead of kept. @default {false} */
+  recompute?: boolean;
+}
+
+/** Finds a weight by its name. */
+type Weights = (name: string) => tf.Tensor;
+
+/** Draws the weights of a new decoder: matrices normal with deviation `0.5 / √inputs` (0.018
+ * at a width of 768), gains 1, biases 0. */
+export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
+  const weights = new Map<string, tf.Variable>();
+  for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
+    const values = new Float32Array(tf.util.sizeFromShape([...shape]));
+    if (shape.length === 2) {
+      const stream = random.fork(name);
+      const deviation = INITIAL_SPREAD / Math.sqrt(shape[1]!);
+      for (let i = 0; i < values.length; i++) {
+        values[i] = deviation * stream.normal();
+      }
+    } else if (name.endsWith("norm.weight")) values.fill(1);
+    weights.set(name, variableOf(values, shape));
+  }
+  return { config, weights, angles: anglesOf(config) };
+}
+
+/**
+ * Reads a decoder from a folder with `config.json` and its weights as safetensors.
+ *
+ * @param directory The folder.
+ * @param options `maxLength`: longest sequence to prepare for, if shorter than the model's.
+ * @returns The decoder; {@linkcode disposeQwen2} frees it.
+ * @throws {TypeError} If a weight is missing or has another shape than `config.json` says; the
+ * message names the file, the weight and the shape expected. No tensor is left behind.
+ */
+export async function loadQwen2(
+  directory: string,
+  options: { maxLength?: number } = {},
+): Promise<Qwen2> {
+  const said = await readQwen2Config(directory);
+  const maxLength = Math.min(said.maxLength, options.maxLength ?? Infinity);
+  const config = { ...said, maxLength };
+  const checkpoint = await openSafetensors(directory);
+  const weights = new Map<string, tf.Variable>();
+  try {
+    for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
+      const { values } = await checkpoint.read(name, shape);
+      weights.set(name, variableOf(values, shape));
+    }
+  } catch (error) {
+    tf.dispose([...weights.values()]);
+    throw error;
+  }
+  return { config, weights, angles: anglesOf(config) };
+}
+
+/**
+ * Writes a decoder to a folder that other libraries read too.
+ *
+ * @param model The decoder.
+ * @param directory An existing folder.
+ * @param options `format`: how numbers are stored. @default {"F32"}
+ */
+export async function saveQwen2(
+  model: Qwen2,
+  directory: string,
+  options: { format?: FloatFormat } = {},
+): Promise<void> {
+  const { format = "F32" } = options;
+  const tensors: Record<
+    string,
+    { shape: number[]; values: Float32Array<ArrayBuffer> }
+  > = {};
+  for (const [name, weight] of model.weights) {
+    const values = Float32Array.from(await weight.data());
+    tensors[name] = { shape: weight.shape, values };
+  }
+  await writeSafetensors(`${directory}/model.safetensors`, tensors, {
+    format,
+    metadata: { format: "pt" },
+  });
+  await Deno.writeTextFile(
+    `${directory}/config.json`,
+    JSON.stringify(formatQwen2Config(model.config), undefined, 2) + "\n",
+  );
+}
+
+/** Frees a decoder. */
+export function disposeQwen2(model: Qwen2): void {
+  tf.dispose([...model.weights.values(), model.angles.cos, model.angles.sin]);
+}
+
+/**
+ * Runs the layers over whole sequences.
+ *
+ * @param model The decoder.
+ * @param tokens Sequences, padded at their ends; padding changes nothing before it.
+ * @param options Adapter and memory.
+ * @returns State of each token after the last normalization. Shape `(batch · length, width)`;
+ * the caller disposes it.
+ * @throws {RangeError} If the sequences are longer than the decoder was prepared for.
+ */
+export function qwen2States(
+  model: Qwen2Tensors,
+  tokens: TokenBatch,
+  options: ForwardOptions = {},
+): tf.Tensor2D {
+  const { config, weights } = model;
+  const { batch, length } = tokens;
+  if (length > config.maxLength) {
+    throw new RangeError(
+      `Cannot run the decoder as sequences must have at most ${config.maxLength} tokens: current value is ${length}`,
+    );
+  }
+  return tf.tidy(() => {
+    let x: tf.Tensor = lookUp(
+      weights.get("model.embed_tokens.weight")!,
+      tf.tensor1d(tokens.ids, "int32"),
+    ); // (batch · length, width)
+    for (let i = 0; i < config.layers; i++) {
+      const before = x;
+      x = runLayer(model, i, { x, batch, length, ...options });
+      before.dispose(); // a gradient has its own hold on the numbers
+    }
+    const gain = weights.get("model.norm.weight")!;
+    return rmsNorm(x, gain, config.rmsEpsilon) as tf.Tensor2D;
+  });
+}
+
+/** One layer, kept or computed again for its gradient. */
+function runLayer(
+  model: Qwen2Tensors,
+  index: number,
+  options: ForwardOptions & { x: tf.Tensor; batch: number; length: number },
+): tf.Tensor {
+  const { x, batch, length, adapter, recompute = false } = options;
+  const prefix = `model.layers.${index}.`;
+  const all = new Map<string, tf.Tensor>();
+  for (const source of [model.weights, adapter?.weights ?? []]) {
+    for (const [name, weight] of source) {
+      if (name.includes(prefix)) all.set(name, weight);
+    }
+  }
+  const compute = (x: tf.Tensor, weights: Weights) =>
+    layer(x, {
+      weights,
+      prefix,
+      model,
+      adapter,
+      attend: (qkv) =>
+        rotaryAttention(qkv, model.angles, {
+          batch,
+          length,
+          ...headSizes(model.config),
+        }),
+    });
+  if (!recompute) return compute(x, (name) => all.get(name)!);
+  const trained = [...all].filter(([, weight]) =>
+    !(weight instanceof tf.Variable) || weight.trainable
+  );
+  return recomputed(([x, ...tensors]) => {
+    const replaced = new Map(all);
+    trained.forEach(([name], i) => replaced.set(name, tensors[i]!));
+    return compute(x!, (name) => replaced.get(name)!);
+  }, [x, ...trained.map(([, weight]) => weight)]);
+}
+
+/** What one layer needs besides its input. */
+export interface LayerParts {
+  /** Finds weights. */
+  readonly weights: Weights;
+  /** What the names of this layer's weights begin with. */
+  readonly prefix: string;
+  /** The decoder. */
+  readonly model: Qwen2Tensors;
+  /** Low-rank changes. */
+  readonly adapter: LoraTensors | undefined;
+  /** Attention over rows of queries, keys and values. */
+  readonly attend: (qkv: tf.Tensor) => tf.Tensor;
+}
+
+/** One layer: attention and a gated feed-forward block, each added to what came in. */
+export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
+  const { weights, prefix, model, attend } = parts;
+  const { rmsEpsilon } = model.config;
+  const project = (name: string, x: tf.Tensor) =>
+    projectRows(`${prefix}${name}`, x, parts);
+  return tf.tidy(() => {
+    const gain = weights(`${prefix}input_layernorm.weight`);
+    const calm = rmsNorm(input, gain, rmsEpsilon);
+    const qkv = sideBySide(
+      ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, calm)),
+    ); // (rows, (heads + 2 · groups) · size)
+    const x = plus(input, project("self_attn.o_proj", attend(qkv)));
+    const after = weights(`${prefix}post_attention_layernorm.weight`);
+    const quiet = rmsNorm(x, after, rmsEpsilon);
+    const inner = swiGlu(
+      project("mlp.gate_proj", quiet),
+      project("mlp.up_proj", quiet),
+    ); // (rows, innerWidth)
+    return plus(x, project("mlp.down_proj", inner));
+  });
+}
+
+/** A projection with its low-rank change, if it has one: `x·Wᵀ + b + (scale · x·Aᵀ)·Bᵀ`. */
+function projectRows(
+  name: string,
+  x: tf.Tensor,
+  { weights, model, adapter }: LayerParts,
+): tf.Tensor2D {
+  const bias = model.weights.has(`${name}.bias`)
+    ? weights(`${name}.bias`)
+    : undefined;
+  return tf.tidy(() => {
+    const base = linear(x, weights(`${name}.weight`), bias);
+    if (!adapter?.modules.has(name)) return base as tf.Tensor2D;
+    const down = weights(`base_model.model.${name}.lora_A.weight`);
+    const up = weights(`base_model.model.${name}.lora_B.weight`);
+    const low = linear(x, down); // (rows, rank)
+    return addLowRank(base, { low, up, scale: adapter.scale }) as tf.Tensor2D;
+  });
+}
+
+/** The table that turns states into logits. Shape `(vocabulary, width)`. */
+export function outputTable(model: Qwen2Tensors): tf.Tensor {
+  const name = model.config.tied
+    ? "model.embed_tokens.weight"
+    : "lm_head.weight";
+  return model.weights.get(name)!;
+}
+
+/** Heads, groups and their size. */
+export function headSizes(
+  config: Qwen2Config,
+): { heads: number; groups: number; size: number } {
+  const { heads, groups, width } = config;
+  return { heads, groups, size: width / heads };
+}
+
+/**
+ * Tabulates the angles of rotary positions.
+ *
+ * `angle[t][j] = t · base^(−2j / size)`.
+ *
+ * @param length Positions.
+ * @param size Numbers in one head.
+ * @param base Slowest wavelength over 2π.
+ * @returns Cosines and sines; the caller disposes them.
+ */
+export function rotaryAngles(
+  length: number,
+  size: number,
+  base: number,
+): RotaryAngles {
+  const half = size / 2;
+  const cos = new Float32Array(length * half), sin = cos.slice();
+  const rates = Array.from({ length: half }, (_, j) => base ** (-2 * j / size));
+  for (let t = 0; t < length; t++) {
+    for (let j = 0; j < half; j++) {
+      const angle = Math.fround(t * Math.fround(rates[j]!)); // in 32 bits, as models are trained
+      cos[t * half + j] = Math.cos(angle);
+      sin[t * half + j] = Math.sin(angle);
+    }
+  }
+  return {
+    cos: tf.tensor2d(cos, [length, half]),
+    sin: tf.tensor2d(sin, [length, half]),
+  };
+}
+
+/** Angles of a decoder, kept from every tidy. */
+function anglesOf(config: Qwen2Config): RotaryAngles {
+  const { maxLength, width, heads, ropeBase } = config;
+  const { cos, sin } = rotaryAngles(maxLength, width / heads, ropeBase);
+  return { cos: tf.keep(cos), sin: tf.keep(sin) };
+}
+
+/** A weight that is trained unless frozen later. */
+function variableOf(
+  values: Float32Array | Int32Array,
+  shape: readonly number[],
+): tf.Variable {
+  return tf.tidy(() =>
+    tf.variable(tf.tensor(values, [...shape], "float32"), true)
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * Writing replies: prompts in, sampled tokens out, for many sequences at once.
+ *
+ * @module
+ */
+
+import type { Random } from "../../random.ts";
+import { startDecoder } from "../decoder/decoder.ts";
+import { decodesOnDevice } from "../decoder/gpu_decoder.ts";
+import { generateForms, generateFreely } from "./gpu_generate.ts";
+import type { ReadingMemory } from "../decoder/kv_cache.ts";
+import type { LoraAdapter } from "../decoder/lora.ts";
+import type { Qwen2 } from "../decoder/qwen2.ts";
+import {
+  type Draft,
+  finishDraft,
+  type GeneratedReply,
+  startDraft,
+  writeToken,
+} from "./partial_reply.ts";
+import type { ReplyGrammar } from "./grammar.ts";
+import { drawToken } from "./sampling.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+/** Options of {@linkcode generateReplies}. */
+export interface GenerationOptions {
+  /** Reads pieces and knows the end tokens. */
+  readonly tokenizer: TextTokenizer;
+  /** One stream for each prompt, so that a reply does not depend on its neighbors. */
+  readonly randoms: readonly Random[];
+  /** Low-rank changes to the weights. */
+  readonly adapter?: LoraAdapter | undefined;
+  /** What was read before, and will be remembered. */
+  readonly memory?: ReadingMemory | undefined;
+  /** Longest reply, in tokens. @default {256} */
+  readonly maxTokens?: number;
+  /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
+  readonly temperature?: number;
+  /** Share of probability kept, the likeliest tokens first. @default {1} */
+  readonly topP?: number;
+  /** Texts after which a reply ends. @default {[]} */
+  readonly stop?: readonly string[];
+  /** What may come next, for each prompt; absent means anything. */
+  readonly grammars?: readonly ReplyGrammar[];
+  /**
+   * Tokens of free replies that are drawn on a graphics processor before any is read. More mean
+   * fewer pauses and more tokens drawn in vain after a stop.
+   *
+   * @default {16}
+   */
+  readonly tokensPerRead?: number;
+}
+
+/** Tokens of free replies that are drawn on a graphics processor before any is read. */
+export const TOKENS_PER_READ = 16;
+
+/** The same with what generation needs in any case. */
+export type FilledGenerationOptions =
+  & GenerationOptions
+  & Required<
+    Pick<
+      GenerationOptions,
+      "maxTokens" | "temperature" | "stop" | "tokensPerRead"
+    >
+  >;
+
+/**
+ * Writes one reply to each prompt.
+ *
+ * @param model The decoder.
+ * @param prompts Token ids, of any lengths. Shapes `(tokens,)`.
+ * @param options Streams, temperature, stops and form.
+ * @returns Replies in the order of the prompts.
+ * @throws {RangeError} If a prompt is empty, or too long to be replied to.
+ */
+export async function generateReplies(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: GenerationOptions,
+): Promise<GeneratedReply[]> {
+  const { maxTokens = 256, temperature = 1, topP = 1 } = options;
+  const { stop = [], tokensPerRead = TOKENS_PER_READ } = options;
+  const filled = { ...options, maxTokens, temperature, stop, tokensPerRead };
+  if (prompts.length === 0) return [];
+  if (decodesOnDevice() && topP === 1) {
+    return await (options.grammars ? generateForms : generateFreely)(
+      model,
+      prompts,
+      filled,
+    );
+  }
+  return await generateHere(model, prompts, filled);
+}
+
+/** Draws from logits that are read for every token. */
+async function generateHere(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: FilledGenerationOptions,
+): Promise<GeneratedReply[]> {
+  const { maxTokens, adapter, memory } = options;
+  const { vocabulary, width } = model.config;
+  const drafts = prompts.map(startDraft);
+  const { decoder, output } = await startDecoder(model, prompts, {
+    maxTokens,
+    adapter,
+    memory,
+  });
+  using _ = decoder;
+  let { logits, states } = output;
+  const next = new Int32Array(prompts.length);
+  for (let k = 0; k < maxTokens; k++) {
+    for (const [row, draft] of drafts.entries()) {
+      if (draft.done) continue;
+      draft.states.push(states.slice(row * width, (row + 1) * width));
+      const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
+      next[row] = extend(draft, own, { ...options, row });
+    }
+    if (k + 1 === maxTokens || drafts.every(({ done }) => done)) break;
+    ({ logits, states } = await decoder.next(next));
+  }
+  return drafts.map(finishDraft);
+}
+
+/** Draws the next token of a reply and says which it was. */
+function extend(
+  draft: Draft,
+  logits: Float32Array,
+  options: FilledGenerationOptions & { row: number },
+): number {
+  const { randoms, row, temperature, topP = 1 } = options;
+  const grammar = options.grammars?.[row];
+  const next = grammar?.next();
+  const only = next && "only" in next ? next.only : undefined;
+  const forced = only?.length === 1;
+  const { token, logProb } = forced
+    ? { token: only[0]!, logProb: 0 }
+    : drawToken(logits, randoms[row]!, { temperature, topP, ...next });
+  writeToken(draft, { token, logProb, forced }, { ...options, grammar });
+  return token;
+}

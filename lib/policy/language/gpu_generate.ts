@@ -1,0 +1,258 @@
+/**
+ * Writing replies on a device from which reading is dear: many tokens for each reading.
+ *
+ * Free replies are drawn on the device, some tokens ahead of what has been read. Replies of a
+ * given form stop at each choice, as what follows depends on it; what is forced after a choice
+ * is fed together.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { roomFor } from "../decoder/decoder.ts";
+import type { FilledGenerationOptions } from "./generate.ts";
+import {
+  type DeviceDecoder,
+  openDeviceDecoder,
+  padRows,
+} from "../decoder/gpu_decoder.ts";
+import { drawTokens, NO_RULES, rulesOf } from "./gpu_sampling.ts";
+import { outputTable, type Qwen2 } from "../decoder/qwen2.ts";
+import {
+  type Draft,
+  finishDraft,
+  type GeneratedReply,
+  startDraft,
+  writeToken,
+} from "./partial_reply.ts";
+
+/**
+ * Writes replies without a form.
+ *
+ * @param model The decoder.
+ * @param prompts Token ids, none empty.
+ * @param options Streams, temperature and stops. A stream may give more numbers than the reply
+ * has tokens, as tokens are drawn ahead.
+ * @returns Replies in the order of the prompts.
+ * @throws {RangeError} If a prompt is empty, or too long to be replied to.
+ */
+export async function generateFreely(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: FilledGenerationOptions,
+): Promise<GeneratedReply[]> {
+  const { maxTokens, tokensPerRead, temperature, randoms } = options;
+  if (!(Number.isSafeInteger(tokensPerRead) && tokensPerRead >= 1)) {
+    throw new RangeError(
+      `Cannot write replies as "tokensPerRead" must be a positive integer: current value is ${tokensPerRead}`,
+    );
+  }
+  const drafts = prompts.map(startDraft);
+  const table = outputTable(model);
+  using decoder = open(model, prompts, options);
+  const ones = prompts.map(() => 1);
+  let drawn: tf.Tensor2D | undefined;
+  for (let k = 0; k < maxTokens && drafts.some(({ done }) => !done);) {
+    const steps = Math.min(tokensPerRead, maxTokens - k);
+    const seen: tf.Tensor2D[] = [], written: tf.Tensor2D[] = [];
+    for (let step = 0; step < steps; step++) {
+      const states = drawn
+        ? feedDrawn(decoder, drawn, ones)
+        : feedRows(decoder, prompts, prompts.map(({ length }) => [length - 1]));
+      const uniforms = drafts.map(({ done }, row) =>
+        done ? 0 : randoms[row]!.uniform()
+      );
+      const draw = { uniforms, temperature, rules: NO_RULES };
+      if (step === 0) drawn?.dispose();
+      drawn = drawTokens(states, table, draw);
+      seen.push(states);
+      written.push(drawn);
+    }
+    const last = tf.clone(drawn!);
+    const numbers = await readTogether([...written, ...seen]);
+    drawn = last;
+    takeFree(drafts, numbers, { ...options, steps });
+    k += steps;
+  }
+  drawn?.dispose();
+  return drafts.map(finishDraft);
+}
+
+/** Adds to drafts what was drawn, up to their ends. */
+function takeFree(
+  drafts: readonly Draft[],
+  numbers: readonly Float32Array[],
+  options: FilledGenerationOptions & { steps: number },
+): void {
+  const { steps } = options;
+  const width = numbers[steps]!.length / drafts.length;
+  for (const [row, draft] of drafts.entries()) {
+    for (let step = 0; step < steps && !draft.done; step++) {
+      const drawn = numbers[step]!, states = numbers[steps + step]!;
+      draft.states.push(states.slice(row * width, (row + 1) * width));
+      writeToken(draft, {
+        token: drawn[row]!,
+        logProb: drawn[drafts.length + row]!,
+        forced: false,
+      }, { ...options, grammar: undefined });
+    }
+  }
+}
+
+/**
+ * Writes replies that have a form.
+ *
+ * @param model The decoder.
+ * @param prompts Token ids, none empty.
+ * @param options Streams, temperature and forms.
+ * @returns Replies in the order of the prompts.
+ * @throws {RangeError} If a prompt is empty, or too long to be replied to.
+ */
+export async function generateForms(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  options: FilledGenerationOptions,
+): Promise<GeneratedReply[]> {
+  const { temperature, randoms, grammars = [] } = options;
+  const drafts = prompts.map(startDraft);
+  const table = outputTable(model);
+  using decoder = open(model, prompts, options);
+  let fed = prompts.map((prompt) => [...prompt]); // what precedes the next token of each
+  while (true) {
+    const stretches = drafts.map((draft, row) =>
+      writeForced(draft, { ...options, row })
+    );
+    const choosing = drafts.map(({ done }) => !done);
+    const rows = fed.map((tokens, row) => [...tokens, ...stretches[row]!]);
+    const wanted = stretches.map((stretch, row) => {
+      const states = stretch.length + Number(choosing[row]);
+      const start = fed[row]!.length - 1;
+      return Array.from({ length: states }, (_, i) => start + i);
+    });
+    if (wanted.every((places) => places.length === 0)) break;
+    const states = feedRows(decoder, rows, wanted);
+    const ends = tf.tidy(() => tf.gather(states, lastOf(wanted)));
+    const uniforms = choosing.map((does, row) =>
+      does ? randoms[row]!.uniform() : 0
+    );
+    const rules = rulesOf(
+      choosing.map((does, row) => does ? grammars[row]!.next() : undefined),
+      table.shape[0]!,
+    );
+    const drawn = drawTokens(ends, table, { uniforms, temperature, rules });
+    ends.dispose();
+    const [choices, seen] = await readTogether([drawn, states]);
+    keepStates(drafts, wanted, seen!);
+    fed = drafts.map((draft, row) => {
+      if (!choosing[row]) return [];
+      const token = choices![row]!, logProb = choices![drafts.length + row]!;
+      const next = { token, logProb, forced: false };
+      writeToken(draft, next, { ...options, grammar: grammars[row] });
+      draft.done ||= draft.tokens.length === options.maxTokens;
+      return [token];
+    });
+    if (drafts.every(({ done }) => done)) break;
+  }
+  return drafts.map(finishDraft);
+}
+
+/** Writes tokens as long as there is no choice, and returns them. */
+function writeForced(
+  draft: Draft,
+  options: FilledGenerationOptions & { row: number },
+): number[] {
+  const grammar = options.grammars?.[options.row];
+  const tokens: number[] = [];
+  while (!draft.done) {
+    if (draft.tokens.length === options.maxTokens) {
+      draft.done = true;
+      break;
+    }
+    const next = grammar?.next();
+    const only = next && "only" in next ? next.only : [];
+    if (only.length !== 1) break;
+    const forced = { token: only[0]!, logProb: 0, forced: true };
+    writeToken(draft, forced, { ...options, grammar });
+    tokens.push(only[0]!);
+  }
+  return tokens;
+}
+
+/** Gives each draft the states before its newest tokens. */
+function keepStates(
+  drafts: readonly Draft[],
+  wanted: readonly (readonly number[])[],
+  seen: Float32Array,
+): void {
+  const count = wanted.reduce(
+    (sum, { length }) => sum + Math.max(1, length),
+    0,
+  );
+  const width = seen.length / count;
+  let at = 0;
+  for (const [row, draft] of drafts.entries()) {
+    const own = wanted[row]!.length;
+    for (let i = 0; i < own; i++) {
+      draft.states.push(seen.slice((at + i) * width, (at + i + 1) * width));
+    }
+    at += Math.max(1, own);
+  }
+}
+
+/** Opens a decoder with room for prompts and replies. */
+function open(
+  model: Qwen2,
+  prompts: readonly Int32Array[],
+  { maxTokens, adapter }: FilledGenerationOptions,
+): DeviceDecoder {
+  const room = roomFor(model, prompts, maxTokens);
+  return openDeviceDecoder(model, { batch: prompts.length, room, adapter });
+}
+
+/** Feeds rows of any lengths; states after the wanted tokens of each, at least one a row. */
+function feedRows(
+  decoder: DeviceDecoder,
+  tokens: readonly ArrayLike<number>[],
+  wanted: readonly (readonly number[])[],
+): tf.Tensor2D {
+  const padded = padRows(tokens);
+  const rows = wanted.flatMap((places, b) =>
+    (places.length > 0 ? places : [0]).map((place) => b * padded.fresh + place)
+  );
+  return decoder.feed({ ...padded, rows });
+}
+
+/** Feeds the tokens that were drawn. */
+function feedDrawn(
+  decoder: DeviceDecoder,
+  drawn: tf.Tensor2D,
+  counts: readonly number[],
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const batch = counts.length;
+    const row = tf.reshape(tf.slice(drawn, [0, 0], [1, batch]), [batch]);
+    const ids = tf.cast(row, "int32") as tf.Tensor1D;
+    return decoder.feed({ ids, fresh: 1, counts });
+  });
+}
+
+/** Row of the last state wanted of each sequence. */
+function lastOf(wanted: readonly (readonly number[])[]): tf.Tensor1D {
+  let at = 0;
+  const rows = wanted.map(({ length }) => (at += Math.max(1, length)) - 1);
+  return tf.tensor1d(rows, "int32");
+}
+
+/** Reads tensors at once, as a reading costs more than what is read, and frees them. */
+async function readTogether(
+  tensors: readonly tf.Tensor[],
+): Promise<Float32Array[]> {
+  const joined = tf.tidy(() =>
+    tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1])))
+  );
+  const numbers = await joined.data<"float32">();
+  let at = 0;
+  const parts = tensors.map(({ size }) => numbers.slice(at, at += size));
+  tf.dispose([joined, ...tensors]);
+  return parts;
+}

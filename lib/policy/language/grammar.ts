@@ -1,0 +1,163 @@
+/**
+ * Which tokens may come next, so that a reply has the form of the three blocks.
+ *
+ * @module
+ */
+
+import type { Situation } from "../../trajectory.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+/**
+ * How replies are written.
+ *
+ * - `free`: any token at any time;
+ * - `skeleton`: the tags are given, and KEEP or SWITCH and the contents are the model's;
+ * - `admissible`: as `skeleton`, and the action is one that the world accepts now.
+ */
+export type Decoding = "free" | "skeleton" | "admissible";
+
+/** Tokens that may come next: only some, or all except some. */
+export type NextTokens =
+  | { readonly only: readonly number[] }
+  | { readonly except: readonly number[] };
+
+/** Follows one reply, token by token. */
+export interface ReplyGrammar {
+  /** Tokens that may come next; a single one is forced. */
+  next(): NextTokens;
+  /** Takes the next token. */
+  accept(token: number): void;
+  /** Whether the reply is complete. */
+  done(): boolean;
+}
+
+/** Options of {@linkcode replyGrammar}. */
+export interface GrammarOptions {
+  /** How replies are written. */
+  readonly decoding: Exclude<Decoding, "free">;
+  /** Most tokens of a free subgoal or action; then its block is closed. */
+  readonly maxContentTokens: number;
+}
+
+/** Free text up to a closing tag. */
+interface FreePart {
+  readonly closing: Int32Array;
+  /** What may not stand anywhere: tags and ends, but for the closing one. */
+  readonly except: readonly number[];
+  /** What may not stand first: those, and the closing tag. */
+  readonly exceptFirst: readonly number[];
+}
+
+/** A part of a reply: one of some token sequences, or free text. */
+type Part = readonly Int32Array[] | FreePart;
+
+/**
+ * Prepares the form of replies.
+ *
+ * Without a held subgoal the only way is to SWITCH; after KEEP the held subgoal is copied.
+ * Free contents hold no tag and are not empty.
+ *
+ * @param tokenizer Writes the parts.
+ * @param options How free replies are.
+ * @returns Starts the reply to a situation.
+ */
+export function replyGrammar(
+  tokenizer: TextTokenizer,
+  options: GrammarOptions,
+): (situation: Situation) => ReplyGrammar {
+  const { decoding, maxContentTokens } = options;
+  const ids = (text: string) => tokenizer.encode(text);
+  const marked: number[] = []; // tokens with which tags begin, and ends
+  for (let id = 0; id < tokenizer.vocabulary; id++) {
+    if (tokenizer.piece(id).includes("<")) marked.push(id);
+  }
+  const free = (tag: string): FreePart => {
+    const closing = ids(tag);
+    const except = marked.filter((id) => id !== closing[0]);
+    return { closing, except, exceptFirst: [...except, closing[0]!] };
+  };
+  const form = {
+    open: ids("<switch>"),
+    keep: ids("KEEP</switch>\n<subgoal>"),
+    begin: ids("SWITCH</switch>\n<subgoal>"),
+    subgoal: free("</subgoal>"),
+    middle: ids("\n<action>"),
+    action: free("</action>"),
+  };
+  return ({ subgoal, observation: { admissibleActions } }) => {
+    const listed = decoding === "admissible" && admissibleActions.length > 0;
+    const parts: Part[] = [
+      [form.open],
+      subgoal === undefined ? [form.begin] : [form.keep, form.begin],
+      form.subgoal,
+      [form.middle],
+      listed
+        ? admissibleActions.map((action) => ids(`${action}</action>`))
+        : form.action,
+    ];
+    return followParts(parts, {
+      maxContentTokens,
+      replace: (index, taken) =>
+        index === 1 && same(taken, form.keep)
+          ? [ids(`${subgoal}</subgoal>`)]
+          : undefined,
+    });
+  };
+}
+
+/** Follows parts one after the other. */
+function followParts(
+  parts: Part[],
+  options: {
+    maxContentTokens: number;
+    /** What the part after a completed one turns into, given what was taken. */
+    replace: (index: number, taken: readonly number[]) => Part | undefined;
+  },
+): ReplyGrammar {
+  let index = 0, taken: number[] = [];
+  const open = (sequences: readonly Int32Array[]) =>
+    sequences.filter((ids) => taken.every((token, i) => ids[i] === token));
+  /** Tokens of the closing tag taken so far, or to be forced as the content is long enough. */
+  const closed = ({ closing }: FreePart) => {
+    const begun = taken.indexOf(closing[0]!);
+    if (begun >= 0) return taken.length - begun;
+    return taken.length < options.maxContentTokens ? undefined : 0;
+  };
+  return {
+    done: () => index === parts.length,
+    next() {
+      const part = parts[index];
+      if (!part) return { only: [] };
+      if (isChoice(part)) {
+        const next = open(part).map((ids) => ids[taken.length]!);
+        return { only: [...new Set(next)] };
+      }
+      const at = closed(part);
+      if (at !== undefined) return { only: [part.closing[at]!] };
+      return { except: taken.length === 0 ? part.exceptFirst : part.except };
+    },
+    accept(token) {
+      const part = parts[index];
+      if (!part) return;
+      taken.push(token);
+      const complete = isChoice(part)
+        ? open(part).some((ids) => ids.length === taken.length)
+        : closed(part) === part.closing.length;
+      if (!complete) return;
+      const next = options.replace(index, taken);
+      if (next) parts[index + 1] = next;
+      index++;
+      taken = [];
+    },
+  };
+}
+
+/** Whether a part is one of some sequences. */
+function isChoice(part: Part): part is readonly Int32Array[] {
+  return Array.isArray(part);
+}
+
+/** Whether two sequences are the same. */
+function same(a: readonly number[], b: Int32Array): boolean {
+  return a.length === b.length && a.every((token, i) => token === b[i]);
+}

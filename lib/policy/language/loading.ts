@@ -1,0 +1,349 @@
+/**
+ * Making language policies: from nothing, or from a model's folder.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { createRandom, type Random } from "../../random.ts";
+import { checkPrecision, halveWeights } from "../decoder/fp16.ts";
+import { createHeads, type Trunk } from "./network.ts";
+import { type LanguagePolicy, languagePolicy } from "./policy.ts";
+import type { LanguageOptions } from "./replies.ts";
+import {
+  createLora,
+  disposeLora,
+  freezeWeights,
+  loadLora,
+  type LoraOptions,
+  saveLora,
+} from "../decoder/lora.ts";
+import {
+  createQwen2,
+  disposeQwen2,
+  loadQwen2,
+  type Qwen2,
+  saveQwen2,
+} from "../decoder/qwen2.ts";
+import { type Qwen2Config, readQwen2Config } from "../decoder/config.ts";
+import { openSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
+import { requireBackend } from "../backends/tensor_setup.ts";
+import {
+  createTokenizer,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  writeTokenizerFiles,
+} from "./tokenizer.ts";
+
+/** How the weights of a language policy are trained. */
+export interface LanguageTrainingOptions {
+  /** Seed of everything that is drawn: new weights, adapters. */
+  readonly seed: number;
+  /** Trains low-rank changes beside frozen weights; absent trains all weights. */
+  readonly lora?: LoraOptions;
+  /**
+   * What the value heads read: the policy's own states, or those of a critic with weights of its
+   * own (an adapter of its own on the same frozen weights, where there are adapters).
+   *
+   * @default {"shared"}
+   */
+  readonly critic?: "shared" | "separate";
+  /** Units of return that a value head's output of 1 stands for. @default {1} */
+  readonly valueScale?: number;
+  /**
+   * How matrices that are not trained are stored: as 32-bit floats, or as 16-bit floats in half
+   * the memory, which WebGPU alone computes with.
+   *
+   * @default {"single"}
+   */
+  readonly frozenPrecision?: "single" | "half";
+}
+
+/** Options of {@linkcode createLanguagePolicy}. */
+export interface CreateLanguageOptions
+  extends LanguageOptions, LanguageTrainingOptions {
+  /** Files of the tokenizer: see `buildWordTokenizer`. */
+  readonly tokenizer: TokenizerFiles;
+  /** Sizes that differ from those of the small default: 2 layers, 64 wide. */
+  readonly size?: Partial<Omit<Qwen2Config, "vocabulary">>;
+}
+
+/** Options of {@linkcode loadLanguagePolicy}. */
+export interface LoadLanguageOptions
+  extends LanguageOptions, LanguageTrainingOptions {
+  /** Folder of an adapter to start from, in the format of PEFT. */
+  readonly adapter?: string;
+  /** Longest prompt and reply to prepare for. @default {4096, or the model's own if shorter} */
+  readonly maxLength?: number;
+}
+
+/** A decoder that learns a small world in minutes on a processor. */
+const SMALL: Omit<Qwen2Config, "vocabulary"> = {
+  width: 64,
+  innerWidth: 128,
+  layers: 2,
+  heads: 2,
+  groups: 1,
+  maxLength: 1024,
+  rmsEpsilon: 1e-6,
+  ropeBase: 10000,
+  tied: true,
+};
+
+/** File of the value heads. */
+const HEADS = "value_head.safetensors";
+
+/**
+ * Makes a language policy from nothing, for a world with few words.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import {
+ *   buildWordTokenizer,
+ *   createLanguagePolicy,
+ *   createRandom,
+ *   selectBackend,
+ * } from "@hiper/lab";
+ *
+ * await selectBackend("wasm");
+ * const policy = createLanguagePolicy({
+ *   seed: 1,
+ *   tokenizer: buildWordTokenizer(["go left", "go right", "leave"]),
+ *   prompt: ({ observation }) => observation.text,
+ *   decoding: "admissible",
+ *   size: { layers: 1, width: 16 },
+ * });
+ * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
+ * const situation = { task: "leave", past: [], observation };
+ * const [decision] = await policy.decide([situation], [createRandom(2)]);
+ * strictEqual(decision!.action, "go left");
+ * policy.dispose();
+ * ```
+ *
+ * @param options Seed, tokenizer, sizes, and how it speaks and learns.
+ * @returns The policy; `dispose` frees it.
+ * @throws {TypeError} If no backend is active, or frozen weights shall be stored in halves and there
+ * are none, or the backend cannot.
+ */
+export function createLanguagePolicy(
+  options: CreateLanguageOptions,
+): LanguagePolicy {
+  requireBackend("create a language policy");
+  const { tokenizer: files, size = {}, seed } = options;
+  checkPrecision(options.frozenPrecision, options.lora);
+  const tokenizer = createTokenizer(files);
+  const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
+  const random = createRandom(seed);
+  const make = (name: string) => createQwen2(config, random.fork(name));
+  const actor = trunkOf(make("actor"), options, random.fork("adapter"));
+  const critic = criticOf(actor, options, {
+    random: random.fork("critic"),
+    copy: () => make("actor"),
+  });
+  return assemble({ actor, critic, files }, options);
+}
+
+/**
+ * Loads a language policy from a folder with `config.json`, weights as safetensors, one file or
+ * sharded, and `tokenizer.json`: one saved by this house, or a Qwen2 model as published.
+ *
+ * Value heads are read from the folder if it has them; otherwise they start at 0.
+ *
+ * @param directory The folder.
+ * @param options How it speaks and learns.
+ * @returns The policy; `dispose` frees it.
+ * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
+ * has another shape than the folder says, or frozen weights shall be stored in halves and there are
+ * none, or the backend cannot.
+ * @throws {RangeError} If the tokenizer has tokens that the model has not.
+ * @throws {SyntaxError} If a file is cut short or not in its format.
+ */
+export async function loadLanguagePolicy(
+  directory: string,
+  options: LoadLanguageOptions,
+): Promise<LanguagePolicy> {
+  requireBackend("load a language policy");
+  const { seed, adapter, maxLength = 4096 } = options;
+  checkPrecision(options.frozenPrecision, adapter ?? options.lora);
+  const random = createRandom(seed);
+  const files = await readTokenizerFiles(directory);
+  await checkVocabulary(directory, files);
+  using undo = new DisposableStack(); // whatever fails, no tensor is left behind
+  const load = async (folder: string) =>
+    undo.adopt(await loadQwen2(folder, { maxLength }), disposeQwen2);
+  const model = await load(directory);
+  const actor = adapter === undefined
+    ? trunkOf(model, options, random.fork("adapter"))
+    : frozen({ model, adapter: await loadLora(model, adapter) });
+  if (actor.adapter) undo.adopt(actor.adapter, disposeLora);
+  const folder = adapter ?? directory, separate = `${folder}/critic`;
+  const own = options.critic === "separate" && !actor.adapter &&
+      await exists(`${separate}/config.json`)
+    ? await load(separate)
+    : undefined;
+  const critic = criticOf(actor, options, {
+    random: random.fork("critic"),
+    copy: () => own ?? copyOf(model),
+  });
+  const policy = assemble({ actor, critic, files }, options);
+  undo.defer(policy.dispose);
+  if (critic && await exists(`${separate}/adapter_config.json`)) {
+    await readCriticAdapter(critic, separate);
+  }
+  await readHeadWeights(policy, `${folder}/${HEADS}`);
+  undo.move();
+  return policy;
+}
+
+/** Refuses a tokenizer with tokens that the model beside it has not. */
+async function checkVocabulary(
+  directory: string,
+  files: TokenizerFiles,
+): Promise<void> {
+  const { vocabulary } = await readQwen2Config(directory);
+  const { vocabulary: tokens } = createTokenizer(files);
+  if (tokens <= vocabulary) return;
+  throw new RangeError(
+    `Cannot load "${directory}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabulary}`,
+  );
+}
+
+/** Puts the numbers of a saved adapter in place of those of the critic's. */
+async function readCriticAdapter(
+  { model, adapter }: Trunk,
+  directory: string,
+): Promise<void> {
+  const loaded = await loadLora(model, directory);
+  for (const [name, weight] of loaded.weights) {
+    adapter?.weights.get(name)?.assign(weight);
+  }
+  disposeLora(loaded);
+}
+
+/** Reads value heads, if the file is there. */
+async function readHeadWeights(
+  policy: LanguagePolicy,
+  file: string,
+): Promise<void> {
+  if (!await exists(file)) return;
+  const saved = await openSafetensors(file);
+  for (const name of ["value_head.weight", "value_head.bias"]) {
+    const variable = policy.variables[name]!;
+    const { values, shape } = await saved.read(name, variable.shape);
+    tf.tidy(() => variable.assign(tf.tensor(values, [...shape], "float32")));
+  }
+}
+
+/** A trunk with an adapter, if there shall be one. */
+function trunkOf(
+  model: Qwen2,
+  { lora }: LanguageTrainingOptions,
+  random: Random,
+): Trunk {
+  if (!lora) return { model };
+  return frozen({ model, adapter: createLora(model, lora, random) });
+}
+
+/** The same trunk, its decoder kept from training. */
+function frozen(trunk: Trunk): Trunk {
+  freezeWeights(trunk.model);
+  return trunk;
+}
+
+/** A critic of its own, if there shall be one. */
+function criticOf(
+  actor: Trunk,
+  { critic = "shared" }: LanguageTrainingOptions,
+  options: { random: Random; copy: () => Qwen2 },
+): Trunk | undefined {
+  if (critic === "shared") return undefined;
+  if (!actor.adapter) return { model: options.copy() };
+  const { rank, alpha, targets } = actor.adapter;
+  const lora = { rank, alpha, targets };
+  return {
+    model: actor.model,
+    adapter: createLora(actor.model, lora, options.random),
+  };
+}
+
+/** The same decoder with weights of its own. */
+function copyOf(model: Qwen2): Qwen2 {
+  return {
+    config: model.config,
+    weights: new Map(
+      [...model.weights].map(([name, weight]) => [
+        name,
+        tf.tidy(() => tf.variable(tf.add(weight, 0), true)),
+      ]),
+    ),
+    angles: {
+      cos: tf.keep(tf.clone(model.angles.cos)),
+      sin: tf.keep(tf.clone(model.angles.sin)),
+    },
+  };
+}
+
+/** Puts the parts together, with how they are saved and freed. */
+function assemble(
+  parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
+  options: LanguageOptions & LanguageTrainingOptions,
+): LanguagePolicy {
+  const { files } = parts;
+  const { valueScale = 1, frozenPrecision } = options;
+  const { model } = parts.actor; // the critic's too, where weights are frozen
+  const halves = frozenPrecision === "half"
+    ? { model: halveWeights(model) }
+    : {};
+  const actor = { ...parts.actor, ...halves };
+  const critic = parts.critic && { ...parts.critic, ...halves };
+  const heads = createHeads(actor.model.config.width);
+  const network = { actor, critic, valueScale, ...heads };
+  return languagePolicy({
+    network,
+    tokenizer: createTokenizer(files),
+    async save(directory) {
+      await Deno.mkdir(directory, { recursive: true });
+      await saveTrunk(actor, directory);
+      if (critic) {
+        await Deno.mkdir(`${directory}/critic`, { recursive: true });
+        await saveTrunk(critic, `${directory}/critic`);
+      }
+      await writeTokenizerFiles(files, directory);
+      await writeSafetensors(`${directory}/${HEADS}`, {
+        "value_head.weight": await numbersOf(heads.headWeight),
+        "value_head.bias": await numbersOf(heads.headBias),
+      });
+    },
+    dispose() {
+      for (const trunk of critic ? [actor, critic] : [actor]) {
+        if (trunk.adapter) disposeLora(trunk.adapter);
+      }
+      disposeQwen2(actor.model);
+      if (critic && critic.model !== actor.model) disposeQwen2(critic.model);
+      tf.dispose([heads.headWeight, heads.headBias]);
+    },
+  }, options);
+}
+
+/** Writes what of a trunk is trained: its adapter, or all of it. */
+async function saveTrunk(trunk: Trunk, directory: string): Promise<void> {
+  const { model, adapter } = trunk;
+  await (adapter ? saveLora(adapter, directory) : saveQwen2(model, directory));
+}
+
+/** The numbers of a variable. */
+async function numbersOf(variable: tf.Variable) {
+  const values = Float32Array.from(await variable.data<"float32">());
+  return { shape: variable.shape, values };
+}
+
+/** Whether there is such a file. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

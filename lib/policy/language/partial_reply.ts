@@ -1,0 +1,100 @@
+/**
+ * A reply while it is written: its tokens so far, and whether it has ended.
+ *
+ * @module
+ */
+
+import type { ReplyGrammar } from "./grammar.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+/** A reply as it was written. */
+export interface GeneratedReply {
+  /** Token ids, the stop included. Shape `(tokens,)`. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** Text of each token. */
+  readonly pieces: readonly string[];
+  /** Log-probability of each token when it was drawn; 0 where it was forced. Shape `(tokens,)`. */
+  readonly logProbs: Float32Array<ArrayBuffer>;
+  /** 1 where a token was drawn, 0 where it was forced. Shape `(tokens,)`. */
+  readonly sampled: Uint8Array<ArrayBuffer>;
+  /** State of the model before each token. Shapes `(width,)`. */
+  readonly states: readonly Float32Array[];
+}
+
+/** A reply being written. */
+export interface Draft {
+  /** Token ids. */
+  readonly tokens: number[];
+  /** Text of each token. */
+  readonly pieces: string[];
+  /** Log-probability of each token. */
+  readonly logProbs: number[];
+  /** 1 where a token was drawn. */
+  readonly sampled: number[];
+  /** State before each token. */
+  readonly states: Float32Array[];
+  /** All text. */
+  text: string;
+  /** Whether the reply has ended. */
+  done: boolean;
+}
+
+/** A token to be written. */
+export interface NextToken {
+  /** Its id. */
+  readonly token: number;
+  /** Its log-probability. */
+  readonly logProb: number;
+  /** Whether there was no other. */
+  readonly forced: boolean;
+}
+
+/** Starts an empty reply. */
+export function startDraft(): Draft {
+  return {
+    tokens: [],
+    pieces: [],
+    logProbs: [],
+    sampled: [],
+    states: [],
+    text: "",
+    done: false,
+  };
+}
+
+/** Writes a token, and finds whether the reply has ended with it. */
+export function writeToken(
+  draft: Draft,
+  { token, logProb, forced }: NextToken,
+  options: {
+    tokenizer: TextTokenizer;
+    stop: readonly string[];
+    grammar: ReplyGrammar | undefined;
+  },
+): void {
+  const { tokenizer, stop, grammar } = options;
+  const piece = tokenizer.piece(token);
+  draft.tokens.push(token);
+  draft.pieces.push(piece);
+  draft.logProbs.push(logProb);
+  draft.sampled.push(forced ? 0 : 1);
+  draft.text += piece;
+  grammar?.accept(token);
+  draft.done = tokenizer.endTokens.includes(token) ||
+    stop.some((text) => { // a token may go on after the stop
+      const from = draft.text.length - piece.length - text.length;
+      return draft.text.includes(text, Math.max(0, from));
+    }) ||
+    (grammar?.done() ?? false);
+}
+
+/** The reply as others see it. */
+export function finishDraft(draft: Draft): GeneratedReply {
+  return {
+    tokens: Int32Array.from(draft.tokens),
+    pieces: draft.pieces,
+    logProbs: Float32Array.from(draft.logProbs),
+    sampled: Uint8Array.from(draft.sampled),
+    states: draft.states,
+  };
+}

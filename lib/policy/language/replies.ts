@@ -1,0 +1,294 @@
+/**
+ * Between texts and tokens: prompts of situations, decisions of replies, replies of experts.
+ *
+ * @module
+ */
+
+import type {
+  Decision,
+  Situation,
+  TokenSpan,
+  TokenTrace,
+} from "../../trajectory.ts";
+import { formatPrompt, readReply } from "./prompts.ts";
+import { locateBlocks } from "./block_spans.ts";
+import { formatReply, type ReplyMode } from "./blocks.ts";
+import { TOKENS_PER_READ } from "./generate.ts";
+import type { ReadingMemory } from "../decoder/kv_cache.ts";
+import type { LanguageNetwork } from "./network.ts";
+import type { WrittenReply } from "./scoring.ts";
+import type { TrainingSample } from "../policy.ts";
+import type { Decoding, ReplyGrammar } from "./grammar.ts";
+import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
+
+/** How a language policy speaks; every field has its default here. */
+export interface LanguageOptions {
+  /**
+   * Writes what the model is shown, before the chat template: one message of the user, or a whole
+   * conversation. @default {formatPrompt}
+   */
+  readonly prompt?: (situation: Situation) => string | readonly ChatMessage[];
+  /** Longest reply, in tokens. @default {128} */
+  readonly maxReplyTokens?: number;
+  /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
+  readonly temperature?: number;
+  /** Share of probability kept when drawing; learning assumes 1. @default {1} */
+  readonly topP?: number;
+  /** How free replies are. @default {"free"} */
+  readonly decoding?: Decoding;
+  /** Most tokens of a subgoal or action that is written freely between given tags. @default {24} */
+  readonly maxContentTokens?: number;
+  /** How replies are read. @default {"strict"} */
+  readonly mode?: ReplyMode;
+  /** Replies written at once. @default {64} */
+  readonly batchSize?: number;
+  /** Tokens, padding included, whose intermediate numbers are held at once while learning. @default {8192} */
+  readonly tokensAtOnce?: number;
+  /** Whether layers are computed again for their gradients. @default {false} */
+  readonly recompute?: boolean;
+  /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
+  readonly tokensPerRead?: number;
+  /**
+   * Whether keys and values are kept from turn to turn, for prompts that go on where the last
+   * reply ended. They take the memory of the last batches that were written. @default {false}
+   */
+  readonly keepReadings?: boolean;
+}
+
+/** Every option filled in. */
+export type LanguageSettings = Required<LanguageOptions>;
+
+/** A network, and how it speaks. */
+export interface Mind {
+  /** All weights. */
+  readonly network: LanguageNetwork;
+  /** Text to tokens and back. */
+  readonly tokenizer: TextTokenizer;
+  /** How it speaks. */
+  readonly settings: LanguageSettings;
+  /** What was read on the turns before; absent when nothing is kept. */
+  readonly memory?: ReadingMemory | undefined;
+  /** Starts the form of a reply; absent when it is free. */
+  readonly start: ((situation: Situation) => ReplyGrammar) | undefined;
+}
+
+/** The defaults, written here and nowhere else. */
+export function fillSettings(options: LanguageOptions): LanguageSettings {
+  const {
+    prompt = (situation: Situation) => formatPrompt(situation),
+    maxReplyTokens = 128,
+    temperature = 1,
+    topP = 1,
+    decoding = "free",
+    maxContentTokens = 24,
+    mode = "strict",
+    batchSize = 64,
+    tokensAtOnce = 8192,
+    recompute = false,
+    tokensPerRead = TOKENS_PER_READ,
+    keepReadings = false,
+  } = options;
+  return {
+    prompt,
+    maxReplyTokens,
+    temperature,
+    topP,
+    decoding,
+    maxContentTokens,
+    mode,
+    batchSize,
+    tokensAtOnce,
+    recompute,
+    tokensPerRead,
+    keepReadings,
+  };
+}
+
+/** Tokens of what the model is shown, with what a teacher adds. */
+export function promptTokens(
+  { tokenizer, settings }: Mind,
+  situation: Situation,
+  hint = "",
+): Int32Array<ArrayBuffer> {
+  const shown = settings.prompt(situation);
+  const messages: ChatMessage[] = typeof shown === "string"
+    ? [{ role: "user", content: shown }]
+    : [...shown];
+  const last = messages.pop() ?? { role: "user", content: "" };
+  const content = hint === "" ? last.content : `${last.content}\n\n${hint}`;
+  return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
+}
+
+/** Reads a decision from the tokens of a reply. */
+export function decisionOf(
+  { tokenizer, settings }: Mind,
+  situation: Situation,
+  written: {
+    prompt: Int32Array;
+    tokens: Int32Array;
+    logProbs: Float32Array;
+    sampled?: Uint8Array;
+  },
+): Decision & { readonly trace: TokenTrace } {
+  const { prompt, tokens, logProbs, sampled } = written;
+  const { admissibleActions } = situation.observation;
+  const pieces = Array.from(tokens, tokenizer.piece);
+  const reply = readReply(pieces, {
+    mode: settings.mode,
+    admissibleActions,
+    text: tokenizer.decode(tokens),
+    ...(situation.subgoal === undefined ? {} : { held: situation.subgoal }),
+  });
+  const trace: TokenTrace = {
+    kind: "tokens",
+    prompt,
+    reply: tokens,
+    logProbs,
+    spans: reply.spans,
+    ...(sampled ? { sampled } : {}),
+  };
+  return {
+    // Without a subgoal to keep, any reply takes one up.
+    switched: reply.switched || situation.subgoal === undefined,
+    subgoal: reply.subgoal,
+    action: reply.action,
+    valid: reply.valid,
+    trace,
+  };
+}
+
+/**
+ * Probability of SWITCH, from that of the switching block that was written.
+ *
+ * Exact when there are no words but KEEP and SWITCH; otherwise what other words would have taken
+ * counts for the word that was not written.
+ */
+export function switchProbability(
+  span: TokenSpan | undefined,
+  logProbs: Float32Array,
+  switched: boolean,
+): number | undefined {
+  if (!span) return undefined;
+  const sum = logProbs.subarray(span.start, span.end)
+    .reduce((total, logProb) => total + logProb, 0);
+  return switched ? Math.exp(sum) : 1 - Math.exp(sum);
+}
+
+/** The token before which the execution value is read; 0 for an empty reply. */
+export function executionSlot(pieces: readonly string[]): number {
+  return locateBlocks(pieces).valueSlots.execution ?? 0;
+}
+
+/** What was written in a sample, and what could have been. */
+export function writtenReply(
+  { tokenizer, start }: Mind,
+  { situation, decision: { trace } }: Pick<
+    TrainingSample,
+    "situation" | "decision"
+  >,
+): WrittenReply {
+  if (trace.kind !== "tokens") {
+    throw new TypeError(
+      `Cannot score a decision as its trace must be of tokens: current value is "${trace.kind}"`,
+    );
+  }
+  const { prompt, reply, sampled } = trace;
+  const pieces = Array.from(reply, tokenizer.piece);
+  const slot = { prompt, reply, executionSlot: executionSlot(pieces) };
+  const grammar = sampled && start?.(situation);
+  if (!grammar) return slot;
+  const choices = Array.from(reply, (token) => {
+    const next = grammar.next();
+    grammar.accept(token);
+    return next;
+  });
+  return { ...slot, choices };
+}
+
+/** All that is read in a situation as one reply, every token an execution, and what of it others said. */
+export function reciteSituation(
+  mind: Mind,
+  situation: Situation,
+): { decision: Decision; heard: Float32Array } {
+  const tokens = promptTokens(mind, situation);
+  const reply = tokens.slice(1); // what comes first is not expected from anything
+  const whole = { start: 0, end: reply.length };
+  const heard = new Float32Array(reply.length).fill(1);
+  situation.past.forEach(({ observation, decision }, t) => {
+    const past = situation.past.slice(0, t);
+    const subgoal = past.at(-1)?.decision.subgoal;
+    const before = promptTokens(mind, {
+      ...{ task: situation.task, past, observation },
+      ...(subgoal === undefined ? {} : { subgoal }),
+    });
+    const said = mind.tokenizer.encode(formatReply({
+      ...decision,
+      switching: decision.switched ? "SWITCH" : "KEEP",
+    }));
+    const start = before.length - 1; // where the first token is left out
+    heard.fill(0, start, start + said.length);
+  });
+  const decision: Decision = {
+    switched: false,
+    subgoal: situation.subgoal ?? "",
+    action: "",
+    valid: false,
+    trace: {
+      kind: "tokens",
+      prompt: tokens.slice(0, 1),
+      reply,
+      logProbs: new Float32Array(reply.length),
+      spans: { switching: undefined, planning: undefined, execution: whole },
+    },
+  };
+  return { decision, heard };
+}
+
+/**
+ * Writes down what somebody else decided, as tokens to be learned.
+ *
+ * Every token belongs to a decision: what stands between blocks to the one before, the copy of a
+ * kept subgoal to the decision to keep it, and a first switch, which is no choice, to the plan.
+ *
+ * @param mind Who shall learn it.
+ * @param situation What was seen.
+ * @param decision What was decided.
+ * @returns The trace; its log-probabilities are 0.
+ */
+export function writeTrace(
+  mind: Mind,
+  situation: Situation,
+  decision: Decision,
+): TokenTrace {
+  const { tokenizer, start } = mind;
+  const keeps = situation.subgoal !== undefined && !decision.switched;
+  // In the parts in which a grammar gives them out, so that the tokens are the same.
+  const [tag, word, content, middle, action] = [
+    "<switch>",
+    `${keeps ? "KEEP" : "SWITCH"}</switch>\n<subgoal>`,
+    `${keeps ? situation.subgoal : decision.subgoal}</subgoal>`,
+    "\n<action>",
+    `${decision.action}</action>`,
+  ].map((text) => [...tokenizer.encode(text)]);
+  const plan = tag!.length + word!.length, act = plan + content!.length;
+  const reply = Int32Array.of(
+    ...[...tag!, ...word!, ...content!, ...middle!, ...action!],
+  );
+  const first = situation.subgoal === undefined;
+  const spans = {
+    switching: first ? undefined : { start: 0, end: keeps ? act : plan },
+    planning: keeps ? undefined : { start: first ? 0 : plan, end: act },
+    execution: { start: act, end: reply.length },
+  };
+  const prompt = promptTokens(mind, situation);
+  const logProbs = new Float32Array(reply.length);
+  const trace = { kind: "tokens", prompt, reply, logProbs, spans } as const;
+  const grammar = start?.(situation);
+  if (!grammar) return trace;
+  const sampled = Uint8Array.from(reply, (token) => {
+    const next = grammar.next();
+    grammar.accept(token);
+    return "only" in next && next.only.length === 1 ? 0 : 1;
+  });
+  return { ...trace, sampled };
+}

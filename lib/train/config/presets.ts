@@ -1,0 +1,270 @@
+/**
+ * Settings that go together, by name.
+ *
+ * @module
+ */
+
+import type { ALFWORLD_SPLITS } from "../../envs/alfworld/dataset.ts";
+import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
+import { creditPreset } from "../../hae/presets.ts";
+import type { PartialDeep, TrainingConfig } from "./config.ts";
+
+/** Part of ALFWorld's games. */
+type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
+
+/** Name of a preset. */
+export type PresetName =
+  | "corridor"
+  | "corridor-language"
+  | "household-language"
+  | "household"
+  | "household-easy"
+  | "household-warm"
+  | "alfworld"
+  | "webshop"
+  | "hiper-alfworld"
+  | "hiper-webshop";
+
+/** Learns to follow the sign: half a minute on one core to 100 % and the shortest way. */
+const corridor: PartialDeep<TrainingConfig> = {
+  iterations: 50,
+  worlds: [{ kind: "corridor", length: 7, doors: 1 }],
+  rollout: { tasks: 128, maxTurns: 20 },
+  estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
+  update: { learningRate: 1e-3, entropyCoefficient: 0.03 },
+  evaluation: {
+    every: 10,
+    tasks: 64,
+    maxTurns: 24,
+    sets: { longer: [{ kind: "corridor", length: 9, doors: 2 }] },
+  },
+};
+
+/**
+ * How a compact policy learns from sparse reward alone. Advantages flow over segments' ends
+ * (`lambdaBoundary`) as the planner's first values are worth little.
+ */
+const fromSparseReward = {
+  estimator: {
+    name: "hae",
+    gamma: 0.97,
+    lambdaTurn: 0.95,
+    lambdaSegment: 0.95,
+    lambdaBoundary: 0.95,
+  },
+  update: {
+    minibatchSize: 512,
+    learningRate: 3e-3,
+    finalLearningRate: 3e-4,
+    entropyCoefficient: 0.01,
+    finalEntropyCoefficient: 0.003,
+  },
+} as const satisfies PartialDeep<TrainingConfig>;
+
+/**
+ * A language model of 0.1 million numbers. Its eight passes of imitation nearly suffice; with fewer
+ * (`warmStart.epochs=1`) HiPER has more to teach.
+ */
+const corridorLanguage: PartialDeep<TrainingConfig> = {
+  iterations: 30,
+  policy: { name: "language", decoding: "admissible", maxReplyTokens: 40 },
+  worlds: [{ kind: "corridor", length: 5, doors: 0 }],
+  warmStart: { tasks: 64, epochs: 8, minibatchSize: 24, learningRate: 2e-3 },
+  rollout: { tasks: 64, maxTurns: 20 },
+  estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
+  update: {
+    learningRate: 3e-4,
+    entropyCoefficient: 0,
+    epochs: 2,
+    minibatchSize: 96,
+  },
+};
+
+/** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
+const household: PartialDeep<TrainingConfig> = {
+  ...fromSparseReward,
+  iterations: 120,
+  worlds: households("train"),
+  rollout: { tasks: 192, maxTurns: 50, balanceBy: "taskType" },
+  evaluation: {
+    every: 20,
+    tasks: 60,
+    balanceBy: "taskType",
+    sets: { seen: households("seen"), unseen: households("unseen") },
+  },
+};
+
+/** Small rooms without doors: what a laptop learns in minutes; `harder` has the usual ones. */
+const householdEasy: PartialDeep<TrainingConfig> = {
+  ...household,
+  worlds: households("train", "easy"),
+  evaluation: {
+    every: 20,
+    tasks: 48,
+    balanceBy: "taskType",
+    sets: {
+      seen: households("seen", "easy"),
+      unseen: households("unseen", "easy"),
+      harder: households("unseen"),
+    },
+  },
+};
+
+/** The same after the compact policy has imitated the generator's expert. */
+const householdWarm: PartialDeep<TrainingConfig> = {
+  ...household,
+  warmStart: { minibatchSize: 256, learningRate: 3e-3 },
+};
+
+/**
+ * A language model of half a million numbers reads what was seen as a conversation and writes
+ * subgoals and actions: it imitates new games of the expert, who knows where things are, and
+ * then learns by HiPER to look for them.
+ */
+const householdLanguage: PartialDeep<TrainingConfig> = {
+  iterations: 200,
+  policy: {
+    name: "language",
+    prompt: "transcript",
+    layers: 3,
+    width: 128,
+    decoding: "admissible",
+    maxContentTokens: 12,
+    maxReplyTokens: 48,
+    batchSize: 128,
+    tokensAtOnce: 12288,
+    valueScale: 10,
+  },
+  worlds: households("train", "easy"),
+  warmStart: {
+    tasks: 240,
+    epochs: 18,
+    fresh: true,
+    detours: 0.2,
+    reading: 0.5,
+    gamma: 0.97,
+    minibatchSize: 24,
+    valueCoefficient: 0.01,
+    learningRate: 2e-3,
+    finalLearningRate: 2e-4,
+  },
+  rollout: { tasks: 48, maxTurns: 15, balanceBy: "taskType" },
+  estimator: fromSparseReward.estimator,
+  update: {
+    epochs: 1,
+    minibatchSize: 128,
+    minibatchBy: "episode",
+    learningRate: 5e-5,
+    valueCoefficient: 0.01,
+    entropyCoefficient: 0,
+  },
+  evaluation: {
+    every: 50,
+    tasks: 240,
+    maxTurns: 15,
+    balanceBy: "taskType",
+    sets: { unseen: households("unseen", "easy") },
+  },
+};
+
+/**
+ * Game files of ALFWorld in `data/alfworld`, or in the folders that `--data` names; every game of
+ * the two validation splits is played at every evaluation, and none of them is learned from.
+ */
+const alfworld: PartialDeep<TrainingConfig> = {
+  ...household,
+  worlds: alfworldGames("train", "valid_train"),
+  evaluation: {
+    every: 20,
+    tasks: "every",
+    sets: {
+      valid_seen: alfworldGames("valid_seen"),
+      valid_unseen: alfworldGames("valid_unseen"),
+    },
+  },
+};
+
+/** Shopping in a generated catalog; `unseen` wants products that nobody wanted in training. */
+const webshop: PartialDeep<TrainingConfig> = {
+  ...fromSparseReward,
+  iterations: 120,
+  worlds: [webshopPart("train")],
+  rollout: { tasks: 192, maxTurns: 15 },
+  evaluation: {
+    every: 20,
+    tasks: 64,
+    maxTurns: 15,
+    sets: {
+      seen: [webshopPart("validation")],
+      unseen: [webshopPart("unseen-product")],
+    },
+  },
+};
+
+/** What the authors' ALFWorld script has in force, as far as it concerns credit and learning. */
+const hiperAlfworld: PartialDeep<TrainingConfig> = {
+  ...alfworld,
+  iterations: 150,
+  rollout: { tasks: 128, groupSize: 1, maxTurns: 50 },
+  ...creditPreset("hiper-alfworld"),
+  update: {
+    epochs: 1,
+    minibatchSize: 256,
+    clipRange: 0.2,
+    dualClip: 3,
+    valueClipRange: 0.5,
+    learningRate: 1e-6,
+    weightDecay: 0.01,
+    entropyCoefficient: 0.001,
+    klCoefficient: 0.01,
+    maxGradientNorm: 1,
+  },
+};
+
+/** What the authors' WebShop script has in force, in a generated catalog; the paper plays 15 turns. */
+const hiperWebshop: PartialDeep<TrainingConfig> = {
+  ...hiperAlfworld,
+  worlds: [{ ...webshopPart("train"), preset: "webshop-reference" }],
+  rollout: { tasks: 128, groupSize: 1, maxTurns: 15 },
+  ...creditPreset("hiper-webshop"),
+  evaluation: {
+    every: 5,
+    tasks: 128,
+    maxTurns: 15,
+    sets: { test: [{ ...webshopPart("test"), preset: "webshop-reference" }] },
+  },
+};
+
+/** Every preset by name. */
+export const PRESETS: Readonly<
+  Record<PresetName, PartialDeep<TrainingConfig>>
+> = {
+  corridor,
+  "corridor-language": corridorLanguage,
+  "household-language": householdLanguage,
+  household,
+  "household-easy": householdEasy,
+  "household-warm": householdWarm,
+  alfworld,
+  webshop,
+  "hiper-alfworld": hiperAlfworld,
+  "hiper-webshop": hiperWebshop,
+};
+
+function alfworldGames(...split: readonly AlfworldSplit[]) {
+  return [{ dataset: "alfworld", directory: ["data/alfworld"], split }];
+}
+
+/** One specification for each kind of task, so that schedules can be balanced. */
+function households(split: string, difficulty?: string) {
+  return HOUSEHOLD_TASK_TYPES.map((taskType) => ({
+    kind: "household",
+    split,
+    taskType,
+    ...(difficulty === undefined ? {} : { difficulty }),
+  }));
+}
+
+function webshopPart(split: string) {
+  return { kind: "webshop", catalog: { size: 1000, seed: 1 }, split };
+}

@@ -1,0 +1,153 @@
+/**
+ * The warm start of a run: an expert is imitated, or what it taught an equal run is read back.
+ *
+ * @module
+ */
+
+import type {
+  EnvSpec,
+  Hint,
+  ListAlternatives,
+  OpenEnv,
+} from "../../envs/text_env.ts";
+import type { Backend } from "../../policy/backends/select.ts";
+import type { Follower, Learner, Policy } from "../../policy/policy.ts";
+import { createRandom } from "../../random.ts";
+import type { Situation } from "../../trajectory.ts";
+import { openCheckpoint, saveCheckpoint } from "../runs/checkpoint.ts";
+import type { TrainingConfig, WarmStartConfig } from "../config/config.ts";
+import { imitateExpert, type ImitationProgress } from "./imitation.ts";
+
+/** Learns before the first iteration; a caller may listen to how far it is. */
+export type WarmUp = (
+  onPass?: (progress: ImitationProgress) => void,
+) => Promise<void>;
+
+/** Who learns, and where. */
+export interface WarmStartParts {
+  /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
+  readonly policy: Follower & Partial<Policy>;
+  /** Improves that policy. */
+  readonly learner: Learner;
+  /** Worlds with experts. */
+  readonly specs: readonly EnvSpec[];
+  /** Opens worlds whose experts are listened to. */
+  readonly open: OpenEnv;
+  /** What the expert says of a situation. */
+  readonly hint: (situation: Situation) => Hint | undefined;
+  /** Actions among which the expert draws, if it is to search. */
+  readonly alternatives?: ListAlternatives;
+  /** What computes, as last digits depend on it; absent is what the config says. */
+  readonly backend?: Backend;
+  /** Stops while playing, by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Prepares the warm start of a run.
+ *
+ * With `keep`, weights and moments are written to that folder under a name made of everything
+ * that they depend on, and a run that depends on the same begins with them: the numbers are those
+ * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
+ * What was learned is the reference from which `update.klCoefficient` measures.
+ *
+ * @param config Every setting of the run.
+ * @param warmStart Its warm start.
+ * @param parts Who learns, and where.
+ * @returns What to call before the first iteration.
+ */
+export function prepareWarmStart(
+  config: TrainingConfig,
+  warmStart: WarmStartConfig,
+  parts: WarmStartParts,
+): WarmUp {
+  const { keep, ...lesson } = warmStart;
+  const { alternatives, ...who } = parts;
+  if (lesson.searching && !alternatives) {
+    throw new TypeError(
+      'Cannot assemble a warm start with "searching" as its worlds must be households',
+    );
+  }
+  const search = lesson.searching && alternatives ? { alternatives } : {};
+  const { balanceBy, maxTurns } = config.rollout;
+  const options = {
+    maxTurns,
+    ...(balanceBy === undefined ? {} : { balanceBy }),
+    ...gammaOf(config),
+    ...lesson,
+  };
+  return async (onPass) => {
+    const imitate = async () => {
+      const random = createRandom(config.seed).fork("warm start");
+      const report = onPass && { onPass };
+      await imitateExpert({ ...options, ...who, ...search, ...report, random });
+    };
+    if (keep === undefined) await imitate();
+    else {
+      const { seed, policy, worlds, replicas: { shards } } = config;
+      const { name: backend, detail } = parts.backend ??
+        { name: config.backend };
+      const name = await nameOf({
+        ...{ seed, policy, backend, worlds, options },
+        ...(detail !== undefined && { detail }),
+        ...(shards > 1 && { shards }),
+      });
+      await Deno.mkdir(keep, { recursive: true });
+      await learnOnce(`${keep}/${name}`, { ...parts, imitate });
+    }
+    parts.learner.setReference?.();
+  };
+}
+
+/** Reads back what was learned, or learns it and keeps it; equal runs do so one after the other. */
+async function learnOnce(
+  directory: string,
+  { learner, imitate }: { learner: Learner; imitate: () => Promise<void> },
+): Promise<void> {
+  using lock = await Deno.open(`${directory}.lock`, {
+    create: true,
+    write: true,
+  });
+  await lock.lock(true); // whoever ends, however it ends, lets go of it
+  if (await isThere(directory)) {
+    const kept = await openCheckpoint(directory);
+    return await learner.load(kept.directory);
+  }
+  await imitate();
+  await saveCheckpoint(directory, {
+    iteration: 0,
+    save: (folder) => learner.save(folder),
+  });
+}
+
+/** The discount that the estimator's values know, where it has one. */
+function gammaOf({ estimator }: TrainingConfig) {
+  return "gamma" in estimator && estimator.gamma !== undefined
+    ? { gamma: estimator.gamma }
+    : {};
+}
+
+/** A name for plain data: the same for the same data, whatever the order of its keys. */
+async function nameOf(data: unknown): Promise<string> {
+  const sorted = JSON.stringify(
+    data,
+    (_, value) =>
+      value?.constructor === Object
+        ? Object.fromEntries(
+          Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1),
+        )
+        : value,
+  );
+  const bytes = new TextEncoder().encode(sorted);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return digest.toHex().slice(0, 16);
+}
+
+async function isThere(directory: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(directory)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Distance from a reference policy: estimators of the KL divergence from samples, its share of
+ * the reward, and the coefficient that adapts to it.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D } from "../../policy/backends/tensors.ts";
+import { masked, maskedMean } from "./aggregation.ts";
+import { checkSameShape, unknownWord } from "./loss_checks.ts";
+
+/**
+ * Estimator of the KL divergence from one sample, with `x = log π − log π_ref`.
+ *
+ * - `k1` (or `kl`): `x`; unbiased, signed
+ * - `k2` (or `mse`): `x² / 2`
+ * - `k3` (or `low_var_kl`): `e^{−x} + x − 1`, clipped to `[−10, 10]`; unbiased, never negative
+ * - `abs`: `|x|`
+ *
+ * @see {@link http://joschu.net/blog/kl-approx.html | Schulman 2020}
+ */
+export type KlEstimator =
+  | "k1"
+  | "k2"
+  | "k3"
+  | "kl"
+  | "mse"
+  | "low_var_kl"
+  | "abs";
+
+const ESTIMATORS: readonly KlEstimator[] = [
+  "k1",
+  "k2",
+  "k3",
+  "kl",
+  "mse",
+  "low_var_kl",
+  "abs",
+];
+
+/** Options for {@linkcode klEstimates}. */
+export interface KlEstimatesOptions {
+  /** Log-probabilities under the reference policy, in the shape of the others. */
+  readonly reference: Tensor;
+  /** Which estimator. @default {"k3"} */
+  readonly estimator?: KlEstimator;
+}
+
+/**
+ * Estimates, unit by unit, how far a policy is from its reference.
+ *
+ * Differentiable in both arguments; `k3` has no gradient where it is clipped.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import { klEstimates } from "@hiper/lab";
+ *
+ * await tf.setBackend("cpu");
+ * const kl = klEstimates(tf.tensor1d([-1]), {
+ *   reference: tf.tensor1d([-3]),
+ *   estimator: "k2",
+ * });
+ * strictEqual(kl.dataSync()[0], 2);
+ * ```
+ *
+ * @param logProbs Log-probabilities under the policy. Any shape.
+ * @param options The reference and the estimator.
+ * @returns Estimates in nats, in the same shape. Caller disposes.
+ * @throws {RangeError} If the estimator is unknown.
+ * @throws {TypeError} If the shapes differ.
+ */
+export function klEstimates(
+  logProbs: Tensor,
+  options: KlEstimatesOptions,
+): Tensor {
+  const { reference, estimator = "k3" } = options;
+  checkSameShape("estimate the divergence", { logProbs, reference });
+  return tf.tidy(() => {
+    const x = tf.sub(logProbs, reference);
+    switch (estimator) {
+      case "k1":
+      case "kl":
+        return x;
+      case "abs":
+        return tf.abs(x);
+      case "k2":
+      case "mse":
+        return tf.mul(tf.square(x), 0.5);
+      case "k3":
+      case "low_var_kl":
+        // A log-ratio beyond 30 is clipped anyway; stopping it here keeps the exponential finite.
+        return tf.clipByValue(
+          tf.sub(tf.add(tf.exp(tf.minimum(tf.neg(x), 30)), x), 1),
+          -10,
+          10,
+        );
+      default:
+        throw unknownWord("an estimator of divergence", estimator, ESTIMATORS);
+    }
+  });
+}
+
+/** Options for {@linkcode adaptKlCoefficient}. */
+export interface AdaptKlCoefficientOptions {
+  /** KL divergence just measured, in nats. */
+  readonly kl: number;
+  /** Sequences it was measured on. */
+  readonly steps: number;
+  /** KL divergence to aim at, in nats. */
+  readonly target: number;
+  /** Sequences over which the coefficient may change by about a fifth. */
+  readonly horizon: number;
+}
+
+/**
+ * Moves a KL coefficient towards the one that holds the divergence at its target.
+ *
+ * `coefficient · (1 + clip(kl / target − 1, −0.2, 0.2) · steps / horizon)`
+ *
+ * @see {@link https://arxiv.org/abs/1909.08593 | Ziegler et al. 2019}, section 2.2
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { adaptKlCoefficient } from "@hiper/lab";
+ *
+ * const options = { steps: 500, target: 6, horizon: 1000 };
+ * strictEqual(adaptKlCoefficient(0.5, { kl: 60, ...options }), 0.55);
+ * ```
+ *
+ * @param coefficient Coefficient in force.
+ * @param options What was measured, and what is aimed at.
+ * @returns The next coefficient.
+ * @throws {RangeError} If `target` or `horizon` is not positive.
+ */
+export function adaptKlCoefficient(
+  coefficient: number,
+  options: AdaptKlCoefficientOptions,
+): number {
+  const { kl, steps, target, horizon } = options;
+  for (const [name, value] of Object.entries({ target, horizon })) {
+    if (!(value > 0)) {
+      throw new RangeError(
+        `Cannot adapt the KL coefficient as "${name}" must be positive: current value is ${value}`,
+      );
+    }
+  }
+  const error = Math.min(0.2, Math.max(-0.2, kl / target - 1));
+  return coefficient * (1 + error * steps / horizon);
+}
+
+/** Options for {@linkcode penalizeRewards}. */
+export interface PenalizeRewardsOptions extends KlEstimatesOptions {
+  /** Log-probabilities when the tokens were sampled. Shape `(sequences, tokens)`. */
+  readonly logProbs: Tensor2D;
+  /** 1 where a token counts. Shape `(sequences, tokens)`. */
+  readonly mask: Tensor2D;
+  /** Weight of the divergence. */
+  readonly coefficient: number;
+}
+
+/** What {@linkcode penalizeRewards} returns. */
+export interface PenalizedRewards {
+  /** Rewards less the weighted divergence. Shape `(sequences, tokens)`. */
+  readonly rewards: Tensor2D;
+  /** Mean over sequences of their mean divergence, in nats, for {@linkcode adaptKlCoefficient}. */
+  readonly kl: number;
+}
+
+/**
+ * Takes the divergence out of the reward of each token: `r − coefficient · kl · mask`.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import { penalizeRewards } from "@hiper/lab";
+ *
+ * await tf.setBackend("cpu");
+ * const { rewards, kl } = penalizeRewards(tf.tensor2d([[1]]), {
+ *   logProbs: tf.tensor2d([[-1]]),
+ *   reference: tf.tensor2d([[-3]]),
+ *   mask: tf.tensor2d([[1]]),
+ *   coefficient: 0.25,
+ * });
+ * strictEqual(kl, 2);
+ * strictEqual(rewards.dataSync()[0], 0.5); // 1 - 0.25 · 2
+ * ```
+ *
+ * @param rewards Reward of each token. Shape `(sequences, tokens)`.
+ * @param options Log-probabilities, reference, mask and weight.
+ * @returns New rewards, whose tensor the caller disposes, and the divergence.
+ */
+export function penalizeRewards(
+  rewards: Tensor2D,
+  options: PenalizeRewardsOptions,
+): PenalizedRewards {
+  const { logProbs, mask, coefficient, estimator = "kl" } = options;
+  const [penalized, kl] = tf.tidy(() => {
+    const each = tf.mul(
+      masked(klEstimates(logProbs, { ...options, estimator }), mask),
+      mask,
+    );
+    const bySequence = maskedMean(each, mask, { axis: 1 }); // (sequences,)
+    return [
+      tf.sub(rewards, tf.mul(each, coefficient)) as Tensor2D,
+      tf.mean(bySequence),
+    ];
+  });
+  const value = kl.dataSync()[0]!;
+  kl.dispose();
+  return { rewards: penalized, kl: value };
+}

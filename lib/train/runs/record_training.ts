@@ -1,0 +1,91 @@
+/**
+ * A training and its folder: going on where it stopped, writing every iteration, saving now and then.
+ *
+ * @module
+ */
+
+import type { ImitationProgress } from "../imitation/imitation.ts";
+import type { Run } from "./run_store.ts";
+import type { IterationRecord, Training } from "../training.ts";
+
+/** When a recorded training ends besides having done its iterations. */
+export interface RecordTrainingOptions {
+  /** Ends it after the iteration that is under way, or sooner if the training has the same signal. */
+  readonly signal?: AbortSignal;
+  /** Ends it after the iteration in which this time is over, in minutes. */
+  readonly minutes?: number;
+  /** Is told after every pass of a warm start. */
+  readonly onPass?: (progress: ImitationProgress) => void;
+}
+
+/**
+ * Trains, and keeps the run's folder in step: whenever the process ends, and however, another
+ * one can go on and writes what an uninterrupted run would have written.
+ *
+ * @param training What to iterate; goes on from the run's checkpoint if there is one.
+ * @param run Where to write; a last checkpoint is saved however iterating ends.
+ * @param options When to end early.
+ * @returns The records, each after it was written.
+ * @throws {Error} If a write fails; the newest checkpoint stays as it was.
+ */
+export async function* recordTraining(
+  training: Training,
+  run: Run,
+  options: RecordTrainingOptions = {},
+): AsyncGenerator<IterationRecord, void, void> {
+  const { signal, minutes = Infinity } = options;
+  const { checkpointEvery } = training.config.record;
+  if (run.checkpoint) await training.load(run.checkpoint.directory);
+  const deadline = performance.now() + minutes * 60_000;
+  let saved = training.iteration;
+  const save = async () => {
+    if (training.iteration === saved) return;
+    await run.save(training);
+    saved = training.iteration;
+  };
+  if (await warmUp(training, options)) await run.save(training);
+  let sound = true;
+  try {
+    const records = training[Symbol.asyncIterator]();
+    while (!signal?.aborted && performance.now() < deadline) {
+      sound = false;
+      const next = await nextRecord(records, signal);
+      if (next) await run.append(next);
+      sound = true;
+      if (!next) break;
+      if (training.iteration % checkpointEvery === 0) await save();
+      yield next;
+    }
+    await records.return?.();
+  } finally {
+    // After a failed update or write the newest checkpoint is the last good one.
+    if (sound) await save();
+  }
+}
+
+/** Whether a warm start was done; not where it was stopped by the signal. */
+async function warmUp(
+  training: Training,
+  { signal, onPass }: RecordTrainingOptions,
+): Promise<boolean> {
+  try {
+    return await training.warmUp(onPass);
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return false;
+    throw error;
+  }
+}
+
+/** The next record; none when there are no more, or playing was stopped by the signal. */
+async function nextRecord(
+  records: AsyncIterator<IterationRecord>,
+  signal: AbortSignal | undefined,
+): Promise<IterationRecord | undefined> {
+  try {
+    const { done, value } = await records.next();
+    return done ? undefined : value;
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return undefined;
+    throw error;
+  }
+}

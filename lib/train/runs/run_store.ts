@@ -1,0 +1,305 @@
+/**
+ * A run's folder: settings, facts about the machine, metrics as JSON lines, episodes as Parquet, checkpoints.
+ *
+ * ```text
+ * config.json        every setting          metrics.jsonl   one row an iteration, reproducible
+ * environment.json   versions, backend      timing.jsonl    seconds by stage, not reproducible
+ * trajectories/      one file an iteration  checkpoints/    whole or absent
+ * events/            for TensorBoard        metrics.parquet written when the run is closed
+ * ```
+ *
+ * @module
+ */
+
+import type { ColumnTable } from "arquero";
+import type { Credit, Trajectory } from "../../trajectory.ts";
+import {
+  type Checkpoint,
+  checkpointPath,
+  findCheckpoint,
+  pruneCheckpoints,
+} from "./checkpoint.ts";
+import type { TrainingConfig } from "../config/config.ts";
+import { removeIfThere, unwritable, writeDurably } from "./durable_file.ts";
+import {
+  describeEnvironment,
+  type EnvironmentFacts,
+} from "./environment_facts.ts";
+import type { Evaluation } from "../evaluation.ts";
+import { type LineFile, openLines, readLines } from "./line_file.ts";
+import { writeParquet } from "./parquet.ts";
+import { readRunConfig, settleRun } from "./run_settings.ts";
+import { tableOf } from "./row_table.ts";
+import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
+import type { IterationRecord, Training } from "../training.ts";
+import { turnsTable } from "./turns_table.ts";
+
+/** A run's folder, open for writing by one process. */
+export interface Run extends AsyncDisposable {
+  /** The folder. */
+  readonly directory: string;
+  /** The checkpoint to go on from, if the folder held one. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Why newer checkpoints could not be used, if any. */
+  readonly passedOver: readonly Error[];
+  /** Writes one iteration: its metrics and timing, and its episodes if they are due. */
+  append(record: IterationRecord): Promise<void>;
+  /** Saves a checkpoint and removes old ones. */
+  save(training: Training): Promise<void>;
+  /** Writes the result of a closing evaluation: `evaluation.json` and its episodes. */
+  conclude(evaluation: Evaluation): Promise<void>;
+}
+
+/** How a run's folder is opened. */
+export interface OpenRunOptions {
+  /** Whether a run already there goes on; otherwise it is an error. @default {false} */
+  readonly resume?: boolean;
+  /** Facts about software and machine, written once as `environment.json`. @default {those of `describeEnvironment`} */
+  readonly environment?: EnvironmentFacts;
+}
+
+/**
+ * Opens a run's folder; goes on from its newest whole checkpoint, dropping what was written after it.
+ *
+ * @param directory The folder, made if it is absent.
+ * @param config Every setting; must be those of the run already there, but for `iterations` and `replicas.workers`.
+ * @param options Whether to go on, and facts worth keeping.
+ * @returns The run; disposing it writes the metrics as Parquet and lets others open the folder.
+ * @throws {Error} If another process has it open, it holds a run and `resume` is off, its settings
+ * differ, or it cannot be written.
+ * @throws {RangeError} If it has done more iterations than the settings ask for.
+ */
+export async function openRun(
+  directory: string,
+  config: TrainingConfig,
+  options: OpenRunOptions = {},
+): Promise<Run> {
+  const { resume = false, environment = describeEnvironment() } = options;
+  await makeFolder(directory);
+  const lock = await takeLock(directory);
+  try {
+    const { checkpoint, passedOver } = await findCheckpoint(
+      `${directory}/checkpoints`,
+    );
+    const saved = checkpoint?.iteration, done = saved ?? 0;
+    await settleRun(directory, config, { resume, done: saved, environment });
+    const metrics = await openLines(`${directory}/metrics.jsonl`, done);
+    const timing = await openLines(`${directory}/timing.jsonl`, done);
+    await dropEpisodes(directory, done);
+    await rewriteEvents(directory);
+    const files = { directory, config, lock, metrics, timing };
+    return new OpenedRun(files, checkpoint, passedOver);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/** What an open run writes to. */
+interface RunFiles {
+  readonly directory: string;
+  readonly config: TrainingConfig;
+  readonly lock: Deno.FsFile;
+  readonly metrics: LineFile;
+  readonly timing: LineFile;
+}
+
+class OpenedRun implements Run {
+  readonly directory: string;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly passedOver: readonly Error[];
+  readonly #files: RunFiles;
+  /** Whether the disk refused something; closing must not hide why. */
+  #refused = false;
+
+  constructor(
+    files: RunFiles,
+    checkpoint: Checkpoint | undefined,
+    passedOver: readonly Error[],
+  ) {
+    this.directory = files.directory;
+    this.checkpoint = checkpoint;
+    this.passedOver = passedOver;
+    this.#files = files;
+  }
+
+  append(record: IterationRecord): Promise<void> {
+    return this.#write(() => this.#append(record));
+  }
+
+  save(training: Training): Promise<void> {
+    return this.#write(() => this.#save(training));
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.#refused = true;
+      throw error;
+    }
+  }
+
+  async #append(record: IterationRecord): Promise<void> {
+    const { metrics, timing, config } = this.#files;
+    const { iteration } = record;
+    const every = config.record.trajectoriesEvery;
+    const last = iteration + 1 === config.iterations;
+    if (every > 0 && (iteration % every === 0 || last)) {
+      const { trajectories, credits } = record;
+      await this.#writeEpisodes(
+        `trajectories/${String(iteration).padStart(8, "0")}.parquet`,
+        { iteration, trajectories, credits },
+      );
+    }
+    const finished = Date.now() / 1000;
+    await timing.append({ iteration, finished, ...record.timing });
+    await metrics.append({ iteration, ...record.metrics });
+    const events = eventsPath(this.directory);
+    const scalars = encodeScalars({
+      step: iteration,
+      wallTime: finished,
+      scalars: record.metrics,
+    });
+    try {
+      await Deno.writeFile(events, scalars, { append: true });
+    } catch (cause) {
+      throw unwritable(events, cause, { doing: "append to" });
+    }
+  }
+
+  async #save(training: Training): Promise<void> {
+    const { metrics, timing, config } = this.#files;
+    await metrics.sync();
+    await timing.sync();
+    const parent = `${this.directory}/checkpoints`;
+    await Deno.mkdir(parent, { recursive: true });
+    await training.save(checkpointPath(parent, training.iteration));
+    await pruneCheckpoints(parent, config.record.checkpointsKept);
+  }
+
+  async conclude(evaluation: Evaluation): Promise<void> {
+    const { metrics, trajectories } = evaluation;
+    await writeDurably(
+      `${this.directory}/evaluation.json`,
+      `${JSON.stringify(metrics, null, 2)}\n`,
+    );
+    if (trajectories.length === 0) return;
+    await this.#writeEpisodes("evaluation.parquet", { trajectories });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { metrics, timing, lock, directory } = this.#files;
+    metrics.close();
+    timing.close();
+    try {
+      if (this.#refused) return;
+      const rows = await readLines(`${directory}/metrics.jsonl`);
+      if (rows.length > 0) {
+        await writeParquet(tableOf(rows), `${directory}/metrics.parquet`);
+      }
+    } finally {
+      lock.close();
+    }
+  }
+
+  async #writeEpisodes(
+    name: string,
+    episodes: {
+      iteration?: number;
+      trajectories: readonly Trajectory[];
+      credits?: readonly Credit[];
+    },
+  ): Promise<void> {
+    await Deno.mkdir(`${this.directory}/trajectories`, { recursive: true });
+    const { trajectories, ...rest } = episodes;
+    const table = turnsTable(trajectories, rest);
+    await writeParquet(table, `${this.directory}/${name}`);
+  }
+}
+
+/**
+ * Reads the metrics of many runs as one table, one row for each iteration.
+ *
+ * Columns are `run` (the folder's name), `seed`, `iteration` and every metric of any run; a metric that
+ * an iteration does not have is `null`.
+ *
+ * @param directories Run folders; those without a metric row add none.
+ * @returns The table.
+ * @throws {Error} If a folder holds no run.
+ */
+export async function readMetrics(
+  directories: readonly string[],
+): Promise<ColumnTable> {
+  const rows: Record<string, unknown>[] = [];
+  for (const directory of directories) {
+    const config = await readRunConfig(directory);
+    const run = directory.replace(/\/+$/, "").split("/").at(-1)!;
+    for (const row of await readLines(`${directory}/metrics.jsonl`)) {
+      rows.push({ run, seed: config.seed, ...row });
+    }
+  }
+  return tableOf(rows);
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot open run "${directory}" as its folder must be writable: ${reason}`,
+      { cause },
+    );
+  }
+}
+
+/** One process writes a run; the system lets go of the lock when that process ends, however it ends. */
+async function takeLock(directory: string): Promise<Deno.FsFile> {
+  const cannot = `Cannot open run "${directory}" as`;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(`${directory}/lock`, { create: true, write: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${cannot} its folder must be writable: ${reason}`, {
+      cause,
+    });
+  }
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new Error(
+    `${cannot} only one process may write it: another has it open`,
+  );
+}
+
+/** Removes episodes of iterations that will be played again. */
+async function dropEpisodes(directory: string, done: number): Promise<void> {
+  const folder = `${directory}/trajectories`;
+  await Deno.mkdir(folder, { recursive: true });
+  for await (const { name } of Deno.readDir(folder)) {
+    const iteration = /^(\d{8})\.parquet$/.exec(name)?.[1];
+    const whole = iteration !== undefined && Number(iteration) < done;
+    if (!whole) await removeIfThere(`${folder}/${name}`);
+  }
+}
+
+function eventsPath(directory: string): string {
+  return `${directory}/events/events.out.tfevents.0.hiper`;
+}
+
+/** Makes the event file say what the metrics say. */
+async function rewriteEvents(directory: string): Promise<void> {
+  await Deno.mkdir(`${directory}/events`, { recursive: true });
+  const timing = await readLines(`${directory}/timing.jsonl`);
+  const metrics = await readLines(`${directory}/metrics.jsonl`);
+  const start = Number(timing[0]?.finished ?? Date.now() / 1000);
+  const parts = [encodeFileVersion(start)];
+  for (const [i, { iteration, ...row }] of metrics.entries()) {
+    const wallTime = Number(timing[i]?.finished ?? start);
+    const scalars = row as Record<string, number>;
+    parts.push(encodeScalars({ step: Number(iteration), wallTime, scalars }));
+  }
+  const whole = await new Blob(parts).bytes();
+  await writeDurably(eventsPath(directory), whole);
+}

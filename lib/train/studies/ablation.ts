@@ -1,0 +1,271 @@
+/**
+ * A grid of changes times seeds: runs them side by side, skips what is done, sums them up.
+ *
+ * @module
+ */
+
+import {
+  defineConfig,
+  type PartialDeep,
+  type TrainingConfig,
+} from "../config/config.ts";
+import { readIfThere, writeDurably } from "../runs/durable_file.ts";
+import { readLines } from "../runs/line_file.ts";
+import type { AblationNews, AblationOrder } from "./ablation_worker.ts";
+import { differentSetting, readRunConfig } from "../runs/run_settings.ts";
+
+/** A grid: settings, what to change in them, and how often to repeat it. Plain JSON. */
+export interface AblationPlan {
+  /** Settings that all cells share. */
+  readonly base: PartialDeep<TrainingConfig>;
+  /** For each axis the changes by their label; cells are the product of the axes. */
+  readonly axes: Readonly<
+    Record<string, Readonly<Record<string, PartialDeep<TrainingConfig>>>>
+  >;
+  /** Seeds of the runs of every cell. */
+  readonly seeds: readonly number[];
+}
+
+/** One run of a grid. */
+export interface AblationRun {
+  /** Label on each axis. */
+  readonly cell: Readonly<Record<string, string>>;
+  /** Seed of the run. */
+  readonly seed: number;
+  /** The run's folder. */
+  readonly directory: string;
+  /** Every setting of the run. */
+  readonly config: TrainingConfig;
+}
+
+/** News of a grid that is being run. */
+export interface AblationProgress {
+  /** The run it is about. */
+  readonly run: AblationRun;
+  /** Runs that are over, the skipped ones included. */
+  readonly finished: number;
+  /** Runs of the grid. */
+  readonly total: number;
+  /** The iteration that was just done; absent when a run ended. */
+  readonly iteration?: number;
+  /** Its metrics. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** Why the run failed, if it did; the others go on. */
+  readonly failure?: string;
+}
+
+/** How a grid is run. */
+export interface RunAblationOptions {
+  /** Folder of the grid; each run has one below. */
+  readonly directory: string;
+  /** Runs at a time, each in a Worker of its own. @default {processor cores} */
+  readonly concurrency?: number;
+  /** Lets every run save and end. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Lists the runs of a grid, all cells of the first seed before any of the second.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { listAblationRuns } from "@hiper/lab";
+ *
+ * const runs = listAblationRuns({
+ *   base: { worlds: [{ kind: "corridor" }] },
+ *   axes: { credit: { hae: {}, gae: { estimator: { name: "gae" } } } },
+ *   seeds: [1, 2],
+ * }, "runs/credit");
+ * deepStrictEqual(runs.map((run) => run.directory), [
+ *   "runs/credit/credit=hae/1",
+ *   "runs/credit/credit=gae/1",
+ *   "runs/credit/credit=hae/2",
+ *   "runs/credit/credit=gae/2",
+ * ]);
+ * ```
+ *
+ * @param plan The grid.
+ * @param directory Its folder.
+ * @returns Runs in the order in which they are started.
+ * @throws {TypeError} If a setting is unknown or does not fit.
+ * @throws {RangeError} If there are no seeds, an axis has no changes, or a label is not a file name.
+ */
+export function listAblationRuns(
+  plan: AblationPlan,
+  directory: string,
+): AblationRun[] {
+  const { base, axes, seeds } = plan;
+  if (seeds.length === 0) {
+    throw new RangeError("Cannot list an ablation as it must have a seed");
+  }
+  const cells = product(axes);
+  return seeds.flatMap((seed) =>
+    cells.map((cell) => ({
+      cell,
+      seed,
+      directory: `${directory}/${cellName(cell)}/${seed}`,
+      config: defineConfig(
+        base,
+        ...Object.entries(cell).map(([axis, label]) => axes[axis]![label]!),
+        { seed },
+      ),
+    }))
+  );
+}
+
+/**
+ * Names a cell, as its folder is named.
+ *
+ * @param cell Label on each axis.
+ * @returns `axis=label`, joined by commas; `all` for a grid without axes.
+ */
+export function cellName(cell: Readonly<Record<string, string>>): string {
+  const labels = Object.entries(cell).map((pair) => pair.join("="));
+  return labels.length > 0 ? labels.join(",") : "all";
+}
+
+function product(axes: AblationPlan["axes"]): Record<string, string>[] {
+  let cells: Record<string, string>[] = [{}];
+  for (const [axis, changes] of Object.entries(axes)) {
+    const labels = Object.keys(changes);
+    const wrong = [axis, ...labels].find((label) => !/^[\w.+ -]+$/.test(label));
+    if (labels.length === 0 || wrong !== undefined) {
+      throw new RangeError(
+        `Cannot list an ablation as axis "${axis}" must have changes with labels that can name a folder: current value is "${
+          wrong ?? ""
+        }"`,
+      );
+    }
+    cells = cells.flatMap((cell) =>
+      labels.map((label) => ({ ...cell, [axis]: label }))
+    );
+  }
+  return cells;
+}
+
+/**
+ * Runs a grid, several runs at a time; runs that are finished are skipped, interrupted ones go on.
+ *
+ * @param plan The grid; kept in the folder as `plan.json`.
+ * @param options Where, how many at a time, and a signal to stop.
+ * @returns News as they come; their order depends on timing, the runs do not.
+ * @throws {RangeError} If `concurrency` is not a positive integer.
+ * @throws {TypeError} If a setting is unknown or does not fit.
+ */
+export async function* runAblation(
+  plan: AblationPlan,
+  options: RunAblationOptions,
+): AsyncGenerator<AblationProgress, void, void> {
+  const { directory, signal } = options;
+  const { concurrency = navigator.hardwareConcurrency } = options;
+  if (!(Number.isInteger(concurrency) && concurrency > 0)) {
+    throw new RangeError(
+      `Cannot run an ablation as "concurrency" must be a positive integer: current value is ${concurrency}`,
+    );
+  }
+  const runs = listAblationRuns(plan, directory);
+  await Deno.mkdir(directory, { recursive: true });
+  await writeDurably(
+    `${directory}/plan.json`,
+    `${JSON.stringify(plan, null, 2)}\n`,
+  );
+  const waiting: AblationRun[] = [];
+  for (const run of runs) if (!await isFinished(run)) waiting.push(run);
+  const total = runs.length;
+  let finished = total - waiting.length;
+  const crew = new Crew(signal);
+  try {
+    while (true) {
+      while (
+        crew.size < concurrency && waiting.length > 0 && !signal?.aborted
+      ) {
+        crew.start(waiting.shift()!);
+      }
+      if (crew.size === 0) return;
+      const { run, news } = await crew.next();
+      if (news.kind === "record") {
+        const { iteration, metrics } = news;
+        yield { run, finished, total, iteration, metrics };
+        continue;
+      }
+      crew.leave(run);
+      finished++;
+      yield news.kind === "failure"
+        ? { run, finished, total, failure: news.message }
+        : { run, finished, total };
+    }
+  } finally {
+    crew.dismiss();
+  }
+}
+
+/** Whether a run has all its iterations and its closing evaluation. */
+async function isFinished(
+  { directory, config }: AblationRun,
+): Promise<boolean> {
+  if (await readIfThere(`${directory}/evaluation.json`) === undefined) {
+    return false;
+  }
+  // A run with other settings is somebody else's: it is tried, and refused with the reason.
+  const before = await readRunConfig(directory);
+  if (differentSetting(config, before) !== undefined) return false;
+  const rows = await readLines(`${directory}/metrics.jsonl`);
+  return rows.length >= config.iterations;
+}
+
+/** Workers at work, and what they said that nobody has read yet. */
+class Crew {
+  readonly #workers = new Map<AblationRun, Worker>();
+  readonly #unread: { run: AblationRun; news: AblationNews }[] = [];
+  #wake: () => void = () => {};
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = () => {
+    const order: AblationOrder = { kind: "stop" };
+    for (const worker of this.#workers.values()) worker.postMessage(order);
+  };
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#stop);
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  start(run: AblationRun): void {
+    const url = new URL("./ablation_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module" });
+    const hear = (news: AblationNews) => {
+      this.#unread.push({ run, news });
+      this.#wake();
+    };
+    worker.onmessage = (event: MessageEvent<AblationNews>) => hear(event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      hear({ kind: "failure", message: event.message });
+    };
+    const { directory, config } = run;
+    const order: AblationOrder = { kind: "run", directory, config };
+    worker.postMessage(order);
+    this.#workers.set(run, worker);
+  }
+
+  async next(): Promise<{ run: AblationRun; news: AblationNews }> {
+    while (this.#unread.length === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#unread.shift()!;
+  }
+
+  leave(run: AblationRun): void {
+    this.#workers.get(run)?.terminate();
+    this.#workers.delete(run);
+  }
+
+  dismiss(): void {
+    this.#signal?.removeEventListener("abort", this.#stop);
+    for (const run of [...this.#workers.keys()]) this.leave(run);
+  }
+}

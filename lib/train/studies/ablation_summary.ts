@@ -1,0 +1,173 @@
+/**
+ * Summing up a grid: the mean of each cell with its interval, and paired differences from one cell.
+ *
+ * @module
+ */
+
+import { type ColumnTable, from } from "arquero";
+import { createRandom } from "../../random.ts";
+import { mean } from "../../numeric.ts";
+import {
+  type AblationPlan,
+  type AblationRun,
+  cellName,
+  listAblationRuns,
+} from "./ablation.ts";
+import { readIfThere } from "../runs/durable_file.ts";
+import { readLines } from "../runs/line_file.ts";
+import { tableOf } from "../runs/row_table.ts";
+import { bootstrapInterval, pairedDifference } from "./statistics.ts";
+
+/** What to sum up. */
+export interface SummarizeAblationOptions {
+  /** Metric: of the closing evaluation, as `unseen/success_rate`, or of training, as `success_rate`. */
+  readonly metric: string;
+  /** Share of repetitions whose interval should hold the truth. @default {0.95} */
+  readonly confidence?: number;
+  /** Cell from which the others are told apart, seed by seed. */
+  readonly compareTo?: Readonly<Record<string, string>>;
+  /** Last iterations that are averaged for a metric of training. @default {10} */
+  readonly window?: number;
+}
+
+/**
+ * Sums up a grid's folder, finished runs and unfinished ones alike.
+ *
+ * @param directory The grid's folder.
+ * @param options Which metric, and which cell to compare with.
+ * @returns One row for each cell: `cell`, a column for each axis, `runs`, `mean`, `low`, `high`, and with
+ * `compareTo` `difference`, `difference_low`, `difference_high`, `p_value` and `wins`.
+ * @throws {Error} If the folder holds no grid.
+ * @throws {RangeError} If no run has the metric, or there is no such cell.
+ */
+export async function summarizeAblation(
+  directory: string,
+  options: SummarizeAblationOptions,
+): Promise<ColumnTable> {
+  const { metric, confidence = 0.95, compareTo, window = 10 } = options;
+  const plan = await readPlan(directory);
+  const values = new Map<string, Map<number, number>>();
+  const cells = new Map<string, AblationRun["cell"]>();
+  for (const run of listAblationRuns(plan, directory)) {
+    const name = cellName(run.cell);
+    cells.set(name, run.cell);
+    const value = await finalValue(run.directory, metric, window);
+    const ofCell = values.get(name) ?? new Map<number, number>();
+    if (value !== undefined) ofCell.set(run.seed, value);
+    values.set(name, ofCell);
+  }
+  if ([...values.values()].every((ofCell) => ofCell.size === 0)) {
+    throw new RangeError(
+      `Cannot sum up an ablation as its runs must have the metric: current value is "${metric}"`,
+    );
+  }
+  const reference = compareTo && values.get(cellName(compareTo));
+  if (compareTo && !reference) {
+    throw new RangeError(
+      `Cannot compare cells as one must be named: current value is "${
+        cellName(compareTo)
+      }", known are ${[...cells.keys()].map((name) => `"${name}"`).join(", ")}`,
+    );
+  }
+  const random = createRandom(0).fork("ablation", metric);
+  const rows = [...cells].map(([name, cell]) => {
+    const ofCell = values.get(name)!;
+    const { estimate, low, high } = bootstrapInterval([...ofCell.values()], {
+      random,
+      level: confidence,
+    });
+    return {
+      cell: name,
+      ...cell,
+      runs: ofCell.size,
+      mean: finite(estimate),
+      low: finite(low),
+      high: finite(high),
+      ...(reference ? differences(ofCell, reference, confidence) : {}),
+    };
+  });
+  return from(rows);
+}
+
+/**
+ * Reads the metrics of every iteration of a grid, for learning curves by cell.
+ *
+ * @param directory The grid's folder.
+ * @returns One row for each iteration of each run: `cell`, `seed`, `iteration` and every metric of any run;
+ * what an iteration does not have is `null`.
+ * @throws {Error} If the folder holds no grid.
+ */
+export async function readAblationMetrics(
+  directory: string,
+): Promise<ColumnTable> {
+  const rows: Record<string, unknown>[] = [];
+  for (const run of listAblationRuns(await readPlan(directory), directory)) {
+    const { seed } = run, cell = cellName(run.cell);
+    for (const row of await readLines(`${run.directory}/metrics.jsonl`)) {
+      rows.push({ cell, seed, ...row });
+    }
+  }
+  return tableOf(rows);
+}
+
+/** Differences on the seeds that both cells have. */
+function differences(
+  cell: ReadonlyMap<number, number>,
+  reference: ReadonlyMap<number, number>,
+  level: number,
+): Record<string, number | null> {
+  const seeds = [...cell.keys()].filter((seed) => reference.has(seed));
+  if (seeds.length === 0) {
+    return {
+      difference: null,
+      difference_low: null,
+      difference_high: null,
+      p_value: null,
+      wins: null,
+    };
+  }
+  const found = pairedDifference(
+    seeds.map((seed) => cell.get(seed)!),
+    seeds.map((seed) => reference.get(seed)!),
+    { random: createRandom(0).fork("paired"), level },
+  );
+  return {
+    difference: finite(found.estimate),
+    difference_low: finite(found.low),
+    difference_high: finite(found.high),
+    p_value: finite(found.pValue),
+    wins: finite(found.wins),
+  };
+}
+
+async function readPlan(directory: string): Promise<AblationPlan> {
+  const text = await readIfThere(`${directory}/plan.json`);
+  if (text === undefined) {
+    throw new Error(
+      `Cannot sum up an ablation as its folder must hold "plan.json": current value is "${directory}"`,
+    );
+  }
+  return JSON.parse(text) as AblationPlan;
+}
+
+/** The closing evaluation's number, or the mean over the last iterations that have it. */
+async function finalValue(
+  directory: string,
+  metric: string,
+  window: number,
+): Promise<number | undefined> {
+  const closing = await readIfThere(`${directory}/evaluation.json`);
+  const evaluated = closing === undefined
+    ? undefined
+    : (JSON.parse(closing) as Record<string, number>)[metric];
+  if (evaluated !== undefined) return evaluated;
+  const rows = await readLines(`${directory}/metrics.jsonl`);
+  const values = rows.flatMap((row) =>
+    typeof row[metric] === "number" ? [row[metric]] : []
+  );
+  return values.length > 0 ? mean(values.slice(-window)) : undefined;
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

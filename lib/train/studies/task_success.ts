@@ -1,0 +1,119 @@
+/**
+ * Success by kind of task as a table, to stand beside published ones.
+ *
+ * @module
+ */
+
+import { type ColumnTable, table } from "arquero";
+import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
+import { mean } from "../../numeric.ts";
+import { wilsonInterval } from "../../plots/wilson_interval.ts";
+import type { Trajectory } from "../../trajectory.ts";
+import type { PublishedResult } from "./published_alfworld.ts";
+
+/** What the literature calls ALFWorld's kinds of task, in its order. */
+const SHORT_NAMES: Readonly<
+  Record<typeof HOUSEHOLD_TASK_TYPES[number], string>
+> = {
+  pick_and_place_simple: "Pick",
+  look_at_obj_in_light: "Look",
+  pick_clean_then_place_in_recep: "Clean",
+  pick_heat_then_place_in_recep: "Heat",
+  pick_cool_then_place_in_recep: "Cool",
+  pick_two_obj_and_place: "Pick2",
+};
+
+/** What stands where nothing is known. */
+const UNKNOWN = "–";
+
+/**
+ * Says how often each player succeeded, by kind of task.
+ *
+ * A cell is the share of episodes won and its 95 % Wilson interval over games. A game that was
+ * played several times counts once in the interval: its episodes are no independent trials of how
+ * many games a player can win.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, taskSuccess } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 4, maxTurns: 9 });
+ * const right = await collectTrajectories(policy, episodes);
+ * deepStrictEqual(taskSuccess({ right }).object(), {
+ *   player: "right",
+ *   "exit right": "100 % [51, 100]", // the one kind of task
+ *   All: "100 % [51, 100] of 4",
+ *   turns: "2.0",
+ * });
+ * ```
+ *
+ * @param players Episodes of each player, or of each set of worlds.
+ * @param published Results of others, known for all kinds together alone.
+ * @returns One row for each player, then one for each published result; a column for each kind of
+ *   task, then `All` with the number of games, then the mean number of turns.
+ */
+export function taskSuccess(
+  players: Readonly<Record<string, readonly Trajectory[]>>,
+  published: readonly PublishedResult[] = [],
+): ColumnTable {
+  const kinds = kindsOf(Object.values(players).flat());
+  const rows = Object.entries(players).map(([player, episodes]) => {
+    const ofKind = Map.groupBy(episodes, ({ taskType }) => taskType);
+    const cells = kinds.map((kind) => successCell(ofKind.get(kind) ?? []));
+    const turns = mean(episodes.map((episode) => episode.turns.length));
+    const all = `${successCell(episodes)} of ${countGames(episodes)}`;
+    return [player, ...cells, all, turns.toFixed(1)];
+  });
+  const others = published.map(({ player, success }) => [
+    player,
+    ...kinds.map(() => UNKNOWN),
+    success,
+    UNKNOWN,
+  ]);
+  const names = ["player", ...kinds.map(shortName), "All", "turns"];
+  const all = [...rows, ...others];
+  return table(
+    Object.fromEntries(
+      names.map((name, i) => [name, all.map((row) => row[i])]),
+    ),
+  );
+}
+
+/** Kinds that occur: those of ALFWorld in the literature's order, then others. */
+function kindsOf(episodes: readonly Trajectory[]): string[] {
+  const found = new Set(
+    episodes.flatMap(({ taskType }) => taskType === undefined ? [] : taskType),
+  );
+  const known = Object.keys(SHORT_NAMES).filter((kind) => found.delete(kind));
+  return [...known, ...[...found].sort()];
+}
+
+/** What the literature calls a kind of task; the kind itself where it is not one of ALFWorld's. */
+function shortName(kind: string): string {
+  return Object.hasOwn(SHORT_NAMES, kind)
+    ? SHORT_NAMES[kind as keyof typeof SHORT_NAMES]
+    : kind;
+}
+
+function successCell(episodes: readonly Trajectory[]): string {
+  if (episodes.length === 0) return UNKNOWN;
+  const won = episodes.filter(({ success }) => success).length;
+  const share = won / episodes.length;
+  const ends = wilsonInterval(share, countGames(episodes))
+    .map((end) => Math.round(100 * end));
+  return `${Number((100 * share).toFixed(1))} % [${ends.join(", ")}]`;
+}
+
+/**
+ * Counts the games that episodes are of: those of one group and seed are of one.
+ *
+ * @param episodes Any episodes.
+ * @returns How many games there are.
+ */
+export function countGames(episodes: readonly Trajectory[]): number {
+  return new Set(episodes.map(({ group, seed }) => `${group} ${seed}`)).size;
+}

@@ -1,0 +1,81 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  CORRIDOR_SUBGOALS,
+  openCorridorSpec,
+} from "../../../lib/envs/corridor.ts";
+import { selectBackend } from "../../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
+import { expertPolicy } from "../../../lib/policy/plan_execute.ts";
+import { createRandom } from "../../../lib/random.ts";
+import { collectTrajectories } from "../../../lib/rollout/collect.ts";
+import { withHints } from "../../../lib/rollout/hints.ts";
+import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
+import { situationAt } from "../../../lib/train/batch.ts";
+
+await selectBackend("wasm");
+const episodes = scheduleEpisodes([{ kind: "corridor" }], {
+  random: createRandom(1),
+  tasks: 6,
+  maxTurns: 12,
+});
+
+Deno.test("follow() of a compact policy's own decisions writes down the same decisions", async () => {
+  const policy = createCompactPolicy({
+    seed: 1,
+    proposeSubgoals: () => CORRIDOR_SUBGOALS,
+  });
+  const played = await collectTrajectories(policy, episodes);
+  for (const trajectory of played) {
+    const { turns } = trajectory;
+    const situations = turns.map((_, t) => situationAt(trajectory, t));
+    const decisions = turns.map(({ decision }) => decision);
+    const followed = policy.follow(situations, decisions);
+    for (const [t, { trace, values, ...plain }] of followed.entries()) {
+      const { trace: own, values: ownValues, ...ownPlain } = decisions[t]!;
+      deepStrictEqual({ ...plain, heldSubgoalValue: 0 }, {
+        ...ownPlain,
+        switchProbability: plain.switchProbability,
+        heldSubgoalValue: 0,
+      });
+      ok(trace.kind === "choices" && own.kind === "choices");
+      deepStrictEqual(trace.chosen, own.chosen);
+      deepStrictEqual(trace.subgoals, own.subgoals);
+      deepStrictEqual(trace.inputs, own.inputs);
+      for (const name of ["switching", "planning", "execution"] as const) {
+        // batches differ, and sums of 32-bit numbers depend on their order
+        ok(Math.abs(trace.logProbs[name] - own.logProbs[name]) < 1e-4);
+        ok(Math.abs(values![name] - ownValues![name]) < 1e-3);
+      }
+    }
+  }
+  policy.dispose();
+});
+
+Deno.test("follow() lists an expert's subgoal that nobody proposed, and refuses an action nobody offered", async () => {
+  const policy = createCompactPolicy({
+    seed: 1,
+    proposeSubgoals: () => ["look around"],
+  });
+  const { open, hint } = withHints(openCorridorSpec);
+  const [trajectory] = await collectTrajectories(
+    expertPolicy(hint),
+    episodes.slice(0, 1),
+    { open },
+  );
+  const situation = situationAt(trajectory!, 0);
+  const { decision } = trajectory!.turns[0]!;
+  const [followed] = policy.follow([situation], [decision]);
+  strictEqual(followed!.subgoal, decision.subgoal);
+  ok(followed!.trace.kind === "choices");
+  deepStrictEqual(followed!.trace.subgoals, ["look around", decision.subgoal]);
+  await rejects(
+    async () =>
+      await policy.follow([situation], [{ ...decision, action: "fly" }]),
+    {
+      name: "RangeError",
+      message:
+        'Cannot follow a decision as its action must be admissible: current value is "fly"',
+    },
+  );
+  policy.dispose();
+});

@@ -1,0 +1,238 @@
+import { ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  openCorridorSpec,
+  proposeCorridorSubgoals,
+} from "../../../lib/envs/corridor.ts";
+import { listHouseholdAlternatives } from "../../../lib/envs/household/subgoals.ts";
+import { createEnvOpener } from "../../../lib/envs/open_env.ts";
+import { selectBackend } from "../../../lib/policy/backends/select.ts";
+import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
+import type { TrainingSample } from "../../../lib/policy/policy.ts";
+import { createRandom } from "../../../lib/random.ts";
+import { collectTrajectories } from "../../../lib/rollout/collect.ts";
+import { withHints } from "../../../lib/rollout/hints.ts";
+import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
+import { defineConfig } from "../../../lib/train/config/config.ts";
+import { imitateExpert } from "../../../lib/train/imitation/imitation.ts";
+import { assembleTraining } from "../../../lib/train/assemble.ts";
+import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
+import type { Decision } from "../../../lib/trajectory.ts";
+
+const SPEC = { kind: "corridor", length: 5, doors: 0 };
+
+/** A policy that lists subgoals, and what it needs to imitate. */
+function pupil() {
+  const policy = createCompactPolicy({
+    seed: 2,
+    proposeSubgoals: proposeCorridorSubgoals,
+  });
+  const { open, hint } = withHints(openCorridorSpec);
+  const random = createRandom(3);
+  const learner = createPpoLearner(policy);
+  return { policy, learner, specs: [SPEC], open, hint, random };
+}
+
+Deno.test("imitating makes what the expert decided likelier, and then the policy can do it", async () => {
+  await selectBackend("wasm");
+  const who = pupil();
+  const step = { tasks: 32, minibatchSize: 16 };
+  const before = await imitateExpert({
+    ...who,
+    ...step,
+    epochs: 1,
+    learningRate: 0,
+  });
+  const after = await imitateExpert({ ...who, ...step, epochs: 8 });
+  const first = before.metrics["expert_log_prob"]!;
+  const last = after.metrics["expert_log_prob"]!;
+  ok(last > first / 4, `${first} to ${last}`); // both are negative
+  ok(after.trajectories.every(({ success }) => success));
+  const episodes = scheduleEpisodes([SPEC], {
+    random: createRandom(9),
+    tasks: 32,
+    maxTurns: 12,
+  });
+  const played = await collectTrajectories(
+    who.policy.atTemperature(0),
+    episodes,
+    { open: openCorridorSpec },
+  );
+  strictEqual(played.filter(({ success }) => success).length, 32);
+  who.policy.dispose();
+});
+
+Deno.test("imitating many passes does not forget what is unlikely", async () => {
+  // Several steps on one set of recorded probabilities would climb the likelihood and diverge.
+  await selectBackend("wasm");
+  const who = pupil();
+  const step = { tasks: 16, minibatchSize: 4, learningRate: 6e-3 };
+  const { metrics } = await imitateExpert({ ...who, ...step, epochs: 30 });
+  ok(metrics["expert_log_prob"]! > -0.1, `${metrics["expert_log_prob"]}`);
+  who.policy.dispose();
+});
+
+Deno.test("imitating stops when it is told to", async () => {
+  await selectBackend("wasm");
+  const who = pupil();
+  const signal = AbortSignal.abort(new Error("enough"));
+  await rejects(imitateExpert({ ...who, tasks: 2, signal }), {
+    message: "enough",
+  });
+  who.policy.dispose();
+});
+
+Deno.test("a language policy is assembled from settings, imitates and trains", async () => {
+  const config = defineConfig({
+    seed: 4,
+    iterations: 1,
+    backend: "wasm",
+    policy: { name: "language", layers: 1, width: 16, decoding: "admissible" },
+    worlds: [SPEC],
+    rollout: { tasks: 4, maxTurns: 4 },
+    warmStart: { tasks: 4, epochs: 1 },
+    estimator: { name: "hae" },
+  });
+  await using training = await assembleTraining(config);
+  for await (const { metrics, trajectories } of training) {
+    ok(Number.isFinite(metrics["policy_loss"]));
+    for (const { turns } of trajectories) {
+      for (const { decision, observation } of turns) {
+        strictEqual(decision.trace.kind, "tokens");
+        ok(observation.admissibleActions.includes(decision.action));
+      }
+    }
+  }
+});
+
+Deno.test("imitating with detours teaches what the expert does after them", async () => {
+  await selectBackend("wasm");
+  const { open, hint } = withHints(openCorridorSpec);
+  const seen: TrainingSample[] = [];
+  const { trajectories } = await imitateExpert({
+    policy: {
+      follow: (_, decisions) => [...decisions],
+    },
+    learner: {
+      update: (samples) => {
+        seen.push(...samples);
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    random: createRandom(3),
+    tasks: 16,
+    epochs: 1,
+    detours: 0.5,
+  });
+  const strays = trajectories.flatMap(({ turns }) =>
+    turns.filter(({ observation, decision }) =>
+      hint({ task: "", past: [], observation })!.action !== decision.action
+    )
+  );
+  ok(strays.length > 0, "somebody strays");
+  for (const { situation, decision } of seen) {
+    strictEqual(decision.action, hint(situation)!.action);
+  }
+});
+
+Deno.test("imitating in turns with the learner teaches what the expert does after its mistakes", async () => {
+  const { open, hint } = withHints(openCorridorSpec);
+  /** What was learned, and the learner's share of the turns, pass by pass. */
+  const passes: { samples: readonly TrainingSample[]; decided: number }[] = [];
+  let decided = 0;
+  const options = {
+    learner: {
+      update: (samples: readonly TrainingSample[]) => {
+        passes.push({ samples, decided });
+        decided = 0;
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    random: createRandom(3),
+    ...{ tasks: 16, epochs: 3, maxTurns: 12, fresh: true, detours: 0.2 },
+    learnerTurns: 0.8,
+  };
+  const follow = (_: unknown, decisions: readonly Decision[]) => [...decisions];
+  await imitateExpert({
+    ...options,
+    policy: {
+      follow,
+      decide: (situations) => {
+        decided += situations.length;
+        return Promise.resolve(situations.map(({ observation }) => ({
+          switched: true,
+          subgoal: "stay",
+          action: observation.admissibleActions[0]!,
+          valid: true,
+          trace: { kind: "untrainable" },
+        })));
+      },
+    },
+  });
+  const counts = passes.map((pass) => pass.decided);
+  strictEqual(counts[0], 0);
+  ok(0 < counts[1]! && counts[1]! < counts[2]!, `${counts}`);
+  const learned = passes.flatMap(({ samples }) => samples);
+  ok(
+    learned.some(({ situation }) => situation.subgoal === "stay"),
+    "the expert answers where the learner decided before",
+  );
+  for (const { situation, decision } of learned) {
+    const advice = hint(situation)!;
+    strictEqual(decision.action, advice.action);
+    strictEqual(decision.subgoal, advice.subgoal);
+    strictEqual(decision.switched, situation.subgoal !== advice.subgoal);
+  }
+  await rejects(imitateExpert({ ...options, policy: { follow } }), {
+    name: "TypeError",
+    message: /"learnerTurns" as the policy must decide: current value is 0.8/,
+  });
+  await rejects(
+    imitateExpert({ ...options, policy: { follow }, fresh: false }),
+    { name: "TypeError", message: /as "fresh" must be on/ },
+  );
+});
+
+Deno.test("an expert that searches comes to places in vain, wins, and is learned turn by turn", async () => {
+  const { open, hint } = withHints(createEnvOpener());
+  let learned: readonly TrainingSample[] = [];
+  const { trajectories } = await imitateExpert({
+    policy: { follow: (_, decisions) => [...decisions] },
+    learner: {
+      update: (samples) => {
+        learned = samples;
+        return Promise.resolve({});
+      },
+      save: () => Promise.resolve(),
+      load: () => Promise.resolve(),
+    },
+    specs: [{ kind: "household", difficulty: "easy" }],
+    ...{ open, hint, alternatives: listHouseholdAlternatives },
+    ...{ random: createRandom(5), tasks: 40, epochs: 1, maxTurns: 40 },
+  });
+  ok(trajectories.every(({ success }) => success));
+  const turns = trajectories.flatMap((one) => one.turns);
+  strictEqual(learned.length, turns.length);
+  const inVain = turns.filter(({ observation, decision }) =>
+    decision.subgoal.startsWith("find a ") &&
+    hint({ task: "", past: [], observation })!.action !== decision.action
+  );
+  ok(inVain.length > 40, `${inVain.length} looks in vain`);
+});
+
+Deno.test("a warm start refuses to search where there is no house", async () => {
+  const config = defineConfig({
+    worlds: [SPEC],
+    warmStart: { tasks: 4, searching: true },
+  });
+  await rejects(assembleTraining(config), {
+    name: "TypeError",
+    message:
+      'Cannot assemble a warm start with "searching" as its worlds must be households',
+  });
+});

@@ -1,0 +1,185 @@
+import fc from "fast-check";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { assignCredit } from "../../../lib/hae/credit.ts";
+import { selectBackend } from "../../../lib/policy/backends/select.ts";
+import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
+import type { TrainingSample } from "../../../lib/policy/policy.ts";
+import { createRandom } from "../../../lib/random.ts";
+import { collectTrajectories } from "../../../lib/rollout/collect.ts";
+import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
+import { assemblePolicy } from "../../../lib/train/assemble_policy.ts";
+import { toSamples } from "../../../lib/train/batch.ts";
+import { defineConfig } from "../../../lib/train/config/config.ts";
+import {
+  checkFinite,
+  differentiate,
+  type PpoSlope,
+  sumSlopes,
+} from "../../../lib/train/ppo/step.ts";
+import {
+  createLaneDealer,
+  cutShards,
+  shardShares,
+} from "../../../lib/train/ppo/microbatches.ts";
+import { settingsAt } from "../../../lib/train/ppo/update_settings.ts";
+import { decisionUnits, type Situation } from "../../../lib/trajectory.ts";
+
+await selectBackend("wasm");
+
+Deno.test("cutShards() keeps everything in order, in parts whose sizes differ by at most one", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer()),
+      fc.integer({ min: 1, max: 9 }),
+      (items, shards) => {
+        const cut = cutShards(items, shards);
+        deepStrictEqual(cut.flat(), items);
+        ok(cut.length >= 1 && cut.length <= shards);
+        const sizes = cut.map((one) => one.length);
+        ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
+        ok(cut.length === 1 || Math.min(...sizes) >= 4);
+      },
+    ),
+  );
+});
+
+Deno.test("createLaneDealer() keeps episodes in their lanes, and lanes alike at first", () => {
+  const starts = Array.from({ length: 40 }, (_, i) => ({
+    text: `${i}`,
+    admissibleActions: [],
+    stateKey: "",
+  }));
+  const situation = (episode: number): Situation => ({
+    task: "",
+    past: [],
+    observation: starts[episode]!,
+  });
+  const batch = fc.array(fc.nat(39), { maxLength: 60 });
+  fc.assert(
+    fc.property(
+      fc.array(batch, { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 5 }),
+      (batches, lanes) => {
+        const dealer = createLaneDealer(lanes);
+        const laneOf = new Map<number, number>();
+        for (const episodes of batches) {
+          const dealt = dealer.deal(episodes.map(situation));
+          deepStrictEqual(
+            dealt.flat().sort((a, b) => a - b),
+            episodes.map((_, i) => i),
+          );
+          for (const [lane, indices] of dealt.entries()) {
+            for (const i of indices) {
+              const before = laneOf.get(episodes[i]!) ?? lane;
+              strictEqual(lane, before);
+              laneOf.set(episodes[i]!, lane);
+            }
+          }
+        }
+        const anew = createLaneDealer(lanes)
+          .deal(starts.map((_, i) => situation(i)));
+        const sizes = anew.map(({ length }) => length);
+        ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
+      },
+    ),
+  );
+});
+
+const WORLD = { kind: "corridor", length: 5, doors: 1 };
+
+const POLICIES = {
+  compact: { name: "compact" },
+  language: {
+    name: "language",
+    decoding: "admissible",
+    layers: 1,
+    width: 16,
+    maxReplyTokens: 40,
+  },
+} as const;
+
+/** Samples that lack a target here, are trained on some decisions only there, and a reference for each. */
+async function minibatch(
+  policy: DifferentiablePolicy,
+): Promise<{ samples: TrainingSample[]; references: Float32Array[] }> {
+  const episodes = scheduleEpisodes([WORLD], {
+    random: createRandom(3),
+    tasks: 4,
+    maxTurns: 6,
+  });
+  const trajectories = await collectTrajectories(policy, episodes);
+  const credits = assignCredit(trajectories, { name: "hae", gamma: 0.9 });
+  const random = createRandom(5);
+  const samples = toSamples(trajectories, credits).slice(0, 21)
+    .map((sample, i) => ({
+      ...sample,
+      trained: { ...sample.trained, switching: i % 3 > 0 },
+      targets: { ...sample.targets!, planning: i % 4 > 0 ? i / 9 : undefined },
+    }));
+  const references = samples.map(({ decision }) =>
+    Float32Array.from(
+      decisionUnits(decision.trace),
+      () => -2 * random.uniform(),
+    )
+  );
+  return { samples, references };
+}
+
+/** Largest difference of two columns, over the largest number of the second. */
+function distance(a: Float32Array, b: Float32Array): number {
+  const size = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0) /
+    size;
+}
+
+for (const [name, policy] of Object.entries(POLICIES)) {
+  Deno.test(`the slopes of shards of a minibatch add up to its slope, for a ${name} policy`, async () => {
+    const config = defineConfig({ seed: 2, policy, worlds: [WORLD] });
+    const mind = await assemblePolicy(config, [WORLD]);
+    const { samples, references } = await minibatch(mind);
+    const settings = settingsAt({
+      klCoefficient: 0.3,
+      entropyCoefficient: 0.1,
+      valueCoefficient: 0.5,
+      valueClipRange: 0.2,
+    });
+    const slope = async (shards: number): Promise<PpoSlope> => {
+      const indices = samples.map((_, i) => i);
+      const cut = cutShards(indices, shards);
+      const shares = shardShares(cut.map((one) => one.map((i) => samples[i]!)));
+      const slopes: PpoSlope[] = [];
+      for (const [k, one] of cut.entries()) {
+        const shard = {
+          samples: one.map((i) => samples[i]!),
+          references: one.map((i) => references[i]!),
+          shares: shares[k]!,
+        };
+        slopes.push(await differentiate(mind, shard, settings));
+      }
+      return sumSlopes(slopes);
+    };
+    const whole = await slope(1);
+    checkFinite(whole, mind.variables);
+    for (const shards of [2, 3, 5]) {
+      const sum = await slope(shards);
+      // Sums of 32-bit floats in another order.
+      ok(distance(sum.gradient, whole.gradient) < 1e-5, `${shards} shards`);
+      ok(distance(sum.terms, whole.terms) < 1e-5, `${shards} shards`);
+    }
+    mind.dispose();
+  });
+}
+
+Deno.test("shardShares() counts nothing where there is nothing to average", async () => {
+  const config = defineConfig({ worlds: [WORLD] });
+  const mind = await assemblePolicy(config, [WORLD]);
+  const { samples } = await minibatch(mind);
+  const untaught = samples.map(({ targets: _, ...sample }) => sample);
+  const [first, second] = shardShares([
+    untaught.slice(0, 8),
+    untaught.slice(8),
+  ]);
+  deepStrictEqual(first!.heads, { switching: 0, planning: 0, execution: 0 });
+  ok(Math.abs(first!.units + second!.units - 1) < 1e-12);
+  mind.dispose();
+});
