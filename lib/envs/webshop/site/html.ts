@@ -1,48 +1,19 @@
 /**
  * The shop as pages for people: plain HTML without scripts or pictures.
  *
- * Every text passes through one template that escapes it; only what the template made can be put in
- * as markup. Elements carry WebShop's ids and classes.
+ * Every text passes through the escaping template of `lib/html.ts`. Elements carry WebShop's ids and
+ * classes.
  *
  * @module
  */
 
-import { escape } from "html-escaper";
+import { type Markup, markup } from "../../../html.ts";
 import { pythonFloat } from "../../../python_text.ts";
 import type { WebshopProduct } from "../catalog.ts";
 import type { WebshopGoal } from "../goals.ts";
 import { webshopReceiptCode } from "../parity/normalize.ts";
 import { scoreWebshopState, type Webshop } from "../session.ts";
 import { pageHits, webshopButtons, type WebshopState } from "../state.ts";
-
-/** Text that is markup already. */
-class Markup {
-  /** Takes markup; private to this file, where only the template makes it. */
-  constructor(readonly text: string) {}
-}
-
-type Piece = string | number | Markup | readonly Markup[] | undefined;
-
-/** Fills a template, escaping every text. */
-function markup(
-  parts: TemplateStringsArray,
-  ...pieces: readonly Piece[]
-): Markup {
-  let text = parts[0]!;
-  for (const [i, piece] of pieces.entries()) {
-    text += written(piece) + parts[i + 1]!;
-  }
-  return new Markup(text);
-}
-
-/** One piece of a template as markup. */
-function written(piece: Piece): string {
-  if (piece === undefined) return "";
-  if (piece instanceof Markup) return piece.text;
-  if (typeof piece === "number") return String(piece);
-  if (typeof piece !== "string") return piece.map(({ text }) => text).join("");
-  return escape(piece.replace(/[^\P{Cc}\t\n]/gu, "\ufffd"));
-}
 
 /** What a page shows besides the shop's own. */
 export interface WebshopHtmlOptions {
