@@ -6,6 +6,16 @@
 
 // Data model and seeds
 export * from "./lib/trajectory.ts";
+export {
+  toEpisodeBatch,
+  trajectoriesOf,
+  trajectoryAt,
+} from "./lib/episode_batch.ts";
+export type {
+  EpisodeBatch,
+  EpisodeColumns,
+  EpisodeRecord,
+} from "./lib/episode_batch.ts";
 export * from "./lib/random.ts";
 
 // Texts
