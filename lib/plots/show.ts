@@ -179,7 +179,7 @@ export async function show(
     : { heading: "", table: content };
   await Deno.mkdir(directory, { recursive: true });
   await Deno.writeTextFile(path, htmlReport({ title, sections: [section] }));
-  // deno-lint-ignore house/quiet-library -- the one place whose purpose is to tell the reader
+  // deno-lint-ignore hiper/quiet-library -- the one place whose purpose is to tell the reader
   console.log(`${title}: ${path}`);
 }
 

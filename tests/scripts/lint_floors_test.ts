@@ -1,4 +1,5 @@
-import { match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { findCycles, relativeImports } from "../../scripts/import_cycles.ts";
 import plugin, { judgeImport } from "../../scripts/lint_floors.ts";
 
 /** Runs the plugin on one file of source and returns the messages. */
@@ -34,7 +35,46 @@ Deno.test("imports may not climb, cross, or reach past mod.ts", () => {
     judgeImport("lib/policy/policy.ts", "../train/batch.ts")!,
     /imports point down/,
   );
-  match(judgeImport("scripts/train.ts", "../lib/hae/gae.ts")!, /mod\.ts only/);
+  match(
+    judgeImport("scripts/train.ts", "../lib/hae/gae.ts")!,
+    /mod\.ts and mod\/ only/,
+  );
+  strictEqual(judgeImport("scripts/train.ts", "../mod/credit.ts"), undefined);
+});
+
+Deno.test("imports point down the floors inside a folder", () => {
+  const household = "lib/envs/household/a.ts";
+  strictEqual(judgeImport(household, "../pddl/game.ts"), undefined);
+  strictEqual(judgeImport(household, "../text_env.ts"), undefined);
+  match(judgeImport(household, "../alfworld/a.ts")!, /imports point down/);
+  match(judgeImport(household, "../open_env.ts")!, /imports point down/);
+  match(
+    judgeImport("lib/envs/pddl/a.ts", "../webshop/b.ts")!,
+    /never import each other/,
+  );
+  match(
+    judgeImport("lib/policy/compact/a.ts", "../language/b.ts")!,
+    /never import each other/,
+  );
+  match(
+    judgeImport("lib/policy/decoder/a.ts", "../language/b.ts")!,
+    /imports point down/,
+  );
+  match(judgeImport("lib/numeric.ts", "arquero")!, /no tables/);
+});
+
+Deno.test("import cycles are found, type-only ones included", () => {
+  deepStrictEqual(
+    relativeImports(
+      "lib/a/b.ts",
+      `/** import "./no.ts" */ import type { X } from "../c.ts";\nexport * from "./d.ts";`,
+    ),
+    ["lib/c.ts", "lib/a/d.ts"],
+  );
+  const graph = { a: ["b", "x"], b: ["c"], c: ["b", "d"], d: ["a"], e: ["a"] };
+  deepStrictEqual(findCycles(new Map(Object.entries(graph))), [
+    ["a", "b", "c", "d"],
+  ]);
 });
 
 Deno.test("the plugin reports a climbing import, static, re-exported or dynamic", () => {
@@ -61,5 +101,6 @@ Deno.test("the plugin bans unseeded randomness, printing, clocks and empty names
   match(messages("lib/hae/a.ts", "console.log(1);")[0]!, /prints nothing/);
   match(messages("lib/hae/a.ts", "Date.now();")[0]!, /no clock/);
   match(messages("lib/hae/utils.ts", "export {};")[0]!, /says nothing/);
+  match(messages("lib/hae/a.ts", "\n".repeat(501))[0]!, /at most 500 lines/);
   strictEqual(messages("scripts/train.ts", "console.log(1);").length, 0);
 });

@@ -8,7 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../../random.ts";
 import { readJsonObject } from "../json_file.ts";
-import type { Qwen2 } from "./qwen2.ts";
+import type { LoraTensors, Qwen2 } from "./qwen2.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** Projections an adapter may change. */
@@ -24,16 +24,6 @@ export const LORA_TARGETS = [
 
 /** Name of one of the {@linkcode LORA_TARGETS}. */
 export type LoraTarget = typeof LORA_TARGETS[number];
-
-/** Low-rank changes whose weights may be any tensors. */
-export interface LoraTensors {
-  /** Factor of the change, `alpha / rank`. */
-  readonly scale: number;
-  /** Names of the projections changed: `model.layers.0.self_attn.q_proj`. */
-  readonly modules: ReadonlySet<string>;
-  /** A and B of each, by their names in PEFT's checkpoints. */
-  readonly weights: ReadonlyMap<string, tf.Tensor>;
-}
 
 /** Low-rank changes to some projections: `W + scale · B · A`. */
 export interface LoraAdapter extends LoraTensors {

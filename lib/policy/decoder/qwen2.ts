@@ -8,7 +8,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Random } from "../../random.ts";
 import { plus, recomputed, sideBySide } from "./checkpointing.ts";
-import type { LoraTensors } from "./lora.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   addLowRank,
@@ -44,6 +43,16 @@ export interface Qwen2Tensors {
 export interface Qwen2 extends Qwen2Tensors {
   /** Its weights by their names in checkpoints. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
+}
+
+/** Low-rank changes whose weights may be any tensors. */
+export interface LoraTensors {
+  /** Factor of the change, `alpha / rank`. */
+  readonly scale: number;
+  /** Names of the projections changed: `model.layers.0.self_attn.q_proj`. */
+  readonly modules: ReadonlySet<string>;
+  /** A and B of each, by their names in PEFT's checkpoints. */
+  readonly weights: ReadonlyMap<string, tf.Tensor>;
 }
 
 /** Token ids of some sequences, padded at their ends to one length. */

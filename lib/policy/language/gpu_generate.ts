@@ -10,7 +10,6 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { roomFor } from "../decoder/decoder.ts";
-import type { FilledGenerationOptions } from "./generate.ts";
 import {
   type DeviceDecoder,
   openDeviceDecoder,
@@ -20,6 +19,7 @@ import { drawTokens, NO_RULES, rulesOf } from "./gpu_sampling.ts";
 import { outputTable, type Qwen2 } from "../decoder/qwen2.ts";
 import {
   type Draft,
+  type FilledGenerationOptions,
   finishDraft,
   type GeneratedReply,
   startDraft,

@@ -7,8 +7,8 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { DECISIONS } from "../../trajectory.ts";
-import type { LoraAdapter, LoraTensors } from "../decoder/lora.ts";
-import type { Qwen2, Qwen2Tensors } from "../decoder/qwen2.ts";
+import type { LoraAdapter } from "../decoder/lora.ts";
+import type { LoraTensors, Qwen2, Qwen2Tensors } from "../decoder/qwen2.ts";
 
 /** A decoder and the low-rank changes to it. */
 export interface Trunk {

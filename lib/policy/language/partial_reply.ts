@@ -4,8 +4,53 @@
  * @module
  */
 
+import type { Random } from "../../random.ts";
+import type { ReadingMemory } from "../decoder/kv_cache.ts";
+import type { LoraAdapter } from "../decoder/lora.ts";
 import type { ReplyGrammar } from "./grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+
+/** Options of `generateReplies()`. */
+export interface GenerationOptions {
+  /** Reads pieces and knows the end tokens. */
+  readonly tokenizer: TextTokenizer;
+  /** One stream for each prompt, so that a reply does not depend on its neighbors. */
+  readonly randoms: readonly Random[];
+  /** Low-rank changes to the weights. */
+  readonly adapter?: LoraAdapter | undefined;
+  /** What was read before, and will be remembered. */
+  readonly memory?: ReadingMemory | undefined;
+  /** Longest reply, in tokens. @default {256} */
+  readonly maxTokens?: number;
+  /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
+  readonly temperature?: number;
+  /** Share of probability kept, the likeliest tokens first. @default {1} */
+  readonly topP?: number;
+  /** Texts after which a reply ends. @default {[]} */
+  readonly stop?: readonly string[];
+  /** What may come next, for each prompt; absent means anything. */
+  readonly grammars?: readonly ReplyGrammar[];
+  /**
+   * Tokens of free replies that are drawn on a graphics processor before any is read. More mean
+   * fewer pauses and more tokens drawn in vain after a stop.
+   *
+   * @default {16}
+   */
+  readonly tokensPerRead?: number;
+}
+
+/** Tokens of free replies that are drawn on a graphics processor before any is read. */
+export const TOKENS_PER_READ = 16;
+
+/** The same with what generation needs in any case. */
+export type FilledGenerationOptions =
+  & GenerationOptions
+  & Required<
+    Pick<
+      GenerationOptions,
+      "maxTokens" | "temperature" | "stop" | "tokensPerRead"
+    >
+  >;
 
 /** A reply as it was written. */
 export interface GeneratedReply {

@@ -13,7 +13,7 @@ import type {
 import { formatPrompt, readReply } from "./prompts.ts";
 import { locateBlocks } from "./block_spans.ts";
 import { formatReply, type ReplyMode } from "./blocks.ts";
-import { TOKENS_PER_READ } from "./generate.ts";
+import { TOKENS_PER_READ } from "./partial_reply.ts";
 import type { ReadingMemory } from "../decoder/kv_cache.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";

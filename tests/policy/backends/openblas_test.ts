@@ -2,10 +2,8 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import {
-  installKernels,
-  type KernelModule,
-} from "../../../lib/policy/backends/wasm/install.ts";
+import { installKernels } from "../../../lib/policy/backends/wasm/install.ts";
+import type { KernelModule } from "../../../lib/policy/backends/wasm/module.ts";
 import {
   type OpenBlas,
   openBlas,

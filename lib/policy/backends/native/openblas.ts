@@ -21,7 +21,7 @@
  * @module
  */
 
-import type { KernelModule, OutsideProduct } from "../wasm/install.ts";
+import type { KernelModule, OutsideProduct } from "../wasm/module.ts";
 import type { Heap } from "../wasm/heap.ts";
 import { mayCallNative, namedLibrary, openLibrary } from "./named_library.ts";
 import { textAt } from "./tensorflow_library.ts";

@@ -5,8 +5,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelModule } from "./install.ts";
 import { DECODE } from "./kernel_names.ts";
+import type { KernelModule } from "./module.ts";
 
 /** Numbers that {@linkcode DECODE}`.step` is told. */
 export interface DecodeAttributes {

@@ -8,15 +8,9 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelModule } from "./install.ts";
+import type { KernelModule, RunKernel } from "./module.ts";
 import { FUSED } from "./kernel_names.ts";
 import { vocabularyKernels } from "./vocabulary.ts";
-
-/** A kernel: tensors and settings by name in, one tensor or several out. */
-export type RunKernel = (
-  inputs: Record<string, tf.TensorInfo>,
-  attributes: Record<string, number>,
-) => tf.TensorInfo | tf.TensorInfo[];
 
 /**
  * Registers the fused kernels for the `wasm` backend.

@@ -5,9 +5,8 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { RunKernel } from "./fused.ts";
-import type { KernelModule } from "./install.ts";
 import { FUSED } from "./kernel_names.ts";
+import type { KernelModule, RunKernel } from "./module.ts";
 
 /** Numbers of logits held at a time: 16 MiB. */
 export const LOGITS_AT_ONCE = 2 ** 22;
