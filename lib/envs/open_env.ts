@@ -19,7 +19,8 @@ import { listHouseholds, openHouseholdSpec } from "./household/spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { WebshopShelf } from "./webshop/shelf.ts";
 import { listWebshop, openWebshopSpec } from "./webshop/spec.ts";
-import { meant, readWorldSettings } from "./world_settings.ts";
+import { suggest } from "../checks.ts";
+import { readSettings } from "../settings.ts";
 
 /** What the worlds of one opener share. */
 interface SharedParts {
@@ -103,7 +104,7 @@ export function createEnvOpener(options: EnvOpenerOptions = {}): OpenEnv {
     if (open === undefined) {
       throw new TypeError(
         `Cannot open a world as "kind" must name a built-in one, unlike "${spec.kind}"${
-          meant(String(spec.kind), Object.keys(WORLDS))
+          suggest(String(spec.kind), Object.keys(WORLDS))
         }`,
       );
     }
@@ -163,7 +164,7 @@ export async function listEnvs(dataset: EnvDataset): Promise<EnvSpec[]> {
   if (list === undefined) {
     throw new TypeError(
       `Cannot list worlds as "dataset" must name a built-in one, unlike "${dataset.dataset}"${
-        meant(String(dataset.dataset), Object.keys(DATASETS))
+        suggest(String(dataset.dataset), Object.keys(DATASETS))
       }`,
     );
   }
@@ -177,7 +178,7 @@ const MODULE_SPEC = z.looseObject({
 
 /** Opens a world by somebody else's module, whose `openEnv` is given the specification as it stands. */
 async function openModuleSpec(spec: EnvSpec, seed: number): Promise<TextEnv> {
-  const { url } = readWorldSettings(MODULE_SPEC, spec, "a world of a module");
+  const { url } = readSettings(MODULE_SPEC, spec, "open a world of a module");
   const module: unknown = await import(url);
   const open =
     typeof module === "object" && module !== null && "openEnv" in module

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkChoice, checkUnitInterval } from "../checks.ts";
 import { anchorGroups, type AnchorOptions, returnsToGo } from "./anchors.ts";
 import {
   bestOfGroup,
@@ -14,7 +15,6 @@ import {
   groupAdvantages,
   type GroupOptions,
 } from "./group_relative.ts";
-import { checkChoice, checkUnitInterval } from "./hae_options.ts";
 import { normalizeColumn } from "./normalize.ts";
 import {
   checkRewardRows,
@@ -53,7 +53,7 @@ function compareRows(
   options: RowGroupOptions,
 ): Float64Array {
   const { pooling = "episodes", ...comparison } = options;
-  checkChoice("pooling", pooling, ["episodes", "turns"]);
+  checkChoice("assign credit", { pooling }, ["episodes", "turns"]);
   checkRewardRows(rows, { group: rows.group, episode: rows.episode });
   const weights = new Uint8Array(rows.rows).fill(pooling === "turns" ? 1 : 0);
   const keys = rows.group.map((group, i) =>
@@ -169,7 +169,7 @@ export function rowReinforce(
 ): RowCredit {
   const { gamma = 1 } = options;
   const { width, rewards, mask } = rows;
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   checkRewardRows(rows);
   const returns = new Float64Array(rewards.length);
   for (let i = 0; i < rows.rows; i++) {
@@ -247,7 +247,7 @@ export function rowStepReturns(
   rewards: Float64Array,
   gamma: number,
 ): Float64Array {
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   if (episode.length !== rewards.length) {
     throw new RangeError(
       `Cannot sum rewards as each row must have an episode: there are ${rewards.length} rewards and ${episode.length} episodes`,

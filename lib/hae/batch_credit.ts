@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkChoice, checkLength } from "../checks.ts";
 import { type ByDecision, DECISIONS } from "../trajectory.ts";
 import {
   batchAdvantages,
@@ -11,7 +12,6 @@ import {
   type BatchCredit,
 } from "./hae_batch.ts";
 import type { HaeOptions } from "./hae_options.ts";
-import { checkChoice, checkLength } from "./hae_options.ts";
 import {
   type Normalization,
   NORMALIZATIONS,
@@ -69,13 +69,17 @@ export function creditBatch(
   options: CreditBatchOptions = {},
 ): BatchCredit {
   const { shaping, estimation = {}, normalize = "none" } = options;
-  checkChoice("normalize", normalize, NORMALIZATIONS);
+  checkChoice("assign credit", { normalize }, NORMALIZATIONS);
   const rewards = shaping ? shapeColumns(batch, shaping) : batch.rewards;
   const credit = batchAdvantages({ ...batch, rewards }, estimation);
   if (normalize === "none") return credit;
   const taken = options.taken ?? everyDecision(batch);
   for (const name of DECISIONS) {
-    checkLength(`taken.${name}`, taken[name], batch.rewards.length);
+    checkLength(
+      "assign credit",
+      { [`taken.${name}`]: taken[name] },
+      batch.rewards.length,
+    );
   }
   for (const name of DECISIONS) {
     normalizeInPlace(credit.advantages[name], taken[name], normalize);

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { checkName } from "../checks.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
-import { checkTrajectories, checkWord } from "./credit_checks.ts";
+import { checkTrajectories } from "./credit_checks.ts";
 import {
   gaeCredit,
   type GaeCreditOptions,
@@ -140,11 +141,17 @@ export const ESTIMATORS: readonly string[] = Object.keys(SETTINGS);
  * @throws {RangeError} If the name or a setting is unknown.
  */
 export function checkEstimator(estimator: EstimatorConfig): void {
-  checkWord("an estimator", estimator.name, ESTIMATORS);
+  checkName("assign credit", estimator.name, {
+    what: "an estimator",
+    names: ESTIMATORS,
+  });
   const settings = SETTINGS[estimator.name];
   for (const key of Object.keys(estimator)) {
     if (key === "name") continue;
-    checkWord(`a setting of "${estimator.name}"`, key, settings);
+    checkName("assign credit", key, {
+      what: `a setting of "${estimator.name}"`,
+      names: settings,
+    });
   }
 }
 

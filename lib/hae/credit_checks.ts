@@ -4,7 +4,6 @@
  * @module
  */
 
-import { closest } from "fastest-levenshtein";
 import type { DecisionName, Trajectory } from "../trajectory.ts";
 
 /**
@@ -66,26 +65,5 @@ export function notFinite(
 ): RangeError {
   return new RangeError(
     `Cannot assign credit "${estimator}" as ${what} must be finite: current value is ${value}`,
-  );
-}
-
-/**
- * Throws unless a word is known, and offers the nearest that is.
- *
- * @param what What the word names: `Cannot assign credit as "<word>" is not <what>`.
- * @param word The word found.
- * @param known The words there are.
- * @throws {RangeError} If the word is none of them.
- */
-export function checkWord(
-  what: string,
-  word: string,
-  known: readonly string[],
-): void {
-  if (known.includes(word)) return;
-  throw new RangeError(
-    `Cannot assign credit as "${word}" is not ${what}: did you mean "${
-      closest(String(word), known)
-    }"?`,
   );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkChoice, checkUnitInterval } from "../checks.ts";
 import {
   type ByDecision,
   byDecision,
@@ -18,8 +19,6 @@ import { creditBatch } from "./batch_credit.ts";
 import { checkTrajectories, notFinite } from "./credit_checks.ts";
 import { generalizedAdvantages } from "./gae.ts";
 import {
-  checkChoice,
-  checkUnitInterval,
   type HaeOptions,
   type HaeSettings,
   resolveHaeOptions,
@@ -329,9 +328,9 @@ function resolveGae(options: GaeCreditOptions): Required<GaeCreditOptions> {
     truncation = "bootstrap",
     normalize = "none",
   } = options;
-  checkUnitInterval("gamma", gamma);
-  checkUnitInterval("lambda", lambda);
-  checkChoice("truncation", truncation, ["bootstrap", "zero"]);
+  checkUnitInterval("assign credit", { gamma });
+  checkUnitInterval("assign credit", { lambda });
+  checkChoice("assign credit", { truncation }, ["bootstrap", "zero"]);
   return { gamma, lambda, truncation, normalize };
 }
 

@@ -6,8 +6,8 @@
  * @module
  */
 
+import { checkUnitInterval } from "../checks.ts";
 import { generalizedAdvantages } from "./gae.ts";
-import { checkUnitInterval } from "./hae_options.ts";
 import { normalizeColumn } from "./normalize.ts";
 import { type RowLayout, rowLayout } from "./row_layout.ts";
 
@@ -146,7 +146,7 @@ export function rowTokenGae(
 ): RowCredit {
   const { gamma = 1, lambda = 1 } = options;
   const { width, rewards, values, mask } = rows;
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   checkRewardRows(rows);
   const raw = new Float64Array(values.length);
   for (let i = 0; i < rows.rows; i++) {
@@ -210,7 +210,7 @@ export function rowTurnGae(
 ): RowCredit & { readonly valueMask: Uint8Array } {
   const { gamma = 1, lambda = 1 } = options;
   const { width, rewards, mask, done } = rows;
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   checkRewardRows(rows, { done });
   const layout = rowLayout(rows, "dedupe");
   const { order, offsets, position, lengths } = layout;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkChoice, checkFinite, checkUnitInterval } from "../checks.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import { anchorGroups, returnsToGo } from "./anchors.ts";
 import { checkTrajectories } from "./credit_checks.ts";
@@ -15,7 +16,6 @@ import {
   type Comparison,
   groupAdvantages,
 } from "./group_relative.ts";
-import { checkChoice, checkFinite, checkUnitInterval } from "./hae_options.ts";
 import type { Normalization } from "./normalize.ts";
 import { broadcast, normalizeTurns } from "./turn_credit.ts";
 
@@ -84,7 +84,7 @@ function compareEpisodes(
   options: PoolingOptions & { comparison: Comparison },
 ): Float64Array {
   const { pooling = "episodes", alone = "zero", comparison } = options;
-  checkChoice("pooling", pooling, ["episodes", "turns"]);
+  checkChoice("assign credit", { pooling }, ["episodes", "turns"]);
   return groupAdvantages(
     episodeScores(trajectories),
     trajectories.map((trajectory) => trajectory.group),
@@ -172,7 +172,7 @@ export function reinforceCredit(
   options: ReinforceOptions = {},
 ): Credit[] {
   const { gamma = 1, rewardToGo = true, normalize = "none" } = options;
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   checkTrajectories("reinforce", trajectories);
   const credits = trajectories.map((trajectory) => {
     const returns = turnReturns(trajectory, gamma);
@@ -219,7 +219,7 @@ export function remaxCredit(
   options: RemaxOptions,
 ): Credit[] {
   const { baselines, gamma = 1 } = options;
-  checkUnitInterval("gamma", gamma);
+  checkUnitInterval("assign credit", { gamma });
   if (baselines === undefined) { // as from a config that only names the estimator
     throw new TypeError(
       'Cannot assign credit "remax" as "baselines" must hold the greedy score of every group: current value is absent',
@@ -305,8 +305,8 @@ export function gigpoCredit(
 ): Credit[] {
   const { gamma = 1, stepWeight = 1, scaleByDeviation = false, similarity } =
     options;
-  checkUnitInterval("gamma", gamma);
-  checkFinite("stepWeight", stepWeight);
+  checkUnitInterval("assign credit", { gamma });
+  checkFinite("assign credit", { stepWeight });
   checkTrajectories("gigpo", trajectories);
   const comparison = scaleByDeviation ? "deviation" : "center";
   const episodes = compareEpisodes(trajectories, { ...options, comparison });

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { checkChoice } from "../checks.ts";
 import { standardDeviation } from "../numeric.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { checkChoice } from "./hae_options.ts";
 import { groupRows } from "./row_layout.ts";
 
 /** Options of {@linkcode informativeEpisodes} and {@linkcode filterGroups}. */
@@ -48,7 +48,7 @@ export function informativeEpisodes(
   options: GroupFilterOptions = {},
 ): number[] {
   const { keep = "unequal", fraction = 0.5 } = options;
-  checkChoice("keep", keep, ["unequal", "spread"]);
+  checkChoice("assign credit", { keep }, ["unequal", "spread"]);
   if (scores.length !== groups.length || !(fraction > 0 && fraction <= 1)) {
     throw new RangeError(
       `Cannot filter groups as each score must have a group and "fraction" be in (0, 1]: there are ${scores.length} scores, ${groups.length} groups, and "fraction" is ${fraction}`,

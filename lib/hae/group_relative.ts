@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkChoice } from "./hae_options.ts";
+import { checkChoice } from "../checks.ts";
 
 /** What a score is compared with. */
 export interface PoolStatistics {
@@ -121,12 +121,12 @@ export function groupAdvantages(
   options: GroupOptions = {},
 ): Float64Array {
   const { comparison = "deviation", weights, alone = "zero" } = options;
-  checkChoice("comparison", comparison, [
+  checkChoice("assign credit", { comparison }, [
     "deviation",
     "center",
     "leave-one-out",
   ]);
-  checkChoice("alone", alone, ["zero", "score"]);
+  checkChoice("assign credit", { alone }, ["zero", "score"]);
   const pools = poolStatistics(scores, groups, weights);
   return Float64Array.from(groups, (group, i) => {
     const { count, mean, deviation } = pools.get(group)!;

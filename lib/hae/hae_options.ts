@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkChoice, checkUnitInterval } from "../checks.ts";
+
 /**
  * What a turn after which the episode was cut off leads to.
  *
@@ -63,50 +65,6 @@ export type HaeSettings = Required<HaeOptions>;
 
 const TRUNCATIONS: readonly string[] = ["bootstrap", "reference", "zero"];
 
-/** Throws unless a discount or a lambda lies in `[0, 1]`. */
-export function checkUnitInterval(name: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) {
-    throw new RangeError(
-      `Cannot assign credit as "${name}" must be in [0, 1]: current value is ${value}`,
-    );
-  }
-}
-
-/** Throws unless a column has as many elements as it should; a column that is not given has no length. */
-export function checkLength(
-  name: string,
-  column: ArrayLike<unknown> | undefined,
-  wanted: number,
-): void {
-  if (column === undefined || column.length === wanted) return;
-  throw new RangeError(
-    `Cannot assign credit as "${name}" must have ${wanted} elements: current value is ${column.length}`,
-  );
-}
-
-/** Throws unless a setting is a finite number. */
-export function checkFinite(name: string, value: number): void {
-  if (Number.isFinite(value)) return;
-  throw new RangeError(
-    `Cannot assign credit as "${name}" must be finite: current value is ${value}`,
-  );
-}
-
-/** Throws unless a setting is one of the words it may be. */
-export function checkChoice(
-  name: string,
-  value: unknown,
-  choices: readonly unknown[],
-): void {
-  if (choices.includes(value)) return;
-  const list = choices.map((choice) => JSON.stringify(choice)).join(", ");
-  throw new RangeError(
-    `Cannot assign credit as "${name}" must be one of ${list}: current value is ${
-      JSON.stringify(value)
-    }`,
-  );
-}
-
 /**
  * Fills in defaults and checks every setting.
  *
@@ -123,11 +81,9 @@ export function resolveHaeOptions(options: HaeOptions): HaeSettings {
     switching = "return",
   } = options;
   const unit = { gamma, lambdaTurn, lambdaSegment, lambdaBoundary };
-  for (const [name, value] of Object.entries(unit)) {
-    checkUnitInterval(name, value);
-  }
-  checkChoice("truncation", truncation, TRUNCATIONS);
-  checkChoice("heads", heads, [1, 2, 3]);
-  checkChoice("switching", switching, ["return", "q-minus-beta"]);
+  checkUnitInterval("assign credit", unit);
+  checkChoice("assign credit", { truncation }, TRUNCATIONS);
+  checkChoice("assign credit", { heads }, [1, 2, 3]);
+  checkChoice("assign credit", { switching }, ["return", "q-minus-beta"]);
   return { ...unit, truncation, heads, switching };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkChoice } from "../checks.ts";
 import {
   type ByDecision,
   byDecision,
@@ -11,7 +12,6 @@ import {
   DECISIONS,
   type Trajectory,
 } from "../trajectory.ts";
-import { checkChoice } from "./hae_options.ts";
 
 /**
  * How advantages are normalized.
@@ -136,8 +136,8 @@ export function normalizeCredit(
   options: NormalizeOptions = {},
 ): Credit[] {
   const { mode = "standard", across = "decision" } = options;
-  checkChoice("mode", mode, NORMALIZATIONS);
-  checkChoice("across", across, ["decision", "all"]);
+  checkChoice("assign credit", { mode }, NORMALIZATIONS);
+  checkChoice("assign credit", { across }, ["decision", "all"]);
   if (trajectories.length !== credits.length) {
     throw new RangeError(
       `Cannot normalize credit as each of ${trajectories.length} trajectories must have one: current value is ${credits.length}`,

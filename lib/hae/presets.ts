@@ -4,8 +4,8 @@
  * @module
  */
 
+import { checkName } from "../checks.ts";
 import type { EstimatorConfig } from "./credit.ts";
-import { checkWord } from "./credit_checks.ts";
 import type { ShapingOptions } from "./shaping.ts";
 
 /** Shaping and estimator of one experiment. */
@@ -71,6 +71,9 @@ const PRESETS: Readonly<Record<string, CreditPreset>> = {
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, experiments
  */
 export function creditPreset(name: string): CreditPreset {
-  checkWord("a preset", name, Object.keys(PRESETS));
+  checkName("assign credit", name, {
+    what: "a preset",
+    names: Object.keys(PRESETS),
+  });
   return PRESETS[name]!;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkChoice } from "./hae_options.ts";
+import { checkChoice } from "../checks.ts";
 
 /** Which turn each row of a padded batch is. */
 export interface RowLayout {
@@ -47,7 +47,7 @@ export function rowLayout(
   duplicates: "dedupe" | "reference",
 ): OrderedRows {
   const { rows, width, episode, turn, mask } = layout;
-  checkChoice("duplicates", duplicates, ["dedupe", "reference"]);
+  checkChoice("assign credit", { duplicates }, ["dedupe", "reference"]);
   for (
     const [name, length] of [["episode", episode.length], [
       "turn",

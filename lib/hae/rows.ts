@@ -8,10 +8,10 @@
  * @module
  */
 
+import { checkChoice } from "../checks.ts";
 import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
 import { batchAdvantages, type BatchColumns } from "./hae_batch.ts";
 import type { HaeOptions } from "./hae_options.ts";
-import { checkChoice } from "./hae_options.ts";
 import {
   type Normalization,
   NORMALIZATIONS,
@@ -109,7 +109,7 @@ export function rowAdvantages(
   options: HaeRowOptions = {},
 ): HaeRowCredit {
   const { normalize = "none", duplicates = "dedupe" } = options;
-  checkChoice("normalize", normalize, NORMALIZATIONS);
+  checkChoice("assign credit", { normalize }, NORMALIZATIONS);
   checkRows(rows);
   const layout = rowLayout(rows, duplicates);
   const values = readValues(rows, layout.lengths);

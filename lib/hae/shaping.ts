@@ -4,9 +4,8 @@
  * @module
  */
 
+import { checkChoice, checkLength, checkName } from "../checks.ts";
 import type { Trajectory, Turn } from "../trajectory.ts";
-import { checkWord } from "./credit_checks.ts";
-import { checkChoice, checkLength } from "./hae_options.ts";
 
 /** Settings of {@linkcode shapeRewards}; by default nothing is shaped. */
 export interface ShapingOptions {
@@ -81,7 +80,7 @@ export function shapeColumns(
     consistencyPenalty,
   } = resolveShaping(options);
   for (const [name, column] of Object.entries({ switched, valid, reworded })) {
-    checkLength(name, column, rewards.length);
+    checkLength("assign credit", { [name]: column }, rewards.length);
   }
   const shaped = new Float64Array(rewards.length);
   for (let i = 0; i + 1 < offsets.length; i++) {
@@ -155,7 +154,10 @@ export function shapeRewards(
 ): Trajectory[] {
   const settings = resolveShaping(options);
   for (const name of Object.keys(options)) {
-    checkWord("a setting of shaping", name, Object.keys(settings));
+    checkName("assign credit", name, {
+      what: "a setting of shaping",
+      names: Object.keys(settings),
+    });
   }
   return trajectories.map((trajectory) => {
     const { turns } = trajectory;
@@ -241,8 +243,8 @@ function resolveShaping(options: ShapingOptions): Required<ShapingOptions> {
       `Cannot shape rewards as "${name}" must be finite: current value is ${value}`,
     );
   }
-  checkChoice("keepPenaltyMode", keepPenaltyMode, ["fixed", "normalized"]);
-  checkChoice("consistencyCompares", consistencyCompares, ["text", "tokens"]);
+  checkChoice("assign credit", { keepPenaltyMode }, ["fixed", "normalized"]);
+  checkChoice("assign credit", { consistencyCompares }, ["text", "tokens"]);
   return {
     ...numbers,
     keepPenaltyMode,

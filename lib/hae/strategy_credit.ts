@@ -6,9 +6,9 @@
  * @module
  */
 
+import { checkChoice, checkFinite } from "../checks.ts";
 import { byDecision, type Credit, type Trajectory } from "../trajectory.ts";
 import { checkTrajectories } from "./credit_checks.ts";
-import { checkChoice, checkFinite } from "./hae_options.ts";
 import { groupRows } from "./row_layout.ts";
 import {
   strategyAdvantages,
@@ -66,8 +66,8 @@ export function strategyCredit(
   const { topFraction = 0.5, judgePenalty = 0.1, judgeMode = "reward" } =
     options;
   const { flagged = {} } = options;
-  checkChoice("judgeMode", judgeMode, ["reward", "advantage"]);
-  checkFinite("judgePenalty", judgePenalty);
+  checkChoice("assign credit", { judgeMode }, ["reward", "advantage"]);
+  checkFinite("assign credit", { judgePenalty });
   checkTrajectories("strata", trajectories);
   const keys = trajectories.map(({ id, group, strategy }) => {
     if (strategy !== undefined) return JSON.stringify([group, strategy]);

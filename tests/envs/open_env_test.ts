@@ -100,7 +100,7 @@ Deno.test("openEnv() refuses kinds and settings it does not know", async () => {
   throws(() => openEnv({ kind: "constructor" }, 1), TypeError);
   await rejects(
     async () => await openEnv({ kind: "game" }, 1),
-    /"path" must fit.*absent/,
+    /"path" must be text: current value is absent/,
   );
   await rejects(
     async () => await openEnv({ kind: "game", path: "x", rewrad: 1 }, 1),

@@ -19,7 +19,7 @@ import { GAME_SETTINGS } from "./game_spec.ts";
 import { openHouseholdGame, present } from "../household/household.ts";
 import { householdGame } from "../household/game.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
-import { readWorldSettings } from "../world_settings.ts";
+import { readSettings } from "../../settings.ts";
 
 const WORDING = z.enum(["template", "human"]).optional();
 
@@ -61,8 +61,11 @@ export async function openAlfredSpec(
   spec: EnvSpec,
   shelf: AlfredShelf,
 ): Promise<GameEnv> {
-  const { task, wording = "template", kind: _, ...settings } =
-    readWorldSettings(ALFRED_SPEC, spec, "a task of ALFRED");
+  const { task, wording = "template", kind: _, ...settings } = readSettings(
+    ALFRED_SPEC,
+    spec,
+    "open a task of ALFRED",
+  );
   const placements = await shelf.placements();
   const game = importAlfredTask(task, { placements, wording });
   if (typeof game === "string") {
@@ -99,10 +102,10 @@ export async function openAlfredSpec(
 export async function listAlfred(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
-  const { path, taskTypes, wording, settings = {} } = readWorldSettings(
+  const { path, taskTypes, wording, settings = {} } = readSettings(
     ALFRED_DATASET,
     dataset,
-    "the dataset alfred",
+    "list alfred",
   );
   const placements = await loadAlfredPlacements();
   const kept: EnvSpec[] = [];

@@ -14,7 +14,7 @@ import {
   HOUSEHOLD_TASK_TYPES,
   type HouseholdTaskType,
 } from "../household/task.ts";
-import { readWorldSettings } from "../world_settings.ts";
+import { readSettings } from "../../settings.ts";
 
 /** Parts of the dataset. */
 export const ALFWORLD_SPLITS = [
@@ -62,7 +62,7 @@ export async function listAlfworld(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
   const { directory, split, taskTypes = HOUSEHOLD_TASK_TYPES, settings = {} } =
-    readWorldSettings(ALFWORLD_DATASET, dataset, "the dataset alfworld");
+    readSettings(ALFWORLD_DATASET, dataset, "list alfworld");
   const directories = [directory].flat();
   for (const one of directories) await checkFolder(one);
   const listed: EnvSpec[] = [];

@@ -12,7 +12,7 @@ import { createHouseholdExpert } from "../household/expert.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
 import { humanSentence, parseAnnotations } from "./alfred_task.ts";
-import { readWorldSettings } from "../world_settings.ts";
+import { readSettings } from "../../settings.ts";
 
 /**
  * What the authors' ALFWorld wrapper does: 10 for the win, and after 50 commands the episode is
@@ -99,10 +99,10 @@ export async function openGameSpec(
   spec: EnvSpec,
   cache: GameCache,
 ): Promise<GameEnv> {
-  const { kind: _, path, wording, ...settings } = readWorldSettings(
+  const { kind: _, path, wording, ...settings } = readSettings(
     GAME_SPEC,
     spec,
-    "a game",
+    "open a game",
   );
   const taskType = settings.taskType ?? taskTypeOfPath(path);
   const prepared = await cache.get(

@@ -12,7 +12,7 @@ import { openHousehold, present } from "./household.ts";
 import { HOUSEHOLD_SPLITS } from "./house.ts";
 import { HOUSEHOLD_TASK_TYPES } from "./task.ts";
 import { HOUSEHOLD_ROOMS } from "./tables.ts";
-import { readWorldSettings } from "../world_settings.ts";
+import { readSettings } from "../../settings.ts";
 
 const SETTINGS = {
   split: z.enum(HOUSEHOLD_SPLITS).optional(),
@@ -56,10 +56,10 @@ const HOUSEHOLD_DATASET = z.strictObject({
  * @throws {RangeError} If no draw leads to such a household.
  */
 export function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
-  const { kind: _, game, ...settings } = readWorldSettings(
+  const { kind: _, game, ...settings } = readSettings(
     HOUSEHOLD_SPEC,
     spec,
-    "a household",
+    "open a household",
   );
   return openHousehold(present(settings), game ?? seed);
 }
@@ -87,7 +87,7 @@ export function listHouseholds(
   dataset: Readonly<Record<string, unknown>>,
 ): EnvSpec[] {
   const { dataset: _, count, taskTypes = HOUSEHOLD_TASK_TYPES, ...settings } =
-    readWorldSettings(HOUSEHOLD_DATASET, dataset, "the dataset household");
+    readSettings(HOUSEHOLD_DATASET, dataset, "list households");
   return Array.from({ length: count }, (_, game) => ({
     kind: "household",
     taskType: taskTypes[game % taskTypes.length]!,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { distance } from "fastest-levenshtein";
+import { nearestName } from "../../checks.ts";
 import type { PddlSource, Sexp, SexpList } from "./sexp.ts";
 import { quoted } from "./error.ts";
 
@@ -261,11 +261,6 @@ export function readEffect(
 
 /** A hint with the nearest known name, or nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
-  let best: string | undefined, bestDistance = 3;
-  for (const candidate of known) {
-    if (Math.abs(candidate.length - name.length) > 2) continue;
-    const d = distance(name, candidate);
-    if (d < bestDistance) [best, bestDistance] = [candidate, d];
-  }
-  return best === undefined ? "" : ` (did you mean ${quoted(best)}?)`;
+  const near = nearestName(name, [...known]);
+  return near === undefined ? "" : ` (did you mean ${quoted(near)}?)`;
 }

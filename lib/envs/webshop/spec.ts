@@ -19,7 +19,7 @@ import {
   stockWebshop,
   type WebshopShelf,
 } from "./shelf.ts";
-import { readWorldSettings } from "../world_settings.ts";
+import { readSettings } from "../../settings.ts";
 
 /**
  * Makes the shop of a specification, for looking at rather than for playing.
@@ -41,10 +41,10 @@ import { readWorldSettings } from "../world_settings.ts";
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
-  const { kind: _, ...settings } = readWorldSettings(
+  const { kind: _, ...settings } = readSettings(
     WEBSHOP_SPEC,
     spec,
-    "a webshop",
+    "open a webshop",
   );
   return await stockWebshop(webshopParts(settings).forShop);
 }
@@ -66,10 +66,10 @@ export function openWebshopSpec(
   seed: number,
   shelf: WebshopShelf,
 ): WebshopEnv | Promise<WebshopEnv> {
-  const { kind: _, ...settings } = readWorldSettings(
+  const { kind: _, ...settings } = readSettings(
     WEBSHOP_SPEC,
     spec,
-    "a webshop",
+    "open a webshop",
   );
   const { forShop, forEpisode } = webshopParts(settings);
   const stocked = shelf.get(forShop);
@@ -114,10 +114,10 @@ function openStocked(
 export async function listWebshop(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
-  const { dataset: _, ...settings } = readWorldSettings(
+  const { dataset: _, ...settings } = readSettings(
     WEBSHOP_DATASET,
     dataset,
-    "webshops",
+    "list webshops",
   );
   const { splits } = await stockWebshop(webshopParts(settings).forShop);
   const { goal, split = "train" } = settings;

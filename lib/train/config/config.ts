@@ -16,7 +16,7 @@ import type { Decoding } from "../../policy/language/grammar.ts";
 import type { UpdateOptions } from "../../policy/policy.ts";
 import { configSchema } from "./schema.ts";
 import { type Json, mergeSettings } from "./settings.ts";
-import { readSettings } from "./settings_errors.ts";
+import { readSettings } from "../../settings.ts";
 
 /** A small network that scores listed subgoals and admissible actions. */
 export interface CompactPolicyConfig {
@@ -256,7 +256,7 @@ export function defineConfig(
   const merged = parts
     .map((part) => JSON.parse(JSON.stringify(part)) as Json)
     .reduce(mergeSettings, BASE);
-  const config = readSettings(configSchema, merged, "config");
+  const config = readSettings(configSchema, merged, "read config");
   checkEstimator(config.estimator);
   return config;
 }

@@ -7,13 +7,13 @@
  * @module
  */
 
+import { checkName, checkSameShape } from "../../checks.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type {
   Scalar,
   Tensor,
   Tensor2D,
 } from "../../policy/backends/tensors.ts";
-import { checkSameShape, unknownWord } from "./loss_checks.ts";
 
 /**
  * How losses of units become one number.
@@ -85,6 +85,10 @@ export function aggregationWeights(
   options: AggregateOptions = {},
 ): Tensor {
   const { mode = "token-mean" } = options;
+  checkName("compute a loss", mode, {
+    what: "an aggregation",
+    names: AGGREGATIONS,
+  });
   return tf.tidy(() => {
     switch (mode) {
       case "token-mean":
@@ -99,8 +103,6 @@ export function aggregationWeights(
       }
       case "seq-mean-token-sum-norm":
         return tf.div(mask, sequenceLength(mask, options));
-      default:
-        throw unknownWord("an aggregation", mode, AGGREGATIONS);
     }
   });
 }

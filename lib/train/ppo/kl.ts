@@ -5,10 +5,10 @@
  * @module
  */
 
+import { checkName, checkSameShape } from "../../checks.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "../../policy/backends/tensors.ts";
 import { masked, maskedMean } from "./aggregation.ts";
-import { checkSameShape, unknownWord } from "./loss_checks.ts";
 
 /**
  * Estimator of the KL divergence from one sample, with `x = log π − log π_ref`.
@@ -79,6 +79,10 @@ export function klEstimates(
 ): Tensor {
   const { reference, estimator = "k3" } = options;
   checkSameShape("estimate the divergence", { logProbs, reference });
+  checkName("compute a loss", estimator, {
+    what: "an estimator of divergence",
+    names: ESTIMATORS,
+  });
   return tf.tidy(() => {
     const x = tf.sub(logProbs, reference);
     switch (estimator) {
@@ -98,8 +102,6 @@ export function klEstimates(
           -10,
           10,
         );
-      default:
-        throw unknownWord("an estimator of divergence", estimator, ESTIMATORS);
     }
   });
 }

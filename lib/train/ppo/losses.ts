@@ -9,6 +9,7 @@
  * @module
  */
 
+import { checkSameShape } from "../../checks.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor } from "../../policy/backends/tensors.ts";
 import {
@@ -19,7 +20,6 @@ import {
   type SequenceLayout,
   sequenceMeans,
 } from "./aggregation.ts";
-import { checkSameShape } from "./loss_checks.ts";
 
 /** How a loss of units becomes one number. */
 export interface UnitAggregation extends SequenceLayout {

@@ -143,11 +143,11 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
     ],
     [
       "seed=x",
-      '"seed" does not fit (expected number, received string): current value is "x"',
+      '"seed" must be a number: current value is "x"',
     ],
     [
       "worlds=[3]",
-      '"worlds.0" does not fit (must be a world with "kind", or a family of worlds with "dataset"): current value is 3',
+      '"worlds.0" must be a world with "kind", or a family of worlds with "dataset": current value is 3',
     ],
   ];
   for (const [word, message] of cases) {
