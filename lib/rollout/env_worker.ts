@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 /**
  * The Worker's side of a pool: opens worlds from specifications and answers batches of calls.
  *
@@ -7,6 +6,12 @@
 
 import { createEnvOpener } from "../envs/open_env.ts";
 import type { Hint, OpenEnv, TextEnv } from "../envs/text_env.ts";
+
+/** A Worker's own scope, as far as it is used here. */
+declare const self: {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+};
 
 /** What the pool asks of one world. */
 export type WorldCall =
@@ -84,14 +89,11 @@ class WorldHost {
 }
 
 /** Serves a pool; called only where this file is a Worker's own module. */
-function serve(scope: {
-  onmessage: ((event: MessageEvent) => void) | null;
-  postMessage: (message: unknown) => void;
-}): void {
+function serve(): void {
   let host: WorldHost | undefined;
   // Batches are answered one after the other, calls of a batch in order.
   let work: Promise<void> = Promise.resolve();
-  scope.onmessage = ({ data }: MessageEvent) => {
+  self.onmessage = ({ data }: MessageEvent) => {
     if (!host) {
       host = new WorldHost(data as WorkerSettings);
       return;
@@ -102,9 +104,9 @@ function serve(scope: {
       for (const call of data as WorldCall[]) {
         answers.push(await waiting.answer(call));
       }
-      scope.postMessage(answers);
+      self.postMessage(answers);
     });
   };
 }
 
-if ("DedicatedWorkerGlobalScope" in globalThis) serve(self);
+if ("DedicatedWorkerGlobalScope" in globalThis) serve();

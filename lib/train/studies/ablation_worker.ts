@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 /**
  * One run of an ablation, in a Worker of its own: from settings to a finished folder.
  *
@@ -10,6 +9,12 @@ import type { TrainingConfig } from "../config/config.ts";
 import { describeEnvironment } from "../runs/environment_facts.ts";
 import { recordTraining } from "../runs/record_training.ts";
 import { openRun } from "../runs/run_store.ts";
+
+/** A Worker's own scope, as far as it is used here. */
+declare const self: {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+};
 
 /** What a Worker is told: to run, or, with `stop`, to save and end. */
 export type AblationOrder =

@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 /**
  * The Worker's side of replicas: makes the policy that the training has, follows its weights, and
  * does the work it is given.
@@ -24,6 +23,12 @@ import {
   type WorkKind,
   type WorkResults,
 } from "./work.ts";
+
+/** A Worker's own scope, as far as it is used here. */
+declare const self: {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+};
 
 /** The first message: what to make a replica of. */
 export interface ReplicaOrder {
