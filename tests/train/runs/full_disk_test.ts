@@ -1,7 +1,10 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { openCheckpoint, saveCheckpoint } from "../../../lib/train/runs/checkpoint.ts";
+import {
+  openCheckpoint,
+  saveCheckpoint,
+} from "../../../lib/train/runs/checkpoint.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
 import { recordTraining } from "../../../lib/train/runs/record_training.ts";
 import { openRun } from "../../../lib/train/runs/run_store.ts";
