@@ -43,7 +43,8 @@ const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "lib/train": [
     ["lib/train/ppo"],
     ["lib/train/config"],
-    ["lib/train/runs/checkpoint.ts", "lib/train/runs/durable_file.ts"],
+    ["lib/train/runs/durable_file.ts"],
+    ["lib/train/runs/checkpoint.ts"],
     ["lib/train"],
     ["lib/train/runs"],
     ["lib/train/studies"],
