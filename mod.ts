@@ -128,10 +128,20 @@ export type {
   ProposeSubgoals,
   TextEnv,
 } from "./lib/envs/text_env.ts";
-export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
-export type { EnvDataset, EnvOpenerOptions } from "./lib/envs/open_env.ts";
+export {
+  createEnvOpener,
+  findWorld,
+  listEnvs,
+  openEnv,
+} from "./lib/envs/open_env.ts";
+export type {
+  EnvDataset,
+  EnvOpenerOptions,
+  World,
+  WorldDataset,
+} from "./lib/envs/world.ts";
 export { ALFWORLD_SPLITS, listAlfworld } from "./lib/envs/alfworld/dataset.ts";
-export { ALFWORLD_REFERENCE } from "./lib/envs/alfworld/game_spec.ts";
+export { ALFWORLD_REFERENCE } from "./lib/envs/pddl/game_settings.ts";
 export {
   createHouseholdExpert,
   planHousehold,
@@ -158,11 +168,8 @@ export { NOTHING_HAPPENS } from "./lib/envs/pddl/play.ts";
 export type { GamePlay, PlayStep } from "./lib/envs/pddl/play.ts";
 export { GameError } from "./lib/envs/pddl/error.ts";
 export type { GameErrorPlace, GameSection } from "./lib/envs/pddl/error.ts";
-export {
-  taskSentence,
-  taskTypeOfGoal,
-  taskTypeOfPath,
-} from "./lib/envs/household/task_sentence.ts";
+export { taskSentence } from "./lib/envs/pddl/task_sentence.ts";
+export { taskTypeOfGoal, taskTypeOfPath } from "./lib/envs/household/task.ts";
 export { parseDomain } from "./lib/envs/pddl/parser.ts";
 export type { ActionSchema, Domain } from "./lib/envs/pddl/parser.ts";
 export { parseProblem } from "./lib/envs/pddl/problem.ts";
@@ -261,7 +268,6 @@ export type {
 } from "./lib/envs/webshop/webshop.ts";
 export { stockWebshopSpec } from "./lib/envs/webshop/spec.ts";
 export { WEBSHOP_REFERENCE } from "./lib/envs/webshop/settings.ts";
-export type { WebshopSpec } from "./lib/envs/webshop/settings.ts";
 export type { StockedWebshop } from "./lib/envs/webshop/shelf.ts";
 export {
   countWebshopAlternatives,

@@ -179,3 +179,17 @@ function unwrap(schema: unknown): unknown {
     else return here;
   }
 }
+
+/**
+ * Keeps the settings that were given: options do not take `undefined` for an answer.
+ *
+ * @param settings Settings, some of them perhaps `undefined`.
+ * @returns Those that are not.
+ */
+export function present<T extends object>(
+  settings: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

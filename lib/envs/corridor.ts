@@ -7,9 +7,12 @@
  * @module
  */
 
+import { z } from "zod";
 import { createRandom } from "../random.ts";
 import type { Observation, Situation } from "../trajectory.ts";
 import type { EnvSpec, EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
+import type { World } from "./world.ts";
+import { present, readSettings } from "../settings.ts";
 
 /** Settings of a corridor. */
 export interface CorridorOptions {
@@ -106,30 +109,36 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
  * @param spec Kind `"corridor"`, and settings as in {@linkcode CorridorOptions}.
  * @param seed Decides the exit where the specification leaves it open.
  * @returns One episode of that corridor.
- * @throws {TypeError} If a setting is unknown, or the exit has no such end.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export function openCorridorSpec(spec: EnvSpec, seed: number): TextEnv {
-  const { kind: _, length, doors, exit, ...unknown } = spec;
-  for (const name of Object.keys(unknown)) {
-    throw new TypeError(
-      `Cannot open a corridor as its settings must be "length", "doors" or "exit": current value is "${name}"`,
-    );
-  }
-  return openCorridor({
-    ...(length === undefined ? {} : { length: Number(length) }),
-    ...(doors === undefined ? {} : { doors: Number(doors) }),
-    ...(exit === undefined
-      ? {}
-      : { exit: exit === "left" ? exit : checkedExit(exit) }),
-  }, seed);
+  const { kind: _, ...options } = readSettings(
+    CORRIDOR_SPEC,
+    spec,
+    "open a corridor",
+  );
+  return openCorridor(present(options), seed);
 }
 
-function checkedExit(exit: unknown): "right" {
-  if (exit === "right") return exit;
-  throw new TypeError(
-    `Cannot open a corridor as "exit" must be "left" or "right": current value is ${exit}`,
-  );
-}
+const CORRIDOR_SPEC = z.strictObject({
+  kind: z.literal("corridor"),
+  length: z.number().optional().describe(
+    "Cells from one end to the other; odd, at least 3. Default: 7",
+  ),
+  doors: z.number().optional().describe(
+    "Closed doors on each side of the sign. Default: 1",
+  ),
+  exit: z.enum(["left", "right"]).optional().describe(
+    "Which end leads out. Default: the seed decides",
+  ),
+});
+
+/** Corridors spoken as text. */
+export const CORRIDOR: World = {
+  settings: CORRIDOR_SPEC,
+  createOpener: () => openCorridorSpec,
+  proposeSubgoals: proposeCorridorSubgoals,
+};
 
 function drawExit(seed: number): "left" | "right" {
   return createRandom(seed).fork("exit").integer(2) === 0 ? "left" : "right";

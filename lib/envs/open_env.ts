@@ -1,77 +1,73 @@
 /**
  * Opening any built-in world by its specification, and listing the worlds of a dataset.
  *
- * A new world is one line in {@linkcode WORLDS}; a new dataset one line in `DATASETS`.
+ * A new world is one record in a file of its own and one line in {@linkcode WORLDS}.
  *
  * @module
  */
 
-import { z } from "zod";
-import {
-  AlfredShelf,
-  listAlfred,
-  openAlfredSpec,
-} from "./alfworld/alfred_spec.ts";
-import { listAlfworld } from "./alfworld/dataset.ts";
-import { openCorridorSpec } from "./corridor.ts";
-import { GameCache, openGameSpec } from "./alfworld/game_spec.ts";
-import { listHouseholds, openHouseholdSpec } from "./household/spec.ts";
-import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
-import { WebshopShelf } from "./webshop/shelf.ts";
-import { listWebshop, openWebshopSpec } from "./webshop/spec.ts";
 import { suggest } from "../checks.ts";
-import { readSettings } from "../settings.ts";
+import { ALFRED } from "./alfworld/alfred_spec.ts";
+import { GAME } from "./alfworld/game_spec.ts";
+import { CORRIDOR } from "./corridor.ts";
+import { HOUSEHOLD } from "./household/spec.ts";
+import { MODULE } from "./module_world.ts";
+import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
+import { WEBSHOP } from "./webshop/spec.ts";
+import type {
+  EnvDataset,
+  EnvOpenerOptions,
+  World,
+  WorldDataset,
+} from "./world.ts";
 
-/** What the worlds of one opener share. */
-interface SharedParts {
-  /** Games that were read before. */
-  readonly games: GameCache;
-  /** Shops that were made before. */
-  readonly shops: WebshopShelf;
-  /** What is known of ALFRED's scenes. */
-  readonly alfred: AlfredShelf;
-}
-
-type OpenWorld = (
-  spec: EnvSpec,
-  seed: number,
-  shared: SharedParts,
-) => TextEnv | Promise<TextEnv>;
-
-/** Every built-in kind of world. Each checks its own settings. */
-const WORLDS: Readonly<Record<string, OpenWorld>> = {
-  alfred: (spec, _seed, { alfred }) => openAlfredSpec(spec, alfred),
-  corridor: openCorridorSpec,
-  game: (spec, _seed, { games }) => openGameSpec(spec, games),
-  household: openHouseholdSpec,
-  module: openModuleSpec,
-  webshop: (spec, seed, { shops }) => openWebshopSpec(spec, seed, shops),
+/** Every built-in kind of world. */
+export const WORLDS: Readonly<Record<string, World>> = {
+  alfred: ALFRED,
+  corridor: CORRIDOR,
+  game: GAME,
+  household: HOUSEHOLD,
+  module: MODULE,
+  webshop: WEBSHOP,
 };
 
-/** Every built-in dataset. Each checks its own settings. */
-const DATASETS: Readonly<
-  Record<string, (dataset: EnvDataset) => EnvSpec[] | Promise<EnvSpec[]>>
-> = {
-  alfred: listAlfred,
-  alfworld: listAlfworld,
-  household: listHouseholds,
-  webshop: listWebshop,
-};
+/** Every built-in dataset. */
+export const DATASETS: Readonly<Record<string, WorldDataset>> = Object.assign(
+  {},
+  ...Object.values(WORLDS).map(({ datasets }) => datasets),
+);
 
-/** A family of worlds: its name, and settings of that family. */
-export interface EnvDataset {
-  /** Which family: `"alfworld"`. */
-  readonly dataset: string;
-  /** Settings of that family. */
-  readonly [setting: string]: unknown;
+/**
+ * Finds the record of a world.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { findWorld, openEnv } from "@hiper/lab";
+ *
+ * const spec = { kind: "corridor" };
+ * const { proposeSubgoals } = await findWorld(spec);
+ * const { task, observation } = await (await openEnv(spec, 1)).start();
+ * ok(proposeSubgoals!({ task, past: [], observation }).includes("look around"));
+ * ```
+ *
+ * @param spec Which world.
+ * @returns Its record; that of the module which a specification of kind `"module"` names.
+ * @throws {TypeError} If no built-in world has that kind, or a setting of a module does not fit.
+ */
+export async function findWorld(spec: EnvSpec): Promise<World> {
+  const world = worldOf(spec.kind);
+  return await world.resolve?.(spec) ?? world;
 }
 
-/** How worlds are opened. */
-export interface EnvOpenerOptions {
-  /** Compiled game files that are kept for the next episode. @default {128} */
-  readonly games?: number;
-  /** Shops that are kept for the next episode. @default {4} */
-  readonly shops?: number;
+function worldOf(kind: string): World {
+  const world = Object.hasOwn(WORLDS, kind) ? WORLDS[kind] : undefined;
+  if (world !== undefined) return world;
+  throw new TypeError(
+    `Cannot open a world as "kind" must name a built-in one, unlike "${kind}"${
+      suggest(String(kind), Object.keys(WORLDS))
+    }`,
+  );
 }
 
 /**
@@ -91,32 +87,21 @@ export interface EnvOpenerOptions {
  * @returns Opens worlds.
  */
 export function createEnvOpener(options: EnvOpenerOptions = {}): OpenEnv {
-  const { games = 128, shops = 4 } = options;
-  const shared: SharedParts = {
-    games: new GameCache(games),
-    shops: new WebshopShelf(shops),
-    alfred: new AlfredShelf(),
-  };
+  const openers = new Map<string, OpenEnv>();
   return (spec, seed) => {
-    const open = Object.hasOwn(WORLDS, spec.kind)
-      ? WORLDS[spec.kind]
-      : undefined;
-    if (open === undefined) {
-      throw new TypeError(
-        `Cannot open a world as "kind" must name a built-in one, unlike "${spec.kind}"${
-          suggest(String(spec.kind), Object.keys(WORLDS))
-        }`,
-      );
-    }
-    return open(spec, seed, shared);
+    const { kind } = spec;
+    const open = openers.get(kind) ?? worldOf(kind).createOpener(options);
+    openers.set(kind, open);
+    return open(spec, seed);
   };
 }
 
 /**
  * Opens the world of a specification.
  *
- * Kinds are `corridor`, `game` and `module`; a `module` names the `url` of a module
- * whose `openEnv` opens the world, so that worlds of one's own work in Workers too.
+ * Kinds are `alfred` (ALFRED's recorded tasks), `corridor`, `game` (a game file, ALFWorld's among them),
+ * `household` (drawn from the seed), `webshop`, and `module`, which names the `url` of a module whose
+ * `openEnv` opens the world; such worlds work in Workers too.
  *
  * @example
  * ```ts
@@ -144,6 +129,7 @@ export function openEnv(
  * `{ dataset: "alfworld", directory, split, taskTypes?, settings? }` lists the games of an ALFWorld
  * folder; see `listAlfworld`. `{ dataset: "household", count, taskTypes?, split?, ... }` lists drawn
  * households; see `listHouseholds`. `{ dataset: "alfred", path, ... }` lists recorded tasks; see `listAlfred`.
+ * `{ dataset: "webshop", catalog?, split?, ... }` lists the goals of a shop.
  *
  * @example
  * ```ts
@@ -158,36 +144,14 @@ export function openEnv(
  * @throws {TypeError} If no built-in dataset has that name, or a setting does not fit.
  */
 export async function listEnvs(dataset: EnvDataset): Promise<EnvSpec[]> {
-  const list = Object.hasOwn(DATASETS, dataset.dataset)
-    ? DATASETS[dataset.dataset]
-    : undefined;
-  if (list === undefined) {
+  const { dataset: name } = dataset;
+  const family = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
+  if (family === undefined) {
     throw new TypeError(
-      `Cannot list worlds as "dataset" must name a built-in one, unlike "${dataset.dataset}"${
-        suggest(String(dataset.dataset), Object.keys(DATASETS))
+      `Cannot list worlds as "dataset" must name a built-in one, unlike "${name}"${
+        suggest(String(name), Object.keys(DATASETS))
       }`,
     );
   }
-  return await list(dataset);
-}
-
-const MODULE_SPEC = z.looseObject({
-  kind: z.literal("module"),
-  url: z.string().min(1),
-});
-
-/** Opens a world by somebody else's module, whose `openEnv` is given the specification as it stands. */
-async function openModuleSpec(spec: EnvSpec, seed: number): Promise<TextEnv> {
-  const { url } = readSettings(MODULE_SPEC, spec, "open a world of a module");
-  const module: unknown = await import(url);
-  const open =
-    typeof module === "object" && module !== null && "openEnv" in module
-      ? module.openEnv
-      : undefined;
-  if (typeof open !== "function") {
-    throw new TypeError(
-      `Cannot open a world of a module as it must export a function "openEnv": current value is ${url}`,
-    );
-  }
-  return await open(spec, seed);
+  return await family.list(dataset);
 }

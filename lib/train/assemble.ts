@@ -4,11 +4,8 @@
  * @module
  */
 
-import {
-  createEnvOpener,
-  type EnvDataset,
-  listEnvs,
-} from "../envs/open_env.ts";
+import { createEnvOpener, listEnvs } from "../envs/open_env.ts";
+import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { assignCredit } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
@@ -87,7 +84,7 @@ export async function assembleTraining(
   const opener = pool?.open ?? createEnvOpener();
   const { open, hint } = withHints(opener);
   const { warmStart } = config;
-  const alternatives = alternativesOf(specs);
+  const alternatives = await alternativesOf(specs);
   const search = alternatives && { alternatives };
   return createTraining(config, {
     policy,
@@ -211,7 +208,7 @@ export async function assembleBaseline(
   const flat = config.policy.name === "compact" && config.policy.flat;
   return createBaseline(name, {
     open: createEnvOpener(),
-    ...(flat ? {} : { proposeSubgoals: proposerOf(specs) }),
+    ...(flat ? {} : { proposeSubgoals: await proposerOf(specs) }),
   });
 }
 

@@ -1,20 +1,15 @@
 /**
- * The policy that a config names, and who lists subgoals for it.
+ * The policy that a config names, with the subgoals that its worlds propose.
  *
  * @module
  */
 
-import { proposeCorridorSubgoals } from "../envs/corridor.ts";
-import {
-  listHouseholdAlternatives,
-  proposeHouseholdSubgoals,
-} from "../envs/household/subgoals.ts";
+import { findWorld } from "../envs/open_env.ts";
 import type {
   EnvSpec,
   ListAlternatives,
   ProposeSubgoals,
 } from "../envs/text_env.ts";
-import { proposeWebshopSubgoals } from "../envs/webshop/subgoals.ts";
 import {
   type CompactPolicy,
   createCompactPolicy,
@@ -43,73 +38,77 @@ export async function assemblePolicy(
   const { policy, seed } = config;
   return policy.name === "language"
     ? await assembleLanguagePolicy(policy, { ...config, specs })
-    : compactPolicy(policy, seed, specs);
+    : await compactPolicy(policy, seed, specs);
 }
 
-function compactPolicy(
+async function compactPolicy(
   config: CompactPolicyConfig,
   seed: number,
   specs: readonly EnvSpec[],
-): CompactPolicy {
+): Promise<CompactPolicy> {
   const { name: _, flat = false, ...sizes } = config;
   return createCompactPolicy({
     ...sizes,
     seed,
-    ...(flat ? {} : { proposeSubgoals: proposerOf(specs) }),
+    ...(flat ? {} : { proposeSubgoals: await proposerOf(specs) }),
   });
 }
 
-/** Who lists subgoals in each kind of world. */
-const PROPOSERS: Readonly<Record<string, ProposeSubgoals>> = {
-  alfred: proposeHouseholdSubgoals,
-  corridor: proposeCorridorSubgoals,
-  game: proposeHouseholdSubgoals,
-  household: proposeHouseholdSubgoals,
-  webshop: proposeWebshopSubgoals,
-};
-
-/** Worlds where an expert may search. */
-const SEARCHED: readonly string[] = ["alfred", "game", "household"];
-
 /**
- * Finds who lists actions that are as good as an expert's to someone who knows only what was told.
+ * Finds the list of equally good actions that all worlds share; see {@linkcode ListAlternatives}.
  *
  * @param specs Worlds.
- * @returns Who lists them, if all worlds are households.
+ * @returns The list, if every world has the same one.
  */
-export function alternativesOf(
+export async function alternativesOf(
   specs: readonly EnvSpec[],
-): ListAlternatives | undefined {
-  return specs.every(({ kind }) => SEARCHED.includes(kind))
-    ? listHouseholdAlternatives
-    : undefined;
+): Promise<ListAlternatives | undefined> {
+  const lists = new Set<ListAlternatives | undefined>();
+  for (const spec of oneOfEachWorld(specs)) {
+    lists.add((await findWorld(spec)).alternatives);
+  }
+  const [list] = lists;
+  return lists.size === 1 ? list : undefined;
 }
 
 /**
- * Finds the one proposer that all worlds share.
+ * Finds the proposer of subgoals that all worlds share.
  *
  * @param specs Worlds.
- * @returns Who lists subgoals there.
+ * @returns The proposer.
  * @throws {TypeError} If there is none.
  */
-export function proposerOf(specs: readonly EnvSpec[]): ProposeSubgoals {
-  const kinds = [...new Set(specs.map((spec) => spec.kind))];
-  const unknown = kinds.find((kind) => !Object.hasOwn(PROPOSERS, kind));
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Cannot assemble a training as each kind of world must be one of ${
-        Object.keys(PROPOSERS).join(", ")
-      } unless "policy.flat" is true: current value is "${unknown}"`,
-    );
+export async function proposerOf(
+  specs: readonly EnvSpec[],
+): Promise<ProposeSubgoals> {
+  const proposers = new Set<ProposeSubgoals>();
+  for (const spec of oneOfEachWorld(specs)) {
+    const { proposeSubgoals } = await findWorld(spec);
+    if (proposeSubgoals === undefined) {
+      throw new TypeError(
+        `Cannot assemble a training as its worlds must propose subgoals unless "policy.flat" is true: current value is ${
+          nameOf(spec)
+        }, which has no "proposeSubgoals"`,
+      );
+    }
+    proposers.add(proposeSubgoals);
   }
-  const proposers = new Set(kinds.map((kind) => PROPOSERS[kind]));
   const [propose] = proposers;
   if (propose === undefined || proposers.size > 1) {
     throw new TypeError(
       `Cannot assemble a training as its worlds must share a list of subgoals unless "policy.flat" is true: current kinds are ${
-        kinds.map((kind) => `"${kind}"`).join(", ")
+        oneOfEachWorld(specs).map(nameOf).join(", ")
       }`,
     );
   }
   return propose;
+}
+
+/** One specification of each record, as there may be thousands of worlds. */
+function oneOfEachWorld(specs: readonly EnvSpec[]): EnvSpec[] {
+  return [...new Map(specs.map((spec) => [nameOf(spec), spec])).values()];
+}
+
+function nameOf({ kind, url }: EnvSpec): string {
+  return kind === "module" ? `"module" ${url}` : `"${kind}"`;
 }

@@ -82,6 +82,6 @@ Deno.test("A corridor that cannot be built is refused", () => {
   });
   throws(() => openCorridorSpec({ kind: "corridor", lenght: 5 }, 1), {
     name: "TypeError",
-    message: /current value is "lenght"/,
+    message: /"lenght" is not a setting: did you mean "length"/,
   });
 });

@@ -1,11 +1,21 @@
 import {
   deepStrictEqual,
+  ok,
   rejects,
   strictEqual,
   throws,
 } from "node:assert/strict";
-import { createEnvOpener, listEnvs, openEnv } from "../../lib/envs/open_env.ts";
+import { createCache } from "../../lib/envs/cache.ts";
+import {
+  createEnvOpener,
+  findWorld,
+  listEnvs,
+  openEnv,
+  WORLDS,
+} from "../../lib/envs/open_env.ts";
+import { proposerOf } from "../../lib/train/assemble_policy.ts";
 import type { TextEnv } from "../../lib/envs/text_env.ts";
+import { z } from "zod";
 import { conformance } from "./_conformance.ts";
 import { miniatureHouse } from "./pddl/_miniature.ts";
 
@@ -38,6 +48,9 @@ conformance("the corridor", openEnv, { kind: "corridor", length: 5 });
 
 Deno.test("openEnv() opens a game file with its expert", async () => {
   await withGame(async (path) => {
+    const { taskType } = await (await openEnv({ kind: "game", path }, 1))
+      .start();
+    strictEqual(taskType, "pick_and_place_simple");
     const { rewards, ending } = await solve(
       await openEnv({ kind: "game", path }, 1),
     );
@@ -109,6 +122,74 @@ Deno.test("openEnv() refuses kinds and settings it does not know", async () => {
   await rejects(
     async () => await openEnv({ kind: "game", path: "x", stepLimit: 0.5 }, 1),
     /"stepLimit"/,
+  );
+});
+
+Deno.test("every setting of every world and dataset says what it means", () => {
+  for (const [kind, { settings, datasets = {} }] of Object.entries(WORLDS)) {
+    const families = Object.entries(datasets).map(([name, family]) =>
+      [name, family.settings] as const
+    );
+    for (const [name, schema] of [[kind, settings] as const, ...families]) {
+      const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
+      for (const [setting, property] of Object.entries(properties)) {
+        if (["kind", "dataset"].includes(setting)) continue;
+        ok(
+          typeof property === "object" && property.description,
+          `${name}.${setting}`,
+        );
+      }
+    }
+  }
+});
+
+Deno.test("createCache() keeps what was used last, and no failures", async () => {
+  const cache = createCache<number>(2);
+  let made = 0;
+  const make = () => ++made;
+  cache.get("a", make);
+  cache.get("b", make);
+  cache.get("a", make);
+  cache.get("c", make); // drops b
+  strictEqual(cache.get("a", make), 1);
+  strictEqual(cache.get("b", make), 4);
+  const fails = () => Promise.reject(new Error("no"));
+  await rejects(async () => await cache.get("d", fails), /no/);
+  const later = cache.get("d", () => Promise.resolve(7));
+  strictEqual(cache.get("d", make), later, "asked together, made once");
+  await later;
+  strictEqual(cache.get("d", make), 7);
+});
+
+Deno.test("a module's worlds bring their own subgoals and alternatives", async () => {
+  const source = `export const openEnv = () => {};
+    export const proposeSubgoals = ({ task }) => ["do " + task];
+    export const alternatives = (_, { action }) => [action];`;
+  const url = `data:text/javascript,${encodeURIComponent(source)}`;
+  const spec = { kind: "module", url, size: 1 };
+  const { alternatives } = await findWorld(spec);
+  const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
+  const situation = { task: "it", past: [], observation };
+  deepStrictEqual(
+    alternatives!(situation, { subgoal: "", action: "go" }),
+    ["go"],
+  );
+  const propose = await proposerOf([spec, { ...spec, size: 2 }]);
+  deepStrictEqual(propose(situation), ["do it"]);
+  await rejects(
+    proposerOf([spec, { kind: "corridor" }]),
+    /must share a list of subgoals.*"module" data.*"corridor"/,
+  );
+  const silent = "data:text/javascript,export const openEnv = () => {};";
+  await rejects(
+    proposerOf([{ kind: "module", url: silent }]),
+    /must propose subgoals/,
+  );
+  const wrong =
+    "data:text/javascript,export const openEnv = () => {}; export const proposeSubgoals = 1;";
+  await rejects(
+    findWorld({ kind: "module", url: wrong }),
+    /"proposeSubgoals" and "alternatives" must be functions/,
   );
 });
 

@@ -14,7 +14,7 @@ import { createRandom } from "../../random.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
 import { type AlfredTask, humanSentence } from "./alfred_task.ts";
 import { OBJECT_CLASSES } from "../household/tables.ts";
-import { placementWeights } from "../household/generator.ts";
+import { placementWeights } from "../household/house.ts";
 import { alfredLayout } from "../household/layout.ts";
 import {
   goalSentences,

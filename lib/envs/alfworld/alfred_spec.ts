@@ -15,58 +15,56 @@ import {
 } from "./alfred_import.ts";
 import { ALFRED_TASK, parseAlfredTask } from "./alfred_task.ts";
 import type { GameEnv } from "../pddl/game_env.ts";
-import { GAME_SETTINGS } from "./game_spec.ts";
-import { openHouseholdGame, present } from "../household/household.ts";
+import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
+import { openHouseholdGame } from "../household/household.ts";
+import {
+  listHouseholdAlternatives,
+  proposeHouseholdSubgoals,
+} from "../household/subgoals.ts";
 import { householdGame } from "../household/game.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
-import { readSettings } from "../../settings.ts";
-
-const WORDING = z.enum(["template", "human"]).optional();
+import type { World } from "../world.ts";
+import { present, readSettings } from "../../settings.ts";
 
 const ALFRED_SPEC = z.strictObject({
   kind: z.literal("alfred"),
-  task: ALFRED_TASK,
+  task: ALFRED_TASK.describe("The recorded task"),
   wording: WORDING,
   ...GAME_SETTINGS,
 });
 
 const ALFRED_DATASET = z.strictObject({
   dataset: z.literal("alfred"),
-  path: z.string().min(1),
-  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional(),
+  path: z.string().min(1).describe(
+    "File with one task a line, or a folder of traj_data.json files",
+  ),
+  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional().describe(
+    "Kinds of task to keep. Default: all six",
+  ),
   wording: WORDING,
-  settings: z.strictObject(GAME_SETTINGS).optional(),
+  settings: z.strictObject(GAME_SETTINGS).optional().describe(
+    "Settings of every game",
+  ),
 });
-
-/** Loads the known spots of ALFRED's scenes once, when first needed. */
-export class AlfredShelf {
-  #placements: Promise<AlfredPlacements> | undefined;
-
-  /** The known spots. */
-  placements(): Promise<AlfredPlacements> {
-    return this.#placements ??= loadAlfredPlacements();
-  }
-}
 
 /**
  * Opens a recorded task; it has no randomness, so there is no seed.
  *
  * @param spec Kind `"alfred"`, `task` as {@linkcode parseAlfredTask} reads it, `wording`, and
  *   settings as games have them.
- * @param shelf Where the known spots are kept.
+ * @param placements Spots of ALFRED's scenes.
  * @returns One episode.
  * @throws {TypeError} If a setting does not fit, or no game can be made of the task.
  */
-export async function openAlfredSpec(
+export function openAlfredSpec(
   spec: EnvSpec,
-  shelf: AlfredShelf,
-): Promise<GameEnv> {
+  placements: AlfredPlacements,
+): GameEnv {
   const { task, wording = "template", kind: _, ...settings } = readSettings(
     ALFRED_SPEC,
     spec,
     "open a task of ALFRED",
   );
-  const placements = await shelf.placements();
   const game = importAlfredTask(task, { placements, wording });
   if (typeof game === "string") {
     throw new TypeError(
@@ -167,3 +165,16 @@ async function* trajectoryFiles(folder: string): AsyncGenerator<string> {
     else if (name === "traj_data.json") yield `${folder}/${name}`;
   }
 }
+
+/** ALFRED's recorded tasks. */
+export const ALFRED: World = {
+  settings: ALFRED_SPEC,
+  createOpener: () => {
+    let placements: Promise<AlfredPlacements> | undefined;
+    return async (spec) =>
+      openAlfredSpec(spec, await (placements ??= loadAlfredPlacements()));
+  },
+  datasets: { alfred: { settings: ALFRED_DATASET, list: listAlfred } },
+  proposeSubgoals: proposeHouseholdSubgoals,
+  alternatives: listHouseholdAlternatives,
+};

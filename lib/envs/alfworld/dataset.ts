@@ -8,11 +8,11 @@
 
 import { z } from "zod";
 import type { EnvSpec } from "../text_env.ts";
-import { GAME_SETTINGS, WORDING } from "./game_spec.ts";
-import { taskTypeOfPath } from "../household/task_sentence.ts";
+import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
 import {
   HOUSEHOLD_TASK_TYPES,
   type HouseholdTaskType,
+  taskTypeOfPath,
 } from "../household/task.ts";
 import { readSettings } from "../../settings.ts";
 
@@ -28,12 +28,20 @@ export const ALFWORLD_SPLITS = [
 const oneOrMore = <T extends z.ZodType>(schema: T) =>
   z.union([schema, z.array(schema).min(1)]);
 
-const ALFWORLD_DATASET = z.strictObject({
+/** What a dataset `{ dataset: "alfworld", … }` may hold. */
+export const ALFWORLD_DATASET = z.strictObject({
   dataset: z.literal("alfworld"),
-  directory: oneOrMore(z.string().min(1)),
-  split: oneOrMore(z.enum(ALFWORLD_SPLITS)),
-  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).optional(),
-  settings: z.strictObject({ ...GAME_SETTINGS, wording: WORDING }).optional(),
+  directory: oneOrMore(z.string().min(1)).describe(
+    "Data folder, or the json_2.1.1 inside it; or several",
+  ),
+  split: oneOrMore(z.enum(ALFWORLD_SPLITS)).describe(
+    "Part of the dataset, or several",
+  ),
+  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).optional().describe(
+    "Kinds of task to keep. Default: all six",
+  ),
+  settings: z.strictObject({ ...GAME_SETTINGS, wording: WORDING }).optional()
+    .describe("Settings of every game"),
 });
 
 /**

@@ -5,118 +5,76 @@
  */
 
 import { z } from "zod";
-import type { EnvSpec, Hint } from "../text_env.ts";
-import { type GameEnv, openGame, readGame } from "../pddl/game_env.ts";
-import { taskTypeOfPath } from "../household/task_sentence.ts";
-import { createHouseholdExpert } from "../household/expert.ts";
+import { type Cache, createCache } from "../cache.ts";
+import {
+  createHouseholdExpert,
+  type HouseholdExpert,
+} from "../household/expert.ts";
+import { openHouseholdGame } from "../household/household.ts";
+import {
+  listHouseholdAlternatives,
+  proposeHouseholdSubgoals,
+} from "../household/subgoals.ts";
+import { taskTypeOfPath } from "../household/task.ts";
+import { type GameEnv, readGame } from "../pddl/game_env.ts";
 import type { CompiledGame } from "../pddl/game.ts";
-import type { GamePlay } from "../pddl/play.ts";
+import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
+import type { EnvSpec } from "../text_env.ts";
+import type { World } from "../world.ts";
+import { present, readSettings } from "../../settings.ts";
 import { humanSentence, parseAnnotations } from "./alfred_task.ts";
-import { readSettings } from "../../settings.ts";
-
-/**
- * What the authors' ALFWorld wrapper does: 10 for the win, and after 50 commands the episode is
- * over as if the world had ended it.
- */
-export const ALFWORLD_REFERENCE = {
-  reward: 10,
-  stepLimit: 50,
-  limitEnding: "terminated",
-} as const;
-
-/** Settings that every game accepts beside where it comes from. */
-export const GAME_SETTINGS = {
-  reward: z.number().optional(),
-  stepLimit: z.number().int().positive().optional(),
-  limitEnding: z.enum(["terminated", "truncated"]).optional(),
-  taskType: z.string().optional(),
-  preset: z.literal("alfworld-reference").optional(),
-  hints: z.boolean().optional(),
-} as const;
-
-/** Whose words ask for the task: ALFWorld's, or those of the first person who described it. */
-export const WORDING = z.enum(["template", "human"]).optional();
+import { ALFWORLD_DATASET, listAlfworld } from "./dataset.ts";
 
 const GAME_SPEC = z.strictObject({
   kind: z.literal("game"),
-  path: z.string().min(1),
+  path: z.string().min(1).describe("Path of a game.tw-pddl file"),
   wording: WORDING,
   ...GAME_SETTINGS,
 });
 
-/** A game with an expert that was prepared for it. */
+/** A compiled game with its expert, which games that are no households lack. */
 export interface PreparedGame {
   /** The game. */
   readonly game: CompiledGame;
-  /** Knows the way; absent for games that are no households. */
-  readonly expert?: (play: GamePlay) => Hint | undefined;
-}
-
-/** Adds the expert to a game, where the game is a household. */
-export function prepareGame(game: CompiledGame): PreparedGame {
-  const expert = createHouseholdExpert(game);
-  return expert === undefined ? { game } : { game, expert };
-}
-
-/** Settings of a game after a check. */
-type GameSettings = z.infer<z.ZodObject<typeof GAME_SETTINGS>>;
-
-/**
- * Opens a prepared game with settings.
- *
- * @param prepared The game, and its expert.
- * @param settings Reward, limits, hints, other words for the task; a preset fills what is not given.
- * @returns The world.
- */
-export function openPreparedGame(
-  prepared: PreparedGame,
-  settings: GameSettings & { readonly task?: string },
-): GameEnv {
-  const { preset, hints = true, ...given } = settings;
-  const { game, expert } = prepared;
-  const chosen = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  );
-  return openGame(game, {
-    ...(preset === undefined ? {} : ALFWORLD_REFERENCE),
-    ...chosen,
-    ...(hints && expert !== undefined
-      ? { expert: (_: CompiledGame, play: GamePlay) => expert(play) }
-      : {}),
-  });
+  /** Its expert. */
+  readonly expert: HouseholdExpert | undefined;
 }
 
 /**
  * Opens the game of a specification; a game has no randomness, so there is no seed.
  *
  * @param spec Kind `"game"`, `path`, and settings as in `GameEnvOptions`.
- * @param cache Games by path that were prepared before; filled as games are read.
+ * @param games Games by path that were prepared before; filled as games are read.
  * @returns The world.
- * @throws {TypeError} If a setting is unknown or of the wrong kind, or nobody described the task.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind, or no annotator described the task.
  * @throws {GameError} If the file is no playable game.
  */
 export async function openGameSpec(
   spec: EnvSpec,
-  cache: GameCache,
+  games: Cache<PreparedGame>,
 ): Promise<GameEnv> {
-  const { kind: _, path, wording, ...settings } = readSettings(
+  const { kind: _, path, wording, hints = true, ...settings } = readSettings(
     GAME_SPEC,
     spec,
     "open a game",
   );
-  const taskType = settings.taskType ?? taskTypeOfPath(path);
-  const prepared = await cache.get(
-    path,
-    async () => prepareGame(await readGame(path)),
-  );
-  return openPreparedGame(prepared, {
-    ...settings,
-    taskType,
-    ...(wording === "human" ? { task: await readHumanTask(path) } : {}),
+  const { game, expert } = await games.get(path, async () => {
+    const game = await readGame(path);
+    return { game, expert: createHouseholdExpert(game) };
   });
+  return openHouseholdGame(
+    game,
+    present({
+      ...settings,
+      taskType: settings.taskType ?? taskTypeOfPath(path),
+      task: wording === "human" ? await readHumanTask(path) : undefined,
+      hints: hints && expert !== undefined,
+      expert,
+    }),
+  );
 }
 
-/** What the first person said of the task, from the recording beside the game. */
+/** The first annotator's sentence, from the recording beside the game. */
 async function readHumanTask(game: string): Promise<string> {
   const path = game.replace(/[^/]*$/, "traj_data.json");
   const cannot = `Cannot open a game in human words as "${path}" must`;
@@ -129,33 +87,17 @@ async function readHumanTask(game: string): Promise<string> {
   }
   const sentence = humanSentence(parseAnnotations(text));
   if (sentence !== undefined) return `${sentence}.`;
-  throw new TypeError(`${cannot} describe the task: nobody did`);
+  throw new TypeError(`${cannot} hold an annotation: there is none`);
 }
 
-/** Compiled games, the ones used last; a path is read once while it is kept. */
-export class GameCache {
-  readonly #games = new Map<string, Promise<PreparedGame>>();
-  readonly #limit: number;
-
-  /** Keeps at most `limit` games. */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Finds a game or makes it; failures are not kept. */
-  get(
-    key: string,
-    make: () => Promise<PreparedGame>,
-  ): Promise<PreparedGame> {
-    const known = this.#games.get(key);
-    const game = known ?? make();
-    this.#games.delete(key);
-    this.#games.set(key, game); // now the one used last
-    if (known === undefined) game.catch(() => this.#games.delete(key));
-    for (const oldest of this.#games.keys()) {
-      if (this.#games.size <= this.#limit) break;
-      this.#games.delete(oldest);
-    }
-    return game;
-  }
-}
+/** Game files, ALFWorld's among them. */
+export const GAME: World = {
+  settings: GAME_SPEC,
+  createOpener: ({ games = 128 }) => {
+    const cache = createCache<PreparedGame>(games);
+    return (spec) => openGameSpec(spec, cache);
+  },
+  datasets: { alfworld: { settings: ALFWORLD_DATASET, list: listAlfworld } },
+  proposeSubgoals: proposeHouseholdSubgoals,
+  alternatives: listHouseholdAlternatives,
+};

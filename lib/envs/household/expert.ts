@@ -189,6 +189,9 @@ function planFrom(
     : undefined;
 }
 
+/** What an expert does next in a play of its game; nothing where there is no way. */
+export type HouseholdExpert = (play: GamePlay) => Hint | undefined;
+
 /**
  * Prepares an expert for a household game.
  *
@@ -212,7 +215,7 @@ function planFrom(
  */
 export function createHouseholdExpert(
   game: CompiledGame,
-): ((play: GamePlay) => Hint | undefined) | undefined {
+): HouseholdExpert | undefined {
   if (readExpertGoal(game.problem.goal) === undefined) return undefined;
   let known: ExpertHouse | undefined;
   return (play) => {

@@ -8,8 +8,11 @@ import type { Atom, Formula } from "../pddl/formula.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
 import { parseTwl2 } from "../pddl/twl2.ts";
-import type { HouseholdTaskType, Transformation } from "./task.ts";
-import { taskTypeOfGoal } from "./task_sentence.ts";
+import {
+  type HouseholdTaskType,
+  taskTypeOfGoal,
+  type Transformation,
+} from "./task.ts";
 
 /** A place for things. */
 export interface ExpertReceptacle {

@@ -4,14 +4,12 @@
  * @module
  */
 
-import { createRandom, drawIndex, type Random } from "../../random.ts";
+import { drawIndex, type Random } from "../../random.ts";
 import { HOUSEHOLD_TASK_TYPES, type HouseholdTaskType } from "./task.ts";
 import {
   canContain,
-  type Histogram,
   HOUSEHOLD_ROOMS,
   type HouseholdRoom,
-  PICKUPABLE,
   ROOM_FIGURES,
   STATION_CLASS,
   TARGET_FIGURES,
@@ -52,8 +50,6 @@ const NOT_FOR_TWO: ReadonlySet<string> = new Set([
 ]);
 /** Share of tasks drawn from all that make sense, not from those people asked for. */
 const UNUSUAL = 0.1;
-/** Weight of a placement that fits but was never seen, of the largest weight. */
-const SURPRISE = 0.02;
 
 /** Classes of task of a room: what may be asked there. */
 export function taskTypesOf(room: HouseholdRoom): HouseholdTaskType[] {
@@ -238,50 +234,4 @@ function drawPlace(
   if (total + weights[loads.length]! <= 0) return undefined;
   const place = drawIndex(random, weights);
   return place === loads.length ? -1 : place;
-}
-
-/**
- * Chances of an object class at each receptacle of a room.
- *
- * @param room Kind of room, whose measured placements count.
- * @param receptacles Classes of the receptacles, one entry an instance.
- * @param object Object class.
- * @returns Weights; the last one is that of being in no receptacle. Shape `(receptacles + 1,)`.
- */
-export function placementWeights(
-  room: HouseholdRoom,
-  receptacles: readonly string[],
-  object: string,
-): Float64Array {
-  const figures = ROOM_FIGURES[room];
-  const cases: Histogram = figures.placement[object] ?? {};
-  const weights = new Float64Array(receptacles.length + 1);
-  let largest = 0;
-  for (const [i, type] of receptacles.entries()) {
-    const { instances } = figures.receptacles[type]!;
-    // Cases for each instance of the class, over the states measured.
-    weights[i] = (cases[type] ?? 0) * figures.scenes_measured /
-      (figures.states_measured * instances);
-    largest = Math.max(largest, weights[i]!);
-  }
-  const surprise = largest > 0 ? SURPRISE * largest : SURPRISE;
-  for (const [i, type] of receptacles.entries()) {
-    if (canContain(type, object)) weights[i]! += surprise;
-  }
-  weights[receptacles.length] = (cases["_none"] ?? 0) / figures.states_measured;
-  return weights;
-}
-
-/** Classes of things that can be taken and are found in a kind of room. */
-export function thingsOfRoom(room: HouseholdRoom): string[] {
-  return Object.keys(ROOM_FIGURES[room].objects).filter((type) =>
-    PICKUPABLE.has(type)
-  );
-}
-
-/** A stream for one purpose of one household. */
-export function householdRandom(
-  ...path: readonly (string | number)[]
-): Random {
-  return createRandom(0).fork("household", ...path);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Random } from "../../random.ts";
+import { createRandom, type Random } from "../../random.ts";
 import {
   alfredLayout,
   alfredScenes,
@@ -13,12 +13,13 @@ import {
   type Furniture,
   type HouseholdDifficulty,
 } from "./layout.ts";
-import { type Histogram, type HouseholdRoom, ROOM_FIGURES } from "./tables.ts";
 import {
-  householdRandom,
-  placementWeights,
-  thingsOfRoom,
-} from "./generator.ts";
+  canContain,
+  type Histogram,
+  type HouseholdRoom,
+  PICKUPABLE,
+  ROOM_FIGURES,
+} from "./tables.ts";
 import type { HouseholdLayout } from "./world.ts";
 
 /** Divisions of households, as in ALFRED: `seen` has training's houses and other games. */
@@ -43,6 +44,8 @@ export interface House {
 const MAX_LAYOUTS = 1000;
 /** One layout in so many is kept from training. */
 const UNSEEN_SHARE = 20;
+/** Weight of a placement that fits but was never seen, of the largest weight. */
+const SURPRISE = 0.02;
 
 /**
  * Draws a house of a split.
@@ -166,4 +169,50 @@ function highQuantile(histogram: Histogram | undefined): number {
     if (passed >= 0.95 * total) return Math.max(1, value);
   }
   return 1;
+}
+
+/**
+ * Chances of an object class at each receptacle of a room.
+ *
+ * @param room Kind of room, whose measured placements count.
+ * @param receptacles Classes of the receptacles, one entry an instance.
+ * @param object Object class.
+ * @returns Weights; the last one is that of being in no receptacle. Shape `(receptacles + 1,)`.
+ */
+export function placementWeights(
+  room: HouseholdRoom,
+  receptacles: readonly string[],
+  object: string,
+): Float64Array {
+  const figures = ROOM_FIGURES[room];
+  const cases: Histogram = figures.placement[object] ?? {};
+  const weights = new Float64Array(receptacles.length + 1);
+  let largest = 0;
+  for (const [i, type] of receptacles.entries()) {
+    const { instances } = figures.receptacles[type]!;
+    // Cases for each instance of the class, over the states measured.
+    weights[i] = (cases[type] ?? 0) * figures.scenes_measured /
+      (figures.states_measured * instances);
+    largest = Math.max(largest, weights[i]!);
+  }
+  const surprise = largest > 0 ? SURPRISE * largest : SURPRISE;
+  for (const [i, type] of receptacles.entries()) {
+    if (canContain(type, object)) weights[i]! += surprise;
+  }
+  weights[receptacles.length] = (cases["_none"] ?? 0) / figures.states_measured;
+  return weights;
+}
+
+/** Classes of things that can be taken and are found in a kind of room. */
+export function thingsOfRoom(room: HouseholdRoom): string[] {
+  return Object.keys(ROOM_FIGURES[room].objects).filter((type) =>
+    PICKUPABLE.has(type)
+  );
+}
+
+/** A stream for one purpose of one household. */
+export function householdRandom(
+  ...path: readonly (string | number)[]
+): Random {
+  return createRandom(0).fork("household", ...path);
 }

@@ -11,17 +11,20 @@
  */
 
 import { drawIndex, type Random } from "../../random.ts";
-import type { Hint } from "../text_env.ts";
-import { type GameEnv, openGame } from "../pddl/game_env.ts";
-import { ALFWORLD_REFERENCE } from "../alfworld/game_spec.ts";
+import {
+  type GameEnv,
+  type GameEnvOptions,
+  openGame,
+} from "../pddl/game_env.ts";
+import { ALFWORLD_REFERENCE } from "../pddl/game_settings.ts";
+import { present } from "../../settings.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
-import { createHouseholdExpert } from "./expert.ts";
+import { createHouseholdExpert, type HouseholdExpert } from "./expert.ts";
 import { type HouseholdGame, householdGame } from "./game.ts";
 import {
   drawGame,
   drawRoom,
-  householdRandom,
   type SolvedHousehold,
   taskTypesOf,
 } from "./generator.ts";
@@ -29,10 +32,15 @@ import {
   alfredHouse,
   drawHouse,
   type House,
+  householdRandom,
   type HouseholdSplit,
 } from "./house.ts";
 import { HOUSEHOLD_DIFFICULTIES, type HouseholdDifficulty } from "./layout.ts";
-import { HOUSEHOLD_TASK_TYPES, type HouseholdTaskType } from "./task.ts";
+import {
+  HOUSEHOLD_TASK_TYPES,
+  type HouseholdTaskType,
+  taskTypeOfGoal,
+} from "./task.ts";
 import type { HouseholdRoom } from "./tables.ts";
 
 /** Settings that decide which household is drawn. */
@@ -152,23 +160,23 @@ function chooseHouse(
     : drawHouse(room, random.integer(houses), { split, difficulty });
 }
 
-/** How a household pays and ends, and whether it helps; missing ones are those of every game. */
-export interface HouseholdEnvOptions {
-  /** Paid for the action that reaches the goal, in units of reward. */
-  readonly reward?: number;
-  /** Commands after which the game ends by itself; absent leaves limits to the rollout. */
-  readonly stepLimit?: number;
-  /** What reaching `stepLimit` is called. */
-  readonly limitEnding?: "terminated" | "truncated";
+/** How a household pays and ends, and whether it has an expert; missing ones are those of every game. */
+export interface HouseholdEnvOptions extends
+  Pick<
+    GameEnvOptions,
+    "reward" | "stepLimit" | "limitEnding" | "taskType" | "task"
+  > {
   /** Reward and limits as in the reference's wrapper, where they are not given. */
   readonly preset?: "alfworld-reference";
   /** Whether an expert answers `hint()`. @default {true} */
   readonly hints?: boolean;
+  /** The expert of this game, where it was prepared before. @default {made when first asked} */
+  readonly expert?: HouseholdExpert;
 }
 
 /** What is drawn, and how the game pays and ends. */
 export interface OpenHouseholdOptions
-  extends HouseholdOptions, HouseholdEnvOptions {}
+  extends HouseholdOptions, Omit<HouseholdEnvOptions, "taskType"> {}
 
 /**
  * Opens a household drawn from a seed.
@@ -222,30 +230,16 @@ export function openHouseholdGame(
   game: CompiledGame,
   options: HouseholdEnvOptions = {},
 ): GameEnv {
-  const { reward, stepLimit, limitEnding, preset, hints = true } = options;
-  let expert: ((play: GamePlay) => Hint | undefined) | undefined;
+  const { preset, hints = true, expert: prepared, ...given } = options;
+  const taskType = given.taskType ?? taskTypeOfGoal(game.problem.goal);
+  let expert = prepared;
   return openGame(game, {
     ...(preset === undefined ? {} : ALFWORLD_REFERENCE),
-    ...(reward === undefined ? {} : { reward }),
-    ...(stepLimit === undefined ? {} : { stepLimit }),
-    ...(limitEnding === undefined ? {} : { limitEnding }),
+    ...given,
+    ...present({ taskType }),
     ...(!hints ? {} : {
       expert: (_: CompiledGame, play: GamePlay) =>
         (expert ??= createHouseholdExpert(game))?.(play),
     }),
   });
-}
-
-/**
- * Keeps the settings that were given: options do not take `undefined` for an answer.
- *
- * @param settings Settings, some of them perhaps `undefined`.
- * @returns Those that are not.
- */
-export function present<T extends object>(
-  settings: T,
-): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(settings).filter(([, value]) => value !== undefined),
-  ) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -6,43 +6,74 @@
 
 import { z } from "zod";
 import type { EnvSpec } from "../text_env.ts";
+import type { World } from "../world.ts";
 import type { GameEnv } from "../pddl/game_env.ts";
-import { GAME_SETTINGS } from "../alfworld/game_spec.ts";
-import { openHousehold, present } from "./household.ts";
+import { GAME_SETTINGS } from "../pddl/game_settings.ts";
+import { openHousehold } from "./household.ts";
+import {
+  listHouseholdAlternatives,
+  proposeHouseholdSubgoals,
+} from "./subgoals.ts";
 import { HOUSEHOLD_SPLITS } from "./house.ts";
 import { HOUSEHOLD_TASK_TYPES } from "./task.ts";
 import { HOUSEHOLD_ROOMS } from "./tables.ts";
-import { readSettings } from "../../settings.ts";
+import { present, readSettings } from "../../settings.ts";
 
 const SETTINGS = {
-  split: z.enum(HOUSEHOLD_SPLITS).optional(),
-  room: z.enum(HOUSEHOLD_ROOMS).optional(),
+  split: z.enum(HOUSEHOLD_SPLITS).optional().describe(
+    "Division of the houses; unseen ones have layouts that training never meets. Default: train",
+  ),
+  room: z.enum(HOUSEHOLD_ROOMS).optional().describe(
+    "Kind of room. Default: drawn, as often as people asked for such tasks there",
+  ),
   difficulty: z.union([
     z.enum(["easy", "alfworld", "hard"]),
     z.strictObject({
-      maxReceptacles: z.number().int().min(4).optional(),
-      minReceptacles: z.number().int().min(0).max(60).optional(),
-      doors: z.number().min(0).max(1).optional(),
-      clutter: z.number().min(0).optional(),
-      hidden: z.number().min(0).max(1).optional(),
+      maxReceptacles: z.number().int().min(4).optional().describe(
+        "Most receptacles in a room",
+      ),
+      minReceptacles: z.number().int().min(0).max(60).optional().describe(
+        "Fewest receptacles in a room",
+      ),
+      doors: z.number().min(0).max(1).optional().describe(
+        "Share of cabinets and drawers that have a door",
+      ),
+      clutter: z.number().min(0).optional().describe(
+        "How many other things lie about, 1 as in ALFRED",
+      ),
+      hidden: z.number().min(0).max(1).optional().describe(
+        "Share of games whose object starts behind a door, where there is one",
+      ),
     }),
-  ]).optional(),
-  layouts: z.enum(["drawn", "alfred"]).optional(),
-  houses: z.number().int().positive().optional(),
+  ]).optional().describe(
+    "A named difficulty, or its figures; missing ones are those of alfworld. Default: alfworld",
+  ),
+  layouts: z.enum(["drawn", "alfred"]).optional().describe(
+    "Whether furniture is drawn too, or stands as in ALFRED's scenes. Default: drawn",
+  ),
+  houses: z.number().int().positive().optional().describe(
+    "Houses of each kind of room in a split; not used with ALFRED's layouts. Default: 1000",
+  ),
   ...GAME_SETTINGS,
-  taskType: z.enum(HOUSEHOLD_TASK_TYPES).optional(),
+  taskType: z.enum(HOUSEHOLD_TASK_TYPES).optional().describe(
+    "Kind of task. Default: drawn, all equally often",
+  ),
 } as const;
 
 const HOUSEHOLD_SPEC = z.strictObject({
   kind: z.literal("household"),
-  game: z.number().int().min(0).optional(),
+  game: z.number().int().min(0).optional().describe(
+    "Pins the game, whatever the seed of the episode. Default: the seed decides",
+  ),
   ...SETTINGS,
 });
 
 const HOUSEHOLD_DATASET = z.strictObject({
   dataset: z.literal("household"),
-  count: z.number().int().positive(),
-  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional(),
+  count: z.number().int().positive().describe("Games to list"),
+  taskTypes: z.array(z.enum(HOUSEHOLD_TASK_TYPES)).min(1).optional().describe(
+    "Kinds of task that take turns. Default: all six",
+  ),
   ...SETTINGS,
 });
 
@@ -95,3 +126,14 @@ export function listHouseholds(
     ...present(settings),
   }));
 }
+
+/** Households drawn from seeds. */
+export const HOUSEHOLD: World = {
+  settings: HOUSEHOLD_SPEC,
+  createOpener: () => openHouseholdSpec,
+  datasets: {
+    household: { settings: HOUSEHOLD_DATASET, list: listHouseholds },
+  },
+  proposeSubgoals: proposeHouseholdSubgoals,
+  alternatives: listHouseholdAlternatives,
+};

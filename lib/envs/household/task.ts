@@ -1,11 +1,13 @@
 /**
- * What a household task asks for, read from its sentence.
+ * What a household task asks for, read from its sentence, its goal or its path.
  *
  * The six task types and their sentences are those of ALFRED as ALFWorld
  * speaks them (Shridhar et al. 2021).
  *
  * @module
  */
+
+import type { Formula } from "../pddl/formula.ts";
 
 /** The six kinds of household task, named as in ALFRED. */
 export const HOUSEHOLD_TASK_TYPES = [
@@ -125,4 +127,66 @@ export function parseHouseholdTask(task: string): HouseholdTask | undefined {
 export function householdClass(name: string): string {
   const space = name.indexOf(" ");
   return space < 0 ? name : name.slice(0, space);
+}
+
+/**
+ * Finds the kind of task in the path of a game.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { taskTypeOfPath } from "@hiper/lab";
+ *
+ * const path = "valid_seen/pick_two_obj_and_place-Pan-None-Desk-3/trial/game.tw-pddl";
+ * strictEqual(taskTypeOfPath(path), "pick_two_obj_and_place");
+ * ```
+ *
+ * @param path A path below the dataset's folder.
+ * @returns The kind, or nothing where no folder is named for one.
+ */
+export function taskTypeOfPath(path: string): HouseholdTaskType | undefined {
+  return HOUSEHOLD_TASK_TYPES.find((type) => path.includes(`${type}-`));
+}
+
+/**
+ * Finds the kind of task in the goal of a game.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { generateHousehold, taskTypeOfGoal } from "@hiper/lab";
+ *
+ * const { problem } = generateHousehold({ taskType: "look_at_obj_in_light" }, 1);
+ * strictEqual(taskTypeOfGoal(problem.goal), "look_at_obj_in_light");
+ * ```
+ *
+ * @param goal The goal of a household game.
+ * @returns The kind, or nothing where the goal is of no known kind.
+ */
+export function taskTypeOfGoal(goal: Formula): HouseholdTaskType | undefined {
+  const predicates = new Set<string>();
+  let distinct = false;
+  const visit = (formula: Formula): void => {
+    switch (formula.kind) {
+      case "atom":
+        predicates.add(formula.atom.predicate);
+        break;
+      case "equal":
+        distinct = true;
+        break;
+      case "and":
+      case "or":
+        formula.parts.forEach(visit);
+        break;
+      default:
+        visit(formula.part);
+    }
+  };
+  visit(goal);
+  if (predicates.has("istoggled")) return "look_at_obj_in_light";
+  if (!predicates.has("inreceptacle")) return undefined;
+  if (predicates.has("ishot")) return "pick_heat_then_place_in_recep";
+  if (predicates.has("iscool")) return "pick_cool_then_place_in_recep";
+  if (predicates.has("isclean")) return "pick_clean_then_place_in_recep";
+  return distinct ? "pick_two_obj_and_place" : "pick_and_place_simple";
 }

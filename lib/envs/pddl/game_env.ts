@@ -10,11 +10,7 @@ import { GameError } from "./error.ts";
 import type { GameFile } from "./game_file.ts";
 import { type CompiledGame, compileGame } from "./game.ts";
 import type { GamePlay } from "./play.ts";
-import {
-  taskSentence,
-  taskTypeOfGoal,
-  withTaskSentence,
-} from "../household/task_sentence.ts";
+import { taskSentence, withTaskSentence } from "./task_sentence.ts";
 
 /** How a game pays, and when it ends. */
 export interface GameEnvOptions {
@@ -33,7 +29,7 @@ export interface GameEnvOptions {
    * @default {"truncated"}
    */
   readonly limitEnding?: "terminated" | "truncated";
-  /** Kind of task. @default the kind that the goal is of */
+  /** Kind of task. @default {none} */
   readonly taskType?: string;
   /** What is asked for, in other words than the game's own; the goal stays what it is. */
   readonly task?: string;
@@ -102,7 +98,7 @@ export function openGame(
   });
   let steps = 0;
   let phase: "new" | "running" | "ended" = "new";
-  const { expert } = options;
+  const { expert, taskType } = options;
   return {
     start() {
       if (phase !== "new") {
@@ -116,7 +112,6 @@ export function openGame(
           ? play.intro
           : withTaskSentence(play.intro, options.task),
       );
-      const taskType = options.taskType ?? taskTypeOfGoal(game.problem.goal);
       const task = taskSentence(observation.text);
       return {
         task,

@@ -1,76 +1,129 @@
 /**
- * What may stand in a shop's specification, checked.
+ * Settings of a shop's specification.
  *
  * @module
  */
 
 import { z } from "zod";
-import type { EnvSpec } from "../text_env.ts";
-import type { WebshopEpisodeOptions } from "./webshop.ts";
-import type { WebshopGeneratorOptions } from "./generator.ts";
-import type { WebshopFiles } from "./loader.ts";
-import {
-  WEBSHOP_SCHEMES,
-  WEBSHOP_SPLITS,
-  type WebshopScheme,
-  type WebshopSplit,
-} from "./splits.ts";
-import type { WebshopGoalFilter } from "./world.ts";
+import { WEBSHOP_SCHEMES, WEBSHOP_SPLITS } from "./splits.ts";
+import { present } from "../../settings.ts";
 
 const COUNT = z.number().int().positive();
 const SHARE = z.number().min(0).max(1);
 const SEED = z.number().int();
 
 const GENERATED = z.strictObject({
-  size: COUNT,
-  seed: SEED.optional(),
-  wishes: COUNT.optional(),
-  rank: z.tuple([COUNT, COUNT]).optional(),
-  mostGoals: COUNT.optional(),
+  size: COUNT.describe("Number of products"),
+  seed: SEED.optional().describe("Seed of the catalog. Default: 0"),
+  wishes: COUNT.optional().describe(
+    "Wishes for the first product of each family. Default: 3",
+  ),
+  rank: z.tuple([COUNT, COUNT]).optional().describe(
+    "Ranks at which a proposed search must find the product. Default: [1, 10]",
+  ),
+  mostGoals: COUNT.optional().describe("Most goals kept. Default: 2000"),
   difficulty: z.strictObject({
-    attributes: COUNT.optional(),
-    options: z.number().int().min(0).optional(),
-    optionFanout: COUNT.optional(),
-    distractors: z.number().int().min(0).optional(),
-    lexicalGap: SHARE.optional(),
-    priceTrap: SHARE.optional(),
-    noise: SHARE.optional(),
-  }).optional(),
+    attributes: COUNT.optional().describe(
+      "Most attributes that a wish names, 1 to 5. Default: 2",
+    ),
+    options: z.number().int().min(0).optional().describe(
+      "Most options that a wish names, 0 to 3. Default: 2",
+    ),
+    optionFanout: COUNT.optional().describe(
+      "Most values of an option, at least 2. Default: 6",
+    ),
+    distractors: z.number().int().min(0).optional().describe(
+      "Near-duplicates of each product. Default: 3",
+    ),
+    lexicalGap: SHARE.optional().describe(
+      "Share of attributes that wishes paraphrase and titles omit. Default: 0.2",
+    ),
+    priceTrap: SHARE.optional().describe(
+      "Share of dearer near-duplicates whose price range begins low. Default: 0",
+    ),
+    noise: SHARE.optional().describe(
+      "Share of titles with meaningless words and signs. Default: 0.1",
+    ),
+  }).optional().describe("How hard the catalog is to shop in"),
 });
 
 const FILES = z.strictObject({
-  folder: z.string().min(1),
-  products: z.string().optional(),
-  attributes: z.string().optional(),
-  human: z.string().optional(),
-  nouns: z.string().optional(),
-  limit: COUNT.optional(),
-  lenient: z.boolean().optional(),
+  folder: z.string().min(1).describe("Folder with WebShop's files"),
+  products: z.string().optional().describe(
+    "Name of the product file. Default: items_shuffle_1000.json",
+  ),
+  attributes: z.string().optional().describe(
+    "Name of the attribute file. Default: items_ins_v2_1000.json",
+  ),
+  human: z.string().optional().describe(
+    "Name of the file of wishes, read if it is there. Default: items_human_ins.json",
+  ),
+  nouns: z.string().optional().describe(
+    "Name of a table of title nouns made with a real tagger. Default: none",
+  ),
+  limit: COUNT.optional().describe("Most rows that are read. Default: all"),
+  lenient: z.boolean().optional().describe(
+    "Whether a damaged product file gives the rows before the damage. Default: false",
+  ),
 });
 
-/** What decides a shop; episodes of one shop share it. */
+/** Settings that decide a shop; episodes of one shop share it. */
 const SHOP_SETTINGS = {
-  catalog: z.union([GENERATED, FILES]).optional(),
-  goals: z.enum(["human", "synthetic"]).optional(),
-  priceSeed: SEED.optional(),
-  shuffleSeed: SEED.optional(),
-  optionRule: z.enum(["upstream", "fixed"]).optional(),
-  reservedQueries: z.boolean().optional(),
-  showAttributes: z.boolean().optional(),
-  splits: z.enum(WEBSHOP_SCHEMES).optional(),
+  catalog: z.union([GENERATED, FILES]).optional().describe(
+    "A generated catalog { size, … }, or a folder with WebShop's files { folder, … }. Default: { size: 1000 }",
+  ),
+  goals: z.enum(["human", "synthetic"]).optional().describe(
+    "People's wishes or templated ones. Default: human if generated, synthetic from files",
+  ),
+  priceSeed: SEED.optional().describe(
+    "Seed of price draws and bounds. Default: 233",
+  ),
+  shuffleSeed: SEED.optional().describe(
+    "Seed of the order of goals. Default: 233",
+  ),
+  optionRule: z.enum(["upstream", "fixed"]).optional().describe(
+    "How options are compared. Default: upstream",
+  ),
+  reservedQueries: z.boolean().optional().describe(
+    "Whether the queries <r>, <a>, <c> and <q> are obeyed. Default: true",
+  ),
+  showAttributes: z.boolean().optional().describe(
+    "Whether product pages offer their attributes. Default: false",
+  ),
+  splits: z.enum(WEBSHOP_SCHEMES).optional().describe(
+    "How goals are divided. Default: leak-free",
+  ),
 } as const;
 
-/** What decides an episode. */
+/** Settings that decide an episode. */
 const EPISODE_SETTINGS = {
-  split: z.enum(WEBSHOP_SPLITS).optional(),
-  goal: z.number().int().min(0).optional(),
-  observation: z.enum(["text", "text_rich", "trainer"]).optional(),
-  reward: z.enum(["score", "trainer", "binary"]).optional(),
-  queries: COUNT.optional(),
-  stepLimit: COUNT.optional(),
-  limitEnding: z.enum(["terminated", "truncated"]).optional(),
-  sanitize: z.boolean().optional(),
-  preset: z.literal("webshop-reference").optional(),
+  split: z.enum(WEBSHOP_SPLITS).optional().describe(
+    "Part of the goals. Default: train",
+  ),
+  goal: z.number().int().min(0).optional().describe(
+    "Position of the goal in its part. Default: the seed draws one by weight",
+  ),
+  observation: z.enum(["text", "text_rich", "trainer"]).optional().describe(
+    "WebShop's two modes, or text as the reference trainer shortens it. Default: text",
+  ),
+  reward: z.enum(["score", "trainer", "binary"]).optional().describe(
+    "A purchase pays its score, the trainer's 10 if perfect, or 1 if perfect. Default: score",
+  ),
+  queries: COUNT.optional().describe(
+    "Searches that the search page lists. Default: 4",
+  ),
+  stepLimit: COUNT.optional().describe(
+    "Actions after which the episode is cut. Default: none",
+  ),
+  limitEnding: z.enum(["terminated", "truncated"]).optional().describe(
+    "What a cut is called. Default: truncated",
+  ),
+  sanitize: z.boolean().optional().describe(
+    "Whether product texts are kept from imitating buttons and separators. Default: true",
+  ),
+  preset: z.literal("webshop-reference").optional().describe(
+    "Goals, observations, rewards and limit as in the reference's wrapper",
+  ),
 } as const;
 
 /** What a specification may hold. */
@@ -87,37 +140,7 @@ export const WEBSHOP_DATASET = z.strictObject({
   ...EPISODE_SETTINGS,
 });
 
-/** A shop and an episode in it, as plain data. */
-export interface WebshopSpec extends EnvSpec, WebshopEpisodeOptions {
-  /** Discriminates the kinds of specifications. */
-  readonly kind: "webshop";
-  /** A generated catalog, or a folder with WebShop's files. @default {1,000 generated products} */
-  readonly catalog?:
-    | WebshopGeneratorOptions & WebshopGoalFilter
-    | WebshopFiles;
-  /** People's wishes or templated ones. @default {"human" if generated, "synthetic" from files} */
-  readonly goals?: "human" | "synthetic";
-  /** Seed of price draws and bounds. @default {233} */
-  readonly priceSeed?: number;
-  /** Seed of the order of goals. @default {233} */
-  readonly shuffleSeed?: number;
-  /** How options are compared. @default {"upstream"} */
-  readonly optionRule?: "upstream" | "fixed";
-  /** Whether the queries `<r>`, `<a>`, `<c>` and `<q>` are obeyed. @default {true} */
-  readonly reservedQueries?: boolean;
-  /** Whether product pages offer their attributes. @default {false} */
-  readonly showAttributes?: boolean;
-  /** How goals are divided. @default {"leak-free"} */
-  readonly splits?: WebshopScheme;
-  /** The part to shop for. @default {"train"} */
-  readonly split?: WebshopSplit;
-  /** Position of the goal in its part. @default {drawn by the seed} */
-  readonly goal?: number;
-  /** Settings of the authors' wrapper, where not given otherwise. */
-  readonly preset?: "webshop-reference";
-}
-
-/** Settings that decide a shop, as {@linkcode WebshopSpec} has them. */
+/** Settings that decide a shop. */
 export type ShopSettings = z.infer<z.ZodObject<typeof SHOP_SETTINGS>>;
 /** Settings that decide an episode. */
 export type EpisodeSettings = z.infer<z.ZodObject<typeof EPISODE_SETTINGS>>;
@@ -137,22 +160,12 @@ export const WEBSHOP_REFERENCE = {
   sanitize: false,
 } as const;
 
-/** Settings that were given. */
-export type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Leaves out settings that are not there, so that defaults apply. */
-export function withoutAbsent<T extends object>(settings: T): Given<T> {
-  const given = Object.entries(settings)
-    .filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as Given<T>;
-}
-
 /** Settings with the preset's in place of those that are not given. */
 function filled<S extends EpisodeSettings>(settings: S): S {
   const { preset } = settings;
   return preset === undefined
     ? settings
-    : { ...WEBSHOP_REFERENCE, ...withoutAbsent(settings) };
+    : { ...WEBSHOP_REFERENCE, ...present(settings) };
 }
 
 /** Settings taken apart: the shop's, and the episode's; a preset fills in what is not given. */

@@ -1,14 +1,15 @@
 /**
- * Shops that are kept while they are in use.
+ * A shop made of its settings, with its goals divided.
  *
  * @module
  */
 
 import { readWebshopCatalog, readWebshopNouns } from "./loader.ts";
 import { createWebshop, type Webshop } from "./session.ts";
-import { type ShopSettings, withoutAbsent } from "./settings.ts";
+import type { ShopSettings } from "./settings.ts";
 import { splitWebshopGoals, type WebshopSplitting } from "./splits.ts";
 import { generateWebshop } from "./world.ts";
+import { present } from "../../settings.ts";
 
 /** A shop with its goals divided. */
 export interface StockedWebshop {
@@ -16,47 +17,6 @@ export interface StockedWebshop {
   readonly shop: Webshop;
   /** Positions of its goals by part. */
   readonly splits: WebshopSplitting;
-}
-
-/**
- * Shops by the settings that decide them, the ones used last.
- *
- * Opening an episode must cost nothing while making a shop costs seconds. What is kept is a pure
- * function of its settings, so keeping it changes no result; whoever opens worlds owns the shelf.
- */
-export class WebshopShelf {
-  readonly #shops = new Map<
-    string,
-    StockedWebshop | Promise<StockedWebshop>
-  >();
-  readonly #limit: number;
-
-  /** Keeps at most `limit` shops. */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Finds a shop or makes it; one that cannot be made is not kept. */
-  get(settings: ShopSettings): StockedWebshop | Promise<StockedWebshop> {
-    const key = JSON.stringify(settings);
-    const kept = this.#shops.get(key);
-    this.#shops.delete(key);
-    const stocked = kept ?? stockWebshop(settings);
-    this.#shops.set(key, stocked);
-    if (stocked instanceof Promise) {
-      stocked.then(
-        (shop) => {
-          if (this.#shops.has(key)) this.#shops.set(key, shop);
-        },
-        () => this.#shops.delete(key),
-      );
-    }
-    for (const oldest of this.#shops.keys()) {
-      if (this.#shops.size <= this.#limit) break;
-      this.#shops.delete(oldest);
-    }
-    return stocked;
-  }
 }
 
 /** Makes a shop: at once if it is generated, later if it is read from files. */
@@ -69,14 +29,14 @@ export function stockWebshop(
     splits = "leak-free",
     ...rules
   } = settings;
-  const given = withoutAbsent(rules);
+  const given = present(rules);
   const divide = (shop: Webshop) => ({
     shop,
     splits: splitWebshopGoals(shop.goals, splits),
   });
   if ("folder" in catalog) {
     const kind = goals ?? "synthetic";
-    const files = withoutAbsent(catalog);
+    const files = present(catalog);
     return Promise.all([readWebshopCatalog(files), readWebshopNouns(files)])
       .then(([products, nouns]) =>
         divide(createWebshop(products, {
@@ -89,9 +49,9 @@ export function stockWebshop(
   const { rank, mostGoals, difficulty, ...generated } = catalog;
   return divide(generateWebshop(
     {
-      ...withoutAbsent(generated),
-      difficulty: withoutAbsent(difficulty ?? {}),
+      ...present(generated),
+      difficulty: present(difficulty ?? {}),
     },
-    { kind: goals ?? "human", ...given, ...withoutAbsent({ rank, mostGoals }) },
+    { kind: goals ?? "human", ...given, ...present({ rank, mostGoals }) },
   ));
 }

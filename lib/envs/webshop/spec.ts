@@ -5,21 +5,19 @@
  */
 
 import { createRandom, drawIndex } from "../../random.ts";
+import { type Cache, createCache } from "../cache.ts";
 import type { EnvSpec } from "../text_env.ts";
+import type { World } from "../world.ts";
 import { openWebshopEpisode, type WebshopEnv } from "./webshop.ts";
 import {
   type EpisodeSettings,
   WEBSHOP_DATASET,
   WEBSHOP_SPEC,
   webshopParts,
-  withoutAbsent,
 } from "./settings.ts";
-import {
-  type StockedWebshop,
-  stockWebshop,
-  type WebshopShelf,
-} from "./shelf.ts";
-import { readSettings } from "../../settings.ts";
+import { type StockedWebshop, stockWebshop } from "./shelf.ts";
+import { proposeWebshopSubgoals } from "./subgoals.ts";
+import { present, readSettings } from "../../settings.ts";
 
 /**
  * Makes the shop of a specification, for looking at rather than for playing.
@@ -56,7 +54,7 @@ export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
  *
  * @param spec Kind `"webshop"`, `catalog` (`{ size, seed?, difficulty? }` or `{ folder }`), and settings.
  * @param seed Decides the goal where the specification leaves it open.
- * @param shelf Shops that were made before; filled as shops are made.
+ * @param shops Shops that were made before, by their settings; filled as shops are made.
  * @returns The episode.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  * @throws {RangeError} If the split has no such goal.
@@ -64,7 +62,7 @@ export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
 export function openWebshopSpec(
   spec: EnvSpec,
   seed: number,
-  shelf: WebshopShelf,
+  shops: Cache<StockedWebshop>,
 ): WebshopEnv | Promise<WebshopEnv> {
   const { kind: _, ...settings } = readSettings(
     WEBSHOP_SPEC,
@@ -72,7 +70,10 @@ export function openWebshopSpec(
     "open a webshop",
   );
   const { forShop, forEpisode } = webshopParts(settings);
-  const stocked = shelf.get(forShop);
+  const stocked = shops.get(
+    JSON.stringify(forShop),
+    () => stockWebshop(forShop),
+  );
   return stocked instanceof Promise
     ? stocked.then((stocked) => openStocked(stocked, forEpisode, seed))
     : openStocked(stocked, forEpisode, seed);
@@ -98,7 +99,7 @@ function openStocked(
     positions.map((position) => shop.goals[position]!.weight),
   );
   return openWebshopEpisode(shop, {
-    ...withoutAbsent(options),
+    ...present(options),
     goal: shop.goals[positions[chosen]!]!,
     seed,
   });
@@ -124,10 +125,21 @@ export async function listWebshop(
   return splits[split].keys()
     .filter((index) => goal === undefined || index === goal)
     .map((index) => ({
-      ...withoutAbsent(settings),
+      ...present(settings),
       kind: "webshop",
       split,
       goal: index,
     }))
     .toArray();
 }
+
+/** Shops, generated or read from WebShop's files. */
+export const WEBSHOP: World = {
+  settings: WEBSHOP_SPEC,
+  createOpener: ({ shops = 4 }) => {
+    const cache = createCache<StockedWebshop>(shops);
+    return (spec, seed) => openWebshopSpec(spec, seed, cache);
+  },
+  datasets: { webshop: { settings: WEBSHOP_DATASET, list: listWebshop } },
+  proposeSubgoals: proposeWebshopSubgoals,
+};

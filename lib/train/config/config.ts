@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { EnvDataset } from "../../envs/open_env.ts";
 import type { EnvSpec } from "../../envs/text_env.ts";
+import type { EnvDataset } from "../../envs/world.ts";
 import { checkEstimator, type EstimatorConfig } from "../../hae/credit.ts";
 import type { GearOptions } from "../../hae/gear.ts";
 import type { ShapingOptions } from "../../hae/shaping.ts";

@@ -172,7 +172,7 @@ Deno.test("a game asks in the words of the first person who described its task",
     await Deno.writeTextFile(beside, recorded());
     await rejects(
       async () => await openEnv(spec!, 1),
-      /must describe the task: nobody did/,
+      /must hold an annotation: there is none/,
     );
     await Deno.writeTextFile(beside, recorded("Stow |the| fruit.", "Else."));
     const start = await (await openEnv(spec!, 1)).start();

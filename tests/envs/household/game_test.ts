@@ -4,12 +4,11 @@ import { createRandom } from "../../../lib/random.ts";
 import { compileGame } from "../../../lib/envs/pddl/game.ts";
 import type { GamePlay } from "../../../lib/envs/pddl/play.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../../../lib/envs/household/task.ts";
-import { drawHouse } from "../../../lib/envs/household/house.ts";
 import {
-  drawGame,
-  drawRoom,
+  drawHouse,
   householdRandom,
-} from "../../../lib/envs/household/generator.ts";
+} from "../../../lib/envs/household/house.ts";
+import { drawGame, drawRoom } from "../../../lib/envs/household/generator.ts";
 import { HOUSEHOLD_DIFFICULTIES } from "../../../lib/envs/household/layout.ts";
 import { planHousehold } from "../../../lib/envs/household/expert.ts";
 import { householdGame } from "../../../lib/envs/household/game.ts";

@@ -18,7 +18,8 @@ import type { WebshopDifficulty } from "../../../lib/envs/webshop/difficulty.ts"
 import { generateWebshopProducts } from "../../../lib/envs/webshop/generator.ts";
 import type { WebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import { splitWebshopGoals } from "../../../lib/envs/webshop/splits.ts";
-import { WebshopShelf } from "../../../lib/envs/webshop/shelf.ts";
+import { createCache } from "../../../lib/envs/cache.ts";
+import type { StockedWebshop } from "../../../lib/envs/webshop/shelf.ts";
 import { openWebshopSpec } from "../../../lib/envs/webshop/spec.ts";
 import { proposeWebshopSubgoals } from "../../../lib/envs/webshop/subgoals.ts";
 import type { Situation } from "../../../lib/trajectory.ts";
@@ -216,7 +217,7 @@ Deno.test("splits by position are WebShop's and the reference trainer's", () => 
 });
 
 Deno.test("openWebshopSpec() draws a goal by seed, takes one by number, and refuses what is not there", async () => {
-  const shelf = new WebshopShelf(2);
+  const shelf = createCache<StockedWebshop>(2);
   const spec = { kind: "webshop", catalog };
   const task = async (extra: object, seed: number) =>
     (await (await openWebshopSpec({ ...spec, ...extra }, seed, shelf)).start())

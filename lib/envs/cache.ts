@@ -1,0 +1,47 @@
+/**
+ * A least-recently-used cache of what is costly to read or to build.
+ *
+ * @module
+ */
+
+/** Values by key, the ones used last. */
+export interface Cache<T> {
+  /**
+   * Finds a value or makes it. A promise is shared by all who ask before it settles; one that is
+   * rejected is not kept.
+   */
+  get(key: string, make: () => T | Promise<T>): T | Promise<T>;
+}
+
+/**
+ * Makes a cache. What it keeps must be a pure function of its key, so that keeping it changes no result.
+ *
+ * @param limit Most values that are kept, at least 1.
+ * @returns An empty cache.
+ */
+export function createCache<T>(limit: number): Cache<T> {
+  const kept = new Map<string, T | Promise<T>>();
+  return {
+    get(key, make) {
+      const known = kept.get(key);
+      const value = known ?? make();
+      kept.delete(key);
+      kept.set(key, value); // now the one used last
+      if (known === undefined && value instanceof Promise) {
+        value.then(
+          (settled) => {
+            if (kept.get(key) === value) kept.set(key, settled);
+          },
+          () => {
+            if (kept.get(key) === value) kept.delete(key);
+          },
+        );
+      }
+      for (const oldest of kept.keys()) {
+        if (kept.size <= limit) break;
+        kept.delete(oldest);
+      }
+      return value;
+    },
+  };
+}

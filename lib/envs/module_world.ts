@@ -1,0 +1,69 @@
+/**
+ * Worlds of one's own: `{ kind: "module", url, … }` names a module that opens them.
+ *
+ * The module exports `openEnv(spec, seed)`, and may export `proposeSubgoals` and `alternatives` as the
+ * records of built-in worlds have them. A module works in Workers too, where a function could not be sent.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type {
+  EnvSpec,
+  ListAlternatives,
+  OpenEnv,
+  ProposeSubgoals,
+} from "./text_env.ts";
+import type { World } from "./world.ts";
+import { readSettings } from "../settings.ts";
+
+const MODULE_SPEC = z.looseObject({
+  kind: z.literal("module"),
+  url: z.string().min(1).describe(
+    "URL of a module that exports openEnv(spec, seed)",
+  ),
+});
+
+/** What a module may export for its worlds. */
+interface WorldModule {
+  readonly openEnv: OpenEnv;
+  readonly proposeSubgoals?: ProposeSubgoals;
+  readonly alternatives?: ListAlternatives;
+}
+
+/** Worlds whose module the specification names. */
+export const MODULE: World = {
+  settings: MODULE_SPEC,
+  createOpener: () => async (spec, seed) =>
+    (await importWorld(spec)).openEnv(spec, seed),
+  resolve: async (spec) => {
+    const { openEnv, proposeSubgoals, alternatives } = await importWorld(spec);
+    return {
+      settings: MODULE_SPEC,
+      createOpener: () => openEnv,
+      ...(proposeSubgoals && { proposeSubgoals }),
+      ...(alternatives && { alternatives }),
+    };
+  },
+};
+
+async function importWorld(spec: EnvSpec): Promise<WorldModule> {
+  const { url } = readSettings(MODULE_SPEC, spec, "open a world of a module");
+  const module: Readonly<Record<string, unknown>> = await import(url);
+  if (isWorldModule(module)) return module;
+  throw new TypeError(
+    typeof module.openEnv === "function"
+      ? `Cannot open a world of a module as its "proposeSubgoals" and "alternatives" must be functions: current value is ${url}`
+      : `Cannot open a world of a module as it must export a function "openEnv": current value is ${url}`,
+  );
+}
+
+function isWorldModule(
+  module: { readonly [K in keyof WorldModule]?: unknown },
+): module is WorldModule {
+  const { openEnv, proposeSubgoals, alternatives } = module;
+  return typeof openEnv === "function" &&
+    [proposeSubgoals, alternatives].every((one) =>
+      one === undefined || typeof one === "function"
+    );
+}

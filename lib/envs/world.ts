@@ -1,0 +1,53 @@
+/**
+ * The record of a world: its settings, how it is opened and listed, and what a planner may pursue in it.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import type {
+  EnvSpec,
+  ListAlternatives,
+  OpenEnv,
+  ProposeSubgoals,
+} from "./text_env.ts";
+
+/** Worlds of one family: its name, and settings of that family. */
+export interface EnvDataset {
+  /** Which family: `"alfworld"`. */
+  readonly dataset: string;
+  /** Settings of that family. */
+  readonly [setting: string]: unknown;
+}
+
+/** A family of worlds that datasets `{ dataset, … }` name. */
+export interface WorldDataset {
+  /** What a dataset may hold, with the meaning of each setting. */
+  readonly settings: z.ZodType;
+  /** Lists its worlds in a fixed order. */
+  readonly list: (dataset: EnvDataset) => EnvSpec[] | Promise<EnvSpec[]>;
+}
+
+/** A kind of world, which specifications `{ kind, … }` name. */
+export interface World {
+  /** What a specification may hold, with the meaning of each setting. */
+  readonly settings: z.ZodType;
+  /** Makes an opener, which keeps what several episodes share: compiled games, shops. */
+  readonly createOpener: (options: EnvOpenerOptions) => OpenEnv;
+  /** Families of such worlds, by name. */
+  readonly datasets?: Readonly<Record<string, WorldDataset>>;
+  /** Lists subgoals worth considering; absent where only policies without a list can plan. */
+  readonly proposeSubgoals?: ProposeSubgoals;
+  /** Lists actions that are as good as the expert's given only what was observed. */
+  readonly alternatives?: ListAlternatives;
+  /** Finds the record that a specification means, where its code is elsewhere. */
+  readonly resolve?: (spec: EnvSpec) => Promise<World>;
+}
+
+/** How worlds are opened. */
+export interface EnvOpenerOptions {
+  /** Compiled game files that are kept for the next episode. @default {128} */
+  readonly games?: number;
+  /** Shops that are kept for the next episode. @default {4} */
+  readonly shops?: number;
+}
