@@ -7,11 +7,13 @@
 // Data model and seeds
 export * from "./lib/trajectory.ts";
 export {
+  decisionsTaken,
   toEpisodeBatch,
   trajectoriesOf,
   trajectoryAt,
 } from "./lib/episode_batch.ts";
 export type {
+  CreditColumns,
   EpisodeBatch,
   EpisodeColumns,
   EpisodeRecord,
@@ -26,96 +28,51 @@ export type { MatchingBlock, SimilarityOptions } from "./lib/difflib.ts";
 export { segmentTurns } from "./lib/hae/segments.ts";
 export type { Segment } from "./lib/hae/segments.ts";
 export { generalizedAdvantages } from "./lib/hae/gae.ts";
-export type { Steps } from "./lib/hae/gae.ts";
+export type { GaeCreditOptions, Steps } from "./lib/hae/gae.ts";
 export { hierarchicalAdvantages } from "./lib/hae/hae.ts";
-export { batchAdvantages } from "./lib/hae/hae_batch.ts";
-export type { BatchColumns, BatchCredit } from "./lib/hae/hae_batch.ts";
-export type { HaeOptions, Truncation } from "./lib/hae/hae_options.ts";
-export { decisionsTaken, normalizeCredit } from "./lib/hae/normalize.ts";
-export type { Normalization, NormalizeOptions } from "./lib/hae/normalize.ts";
-export { shapeColumns, shapeRewards } from "./lib/hae/shaping.ts";
-export type { ShapingColumns, ShapingOptions } from "./lib/hae/shaping.ts";
-export {
-  gaeCredit,
-  haeCredit,
-  tokenGaeCredit,
-} from "./lib/hae/critic_credit.ts";
 export type {
-  GaeCreditOptions,
+  HaeColumns,
   HaeCreditOptions,
-} from "./lib/hae/critic_credit.ts";
-export { batchColumns } from "./lib/hae/batch_columns.ts";
-export { creditBatch } from "./lib/hae/batch_credit.ts";
-export type { CreditBatchOptions } from "./lib/hae/batch_credit.ts";
-export { bestOfGroup, groupAdvantages } from "./lib/hae/group_relative.ts";
+  HaeOptions,
+  Truncation,
+} from "./lib/hae/hae.ts";
+export { normalizeCredit } from "./lib/hae/normalize.ts";
+export type { Normalization, NormalizeOptions } from "./lib/hae/normalize.ts";
+export { shapeBatch, shapeRewards } from "./lib/hae/shaping.ts";
+export type { ShapingOptions } from "./lib/hae/shaping.ts";
+export { bestOfGroup, groupAdvantages } from "./lib/hae/group_credit.ts";
 export type {
   BestOfGroupOptions,
   Comparison,
   GroupOptions,
-} from "./lib/hae/group_relative.ts";
-export { anchorGroups } from "./lib/hae/anchors.ts";
-export type { AnchorOptions } from "./lib/hae/anchors.ts";
-export {
-  bestOfGroupCredit,
-  gigpoCredit,
-  groupCredit,
-  reinforceCredit,
-  remaxCredit,
-} from "./lib/hae/group_credit.ts";
-export type {
-  GigpoOptions,
-  GroupCreditOptions,
   PoolingOptions,
-  ReinforceOptions,
-  RemaxOptions,
 } from "./lib/hae/group_credit.ts";
+export { anchorGroups } from "./lib/hae/gigpo.ts";
+export type { AnchorOptions, GigpoOptions } from "./lib/hae/gigpo.ts";
+export type { ReinforceOptions, RemaxOptions } from "./lib/hae/reinforce.ts";
 export {
   selectDiverse,
   strategyAdvantages,
   strategyReward,
   strategyTurnAdvantage,
-} from "./lib/hae/strategies.ts";
-export type { StrategyOptions } from "./lib/hae/strategies.ts";
-export { strategyCredit } from "./lib/hae/strategy_credit.ts";
-export type { StrategyCreditOptions } from "./lib/hae/strategy_credit.ts";
+} from "./lib/hae/strata.ts";
+export type {
+  StrategyCreditOptions,
+  StrategyOptions,
+} from "./lib/hae/strata.ts";
 export { filterGroups, informativeEpisodes } from "./lib/hae/group_filter.ts";
 export type { GroupFilterOptions } from "./lib/hae/group_filter.ts";
-export { assignCredit, checkEstimator, ESTIMATORS } from "./lib/hae/credit.ts";
+export {
+  assignCredit,
+  checkEstimator,
+  creditBatch,
+  ESTIMATOR_NAMES,
+} from "./lib/hae/credit.ts";
 export type { EstimatorConfig, EstimatorName } from "./lib/hae/credit.ts";
 export { creditPreset } from "./lib/hae/presets.ts";
 export type { CreditPreset } from "./lib/hae/presets.ts";
-export { rowAdvantages } from "./lib/hae/rows.ts";
-export type { HaeRowCredit, HaeRowOptions } from "./lib/hae/rows.ts";
-export type { HaeRows } from "./lib/hae/row_inputs.ts";
-export { maskedWhiten, rowTokenGae, rowTurnGae } from "./lib/hae/gae_rows.ts";
-export type {
-  RewardRows,
-  RowCredit,
-  RowGaeOptions,
-} from "./lib/hae/gae_rows.ts";
-export {
-  rowBestOfGroup,
-  rowGigpo,
-  rowGroupAdvantages,
-  rowReinforce,
-  rowRemax,
-  rowStepReturns,
-} from "./lib/hae/baseline_rows.ts";
-export type {
-  GroupedRows,
-  RowGigpoOptions,
-  RowGroupOptions,
-} from "./lib/hae/baseline_rows.ts";
-export { addAtLastToken, placeRewards } from "./lib/hae/reward_rows.ts";
-export type { RewardPlacement } from "./lib/hae/reward_rows.ts";
-export {
-  gearDivergence,
-  gearSegments,
-  gearThreshold,
-  gearWeights,
-} from "./lib/hae/gear.ts";
+export { gearSegments, gearThreshold, gearWeights } from "./lib/hae/gear.ts";
 export type { GearOptions, GearSegment } from "./lib/hae/gear.ts";
-export type { RowLayout } from "./lib/hae/row_layout.ts";
 
 // Worlds
 export type {
@@ -519,7 +476,6 @@ export type { HintedWorlds } from "./lib/rollout/hints.ts";
 
 // Training
 export { imitationSamples, situationAt, toSamples } from "./lib/train/batch.ts";
-export type { SampleOptions } from "./lib/train/batch.ts";
 export {
   METRIC_MEANINGS,
   prefixed,

@@ -11,6 +11,8 @@
 import {
   type ByDecision,
   byDecision,
+  type Credit,
+  DECISIONS,
   type Trajectory,
   type Turn,
 } from "./trajectory.ts";
@@ -263,4 +265,144 @@ export function trajectoryAt(batch: EpisodeBatch, index: number): Trajectory {
  */
 export function trajectoriesOf(batch: EpisodeBatch): Trajectory[] {
   return batch.episodes.map((_, index) => trajectoryAt(batch, index));
+}
+
+/**
+ * Says which decisions of a batch were taken, and so have something to learn from.
+ *
+ * Execution is taken on every turn, planning on the first turn of each segment, switching on every turn but a first
+ * one whose recorded log-probability is 0: it was forced, as no subgoal was held.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { decisionsTaken, toEpisodeBatch } from "@hiper/lab";
+ *
+ * const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
+ * const turn = (switched: boolean) => ({
+ *   observation,
+ *   decision: {
+ *     switched,
+ *     subgoal: "leave",
+ *     action: "go",
+ *     valid: true,
+ *     trace: { kind: "untrainable" },
+ *   } as const,
+ *   reward: 0,
+ * });
+ * const batch = toEpisodeBatch([{
+ *   id: "corridor/0",
+ *   task: "leave",
+ *   group: "corridor/0",
+ *   turns: [turn(true), turn(false)],
+ *   ending: "terminated",
+ *   success: true,
+ *   score: 1,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ *   seed: 0,
+ * }]);
+ * deepStrictEqual(decisionsTaken(batch), {
+ *   switching: new Uint8Array([1, 1]),
+ *   planning: new Uint8Array([1, 0]),
+ *   execution: new Uint8Array([1, 1]),
+ * });
+ * ```
+ *
+ * @param batch Episodes as columns.
+ * @returns 1 where the decision was taken. Shape `(turns,)` each.
+ */
+export function decisionsTaken(batch: EpisodeBatch): ByDecision<Uint8Array> {
+  const { offsets, switched, turns } = batch;
+  const planning = switched.slice();
+  const switching = new Uint8Array(turns.length).fill(1);
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    const start = offsets[i]!;
+    if (offsets[i + 1] === start) continue;
+    planning[start] = 1;
+    const { trace } = turns[start]!.decision;
+    if (trace.kind === "choices" && trace.logProbs.switching === 0) {
+      switching[start] = 0;
+    }
+  }
+  const execution = new Uint8Array(turns.length).fill(1);
+  return { switching, planning, execution };
+}
+
+/** Credit of a batch: columns of shape `(turns,)`, episode after episode. */
+export type CreditColumns = Credit & Required<Pick<Credit, "trained">>;
+
+/**
+ * Lays the credit of single episodes out as columns of their batch.
+ *
+ * @param batch Episodes.
+ * @param credits Credit of each episode, in order. Where one does not say what is trained, the decisions that were
+ *   taken are; where one has no targets, they are `NaN`.
+ * @returns Columns; targets only if an episode has some.
+ * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
+ */
+export function joinCredit(
+  batch: EpisodeBatch,
+  credits: readonly Credit[],
+): CreditColumns {
+  const { offsets, turns, episodes } = batch;
+  if (credits.length !== episodes.length) {
+    throw new RangeError(
+      `Cannot join credit as each of ${episodes.length} episodes must have one: current value is ${credits.length}`,
+    );
+  }
+  const advantages = byDecision(() => new Float64Array(turns.length));
+  const targets = byDecision(() => new Float64Array(turns.length).fill(NaN));
+  const trained = decisionsTaken(batch);
+  for (const [i, credit] of credits.entries()) {
+    for (const name of DECISIONS) {
+      const own = credit.advantages[name];
+      if (own.length !== offsets[i + 1]! - offsets[i]!) {
+        throw new RangeError(
+          `Cannot join credit as every turn of episode "${
+            episodes[i]!.id
+          }" must have a ${name} advantage: ${
+            offsets[i + 1]! - offsets[i]!
+          } turns, ${own.length} advantages`,
+        );
+      }
+      advantages[name].set(own, offsets[i]!);
+      if (credit.trained) trained[name].set(credit.trained[name], offsets[i]!);
+      if (credit.targets) targets[name].set(credit.targets[name], offsets[i]!);
+    }
+  }
+  const taught = credits.some((credit) => credit.targets);
+  return taught ? { advantages, targets, trained } : { advantages, trained };
+}
+
+/**
+ * Cuts the credit of a batch into that of single episodes.
+ *
+ * @param offsets First turn of each episode, then the number of turns. Shape `(episodes + 1,)`.
+ * @param credit Columns of the batch.
+ * @returns One credit for each episode, in order; its columns are views of those of the batch.
+ */
+export function splitCredit(
+  offsets: Int32Array,
+  credit: CreditColumns,
+): Credit[] {
+  const { advantages, targets, trained } = credit;
+  const credits = new Array<Credit>(offsets.length - 1);
+  for (let i = 0; i < credits.length; i++) {
+    const start = offsets[i]!, end = offsets[i + 1]!;
+    const numbers = (of: ByDecision<Float64Array>) => ({
+      switching: of.switching.subarray(start, end),
+      planning: of.planning.subarray(start, end),
+      execution: of.execution.subarray(start, end),
+    });
+    const own = {
+      advantages: numbers(advantages),
+      trained: {
+        switching: trained.switching.subarray(start, end),
+        planning: trained.planning.subarray(start, end),
+        execution: trained.execution.subarray(start, end),
+      },
+    };
+    credits[i] = targets ? { ...own, targets: numbers(targets) } : own;
+  }
+  return credits;
 }

@@ -82,3 +82,35 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   const shift = logSumExp(logits);
   return Float64Array.from(logits, (logit) => Math.exp(logit - shift));
 }
+
+/** Options for {@linkcode discountedReturns}. */
+export interface DiscountedReturnsOptions {
+  /** Discount per turn, in `[0, 1]`. */
+  readonly gamma: number;
+  /** First turn of each episode, then the number of turns; absent means one episode. Shape `(episodes + 1,)`. */
+  readonly offsets?: Int32Array;
+}
+
+/**
+ * Sums rewards from each turn to the end of its episode, later ones discounted: `G[t] = r[t] + gamma · G[t + 1]`.
+ *
+ * @see {@link http://incompleteideas.net/book/the-book-2nd.html | Sutton and Barto 2018}, eq. 3.9
+ *
+ * @param rewards Reward of each turn. Shape `(turns,)`.
+ * @param options Discount, and where episodes start.
+ * @returns Returns, in units of reward. Shape `(turns,)`.
+ */
+export function discountedReturns(
+  rewards: Float64Array,
+  options: DiscountedReturnsOptions,
+): Float64Array {
+  const { gamma, offsets = Int32Array.of(0, rewards.length) } = options;
+  const returns = new Float64Array(rewards.length);
+  for (let i = offsets.length - 2; i >= 0; i--) {
+    let next = 0;
+    for (let t = offsets[i + 1]! - 1; t >= offsets[i]!; t--) {
+      returns[t] = next = rewards[t]! + gamma * next;
+    }
+  }
+  return returns;
+}

@@ -43,7 +43,11 @@ function explain(
     return `"${at}${key}" is not a setting${suggest(key, known, at)}`;
   }
   const given = path.reduce(child, settings);
-  const value = given === undefined ? "absent" : JSON.stringify(given);
+  const value = given === undefined
+    ? "absent"
+    : typeof given === "number"
+    ? String(given) // JSON has no word for what is not a number
+    : JSON.stringify(given);
   const name = path.length > 0 ? `"${path.join(".")}"` : "it";
   return `${name} ${
     demand(issue, () => variantNames(schema, settings, path))

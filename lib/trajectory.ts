@@ -1,9 +1,8 @@
 /**
- * The data model of the house: what an episode looks like once it was played.
+ * The data model: turns, decisions and trajectories as plain records.
  *
- * A {@linkcode Trajectory} is plain data, written once while an episode is
- * played and never changed afterwards. Everything downstream (credit, samples,
- * metrics, figures) is a function of trajectories.
+ * A {@linkcode Trajectory} is the record of one episode, written once while it is played and never changed
+ * afterwards. `EpisodeBatch` holds the same as columns, which credit and samples are computed from.
  *
  * @module
  */
@@ -148,25 +147,7 @@ export interface Situation {
   readonly subgoal?: string;
 }
 
-/** A trajectory's numbers as columns of shape `(turns,)`. */
-export interface TurnColumns {
-  /** Reward of each turn. */
-  readonly rewards: Float64Array;
-  /** 1 where a new subgoal was taken up. */
-  readonly switched: Uint8Array;
-  /** Values before each decision; `NaN` on turns without values. */
-  readonly values: ByDecision<Float64Array>;
-  /** Values after the last turn; zeros unless truncated. */
-  readonly bootstrap: ByDecision<number>;
-  /** Whether the episode was cut off by a limit; absent means it was not. */
-  readonly truncated?: boolean;
-  /** Probability of SWITCH before each switching decision; `NaN` where unknown. */
-  readonly switchProbabilities?: Float64Array;
-  /** Execution value of the subgoal held before each turn; `NaN` where unknown. */
-  readonly heldSubgoalValues?: Float64Array;
-}
-
-/** Advantages of one trajectory's decisions, and targets for its value heads. */
+/** Advantages of decisions, and targets for value heads: of one trajectory, or of a batch episode after episode. */
 export interface Credit {
   /** Columns of shape `(turns,)`, in units of return; 0 where nothing was decided. */
   readonly advantages: ByDecision<Float64Array>;
@@ -176,76 +157,11 @@ export interface Credit {
    */
   readonly targets?: ByDecision<Float64Array>;
   /**
-   * 1 where the policy gradient sees the decision, shape `(turns,)`. Absent means switching and execution
-   * on every turn and planning on the first turn of each segment.
+   * 1 where the policy gradient sees the decision, shape `(turns,)`. Absent means the decisions that were taken
+   * (`decisionsTaken`): execution on every turn, planning on the first turn of each segment, switching on every
+   * turn but a first one that was forced, as no subgoal was held.
    */
   readonly trained?: ByDecision<Uint8Array>;
-}
-
-/**
- * Reads a trajectory's numbers as columns.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { turnColumns } from "@hiper/lab";
- *
- * const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
- * const decision = {
- *   switched: true,
- *   subgoal: "leave",
- *   action: "go",
- *   valid: true,
- *   trace: { kind: "untrainable" },
- * } as const;
- * const columns = turnColumns({
- *   id: "corridor/0",
- *   task: "leave the corridor",
- *   group: "corridor/0",
- *   turns: [{ observation, decision, reward: 1 }],
- *   ending: "terminated",
- *   success: true,
- *   score: 1,
- *   bootstrap: { switching: 0, planning: 0, execution: 0 },
- *   seed: 0,
- * });
- * deepStrictEqual(columns.rewards, new Float64Array([1]));
- * deepStrictEqual(columns.switched, new Uint8Array([1]));
- * ```
- *
- * @param trajectory One recorded episode.
- * @returns Columns of shape `(turns,)`; values are `NaN` where the policy gave none.
- */
-export function turnColumns(trajectory: Trajectory): TurnColumns {
-  const { turns, bootstrap } = trajectory;
-  const column = () => new Float64Array(turns.length);
-  const rewards = column();
-  const switched = new Uint8Array(turns.length);
-  const values = {
-    switching: column(),
-    planning: column(),
-    execution: column(),
-  };
-  const switchProbabilities = column(), heldSubgoalValues = column();
-  for (const [t, { reward, decision }] of turns.entries()) {
-    rewards[t] = reward;
-    switched[t] = decision.switched ? 1 : 0;
-    switchProbabilities[t] = decision.switchProbability ?? NaN;
-    heldSubgoalValues[t] = decision.heldSubgoalValue ?? NaN;
-    for (const name of DECISIONS) {
-      values[name][t] = decision.values?.[name] ?? NaN;
-    }
-  }
-  const truncated = trajectory.ending === "truncated";
-  return {
-    rewards,
-    switched,
-    values,
-    bootstrap,
-    truncated,
-    switchProbabilities,
-    heldSubgoalValues,
-  };
 }
 
 /**

@@ -1,36 +1,29 @@
 /**
- * The one door to every estimator: its configuration by name, and credit for a batch of trajectories.
+ * Credit by the name of an estimator, for a batch of episodes and for trajectories.
  *
  * @module
  */
 
 import { checkName } from "../checks.ts";
+import {
+  type CreditColumns,
+  type EpisodeBatch,
+  splitCredit,
+  toEpisodeBatch,
+} from "../episode_batch.ts";
+import { readSettings } from "../settings.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
-import { checkTrajectories } from "./credit_checks.ts";
-import {
-  gaeCredit,
-  type GaeCreditOptions,
-  haeCredit,
-  type HaeCreditOptions,
-  tokenGaeCredit,
-} from "./critic_credit.ts";
-import {
-  bestOfGroupCredit,
-  gigpoCredit,
-  type GigpoOptions,
-  groupCredit,
-  type PoolingOptions,
-  reinforceCredit,
-  type ReinforceOptions,
-  remaxCredit,
-  type RemaxOptions,
-} from "./group_credit.ts";
-import type { BestOfGroupOptions } from "./group_relative.ts";
+import type { Estimator } from "./estimator.ts";
+import { type EstimatorName, ESTIMATORS } from "./estimators.ts";
+import type { GaeCreditOptions } from "./gae.ts";
+import type { GigpoOptions } from "./gigpo.ts";
+import type { BestOfGroupOptions, PoolingOptions } from "./group_credit.ts";
+import type { HaeCreditOptions } from "./hae.ts";
 import type { Normalization } from "./normalize.ts";
-import {
-  strategyCredit,
-  type StrategyCreditOptions,
-} from "./strategy_credit.ts";
+import type { ReinforceOptions, RemaxOptions } from "./reinforce.ts";
+import type { StrategyCreditOptions } from "./strata.ts";
+
+export type { EstimatorName } from "./estimators.ts";
 
 /**
  * An estimator by name, with its settings. Plain JSON.
@@ -70,60 +63,13 @@ export type EstimatorConfig =
   | ({ readonly name: "gigpo" } & Readonly<GigpoOptions>)
   | ({ readonly name: "strata" } & Readonly<StrategyCreditOptions>);
 
-/** Name of an estimator. */
-export type EstimatorName = EstimatorConfig["name"];
-
-const GAE_SETTINGS = ["gamma", "lambda", "truncation", "normalize"] as const;
-const POOLING_SETTINGS = ["pooling", "alone"] as const;
-
-/** Every setting of every estimator; the type makes sure that each name is one. */
-const SETTINGS: {
-  readonly [Name in EstimatorName]: readonly Exclude<
-    keyof Extract<EstimatorConfig, { name: Name }>,
-    "name"
-  >[];
-} = {
-  hae: [
-    "gamma",
-    "lambdaTurn",
-    "lambdaSegment",
-    "lambdaBoundary",
-    "truncation",
-    "heads",
-    "switching",
-    "normalize",
-    "planningToSwitching",
-    "planningToPlanning",
-    "switchingToSwitching",
-  ],
-  gae: GAE_SETTINGS,
-  "token-gae": GAE_SETTINGS,
-  grpo: ["scaleByDeviation", ...POOLING_SETTINGS],
-  "dr-grpo": POOLING_SETTINGS,
-  rloo: POOLING_SETTINGS,
-  "reinforce++-baseline": ["normalize", ...POOLING_SETTINGS],
-  "reinforce++": ["gamma", "normalize"],
-  reinforce: ["gamma", "rewardToGo", "normalize"],
-  remax: ["baselines", "gamma"],
-  "pass-at-k": ["scaleByDeviation"],
-  gigpo: [
-    "gamma",
-    "stepWeight",
-    "scaleByDeviation",
-    "similarity",
-    ...POOLING_SETTINGS,
-  ],
-  strata: ["topFraction", "judgePenalty", "judgeMode", "flagged"],
-};
-
-/** Estimators that need a critic; they check rewards along with values. */
-const CRITICS: readonly string[] = ["hae", "gae", "token-gae"];
-
 /** Names of all estimators, in reading order. */
-export const ESTIMATORS: readonly string[] = Object.keys(SETTINGS);
+export const ESTIMATOR_NAMES = Object.keys(
+  ESTIMATORS,
+) as readonly EstimatorName[];
 
 /**
- * Throws unless a configuration names an estimator and only settings it has; offers the nearest that exists.
+ * Throws unless a configuration names an estimator, only settings it has, and values they may have.
  *
  * @example
  * ```ts
@@ -138,21 +84,52 @@ export const ESTIMATORS: readonly string[] = Object.keys(SETTINGS);
  * ```
  *
  * @param estimator Configuration, perhaps from a file.
- * @throws {RangeError} If the name or a setting is unknown.
+ * @throws {RangeError} If the name or a setting is unknown; the nearest that exists is suggested.
+ * @throws {TypeError} If a setting is out of range or of the wrong kind.
  */
 export function checkEstimator(estimator: EstimatorConfig): void {
-  checkName("assign credit", estimator.name, {
+  openEstimator(estimator);
+}
+
+/** Finds an estimator, with its settings filled in. */
+function openEstimator(
+  config: EstimatorConfig,
+): (batch: EpisodeBatch) => CreditColumns {
+  const { name, ...given } = config;
+  checkName("assign credit", name, {
     what: "an estimator",
-    names: ESTIMATORS,
+    names: ESTIMATOR_NAMES,
   });
-  const settings = SETTINGS[estimator.name];
-  for (const key of Object.keys(estimator)) {
-    if (key === "name") continue;
+  const estimator: Estimator = estimatorOf(name);
+  for (const key of Object.keys(given)) {
     checkName("assign credit", key, {
-      what: `a setting of "${estimator.name}"`,
-      names: settings,
+      what: `a setting of "${name}"`,
+      names: Object.keys(estimator.settings.shape),
     });
   }
+  const settings = readSettings(estimator.settings, given, "assign credit");
+  return (batch) => estimator.credit(batch, settings);
+}
+
+/** The record of an estimator, whatever its settings are. */
+export function estimatorOf(name: EstimatorName): Estimator {
+  return ESTIMATORS[name];
+}
+
+/**
+ * Assigns credit to the decisions of a batch: columns in, columns out.
+ *
+ * @param batch Episodes, with shaped rewards if any.
+ * @param estimator An estimator by name, with its settings.
+ * @returns Columns of shape `(turns,)`, episode after episode.
+ * @throws {RangeError} If the name or a setting is unknown, or a reward or value is not finite.
+ * @throws {TypeError} If a setting is out of range or of the wrong kind, or episodes lack what the estimator needs.
+ */
+export function creditBatch(
+  batch: EpisodeBatch,
+  estimator: EstimatorConfig,
+): CreditColumns {
+  return openEstimator(estimator)(batch);
 }
 
 /**
@@ -194,56 +171,13 @@ export function checkEstimator(estimator: EstimatorConfig): void {
  * @param trajectories Episodes, with shaped rewards if any.
  * @param estimator An estimator by name, with its settings.
  * @returns One credit for each trajectory, in order; it says which decisions are trained.
- * @throws {RangeError} If the name or a setting is unknown or out of range, or a reward or value is not finite.
- * @throws {TypeError} If trajectories lack what the estimator needs.
+ * @throws {RangeError} If the name or a setting is unknown, or a reward or value is not finite.
+ * @throws {TypeError} If a setting is out of range or of the wrong kind, or trajectories lack what the estimator needs.
  */
 export function assignCredit(
   trajectories: readonly Trajectory[],
   estimator: EstimatorConfig,
 ): Credit[] {
-  checkEstimator(estimator);
-  if (!CRITICS.includes(estimator.name)) {
-    checkTrajectories(estimator.name, trajectories);
-  }
-  switch (estimator.name) {
-    case "hae":
-      return haeCredit(trajectories, estimator);
-    case "gae":
-      return gaeCredit(trajectories, estimator);
-    case "token-gae":
-      return tokenGaeCredit(trajectories, estimator);
-    case "grpo":
-      return groupCredit(trajectories, {
-        ...estimator,
-        comparison: estimator.scaleByDeviation ?? true ? "deviation" : "center",
-      });
-    case "dr-grpo":
-      return groupCredit(trajectories, { ...estimator, comparison: "center" });
-    case "rloo":
-      return groupCredit(trajectories, {
-        ...estimator,
-        comparison: "leave-one-out",
-      });
-    case "reinforce++-baseline":
-      return groupCredit(trajectories, {
-        normalize: "whiten",
-        ...estimator,
-        comparison: "center",
-      });
-    case "reinforce++":
-      return reinforceCredit(trajectories, {
-        normalize: "whiten",
-        ...estimator,
-      });
-    case "reinforce":
-      return reinforceCredit(trajectories, estimator);
-    case "remax":
-      return remaxCredit(trajectories, estimator);
-    case "pass-at-k":
-      return bestOfGroupCredit(trajectories, estimator);
-    case "gigpo":
-      return gigpoCredit(trajectories, estimator);
-    case "strata":
-      return strategyCredit(trajectories, estimator);
-  }
+  const batch = toEpisodeBatch(trajectories);
+  return splitCredit(batch.offsets, creditBatch(batch, estimator));
 }

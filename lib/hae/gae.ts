@@ -1,10 +1,31 @@
 /**
- * The one backward recurrence of advantage estimation, for steps of any duration.
+ * Generalized advantage estimation: the recurrence for steps of any duration, and its two estimators, over turns and
+ * over single decisions.
  *
  * @module
  */
 
-/** Experience on one clock; columns of shape `(steps,)`. */
+import { z } from "zod";
+import { decisionsTaken, type EpisodeBatch } from "../episode_batch.ts";
+import { byDecision, type DecisionName, DECISIONS } from "../trajectory.ts";
+import {
+  checkNumbers,
+  defineEstimator,
+  emptyColumns,
+  episodeName,
+  gamma,
+  normalize,
+  notFinite,
+  shareTurns,
+  unitInterval,
+} from "./estimator.ts";
+import {
+  type Normalization,
+  normalizeInPlace,
+  normalizeTogether,
+} from "./normalize.ts";
+
+/** Experience on one clock, of one episode or of several one after the other; columns of shape `(steps,)`. */
 export interface Steps {
   /** What each step paid: on the clock of segments, the segment's discounted sum. */
   readonly rewards: Float64Array;
@@ -14,13 +35,15 @@ export interface Steps {
   readonly nextValues: Float64Array;
   /** Discount over each step: `gamma` for a turn, `gamma ** duration` for a segment, 0 where the chain is cut. */
   readonly discounts: Float64Array;
+  /** First step of each episode, then the number of steps; absent means one episode. Shape `(episodes + 1,)`. */
+  readonly offsets?: Int32Array;
 }
 
 /**
  * Estimates advantages by generalized advantage estimation, and its semi-Markov form when steps last several turns.
  *
  * `delta[k] = r[k] + discount[k] · next[k] − v[k]` and
- * `A[k] = delta[k] + discount[k] · lambda · A[k + 1]`, with `A = 0` after the last step.
+ * `A[k] = delta[k] + discount[k] · lambda · A[k + 1]`, with `A = 0` after the last step of an episode.
  * With `lambda` 1 and `next[k] = v[k + 1]` the sum telescopes: `A + v` is the Monte-Carlo return.
  *
  * @example
@@ -47,13 +70,15 @@ export function generalizedAdvantages(
   steps: Steps,
   lambda: number,
 ): Float64Array {
-  const { rewards, values, nextValues, discounts } = steps;
+  const { offsets = Int32Array.of(0, steps.rewards.length), ...columns } =
+    steps;
+  const { rewards, values, nextValues, discounts } = columns;
   if (!(lambda >= 0 && lambda <= 1)) {
     throw new RangeError(
       `Cannot estimate advantages as "lambda" must be in [0, 1]: current value is ${lambda}`,
     );
   }
-  for (const [name, column] of Object.entries(steps)) {
+  for (const [name, column] of Object.entries(columns)) {
     if (column.length !== rewards.length) {
       throw new RangeError(
         `Cannot estimate advantages as "${name}" must have ${rewards.length} steps: current value is ${column.length}`,
@@ -61,11 +86,186 @@ export function generalizedAdvantages(
     }
   }
   const advantages = new Float64Array(rewards.length);
-  let next = 0;
-  for (let k = rewards.length - 1; k >= 0; k--) {
-    const discount = discounts[k]!;
-    const delta = rewards[k]! + discount * nextValues[k]! - values[k]!;
-    advantages[k] = next = delta + discount * lambda * next;
+  for (let i = offsets.length - 2; i >= 0; i--) {
+    let next = 0;
+    for (let k = offsets[i + 1]! - 1; k >= offsets[i]!; k--) {
+      const discount = discounts[k]!;
+      const delta = rewards[k]! + discount * nextValues[k]! - values[k]!;
+      advantages[k] = next = delta + discount * lambda * next;
+    }
   }
   return advantages;
+}
+
+/** Settings of the estimators `gae` and `token-gae`. */
+export interface GaeCreditOptions {
+  /** Discount per turn, in `[0, 1]`. @default {1} */
+  gamma?: number;
+  /** Weight of later residuals, in `[0, 1]`. @default {1} */
+  lambda?: number;
+  /** Whether a cut-off episode leads to its recorded value or, as in the reference, to nothing. @default {"bootstrap"} */
+  truncation?: "bootstrap" | "zero";
+  /** How advantages are normalized over the batch, all decisions together; the reference whitens. @default {"none"} */
+  normalize?: Normalization;
+}
+
+const settings = z.strictObject({
+  gamma,
+  lambda: unitInterval.default(1).describe("weight of later residuals"),
+  truncation: z.enum(["bootstrap", "zero"]).default("bootstrap").describe(
+    "whether a truncated episode leads to its recorded value, or to nothing",
+  ),
+  normalize,
+});
+
+/**
+ * Gives every decision of a turn the turn's generalized advantage: PPO on the clock of turns.
+ *
+ * Values are those before the switching decision, so that they depend on none of the three.
+ *
+ * @see {@link https://arxiv.org/abs/1506.02438 | Schulman et al. 2016}, eq. 16
+ */
+export const gae = defineEstimator({
+  settings,
+  critic: true,
+  grouped: false,
+  discounts: true,
+  paper: "https://arxiv.org/abs/1506.02438",
+  credit(batch, { gamma, lambda, truncation, normalize }) {
+    checkNumbers("gae", batch, { values: ["switching"] });
+    const { offsets, rewards, values } = batch;
+    const turns = rewards.length;
+    const advantages = generalizedAdvantages({
+      rewards,
+      values: values.switching,
+      nextValues: shifted(values.switching, {
+        offsets,
+        after: (i) => valueAfter("gae", batch, { episode: i, truncation }),
+      }),
+      discounts: new Float64Array(turns).fill(gamma),
+      offsets,
+    }, lambda);
+    const targets = byDecision(() => new Float64Array(turns).fill(NaN));
+    for (let t = 0; t < turns; t++) {
+      targets.switching[t] = advantages[t]! + values.switching[t]!;
+    }
+    normalizeInPlace(advantages, new Uint8Array(turns).fill(1), normalize);
+    return { ...shareTurns(batch, advantages), targets };
+  },
+});
+
+/**
+ * Estimates generalized advantages over single decisions, chained through the whole episode: token-level PPO with
+ * one unit for each decision.
+ *
+ * The chain runs switching, planning (at segment starts), execution, next turn's switching; each unit's next value
+ * is the value of the unit after it. Only execution is followed by a reward and a discount.
+ *
+ * @see {@link https://arxiv.org/abs/1707.06347 | PPO}
+ */
+export const tokenGae = defineEstimator({
+  settings,
+  critic: true,
+  grouped: false,
+  discounts: true,
+  paper: "https://arxiv.org/abs/1707.06347",
+  credit(batch, { gamma, lambda, truncation, normalize }) {
+    checkNumbers("token-gae", batch, { values: DECISIONS });
+    const units = chainUnits(batch);
+    const steps = units.turns.length;
+    const rewards = new Float64Array(steps), values = new Float64Array(steps);
+    const discounts = new Float64Array(steps).fill(1);
+    for (let j = 0; j < steps; j++) {
+      const t = units.turns[j]!, name = DECISIONS[units.decisions[j]!]!;
+      values[j] = batch.values[name][t]!;
+      if (name !== "execution") continue;
+      rewards[j] = batch.rewards[t]!;
+      discounts[j] = gamma;
+    }
+    const { offsets } = units;
+    const chain = generalizedAdvantages({
+      rewards,
+      values,
+      nextValues: shifted(values, {
+        offsets,
+        after: (i) =>
+          valueAfter("token-gae", batch, { episode: i, truncation }),
+      }),
+      discounts,
+      offsets,
+    }, lambda);
+    const turns = batch.rewards.length;
+    const advantages = emptyColumns(turns);
+    const targets = byDecision(() => new Float64Array(turns).fill(NaN));
+    for (let j = 0; j < steps; j++) {
+      const t = units.turns[j]!, name = DECISIONS[units.decisions[j]!]!;
+      advantages[name][t] = chain[j]!;
+      targets[name][t] = chain[j]! + values[j]!;
+    }
+    const trained = decisionsTaken(batch);
+    normalizeTogether(advantages, trained, normalize);
+    return { advantages, targets, trained };
+  },
+});
+
+/** Turn and decision (index into `DECISIONS`) of each unit of the chains of a batch. */
+function chainUnits({ offsets, switched }: EpisodeBatch): {
+  turns: Int32Array;
+  decisions: Uint8Array;
+  offsets: Int32Array;
+} {
+  const starts = new Int32Array(offsets.length);
+  const turns = new Int32Array(3 * switched.length);
+  const decisions = new Uint8Array(3 * switched.length);
+  let at = 0;
+  const add = (t: number, name: DecisionName) => {
+    turns[at] = t;
+    decisions[at++] = DECISIONS.indexOf(name);
+  };
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    for (let t = offsets[i]!; t < offsets[i + 1]!; t++) {
+      add(t, "switching");
+      if (t === offsets[i] || switched[t] === 1) add(t, "planning");
+      add(t, "execution");
+    }
+    starts[i + 1] = at;
+  }
+  return {
+    turns: turns.subarray(0, at),
+    decisions: decisions.subarray(0, at),
+    offsets: starts,
+  };
+}
+
+/** Each step's next value: that of the step after it, or what stands after the episode. */
+function shifted(
+  values: Float64Array,
+  episodes: { offsets: Int32Array; after: (episode: number) => number },
+): Float64Array {
+  const { offsets, after } = episodes;
+  const next = new Float64Array(values.length);
+  next.set(values.subarray(1));
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    if (offsets[i + 1]! > offsets[i]!) next[offsets[i + 1]! - 1] = after(i);
+  }
+  return next;
+}
+
+/** Value of what the last turn led to, before any further decision. */
+function valueAfter(
+  estimator: string,
+  batch: EpisodeBatch,
+  of: { episode: number; truncation: "bootstrap" | "zero" },
+): number {
+  const { episode, truncation } = of;
+  if (batch.truncated[episode] !== 1 || truncation === "zero") return 0;
+  const { switching, execution } = batch.bootstrap;
+  const value = switching[episode]!;
+  const after = Number.isNaN(value) ? execution[episode]! : value;
+  if (Number.isFinite(after)) return after;
+  throw notFinite(
+    estimator,
+    `the value after the last turn of episode "${episodeName(batch, episode)}"`,
+    after,
+  );
 }

@@ -4,7 +4,7 @@
  * The paper's full text was not at hand. Confirmed are the ingredients: a base advantage of the whole episode, a
  * divergence for each token that spikes where the reply departs in meaning, single tokens where both agree, and
  * one segment after a spike that is weighted by the divergence at the departure and ends by entropy. Thresholds,
- * the rule for a segment's end, the weight's form and every number here are choices of this house.
+ * the rule for a segment's end, the weight's form and every number here are choices of this project.
  *
  * @see {@link https://arxiv.org/abs/2605.11853 | GEAR}
  *
@@ -53,39 +53,6 @@ export interface GearSegment {
 
 /** Divergence above this many thresholds weighs no more. */
 const DIVERGENCE_CAP = 3;
-
-/**
- * Measures how far a teacher departs from the policy at each sampled unit: `|log p_teacher − log p_policy|`.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { gearDivergence } from "@hiper/lab";
- *
- * const policy = [-1, -2, -0.5], teacher = [-1, -5, -1];
- * // The teacher would hardly have written the second token.
- * deepStrictEqual(gearDivergence(policy, teacher), new Float64Array([0, 3, 0.5]));
- * ```
- *
- * @param policy Log-probability of each unit under the policy. Shape `(units,)`.
- * @param teacher Log-probability of each unit under the teacher. Shape `(units,)`.
- * @returns Divergence, in nats. Shape `(units,)`.
- * @throws {RangeError} If lengths differ.
- */
-export function gearDivergence(
-  policy: ArrayLike<number>,
-  teacher: ArrayLike<number>,
-): Float64Array {
-  if (policy.length !== teacher.length) {
-    throw new RangeError(
-      `Cannot compare with the teacher as both must score ${policy.length} units: current value is ${teacher.length}`,
-    );
-  }
-  return Float64Array.from(
-    policy,
-    (logProb, j) => Math.abs(teacher[j]! - logProb),
-  );
-}
 
 /**
  * Finds the divergence above which units depart, from all replies of a group.

@@ -1,23 +1,220 @@
 /**
- * Credit without a critic: returns, and returns compared within groups of episodes.
+ * Credit by comparison within a group of episodes: GRPO, Dr. GRPO, RLOO, REINFORCE++ with baseline and pass@k. They
+ * differ in what they subtract and divide by.
  *
  * Every decision that was taken on a turn gets the turn's advantage, and no value head has a target.
  *
  * @module
  */
 
-import { checkChoice, checkFinite, checkUnitInterval } from "../checks.ts";
-import type { Credit, Trajectory } from "../trajectory.ts";
-import { anchorGroups, returnsToGo } from "./anchors.ts";
-import { checkTrajectories } from "./credit_checks.ts";
+import { z } from "zod";
+import { checkChoice } from "../checks.ts";
+import type { EpisodeBatch } from "../episode_batch.ts";
 import {
-  bestOfGroup,
-  type BestOfGroupOptions,
-  type Comparison,
-  groupAdvantages,
-} from "./group_relative.ts";
-import type { Normalization } from "./normalize.ts";
-import { broadcast, normalizeTurns } from "./turn_credit.ts";
+  checkNumbers,
+  defineEstimator,
+  grouping,
+  normalize,
+  overTurns,
+  shareTurns,
+} from "./estimator.ts";
+import { type Normalization, normalizeInPlace } from "./normalize.ts";
+
+/** What a score is compared with. */
+export interface PoolStatistics {
+  /** Number of scores, or the sum of their weights. */
+  readonly count: number;
+  /** Weighted mean. */
+  readonly mean: number;
+  /** Weighted sample deviation (`n − 1`); 0 for a pool of one. */
+  readonly deviation: number;
+}
+
+/**
+ * How a score is compared with its group.
+ *
+ * - `deviation` (GRPO): `(s − mean) / (deviation + 1e-6)`.
+ * - `center` (Dr. GRPO): `s − mean`.
+ * - `leave-one-out` (RLOO): `n / (n − 1) · (s − mean)`, which is `s` minus the mean of the others.
+ */
+export type Comparison = "deviation" | "center" | "leave-one-out";
+
+/** Options of {@linkcode groupAdvantages}. */
+export interface GroupOptions {
+  /** How a score is compared with its group. @default {"deviation"} */
+  comparison?: Comparison;
+  /** How often each score counts in its group. Shape `(n,)`; absent means once each. */
+  weights?: ArrayLike<number>;
+  /**
+   * Advantage of a score that is alone: `zero`, as it was compared with nothing, or the `score` itself, as the
+   * reference implementations do.
+   *
+   * @default {"zero"}
+   */
+  alone?: "zero" | "score";
+}
+
+/** Added to deviations before dividing by them. */
+export const DEVIATION_EPSILON = 1e-6;
+
+/**
+ * Describes the scores of each group.
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param weights How often each score counts. Shape `(n,)`; absent means once each.
+ * @throws {RangeError} If lengths differ or a score is not finite.
+ */
+export function poolStatistics<K>(
+  scores: ArrayLike<number>,
+  groups: readonly K[],
+  weights?: ArrayLike<number>,
+): Map<K, PoolStatistics> {
+  if (
+    scores.length !== groups.length ||
+    (weights && weights.length !== groups.length)
+  ) {
+    throw new RangeError(
+      `Cannot compare scores as each must have one group and one weight: there are ${scores.length} scores and ${groups.length} groups`,
+    );
+  }
+  for (let i = 0; i < scores.length; i++) {
+    if (Number.isFinite(scores[i])) continue;
+    throw new RangeError(
+      `Cannot compare scores as each must be finite: score ${i} is ${
+        scores[i]
+      }`,
+    );
+  }
+  const sums = new Map<K, { count: number; sum: number; squares: number }>();
+  for (const [i, group] of groups.entries()) {
+    const weight = weights?.[i] ?? 1;
+    const known = sums.get(group) ?? { count: 0, sum: 0, squares: 0 };
+    known.count += weight;
+    known.sum += weight * scores[i]!;
+    sums.set(group, known);
+  }
+  for (const [i, group] of groups.entries()) {
+    const known = sums.get(group)!;
+    known.squares += (weights?.[i] ?? 1) *
+      (scores[i]! - known.sum / known.count) ** 2;
+  }
+  const pools = new Map<K, PoolStatistics>();
+  for (const [group, { count, sum, squares }] of sums) {
+    const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0;
+    pools.set(group, { count, mean: sum / count, deviation });
+  }
+  return pools;
+}
+
+/**
+ * Compares each score with its group.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { groupAdvantages } from "@hiper/lab";
+ *
+ * const advantages = groupAdvantages([1, 0, 5], ["a", "a", "b"], {
+ *   comparison: "leave-one-out",
+ * });
+ * deepStrictEqual(advantages, new Float64Array([1, -1, 0]));
+ * ```
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param options The comparison, weights, and what a lone score gets.
+ * @returns Advantages. Shape `(n,)`.
+ * @throws {RangeError} If lengths differ, a score is not finite or a setting has a word it does not know.
+ * @see {@link https://arxiv.org/abs/2402.03300 | GRPO}; {@link https://arxiv.org/abs/2503.20783 | Dr. GRPO};
+ * {@link https://arxiv.org/abs/2402.14740 | RLOO}
+ */
+export function groupAdvantages(
+  scores: ArrayLike<number>,
+  groups: readonly string[],
+  options: GroupOptions = {},
+): Float64Array {
+  const { comparison = "deviation", weights, alone = "zero" } = options;
+  checkChoice("assign credit", { comparison }, [
+    "deviation",
+    "center",
+    "leave-one-out",
+  ]);
+  checkChoice("assign credit", { alone }, ["zero", "score"]);
+  const pools = poolStatistics(scores, groups, weights);
+  return Float64Array.from(groups, (group, i) => {
+    const { count, mean, deviation } = pools.get(group)!;
+    if (count <= 1) return alone === "zero" ? 0 : scores[i]!;
+    const difference = scores[i]! - mean;
+    if (comparison === "center") return difference;
+    return comparison === "deviation"
+      ? difference / (deviation + DEVIATION_EPSILON)
+      : difference * count / (count - 1);
+  });
+}
+
+/** Options of {@linkcode bestOfGroup}. */
+export interface BestOfGroupOptions {
+  /** Whether the margin is divided by the group's sample deviation. @default {true} */
+  scaleByDeviation?: boolean;
+}
+
+/**
+ * Rewards only the best of each group, by its margin over the second best: the pass@k objective.
+ *
+ * `A = (best − second) / (deviation + 1e-6)` for the first of the best scores, 0 for all others.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bestOfGroup } from "@hiper/lab";
+ *
+ * const groups = ["a", "a", "a"];
+ * deepStrictEqual(
+ *   bestOfGroup([1, 0.25, 0], groups, { scaleByDeviation: false }),
+ *   new Float64Array([0.75, 0, 0]),
+ * );
+ * // Two that won share no praise: one would have been enough.
+ * deepStrictEqual(bestOfGroup([1, 1, 0], groups), new Float64Array(3));
+ * ```
+ *
+ * @param scores Shape `(n,)`.
+ * @param groups Group of each score. Shape `(n,)`.
+ * @param options Whether margins are scaled.
+ * @returns Advantages. Shape `(n,)`.
+ * @throws {RangeError} If a group has a single score, lengths differ or a score is not finite.
+ * @see {@link https://arxiv.org/abs/2503.19595 | Tang et al. 2025}
+ */
+export function bestOfGroup(
+  scores: ArrayLike<number>,
+  groups: readonly string[],
+  options: BestOfGroupOptions = {},
+): Float64Array {
+  const { scaleByDeviation = true } = options;
+  const pools = poolStatistics(scores, groups);
+  const leaders = new Map<string, { best: number; second: number }>();
+  for (const [i, group] of groups.entries()) {
+    const leader = leaders.get(group);
+    const score = scores[i]!;
+    if (!leader) leaders.set(group, { best: i, second: -Infinity });
+    else if (score > scores[leader.best]!) {
+      leader.second = scores[leader.best]!;
+      leader.best = i;
+    } else leader.second = Math.max(leader.second, score);
+  }
+  const advantages = new Float64Array(groups.length);
+  for (const [group, { best, second }] of leaders) {
+    const { count, deviation } = pools.get(group)!;
+    if (count < 2) {
+      throw new RangeError(
+        `Cannot reward the best of a group as a group must have at least 2 scores: group "${group}" has ${count}`,
+      );
+    }
+    advantages[best] = (scores[best]! - second) /
+      (scaleByDeviation ? deviation + DEVIATION_EPSILON : 1);
+  }
+  return advantages;
+}
 
 /** How episodes enter their group's statistics, for every group-relative estimator. */
 export interface PoolingOptions {
@@ -32,307 +229,135 @@ export interface PoolingOptions {
   alone?: "zero" | "score";
 }
 
-/** Settings of {@linkcode groupCredit}. */
-export interface GroupCreditOptions extends PoolingOptions {
-  /** How an episode's score is compared with its group. @default {"deviation"} */
-  comparison?: Comparison;
-  /** How advantages are normalized over the turns of the batch afterwards. @default {"none"} */
-  normalize?: Normalization;
-}
-
-/** Settings of {@linkcode reinforceCredit}. */
-export interface ReinforceOptions {
-  /** Discount per turn, in `[0, 1]`. @default {1} */
-  gamma?: number;
-  /** Whether a turn gets the return from itself on, or the whole episode's. @default {true} */
-  rewardToGo?: boolean;
-  /** How returns are normalized over the turns of the batch. @default {"none"} */
-  normalize?: Normalization;
-}
-
-/** Settings of {@linkcode remaxCredit}. */
-export interface RemaxOptions {
-  /** Score of the greedy episode of each group, by the group's name. */
-  baselines: Readonly<Record<string, number>>;
-  /** Discount per turn, in `[0, 1]`. @default {1} */
-  gamma?: number;
-}
-
-/** Settings of {@linkcode gigpoCredit}. */
-export interface GigpoOptions extends PoolingOptions {
-  /** Discount per turn of the step returns, in `[0, 1]`. @default {1} */
-  gamma?: number;
-  /** Weight of the step advantage beside the episode's. @default {1} */
-  stepWeight?: number;
-  /** Whether both advantages are divided by deviations (`mean_std_norm`) or not (`mean_norm`). @default {false} */
-  scaleByDeviation?: boolean;
-  /** Least similarity of observations that count as one state; absent compares state keys. */
-  similarity?: number;
-}
-
-/** Undiscounted score of each episode: the sum of its rewards. */
-function episodeScores(trajectories: readonly Trajectory[]): Float64Array {
-  return Float64Array.from(
-    trajectories,
-    ({ turns }) => turns.reduce((sum, turn) => sum + turn.reward, 0),
-  );
-}
-
-/** Compares the scores of episodes within their groups. */
-function compareEpisodes(
-  trajectories: readonly Trajectory[],
-  options: PoolingOptions & { comparison: Comparison },
+/** Undiscounted score of each episode: the sum of its rewards. Shape `(episodes,)`. */
+export function episodeScores(
+  { offsets, rewards }: Pick<EpisodeBatch, "offsets" | "rewards">,
 ): Float64Array {
-  const { pooling = "episodes", alone = "zero", comparison } = options;
-  checkChoice("assign credit", { pooling }, ["episodes", "turns"]);
+  const scores = new Float64Array(offsets.length - 1);
+  for (let i = 0; i < scores.length; i++) {
+    let sum = 0;
+    for (let t = offsets[i]!; t < offsets[i + 1]!; t++) sum += rewards[t]!;
+    scores[i] = sum;
+  }
+  return scores;
+}
+
+/** Compares the scores of episodes within their groups. Shape `(episodes,)`. */
+export function compareEpisodes(
+  batch: EpisodeBatch,
+  options: Required<PoolingOptions> & { readonly comparison: Comparison },
+): Float64Array {
+  const { pooling, alone, comparison } = options;
+  const { offsets, episodes } = batch;
   return groupAdvantages(
-    episodeScores(trajectories),
-    trajectories.map((trajectory) => trajectory.group),
+    episodeScores(batch),
+    episodes.map(({ group }) => group),
     {
       comparison,
       alone,
       ...(pooling === "turns"
-        ? { weights: trajectories.map(({ turns }) => turns.length) }
+        ? { weights: episodes.map((_, i) => offsets[i + 1]! - offsets[i]!) }
         : {}),
     },
   );
 }
 
-/** One advantage for the whole episode. */
-function constant(trajectory: Trajectory, advantage: number): Credit {
-  const { length } = trajectory.turns;
-  return broadcast(trajectory, new Float64Array(length).fill(advantage));
+/** Compares episodes and gives every turn the episode's advantage. */
+function compareTurns(
+  name: string,
+  batch: EpisodeBatch,
+  options: Required<PoolingOptions> & {
+    readonly comparison: Comparison;
+    readonly normalize?: Normalization;
+  },
+) {
+  checkNumbers(name, batch);
+  const column = overTurns(batch, compareEpisodes(batch, options));
+  const { normalize = "none" } = options;
+  normalizeInPlace(column, new Uint8Array(column.length).fill(1), normalize);
+  return shareTurns(batch, column);
 }
 
-/**
- * Compares the scores of episodes of one group: GRPO, Dr. GRPO, RLOO and REINFORCE++ with baseline.
- *
- * @example
- * ```ts
- * import { ok } from "node:assert/strict";
- * import { createRandom, groupCredit, randomTabularPolicy } from "@hiper/lab";
- * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
- *
- * const world = stageWorld();
- * const policy = randomTabularPolicy(world, { random: createRandom(1) });
- * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
- * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
- * const credits = groupCredit(trajectories, { comparison: "center" });
- * const first = credits.map((one) => one.advantages.execution[0]!);
- * ok(Math.abs(first.reduce((a, b) => a + b)) < 1e-12 && first.some((a) => a > 0));
- * ```
- *
- * @param trajectories Episodes; those with one `group` are compared.
- * @param options The comparison, pooling and normalization.
- * @returns One credit for each trajectory, in order.
- * @throws {RangeError} If a reward is not finite or a setting has a word it does not know.
- * @see {@linkcode groupAdvantages} for the formulas
- */
-export function groupCredit(
-  trajectories: readonly Trajectory[],
-  options: GroupCreditOptions = {},
-): Credit[] {
-  const { comparison = "deviation", normalize = "none" } = options;
-  checkTrajectories("group", trajectories);
-  const advantages = compareEpisodes(trajectories, { ...options, comparison });
-  const credits = trajectories.map((trajectory, i) =>
-    constant(trajectory, advantages[i]!)
-  );
-  return normalizeTurns(trajectories, credits, normalize);
-}
+const scaleByDeviation = z.boolean();
 
-/**
- * Gives each turn its return: REINFORCE, and with `normalize: "whiten"` REINFORCE++.
- *
- * `G[t] = r[t] + gamma · G[t + 1]`; without reward-to-go every turn gets `G[0]`.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { createRandom, randomTabularPolicy, reinforceCredit } from "@hiper/lab";
- * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
- *
- * const world = stageWorld();
- * const policy = randomTabularPolicy(world, { random: createRandom(1) });
- * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
- * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
- * const { advantages } = reinforceCredit(trajectories)[0]!;
- * const rewards = trajectories[0]!.turns.map((turn) => turn.reward);
- * strictEqual(advantages.execution[0], rewards.reduceRight((sum, r) => r + sum, 0));
- * ```
- *
- * @param trajectories Episodes.
- * @param options Discount, reward-to-go, normalization.
- * @returns One credit for each trajectory, in order.
- * @throws {RangeError} If a reward is not finite or a setting is out of range.
- * @see {@link https://arxiv.org/abs/2501.03262 | REINFORCE++}
- */
-export function reinforceCredit(
-  trajectories: readonly Trajectory[],
-  options: ReinforceOptions = {},
-): Credit[] {
-  const { gamma = 1, rewardToGo = true, normalize = "none" } = options;
-  checkUnitInterval("assign credit", { gamma });
-  checkTrajectories("reinforce", trajectories);
-  const credits = trajectories.map((trajectory) => {
-    const returns = turnReturns(trajectory, gamma);
-    return broadcast(
-      trajectory,
-      rewardToGo ? returns : returns.map(() => returns[0]!),
-    );
-  });
-  return normalizeTurns(trajectories, credits, normalize);
-}
-
-/** Return from each turn on. */
-function turnReturns({ turns }: Trajectory, gamma: number): Float64Array {
-  return returnsToGo(Float64Array.from(turns, (turn) => turn.reward), gamma);
-}
-
-/**
- * Subtracts the score of a greedily played episode from each return: ReMax.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { createRandom, randomTabularPolicy, remaxCredit } from "@hiper/lab";
- * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
- *
- * const world = stageWorld();
- * const policy = randomTabularPolicy(world, { random: createRandom(1) });
- * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
- * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
- * const credits = remaxCredit(trajectories, { baselines: { "tabular/0": 2 } });
- * const rewards = trajectories[0]!.turns.map((turn) => turn.reward);
- * strictEqual(credits[0]!.advantages.execution[0], rewards.reduceRight((sum, r) => r + sum, 0) - 2);
- * ```
- *
- * @param trajectories Episodes.
- * @param options The greedy scores, by group.
- * @returns One credit for each trajectory, in order.
- * @throws {TypeError} If a group has no greedy score.
- * @throws {RangeError} If a reward or baseline is not finite or `gamma` is out of range.
- * @see {@link https://arxiv.org/abs/2310.10505 | ReMax}
- */
-export function remaxCredit(
-  trajectories: readonly Trajectory[],
-  options: RemaxOptions,
-): Credit[] {
-  const { baselines, gamma = 1 } = options;
-  checkUnitInterval("assign credit", { gamma });
-  if (baselines === undefined) { // as from a config that only names the estimator
-    throw new TypeError(
-      'Cannot assign credit "remax" as "baselines" must hold the greedy score of every group: current value is absent',
-    );
-  }
-  checkTrajectories("remax", trajectories);
-  return trajectories.map((trajectory) => {
-    const baseline = baselines[trajectory.group];
-    if (baseline === undefined || !Number.isFinite(baseline)) {
-      throw new TypeError(
-        `Cannot assign credit "remax" as every group needs a greedy score: group "${trajectory.group}" of episode "${trajectory.id}" has ${baseline}`,
-      );
-    }
-    const returns = turnReturns(trajectory, gamma);
-    return broadcast(trajectory, returns.map((g) => g - baseline));
-  });
-}
-
-/**
- * Rewards only the best episode of each group, by its margin over the second best: pass@k.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { bestOfGroupCredit, createRandom, randomTabularPolicy } from "@hiper/lab";
- * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
- *
- * const world = stageWorld();
- * const policy = randomTabularPolicy(world, { random: createRandom(1) });
- * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
- * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
- * const credits = bestOfGroupCredit(trajectories);
- * const praised = credits.filter((one) => one.advantages.execution[0]! > 0);
- * strictEqual(praised.length, 1);
- * ```
- *
- * @param trajectories Episodes; every group has at least two.
- * @param options Whether margins are scaled.
- * @returns One credit for each trajectory, in order.
- * @throws {RangeError} If a reward is not finite or a group has one episode.
- * @see {@linkcode bestOfGroup} for the formula
- */
-export function bestOfGroupCredit(
-  trajectories: readonly Trajectory[],
-  options: BestOfGroupOptions = {},
-): Credit[] {
-  checkTrajectories("pass-at-k", trajectories);
-  const groups = trajectories.map((trajectory) => trajectory.group);
-  const margins = bestOfGroup(episodeScores(trajectories), groups, options);
-  return trajectories.map((trajectory, i) => constant(trajectory, margins[i]!));
-}
-
-/**
- * Adds to an episode's advantage that of each turn among turns taken from the same state: GiGPO.
- *
- * `A = A_episode + stepWeight · A_step`, where `A_step` compares discounted returns from the turn on within the
- * anchor group; a turn that is alone in its state gets 0.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { createRandom, gigpoCredit, groupCredit, randomTabularPolicy } from "@hiper/lab";
- * import { sampleTabular, stageWorld, tabularTrajectories } from "@hiper/lab";
- *
- * const world = stageWorld();
- * const policy = randomTabularPolicy(world, { random: createRandom(1) });
- * const episodes = sampleTabular(world, policy, { episodes: 4, random: createRandom(2) });
- * const trajectories = tabularTrajectories(world, episodes, { groupSize: 4 });
- * // Without steps, episodes are compared as a whole.
- * const credits = gigpoCredit(trajectories, { stepWeight: 0 });
- * deepStrictEqual(credits, groupCredit(trajectories, { comparison: "center" }));
- * ```
- *
- * @param trajectories Episodes; those with one `group` are compared.
- * @param options Discount, weight, scaling, similarity and pooling.
- * @returns One credit for each trajectory, in order.
- * @throws {RangeError} If a reward is not finite or a setting is out of range.
- * @see {@link https://arxiv.org/abs/2505.10978 | GiGPO}
- */
-export function gigpoCredit(
-  trajectories: readonly Trajectory[],
-  options: GigpoOptions = {},
-): Credit[] {
-  const { gamma = 1, stepWeight = 1, scaleByDeviation = false, similarity } =
-    options;
-  checkUnitInterval("assign credit", { gamma });
-  checkFinite("assign credit", { stepWeight });
-  checkTrajectories("gigpo", trajectories);
-  const comparison = scaleByDeviation ? "deviation" : "center";
-  const episodes = compareEpisodes(trajectories, { ...options, comparison });
-  const seen = trajectories.flatMap(({ turns, group }) =>
-    turns.map(({ observation }) => ({ observation, group }))
-  );
-  const anchors = anchorGroups(
-    seen.map(({ observation }) =>
-      similarity === undefined ? observation.stateKey : observation.text
+/** Group-relative scores in units of the group's deviation. */
+export const grpo = defineEstimator({
+  settings: z.strictObject({
+    scaleByDeviation: scaleByDeviation.default(true).describe(
+      "whether scores are divided by their group's deviation",
     ),
-    seen.map(({ group }) => group),
-    similarity === undefined ? {} : { similarity },
-  );
-  const steps = groupAdvantages(
-    trajectories.flatMap((one) => [...turnReturns(one, gamma)]),
-    Array.from(anchors, String),
-    { comparison },
-  );
-  let at = 0;
-  return trajectories.map((trajectory, i) =>
-    broadcast(
-      trajectory,
-      Float64Array.from(
-        trajectory.turns,
-        () => episodes[i]! + stepWeight * steps[at++]!,
-      ),
-    )
-  );
-}
+    ...grouping,
+  }),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2402.03300",
+  creditsEpisode: () => true,
+  credit: (batch, { scaleByDeviation, ...pool }) =>
+    compareTurns("grpo", batch, {
+      ...pool,
+      comparison: scaleByDeviation ? "deviation" : "center",
+    }),
+});
+
+/** Group-relative scores without division. */
+export const drGrpo = defineEstimator({
+  settings: z.strictObject(grouping),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2503.20783",
+  creditsEpisode: () => true,
+  credit: (batch, pool) =>
+    compareTurns("dr-grpo", batch, { ...pool, comparison: "center" }),
+});
+
+/** Each score less the mean of the others. */
+export const rloo = defineEstimator({
+  settings: z.strictObject(grouping),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2402.14740",
+  creditsEpisode: () => true,
+  credit: (batch, pool) =>
+    compareTurns("rloo", batch, { ...pool, comparison: "leave-one-out" }),
+});
+
+/** Centered scores, normalized over the turns of the batch. */
+export const reinforceBaseline = defineEstimator({
+  settings: z.strictObject({
+    normalize: normalize.removeDefault().default("whiten"),
+    ...grouping,
+  }),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2501.03262",
+  creditsEpisode: () => true,
+  credit: (batch, options) =>
+    compareTurns("reinforce++-baseline", batch, {
+      ...options,
+      comparison: "center",
+    }),
+});
+
+/** Only the best episode of each group, by its margin over the second best. */
+export const passAtK = defineEstimator({
+  settings: z.strictObject({
+    scaleByDeviation: scaleByDeviation.default(true).describe(
+      "whether margins are divided by the group's deviation",
+    ),
+  }),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2503.19595",
+  creditsEpisode: () => true,
+  credit(batch, options) {
+    checkNumbers("pass-at-k", batch);
+    const groups = batch.episodes.map(({ group }) => group);
+    const margins = bestOfGroup(episodeScores(batch), groups, options);
+    return shareTurns(batch, overTurns(batch, margins));
+  },
+});

@@ -7,7 +7,6 @@
 import { checkChoice } from "../checks.ts";
 import { standardDeviation } from "../numeric.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { groupRows } from "./row_layout.ts";
 
 /** Options of {@linkcode informativeEpisodes} and {@linkcode filterGroups}. */
 export interface GroupFilterOptions {
@@ -48,13 +47,13 @@ export function informativeEpisodes(
   options: GroupFilterOptions = {},
 ): number[] {
   const { keep = "unequal", fraction = 0.5 } = options;
-  checkChoice("assign credit", { keep }, ["unequal", "spread"]);
+  checkChoice("filter groups", { keep }, ["unequal", "spread"]);
   if (scores.length !== groups.length || !(fraction > 0 && fraction <= 1)) {
     throw new RangeError(
       `Cannot filter groups as each score must have a group and "fraction" be in (0, 1]: there are ${scores.length} scores, ${groups.length} groups, and "fraction" is ${fraction}`,
     );
   }
-  const members = [...groupRows(groups).values()];
+  const members = [...Map.groupBy(groups.keys(), (i) => groups[i]!).values()];
   const spreadOf = (rows: readonly number[]) =>
     standardDeviation(rows.map((row) => scores[row]!));
   const kept = keep === "unequal"

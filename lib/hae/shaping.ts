@@ -4,7 +4,13 @@
  * @module
  */
 
-import { checkChoice, checkLength, checkName } from "../checks.ts";
+import { z } from "zod";
+import {
+  type EpisodeBatch,
+  toEpisodeBatch,
+  trajectoriesOf,
+} from "../episode_batch.ts";
+import { readSettings } from "../settings.ts";
 import type { Trajectory, Turn } from "../trajectory.ts";
 
 /** Settings of {@linkcode shapeRewards}; by default nothing is shaped. */
@@ -32,76 +38,70 @@ export interface ShapingOptions {
   consistencyCompares?: "text" | "tokens";
 }
 
-/** What shaping reads, for many episodes one after the other. */
-export interface ShapingColumns {
-  /** Turn at which each episode starts, then the number of turns. Shape `(episodes + 1,)`. */
-  readonly offsets: Int32Array;
-  /** Reward of each turn. Shape `(turns,)`. */
-  readonly rewards: Float64Array;
-  /** 1 where a new subgoal was taken up. Shape `(turns,)`. */
-  readonly switched: Uint8Array;
-  /** 1 where the turn was valid; absent means everywhere. Shape `(turns,)`. */
-  readonly valid?: Uint8Array;
-  /** 1 where a kept subgoal was worded anew; absent means nowhere. Shape `(turns,)`. */
-  readonly reworded?: Uint8Array;
-}
+/** Settings of {@linkcode shapeRewards} as a schema, with defaults and help. */
+export const shapingSettings = z.strictObject({
+  keepPenalty: z.number("must be finite").default(0).describe(
+    "added to the reward of turns that keep their subgoal; negative punishes",
+  ),
+  keepPenaltyMode: z.enum(["fixed", "normalized"]).default("normalized")
+    .describe(
+      "whether every such turn pays the penalty, or an episode the penalty times its share of kept turns",
+    ),
+  invalidActionPenalty: z.number("must be finite").default(0).describe(
+    "subtracted from the reward of invalid turns; positive punishes",
+  ),
+  consistencyPenalty: z.number("must be finite").default(0).describe(
+    "added to the reward of a turn that keeps its subgoal but words it anew; negative punishes",
+  ),
+  consistencyRequiresBoth: z.boolean().default(true).describe(
+    "whether both turns must state a subgoal for the consistency penalty to apply",
+  ),
+  consistencyCompares: z.enum(["text", "tokens"]).default("text").describe(
+    "whether subgoals are compared as text or, where both turns have token traces, as tokens",
+  ),
+});
+
+type ShapingSettings = z.output<typeof shapingSettings>;
 
 /**
- * Shapes the rewards of many episodes at once.
+ * Shapes the rewards of a batch: columns in, columns out.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { shapeColumns } from "@hiper/lab";
- *
- * const shaped = shapeColumns({
- *   offsets: new Int32Array([0, 4]),
- *   rewards: new Float64Array([0, 0, 0, 1]),
- *   switched: new Uint8Array([1, 0, 1, 0]),
- * }, { keepPenalty: -0.5 });
- * // Each of two kept turns pays a quarter of the penalty.
- * deepStrictEqual(shaped, new Float64Array([0, -0.125, 0, 0.875]));
- * ```
- *
- * @param columns Concatenated columns; left as they are.
+ * @param batch Episodes as recorded; left as they are.
  * @param options Penalties.
- * @returns Shaped rewards. Shape `(turns,)`.
- * @throws {RangeError} If a penalty is not finite, a mode is unknown or a column has the wrong length.
+ * @returns The same batch with shaped rewards; all else is shared.
+ * @throws {TypeError} If a setting is unknown, out of range or of the wrong kind.
+ * @see {@linkcode shapeRewards} for the formula
  */
-export function shapeColumns(
-  columns: ShapingColumns,
-  options: ShapingOptions = {},
-): Float64Array {
-  const { offsets, rewards, switched, valid, reworded } = columns;
-  const {
-    keepPenalty,
-    keepPenaltyMode,
-    invalidActionPenalty,
-    consistencyPenalty,
-  } = resolveShaping(options);
-  for (const [name, column] of Object.entries({ switched, valid, reworded })) {
-    checkLength("assign credit", { [name]: column }, rewards.length);
-  }
+export function shapeBatch(
+  batch: EpisodeBatch,
+  options: ShapingOptions,
+): EpisodeBatch {
+  const settings = readSettings(shapingSettings, options, "shape rewards");
+  const { keepPenalty, invalidActionPenalty, consistencyPenalty } = settings;
+  if (
+    keepPenalty === 0 && invalidActionPenalty === 0 && consistencyPenalty === 0
+  ) return batch;
+  const { offsets, rewards, switched, valid, turns } = batch;
   const shaped = new Float64Array(rewards.length);
   for (let i = 0; i + 1 < offsets.length; i++) {
     const start = offsets[i]!, end = offsets[i + 1]!;
-    const turns = end - start;
-    const kept = keepPenaltyMode === "fixed"
+    const kept = settings.keepPenaltyMode === "fixed"
       ? keepPenalty
-      : turns > 1
-      ? keepPenalty / turns
+      : end - start > 1
+      ? keepPenalty / (end - start)
       : 0;
     for (let t = start; t < end; t++) {
       let reward = rewards[t]!;
       if (switched[t] !== 1) reward += kept;
-      if (valid !== undefined && valid[t] !== 1) reward -= invalidActionPenalty;
-      if (reworded !== undefined && reworded[t] === 1) {
-        reward += consistencyPenalty;
-      }
+      if (valid[t] !== 1) reward -= invalidActionPenalty;
+      if (
+        consistencyPenalty !== 0 && t > start &&
+        rewords(turns[t]!, turns[t - 1]!, settings)
+      ) reward += consistencyPenalty;
       shaped[t] = reward;
     }
   }
-  return shaped;
+  return { ...batch, rewards: shaped };
 }
 
 /**
@@ -145,48 +145,23 @@ export function shapeColumns(
  * @param trajectories Episodes as recorded.
  * @param options Penalties.
  * @returns Episodes with shaped rewards, in the same order; all else is shared with the originals.
- * @throws {RangeError} If a penalty is not finite, or a mode or a setting's name is unknown.
+ * @throws {TypeError} If a setting is unknown, out of range or of the wrong kind.
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, regularization of switching
  */
 export function shapeRewards(
   trajectories: readonly Trajectory[],
   options: ShapingOptions,
 ): Trajectory[] {
-  const settings = resolveShaping(options);
-  for (const name of Object.keys(options)) {
-    checkName("assign credit", name, {
-      what: "a setting of shaping",
-      names: Object.keys(settings),
-    });
-  }
-  return trajectories.map((trajectory) => {
-    const { turns } = trajectory;
-    const rewards = shapeColumns({
-      offsets: new Int32Array([0, turns.length]),
-      rewards: Float64Array.from(turns, (turn) => turn.reward),
-      switched: Uint8Array.from(turns, (t) => t.decision.switched ? 1 : 0),
-      valid: Uint8Array.from(turns, (t) => t.decision.valid ? 1 : 0),
-      reworded: Uint8Array.from(
-        turns,
-        (turn, t) => t > 0 && rewords(turn, turns[t - 1]!, settings) ? 1 : 0,
-      ),
-    }, settings);
-    return {
-      ...trajectory,
-      turns: turns.map((turn, t) =>
-        turn.reward === rewards[t] ? turn : { ...turn, reward: rewards[t]! }
-      ),
-    };
-  });
+  return trajectoriesOf(shapeBatch(toEpisodeBatch(trajectories), options));
 }
 
 /** Whether a turn keeps the subgoal but states another one than the turn before. */
 function rewords(
   turn: Turn,
   before: Turn,
-  settings: Required<ShapingOptions>,
+  settings: ShapingSettings,
 ): boolean {
-  if (turn.decision.switched || settings.consistencyPenalty === 0) return false;
+  if (turn.decision.switched) return false;
   const { consistencyCompares, consistencyRequiresBoth } = settings;
   const stated = subgoalTokens(turn), known = subgoalTokens(before);
   return consistencyCompares === "tokens" && stated && known
@@ -224,31 +199,4 @@ export function differs<T>(
     if (stated[i] !== known[i]) return true;
   }
   return false;
-}
-
-/** Fills in defaults and checks every setting. */
-function resolveShaping(options: ShapingOptions): Required<ShapingOptions> {
-  const {
-    keepPenalty = 0,
-    keepPenaltyMode = "normalized",
-    invalidActionPenalty = 0,
-    consistencyPenalty = 0,
-    consistencyRequiresBoth = true,
-    consistencyCompares = "text",
-  } = options;
-  const numbers = { keepPenalty, invalidActionPenalty, consistencyPenalty };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (Number.isFinite(value)) continue;
-    throw new RangeError(
-      `Cannot shape rewards as "${name}" must be finite: current value is ${value}`,
-    );
-  }
-  checkChoice("assign credit", { keepPenaltyMode }, ["fixed", "normalized"]);
-  checkChoice("assign credit", { consistencyCompares }, ["text", "tokens"]);
-  return {
-    ...numbers,
-    keepPenaltyMode,
-    consistencyRequiresBoth,
-    consistencyCompares,
-  };
 }

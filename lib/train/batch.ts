@@ -4,29 +4,15 @@
  * @module
  */
 
-import {
-  decisionsTaken,
-  type Normalization,
-  normalizeCredit,
-} from "../hae/normalize.ts";
+import { joinCredit, splitCredit, toEpisodeBatch } from "../episode_batch.ts";
 import type { TrainingSample } from "../policy/policy.ts";
 import {
   type ByDecision,
   byDecision,
   type Credit,
-  DECISIONS,
   type Situation,
   type Trajectory,
 } from "../trajectory.ts";
-
-/** How credit becomes samples. */
-export interface SampleOptions {
-  /**
-   * How advantages are brought to a common scale, over the trained decisions of the batch and each decision
-   * apart. For credit whose estimator did not normalize already. @default {"none"}
-   */
-  readonly normalize?: Normalization;
-}
 
 /**
  * Turns trajectories and their credit into one sample for each turn.
@@ -62,24 +48,17 @@ export interface SampleOptions {
  *
  * @param trajectories Episodes.
  * @param credits Credit of each episode, in the same order.
- * @param options Normalization of advantages.
  * @returns Samples in the order of episodes and turns.
  * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
  */
 export function toSamples(
   trajectories: readonly Trajectory[],
   credits: readonly Credit[],
-  options: SampleOptions = {},
 ): TrainingSample[] {
-  const { normalize = "none" } = options;
-  if (trajectories.length !== credits.length) {
-    throw new RangeError(
-      `Cannot make samples as every episode must have credit: ${trajectories.length} episodes, ${credits.length} credits`,
-    );
-  }
-  const scaled = normalizeCredit(trajectories, credits, { mode: normalize });
+  const batch = toEpisodeBatch(trajectories);
+  const joined = splitCredit(batch.offsets, joinCredit(batch, credits));
   return trajectories.flatMap((trajectory, i) =>
-    episodeSamples(trajectory, scaled[i]!)
+    episodeSamples(trajectory, joined[i]!)
   );
 }
 
@@ -89,15 +68,7 @@ function episodeSamples(
   credit: Credit,
 ): TrainingSample[] {
   const { turns } = trajectory;
-  for (const name of DECISIONS) {
-    const count = credit.advantages[name].length;
-    if (count !== turns.length) {
-      throw new RangeError(
-        `Cannot make samples as every turn of episode "${trajectory.id}" must have a ${name} advantage: ${turns.length} turns, ${count} advantages`,
-      );
-    }
-  }
-  const taken = credit.trained ?? decisionsTaken(turns);
+  const taken = credit.trained!;
   return turns.map(({ decision }, t) => {
     const trained = byDecision((name) => taken[name][t] === 1);
     const advantages = byDecision((name) =>

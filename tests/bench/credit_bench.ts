@@ -1,62 +1,52 @@
 /**
- * Speed of credit assignment: hierarchical advantages with every penalty and normalization, by batch size; beside
- * them trajectories, padded rows and a naive row-based transcription; and tag spans.
+ * Speed of credit assignment on the path that training uses, shaping and hierarchical advantages with every penalty
+ * and normalization: from trajectories, from the batch, and on padded rows; by batch size; other estimators; and
+ * tag spans.
  *
- * The goal is 5 million turns a second on one core, flat from a thousand turns to ten million. Turns a second are
- * the number of turns in a benchmark's name over its time.
+ * Turns a second are the number of turns in a benchmark's name over its time. The goals on one core are 6 million
+ * from trajectories, and from the batch 12 million, flat from a thousand turns to a million.
  *
  * @module
  */
 
-import { batchColumns } from "../../lib/hae/batch_columns.ts";
-import { assignCredit } from "../../lib/hae/credit.ts";
-import { creditBatch } from "../../lib/hae/batch_credit.ts";
-import type { BatchColumns } from "../../lib/hae/hae_batch.ts";
-import type { HaeRows } from "../../lib/hae/row_inputs.ts";
-import { rowAdvantages } from "../../lib/hae/rows.ts";
+import { type EpisodeBatch, toEpisodeBatch } from "../../lib/episode_batch.ts";
+import { assignCredit, creditBatch } from "../../lib/hae/credit.ts";
+import { shapeBatch } from "../../lib/hae/shaping.ts";
+import type { HaeRows } from "../reference/row_inputs.ts";
+import { rowAdvantages } from "../reference/rows.ts";
 import { locateBlocks } from "../../lib/policy/language/block_spans.ts";
 import { createRandom } from "../../lib/random.ts";
-import type { Trajectory } from "../../lib/trajectory.ts";
+import { byDecision, type Trajectory } from "../../lib/trajectory.ts";
 
 const EPISODE = 25; // turns
 const WIDTH = 64; // token slots of a padded row
 
-/** A batch of episodes of 25 turns that switch on one turn in five; a tenth of them is cut off. */
-interface Batch extends BatchColumns {
-  readonly valid: Uint8Array;
-  readonly reworded: Uint8Array;
-}
-
-function makeBatch(turns: number): Batch {
+/** Episodes of 25 turns that switch on one turn in five; a tenth of them is truncated. */
+function makeTrajectories(turns: number): Trajectory[] {
   const random = createRandom(1);
-  const episodes = turns / EPISODE;
-  const flags = (share: number) =>
-    new Uint8Array(turns).map(() => random.uniform() < share ? 1 : 0);
-  const numbers = (n: number) =>
-    new Float64Array(n).map(() => random.uniform());
-  const switched = flags(0.2);
-  const done = new Uint8Array(turns);
-  for (let i = 0; i < episodes; i++) {
-    done[(i + 1) * EPISODE - 1] = i % 10 === 0 ? 0 : 1;
-  }
-  return {
-    offsets: Int32Array.from({ length: episodes + 1 }, (_, i) => i * EPISODE),
-    rewards: numbers(turns),
-    switched,
-    done,
-    values: {
-      switching: numbers(turns),
-      planning: numbers(turns),
-      execution: numbers(turns),
-    },
-    bootstrap: {
-      switching: numbers(episodes),
-      planning: numbers(episodes),
-      execution: numbers(episodes),
-    },
-    valid: flags(0.9),
-    reworded: flags(0.05),
-  };
+  const subgoals = ["find a mug", "clean the mug", "leave"];
+  return Array.from({ length: turns / EPISODE }, (_, i): Trajectory => ({
+    id: `${i}`,
+    task: "",
+    group: `${i >> 3}`,
+    turns: Array.from({ length: EPISODE }, (_, t) => ({
+      observation: { text: "", admissibleActions: [], stateKey: `${t}` },
+      decision: {
+        switched: random.uniform() < 0.2,
+        subgoal: subgoals[Math.floor(random.uniform() * 1.05)]!,
+        action: "",
+        valid: random.uniform() < 0.9,
+        trace: { kind: "untrainable" },
+        values: byDecision(() => random.uniform()),
+      },
+      reward: random.uniform(),
+    })),
+    ending: i % 10 === 0 ? "truncated" : "terminated",
+    success: true,
+    score: 1,
+    bootstrap: byDecision(() => i % 10 === 0 ? random.uniform() : 0),
+    seed: i,
+  }));
 }
 
 const SHAPING = {
@@ -66,71 +56,29 @@ const SHAPING = {
 } as const;
 const HAE = { gamma: 0.99, lambdaTurn: 0.95, lambdaSegment: 0.95 } as const;
 
-/** Shaping, estimation and normalization of a batch. */
-function creditColumns(batch: Batch): void {
-  creditBatch(batch, {
-    shaping: SHAPING,
-    estimation: HAE,
-    normalize: "standard",
-  });
-}
+const ESTIMATOR = { name: "hae", ...HAE, normalize: "standard" } as const;
 
 for (
-  const [turns, n] of [[1e3, 2000], [1e4, 500], [1e5, 100], [1e6, 10], [
-    1e7,
-    3,
-  ]] as const
+  const [turns, n] of [[1e3, 2000], [1e4, 500], [1e5, 100], [1e6, 10]] as const
 ) {
-  let batch: Batch | undefined;
+  let batch: EpisodeBatch | undefined;
   Deno.bench({
-    name: `${turns} turns, columns`,
-    group: "columns by size",
+    name: `${turns} turns from the batch`,
+    group: "by size",
     n,
     warmup: Math.ceil(n / 10),
     fn(context) {
-      batch ??= makeBatch(turns);
+      batch ??= toEpisodeBatch(makeTrajectories(turns));
       context.start();
-      creditColumns(batch);
+      creditBatch(shapeBatch(batch, SHAPING), ESTIMATOR);
       context.end();
     },
   });
 }
 
 const TURNS = 10_000;
-const columns = makeBatch(TURNS);
-
-const trajectories: Trajectory[] = Array.from(
-  { length: TURNS / EPISODE },
-  (_, i) => ({
-    id: `${i}`,
-    task: "",
-    group: `${i >> 3}`,
-    turns: Array.from({ length: EPISODE }, (_, t) => {
-      const at = i * EPISODE + t;
-      return {
-        observation: { text: "", admissibleActions: [], stateKey: `${t}` },
-        decision: {
-          switched: columns.switched[at] === 1,
-          subgoal: "",
-          action: "",
-          valid: columns.valid[at] === 1,
-          trace: { kind: "untrainable" },
-          values: {
-            switching: columns.values.switching[at]!,
-            planning: columns.values.planning[at]!,
-            execution: columns.values.execution[at]!,
-          },
-        },
-        reward: columns.rewards[at]!,
-      };
-    }),
-    ending: "terminated",
-    success: true,
-    score: 1,
-    bootstrap: { switching: 0, planning: 0, execution: 0 },
-    seed: i,
-  }),
-);
+const trajectories = makeTrajectories(TURNS);
+const columns = toEpisodeBatch(trajectories);
 
 /** The same turns as padded rows: 4 tokens of switch, 12 of subgoal, 16 of action. */
 const rows: HaeRows = (() => {
@@ -154,7 +102,10 @@ const rows: HaeRows = (() => {
     ),
     turn: Array.from({ length: TURNS }, (_, i) => i % EPISODE),
     mask: matrix(0, 32),
-    done: columns.done!,
+    done: Uint8Array.from(
+      columns.turns,
+      (_, t) => t % EPISODE === EPISODE - 1 ? 1 : 0,
+    ),
     switched: columns.switched,
     rewards: columns.rewards,
     valid: columns.valid,
@@ -251,25 +202,18 @@ function naiveRows(): number[][] {
 }
 
 Deno.bench({
-  name: `${TURNS} turns, columns`,
+  name: `${TURNS} turns from trajectories`,
+  group: "layouts",
+  fn: () => {
+    const batch = toEpisodeBatch(trajectories);
+    creditBatch(shapeBatch(batch, SHAPING), ESTIMATOR);
+  },
+});
+Deno.bench({
+  name: `${TURNS} turns from the batch`,
   group: "layouts",
   baseline: true,
-  fn: () => creditColumns(columns),
-});
-Deno.bench({
-  name: `${TURNS} turns, trajectories`,
-  group: "layouts",
-  fn: () =>
-    void assignCredit(trajectories, {
-      name: "hae",
-      ...HAE,
-      normalize: "standard",
-    }),
-});
-Deno.bench({
-  name: `${TURNS} turns, trajectories to columns`,
-  group: "layouts",
-  fn: () => void batchColumns(trajectories),
+  fn: () => void creditBatch(shapeBatch(columns, SHAPING), ESTIMATOR),
 });
 Deno.bench({
   name: `${TURNS} turns, padded rows of ${WIDTH}`,
@@ -282,6 +226,11 @@ Deno.bench({
       truncation: "zero",
       normalize: "standard",
     }),
+});
+Deno.bench({
+  name: `${TURNS} turns, trajectories to one credit each`,
+  group: "layouts",
+  fn: () => void assignCredit(trajectories, ESTIMATOR),
 });
 Deno.bench({
   name: `${TURNS} turns, naive padded rows of ${WIDTH}`,

@@ -5,12 +5,8 @@
  */
 
 import fc from "fast-check";
-import type {
-  ByDecision,
-  Trajectory,
-  Turn,
-  TurnColumns,
-} from "../../lib/trajectory.ts";
+import type { EpisodeBatch } from "../../lib/episode_batch.ts";
+import type { ByDecision, Trajectory, Turn } from "../../lib/trajectory.ts";
 
 /** Small dyadic numbers, so that sums of them are exact. */
 export const quarter: fc.Arbitrary<number> = fc.integer({ min: -40, max: 40 })
@@ -76,10 +72,13 @@ export const batch: fc.Arbitrary<Trajectory[]> = fc.array(trajectory, {
   episodes.map((one, i) => ({ ...one, id: `${one.id}#${i}` }))
 );
 
-/** Discounted rewards from each turn on, plus the discounted value after the last. */
-export function monteCarlo(turns: TurnColumns, gamma: number): number[] {
+/** Discounted rewards from each turn of one episode on, plus the discounted value after the last. */
+export function monteCarlo(
+  turns: Pick<EpisodeBatch, "rewards" | "bootstrap">,
+  gamma: number,
+): number[] {
   const returns: number[] = [];
-  let next = turns.bootstrap.switching;
+  let next = turns.bootstrap.switching[0]!;
   for (const reward of [...turns.rewards].reverse()) {
     next = reward + gamma * next;
     returns.unshift(next);

@@ -7,18 +7,17 @@ import {
 } from "node:assert/strict";
 import {
   assignCredit,
+  ESTIMATOR_NAMES,
   type EstimatorConfig,
-  ESTIMATORS,
 } from "../../lib/hae/credit.ts";
-import { batchColumns } from "../../lib/hae/batch_columns.ts";
-import { creditBatch } from "../../lib/hae/batch_credit.ts";
-import { decisionsTaken, normalizeCredit } from "../../lib/hae/normalize.ts";
+import { creditBatch } from "../../lib/hae/credit.ts";
+import { decisionsTaken, toEpisodeBatch } from "../../lib/episode_batch.ts";
+import { normalizeCredit } from "../../lib/hae/normalize.ts";
 import { creditPreset } from "../../lib/hae/presets.ts";
-import { shapeRewards } from "../../lib/hae/shaping.ts";
+import { shapeBatch, shapeRewards } from "../../lib/hae/shaping.ts";
 import { DECISIONS, type Trajectory } from "../../lib/trajectory.ts";
 import { assertClose } from "../_vectors.ts";
 import { batch, episode, monteCarlo } from "./_episodes.ts";
-import { turnColumns } from "../../lib/trajectory.ts";
 
 const TIGHT = { tolerance: 1e-9, what: "advantages" };
 
@@ -51,7 +50,7 @@ Deno.test("assignCredit() gives finite columns of the right length, 0 where a de
       deepStrictEqual(credits.length, episodes.length);
       for (const [i, { advantages, trained, targets }] of credits.entries()) {
         const { turns } = episodes[i]!;
-        const taken = decisionsTaken(turns);
+        const taken = decisionsTaken(toEpisodeBatch([episodes[i]!]));
         for (const name of DECISIONS) {
           deepStrictEqual(advantages[name].length, turns.length);
           for (const [t, advantage] of advantages[name].entries()) {
@@ -119,9 +118,9 @@ Deno.test('assignCredit() of "gae" and "token-gae" with lambda 1 is the return l
     const turnwise = assignCredit(episodes, { name: "gae", gamma });
     const chained = assignCredit(episodes, { name: "token-gae", gamma });
     for (const [i, one] of episodes.entries()) {
-      const columns = turnColumns(one);
+      const columns = toEpisodeBatch([one]);
       const returns = monteCarlo(columns, gamma);
-      const taken = decisionsTaken(one.turns);
+      const taken = decisionsTaken(columns);
       for (const name of DECISIONS) {
         for (const [t, g] of returns.entries()) {
           if (taken[name][t] !== 1) continue;
@@ -247,17 +246,17 @@ Deno.test("assignCredit() refuses a cut-off episode whose last values are not fi
     rewards: [0],
     values,
     ending: "truncated",
-    bootstrap: { ...values, switching: NaN },
+    bootstrap: { ...values, switching: NaN, execution: NaN },
   });
   throws(() => assignCredit([cut], { name: "hae" }), {
     name: "RangeError",
     message:
-      'Cannot assign credit as "bootstrap" and sums of rewards must be finite: those of episode "corridor/7" are not',
+      'Cannot assign credit "hae" as every bootstrap value and sum of rewards of episode "corridor/7" must be finite: current value is NaN',
   });
   throws(() => assignCredit([cut], { name: "gae" }), {
     name: "RangeError",
     message:
-      'Cannot assign credit "gae" as the switching value after the last turn of episode "corridor/7" must be finite: current value is NaN',
+      'Cannot assign credit "gae" as the value after the last turn of episode "corridor/7" must be finite: current value is NaN',
   });
   deepStrictEqual(
     assignCredit([cut], { name: "gae", truncation: "zero" })[0]!.advantages
@@ -280,7 +279,8 @@ Deno.test("decisionsTaken() leaves out a first switching decision that was force
       },
     },
   }));
-  deepStrictEqual(decisionsTaken(turns).switching, Uint8Array.of(0, 1));
+  const forced = toEpisodeBatch([{ ...one, turns }]);
+  deepStrictEqual(decisionsTaken(forced).switching, Uint8Array.of(0, 1));
 });
 
 Deno.test("normalizeCredit() gives mean 0 and deviation 1 to each kind of decision, keeping its order", () => {
@@ -324,32 +324,26 @@ Deno.test("normalizeCredit() gives 0 to equal advantages, where the reference fo
   notDeepStrictEqual(residues.map((c) => c.advantages.execution[0]), [0, 0]);
 });
 
-Deno.test("creditBatch() is shaping, estimation and normalization in a row", () => {
-  const mode = fc.constantFrom(
-    ...["none", "standard", "whiten", "reference"] as const,
-  );
-  fc.assert(fc.property(batch, mode, (episodes, normalize) => {
-    const shaping = { keepPenalty: -0.5, invalidActionPenalty: 0.25 };
-    const columns = {
-      ...batchColumns(episodes),
-      valid: Uint8Array.from(
-        episodes.flatMap((one) =>
-          one.turns.map((turn) => Number(turn.decision.valid))
-        ),
-      ),
-    };
+Deno.test("creditBatch() on a shaped batch is assignCredit() on shaped trajectories", () => {
+  const shaping = {
+    keepPenalty: -0.5,
+    invalidActionPenalty: 0.25,
+    consistencyPenalty: -0.125,
+  };
+  fc.assert(fc.property(batch, estimator, (episodes, config) => {
+    const columns = toEpisodeBatch(episodes);
     const before = structuredClone(columns);
-    const { advantages } = creditBatch(columns, { shaping, normalize });
-    deepStrictEqual(columns, before);
-    const shaped = shapeRewards(episodes, shaping);
-    const credits = normalizeCredit(
-      shaped,
-      assignCredit(shaped, { name: "hae" }),
-      { mode: normalize },
+    const { advantages, trained } = creditBatch(
+      shapeBatch(columns, shaping),
+      config,
     );
+    deepStrictEqual(columns, before);
+    const credits = assignCredit(shapeRewards(episodes, shaping), config);
     for (const name of DECISIONS) {
-      const apart = credits.flatMap((credit) => [...credit.advantages[name]]);
-      assertClose(advantages[name], apart, TIGHT);
+      const apart = credits.flatMap((one) => [...one.advantages[name]]);
+      deepStrictEqual([...advantages[name]], apart);
+      const masks = credits.flatMap((one) => [...one.trained![name]]);
+      deepStrictEqual([...trained[name]], masks);
     }
   }));
 });
@@ -423,19 +417,19 @@ Deno.test("assignCredit() says what it cannot do, where, and what was meant", ()
     [
       good,
       { name: "hae", gamma: -1 },
-      "RangeError",
+      "TypeError",
       'Cannot assign credit as "gamma" must be in [0, 1]: current value is -1',
     ],
     [
       good,
       { name: "gae", lambda: 1.1 },
-      "RangeError",
+      "TypeError",
       'Cannot assign credit as "lambda" must be in [0, 1]: current value is 1.1',
     ],
     [
       good,
       { name: "reinforce", gamma: 2 },
-      "RangeError",
+      "TypeError",
       'Cannot assign credit as "gamma" must be in [0, 1]: current value is 2',
     ],
     [
@@ -453,7 +447,7 @@ Deno.test("assignCredit() says what it cannot do, where, and what was meant", ()
     [
       good,
       config('{"name":"hae","normalize":"sometimes"}'),
-      "RangeError",
+      "TypeError",
       'Cannot assign credit as "normalize" must be one of "none", "standard", "reference", "whiten": current value is "sometimes"',
     ],
     [
@@ -485,7 +479,7 @@ Deno.test("assignCredit() knows every estimator by the name it lists", () => {
     ...estimators.map((config) => config.name),
     "pass-at-k",
   ]);
-  deepStrictEqual(named, new Set(ESTIMATORS));
+  deepStrictEqual(named, new Set(ESTIMATOR_NAMES));
 });
 
 Deno.test("assignCredit() of no trajectories is no credit", () => {

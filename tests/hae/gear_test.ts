@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import {
-  gearDivergence,
   gearSegments,
   gearThreshold,
   gearWeights,
@@ -116,14 +115,6 @@ Deno.test("gearWeights() refuse columns and settings that make no sense", () => 
       message: /"strength" is out of range: current value is -1/,
     },
   );
-});
-
-Deno.test("gearDivergence() is the distance of log-probabilities, whoever is higher", () => {
-  deepStrictEqual(gearDivergence([-1, -2], [-3, -1]), Float64Array.of(2, 1));
-  throws(() => gearDivergence([-1], []), {
-    name: "RangeError",
-    message: /both must score 1 units: current value is 0/,
-  });
 });
 
 Deno.test("gearWeights() refuses signs it does not know", () => {

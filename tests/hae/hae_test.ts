@@ -1,16 +1,14 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
-import { batchColumns } from "../../lib/hae/batch_columns.ts";
 import { generalizedAdvantages } from "../../lib/hae/gae.ts";
-import { hierarchicalAdvantages } from "../../lib/hae/hae.ts";
-import { batchAdvantages } from "../../lib/hae/hae_batch.ts";
-import type { HaeOptions } from "../../lib/hae/hae_options.ts";
-import { segmentTurns } from "../../lib/hae/segments.ts";
 import {
-  type Trajectory,
-  type TurnColumns,
-  turnColumns,
-} from "../../lib/trajectory.ts";
+  type HaeColumns,
+  type HaeOptions,
+  hierarchicalAdvantages,
+} from "../../lib/hae/hae.ts";
+import { segmentTurns } from "../../lib/hae/segments.ts";
+import { toEpisodeBatch } from "../../lib/episode_batch.ts";
+import { byDecision, type Trajectory } from "../../lib/trajectory.ts";
 import { assertClose } from "../_vectors.ts";
 import { batch, monteCarlo, trajectory } from "./_episodes.ts";
 
@@ -21,7 +19,7 @@ const settings = fc.record({
   lambdaSegment: unit,
   lambdaBoundary: unit,
 });
-const columns = trajectory.map(turnColumns);
+const columns = trajectory.map((one) => toEpisodeBatch([one]));
 const TIGHT = { tolerance: 1e-9, what: "advantages" };
 
 Deno.test("segmentTurns() tiles the episode and starts segments exactly where the policy switched", () => {
@@ -42,7 +40,7 @@ Deno.test("segmentTurns() tiles the episode and starts segments exactly where th
 
 /** Both levels by two calls of the one recurrence, as the formulas read. */
 function byDefinition(
-  turns: TurnColumns,
+  turns: HaeColumns,
   options: Required<
     Pick<
       HaeOptions,
@@ -52,7 +50,7 @@ function byDefinition(
 ) {
   const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary } = options;
   const { rewards, values } = turns;
-  const after = turns.bootstrap.switching;
+  const after = turns.bootstrap.switching[0]!;
   const segments = segmentTurns(turns.switched);
   const sums = segments.map(({ start, end }) =>
     rewards.slice(start, end).reduce((sum, r, m) => sum + gamma ** m * r, 0)
@@ -92,7 +90,7 @@ function byDefinition(
 
 Deno.test("hierarchicalAdvantages() is the one recurrence on two clocks", () => {
   fc.assert(fc.property(columns, settings, (turns, options) => {
-    const actual = hierarchicalAdvantages(turns, options);
+    const { advantages: actual } = hierarchicalAdvantages(turns, options);
     const expected = byDefinition(turns, options);
     for (const name of ["switching", "planning", "execution"] as const) {
       assertClose(actual[name], expected[name], TIGHT);
@@ -103,14 +101,14 @@ Deno.test("hierarchicalAdvantages() is the one recurrence on two clocks", () => 
 Deno.test("hierarchicalAdvantages() in one segment makes execution flat GAE", () => {
   fc.assert(fc.property(columns, settings, (turns, options) => {
     const one = { ...turns, switched: turns.switched.map(() => 0) };
-    const { execution } = hierarchicalAdvantages(one, options);
+    const { execution } = hierarchicalAdvantages(one, options).advantages;
     const { rewards, values, bootstrap } = turns;
     const flat = generalizedAdvantages({
       rewards,
       values: values.execution,
       nextValues: Float64Array.of(
         ...values.execution.slice(1),
-        bootstrap.switching,
+        bootstrap.switching[0]!,
       ),
       discounts: rewards.map(() => options.gamma),
     }, options.lambdaTurn);
@@ -121,14 +119,14 @@ Deno.test("hierarchicalAdvantages() in one segment makes execution flat GAE", ()
 Deno.test("hierarchicalAdvantages() in segments of one turn makes planning flat GAE", () => {
   fc.assert(fc.property(columns, settings, (turns, options) => {
     const each = { ...turns, switched: turns.switched.map(() => 1) };
-    const { planning } = hierarchicalAdvantages(each, options);
+    const { planning } = hierarchicalAdvantages(each, options).advantages;
     const { rewards, values, bootstrap } = turns;
     const flat = generalizedAdvantages({
       rewards,
       values: values.planning,
       nextValues: Float64Array.of(
         ...values.planning.slice(1),
-        bootstrap.switching,
+        bootstrap.switching[0]!,
       ),
       discounts: rewards.map(() => options.gamma),
     }, options.lambdaSegment);
@@ -139,7 +137,7 @@ Deno.test("hierarchicalAdvantages() in segments of one turn makes planning flat 
 Deno.test("hierarchicalAdvantages() with every lambda 1 gives Monte-Carlo returns less values, for any critic", () => {
   fc.assert(fc.property(columns, unit, (turns, gamma) => {
     const all = { gamma, lambdaTurn: 1, lambdaSegment: 1, lambdaBoundary: 1 };
-    const advantages = hierarchicalAdvantages(turns, all);
+    const { advantages } = hierarchicalAdvantages(turns, all);
     const returns = monteCarlo(turns, gamma);
     const { values } = turns;
     const plus = (name: "switching" | "execution") =>
@@ -158,7 +156,8 @@ Deno.test("hierarchicalAdvantages() with every lambda 1 gives Monte-Carlo return
 
 Deno.test("hierarchicalAdvantages() as published lets no critic-free return through a boundary", () => {
   // Rewards after the boundary change nothing before it unless lambdaBoundary lets them.
-  const turns = (late: number): TurnColumns => ({
+  const turns = (late: number): HaeColumns => ({
+    offsets: Int32Array.of(0, 2),
     rewards: Float64Array.of(1, late),
     switched: Uint8Array.of(1, 1),
     values: {
@@ -166,21 +165,22 @@ Deno.test("hierarchicalAdvantages() as published lets no critic-free return thro
       planning: Float64Array.of(0, 3),
       execution: Float64Array.of(0, 0),
     },
-    bootstrap: { switching: 0, planning: 0, execution: 0 },
+    bootstrap: byDecision(() => new Float64Array(1)),
   });
   const first = (late: number, lambdaBoundary: number) =>
-    hierarchicalAdvantages(turns(late), { lambdaBoundary }).execution[0];
+    hierarchicalAdvantages(turns(late), { lambdaBoundary }).advantages
+      .execution[0];
   deepStrictEqual([first(5, 0), first(9, 0)], [4, 4]);
   deepStrictEqual([first(5, 1), first(9, 1)], [6, 10]);
   deepStrictEqual([first(5, 0.5), first(9, 0.5)], [5, 7]);
 });
 
-Deno.test("batchAdvantages() treats every episode as if it were alone", () => {
+Deno.test("hierarchicalAdvantages() treats every episode as if it were alone", () => {
   fc.assert(fc.property(batch, settings, (episodes, options) => {
-    const columns = batchColumns(episodes);
-    const { advantages, targets } = batchAdvantages(columns, options);
+    const columns = toEpisodeBatch(episodes);
+    const { advantages, targets } = hierarchicalAdvantages(columns, options);
     for (const [i, one] of episodes.entries()) {
-      const alone = batchAdvantages(batchColumns([one]), options);
+      const alone = hierarchicalAdvantages(toEpisodeBatch([one]), options);
       const from = columns.offsets[i]!, to = columns.offsets[i + 1]!;
       for (const name of ["switching", "planning", "execution"] as const) {
         deepStrictEqual(
@@ -193,10 +193,10 @@ Deno.test("batchAdvantages() treats every episode as if it were alone", () => {
   }));
 });
 
-Deno.test("batchAdvantages() gives targets that are advantages plus values", () => {
+Deno.test("hierarchicalAdvantages() gives targets that are advantages plus values", () => {
   fc.assert(fc.property(trajectory, settings, (one, options) => {
-    const columns = batchColumns([one]);
-    const { advantages, targets } = batchAdvantages(columns, options);
+    const columns = toEpisodeBatch([one]);
+    const { advantages, targets } = hierarchicalAdvantages(columns, options);
     for (const name of ["switching", "execution"] as const) {
       const sums = advantages[name].map((a, t) => a + columns.values[name][t]!);
       assertClose(targets[name], sums, TIGHT);
@@ -209,7 +209,8 @@ Deno.test("batchAdvantages() gives targets that are advantages plus values", () 
 });
 
 Deno.test("hierarchicalAdvantages() knows three ways of ending a cut-off episode", () => {
-  const turns: TurnColumns = {
+  const turns: HaeColumns = {
+    offsets: Int32Array.of(0, 2),
     rewards: Float64Array.of(0, 2),
     switched: Uint8Array.of(1, 0),
     values: {
@@ -217,13 +218,16 @@ Deno.test("hierarchicalAdvantages() knows three ways of ending a cut-off episode
       planning: Float64Array.of(5, NaN),
       execution: Float64Array.of(1, 3),
     },
-    bootstrap: { switching: 10, planning: 20, execution: 30 },
-    truncated: true,
+    bootstrap: {
+      switching: Float64Array.of(10),
+      planning: Float64Array.of(20),
+      execution: Float64Array.of(30),
+    },
+    truncated: Uint8Array.of(1),
   };
   const ends = (truncation: "bootstrap" | "reference" | "zero") => {
-    const { switching, planning, execution } = hierarchicalAdvantages(turns, {
-      truncation,
-    });
+    const { switching, planning, execution } =
+      hierarchicalAdvantages(turns, { truncation }).advantages;
     return [switching[1], planning[0], execution[1]];
   };
   deepStrictEqual(ends("bootstrap"), [12, 12 - 5, 12 - 3]);
@@ -231,21 +235,23 @@ Deno.test("hierarchicalAdvantages() knows three ways of ending a cut-off episode
   deepStrictEqual(ends("zero"), [2, 2 - 5, 2 - 3]);
   const twoHeads = {
     ...turns,
-    bootstrap: { ...turns.bootstrap, switching: NaN },
+    bootstrap: { ...turns.bootstrap, switching: Float64Array.of(NaN) },
   };
   deepStrictEqual(
-    hierarchicalAdvantages(twoHeads, { heads: 2 }).execution[1],
+    hierarchicalAdvantages(twoHeads, { heads: 2 }).advantages.execution[1],
     2 + 30 - 3,
   );
-  const finished = { ...turns, truncated: false };
+  const finished = { ...turns, truncated: Uint8Array.of(0) };
   deepStrictEqual(
-    hierarchicalAdvantages(finished, { truncation: "reference" }).execution[1],
+    hierarchicalAdvantages(finished, { truncation: "reference" }).advantages
+      .execution[1],
     2 - 3,
   );
 });
 
 Deno.test("hierarchicalAdvantages() offers the q-minus-beta form of switching", () => {
-  const turns: TurnColumns = {
+  const turns: HaeColumns = {
+    offsets: Int32Array.of(0, 3),
     rewards: Float64Array.of(0, 0, 0),
     switched: Uint8Array.of(1, 1, 0),
     values: {
@@ -253,13 +259,17 @@ Deno.test("hierarchicalAdvantages() offers the q-minus-beta form of switching", 
       planning: Float64Array.of(0, 4, 6),
       execution: Float64Array.of(0, 0, 0),
     },
-    bootstrap: { switching: NaN, planning: 0, execution: 0 },
+    bootstrap: {
+      switching: Float64Array.of(NaN),
+      planning: Float64Array.of(0),
+      execution: Float64Array.of(0),
+    },
     switchProbabilities: Float64Array.of(NaN, 0.25, 0.5),
     heldSubgoalValues: Float64Array.of(NaN, 2, 2),
   };
   const options = { heads: 2, switching: "q-minus-beta" } as const;
   deepStrictEqual(
-    hierarchicalAdvantages(turns, options).switching,
+    hierarchicalAdvantages(turns, options).advantages.switching,
     Float64Array.of(0, 0.75 * 2, -0.5 * 4),
   );
   const { switchProbabilities: _, ...without } = turns;
@@ -285,17 +295,19 @@ Deno.test("hierarchicalAdvantages() lets the execution head stand in for a missi
       ...turns,
       values: { ...values, planning: values.planning.map(() => NaN) },
     };
-    const one = hierarchicalAdvantages(alone, { ...options, heads: 1 });
-    const two = hierarchicalAdvantages(shared, { ...options, heads: 2 });
+    const one =
+      hierarchicalAdvantages(alone, { ...options, heads: 1 }).advantages;
+    const two =
+      hierarchicalAdvantages(shared, { ...options, heads: 2 }).advantages;
     deepStrictEqual(one, two);
     ok(one.switching.every((a) => a === 0));
   }));
 });
 
-Deno.test("batchAdvantages() names what is wrong with its columns", () => {
-  const good = batchColumns([]);
+Deno.test("hierarchicalAdvantages() names what is wrong with its columns", () => {
+  const good = toEpisodeBatch([]);
   const one = (change: Partial<Trajectory["turns"][number]>) =>
-    turnColumns({
+    toEpisodeBatch([{
       id: "a",
       task: "",
       group: "",
@@ -317,44 +329,44 @@ Deno.test("batchAdvantages() names what is wrong with its columns", () => {
       score: 0,
       bootstrap: { switching: 0, planning: 0, execution: 0 },
       seed: 0,
-    });
+    }]);
   const cases: [() => unknown, RegExp][] = [
     [
       () => hierarchicalAdvantages(one({ reward: Infinity })),
-      /"reward" must be finite on turn 0 of episode "#0": current value is Infinity/,
+      /the reward of turn 0 of episode "a" must be finite: current value is Infinity/,
     ],
     [
-      () => batchAdvantages({ ...good, offsets: Int32Array.of(0, 1) }),
-      /"bootstrap.switching" must have 1 elements|"offsets" must end with the number of turns, 0/,
+      () => hierarchicalAdvantages({ ...good, offsets: Int32Array.of(0, 1) }),
+      /"bootstrap.switching" must have 1 elements/,
     ],
     [
-      () => batchAdvantages({ ...good, offsets: Int32Array.of(1) }),
+      () => hierarchicalAdvantages({ ...good, offsets: Int32Array.of(1) }),
       /"offsets" must start at 0 and never fall: element 0 is 1/,
     ],
     [
-      () => batchAdvantages({ ...good, switched: Uint8Array.of(1) }),
+      () => hierarchicalAdvantages({ ...good, switched: Uint8Array.of(1) }),
       /"switched" must have 0 elements: current value is 1/,
     ],
     [
-      () => batchAdvantages(good, { gamma: -0.1 }),
+      () => hierarchicalAdvantages(good, { gamma: -0.1 }),
       /"gamma" must be in \[0, 1\]: current value is -0.1/,
     ],
     [
-      () => batchAdvantages(good, { lambdaTurn: 1.5 }),
+      () => hierarchicalAdvantages(good, { lambdaTurn: 1.5 }),
       /"lambdaTurn" must be in \[0, 1\]: current value is 1.5/,
     ],
     [
-      () => batchAdvantages(good, { lambdaSegment: NaN }),
+      () => hierarchicalAdvantages(good, { lambdaSegment: NaN }),
       /"lambdaSegment" must be in \[0, 1\]: current value is NaN/,
     ],
     [
-      () => batchAdvantages(good, { lambdaBoundary: -1 }),
+      () => hierarchicalAdvantages(good, { lambdaBoundary: -1 }),
       /"lambdaBoundary" must be in/,
     ],
   ];
   for (const [run, message] of cases) {
     throws(run, (error: Error) => {
-      ok(error instanceof RangeError);
+      ok(error instanceof RangeError || error instanceof TypeError);
       ok(message.test(error.message), error.message);
       return true;
     });
@@ -368,7 +380,7 @@ Deno.test("generalizedAdvantages() with lambda 1 telescopes to returns, with lam
       const steps = {
         rewards,
         values: v,
-        nextValues: Float64Array.of(...v.slice(1), bootstrap.switching),
+        nextValues: Float64Array.of(...v.slice(1), bootstrap.switching[0]!),
         discounts: rewards.map(() => gamma),
       };
       const residuals = rewards.map((r, t) =>
@@ -378,7 +390,7 @@ Deno.test("generalizedAdvantages() with lambda 1 telescopes to returns, with lam
       const telescoped = generalizedAdvantages(steps, 1).map((a, t) =>
         a + v[t]!
       );
-      let next = bootstrap.switching;
+      let next = bootstrap.switching[0]!;
       const returns = [...rewards].reverse().map((r) =>
         next = r + gamma * next
       );

@@ -123,7 +123,7 @@ Deno.test("differs() treats missing subgoals as asked", () => {
 
 Deno.test("shapeRewards() refuses penalties that are not finite and modes it does not know", () => {
   throws(() => shapeRewards([], { keepPenalty: NaN }), {
-    name: "RangeError",
+    name: "TypeError",
     message:
       'Cannot shape rewards as "keepPenalty" must be finite: current value is NaN',
   });
@@ -131,7 +131,7 @@ Deno.test("shapeRewards() refuses penalties that are not finite and modes it doe
     '{"keepPenaltyMode":"linear"}',
   );
   throws(() => shapeRewards([], config), {
-    name: "RangeError",
+    name: "TypeError",
     message:
       /"keepPenaltyMode" must be one of "fixed", "normalized": current value is "linear"/,
   });

@@ -5,7 +5,7 @@
  */
 
 import { deepStrictEqual } from "node:assert/strict";
-import { rowAdvantages } from "../../lib/hae/rows.ts";
+import { rowAdvantages } from "../reference/rows.ts";
 import { locateBlocks } from "../../lib/policy/language/block_spans.ts";
 import { byDecision, type DecisionName } from "../../lib/trajectory.ts";
 import { assertClose, replayFile } from "../_vectors.ts";

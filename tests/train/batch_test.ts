@@ -102,20 +102,6 @@ Deno.test("toSamples() believes credit about what is trained, and gives the rest
   }));
 });
 
-Deno.test("toSamples() standardizes each decision over the batch when asked to", () => {
-  fc.assert(fc.property(episodes, (trajectories) => {
-    const credits = numbered(trajectories);
-    const samples = toSamples(trajectories, credits, { normalize: "standard" });
-    for (const name of DECISIONS) {
-      const trained = samples.filter((sample) => sample.trained[name])
-        .map((sample) => sample.advantages[name]);
-      if (trained.length < 2) continue;
-      strictEqual(Math.abs(mean(trained)) < 1e-9, true);
-      strictEqual(Math.abs(standardDeviation(trained) - 1) < 1e-9, true);
-    }
-  }));
-});
-
 Deno.test("toSamples() shows each sample what its policy saw", () => {
   fc.assert(fc.property(episodes, (trajectories) => {
     const samples = toSamples(trajectories, numbered(trajectories));
@@ -163,6 +149,6 @@ Deno.test("toSamples() names the episode whose credit does not fit", () => {
   throws(() => toSamples([trajectory], [{ advantages }]), {
     name: "RangeError",
     message:
-      'Cannot make samples as every turn of episode "corridor/3#1" must have a switching advantage: 2 turns, 1 advantages',
+      'Cannot join credit as every turn of episode "corridor/3#1" must have a switching advantage: 2 turns, 1 advantages',
   });
 });

@@ -1,14 +1,11 @@
 /**
- * Every estimator of the house, applied to episodes of a tabular world as the exact gradient counts them.
+ * Estimators applied to episodes of a tabular world as the exact gradient counts them.
  *
  * @module
  */
 
-import {
-  type ByDecision,
-  byDecision,
-  type Trajectory,
-} from "../../trajectory.ts";
+import { type EpisodeBatch, toEpisodeBatch } from "../../episode_batch.ts";
+import type { ByDecision } from "../../trajectory.ts";
 import { tabularTrajectories } from "./tabular_trajectories.ts";
 import type {
   TabularEpisodes,
@@ -16,39 +13,12 @@ import type {
   TabularSmdp,
   TabularValues,
 } from "./tabular.ts";
-import { assignCredit, type EstimatorConfig } from "../credit.ts";
+import { creditBatch, type EstimatorConfig, estimatorOf } from "../credit.ts";
 import type { Objective } from "./exact.ts";
 
-/** Estimators that compare the episodes of a group, which are then not independent of each other. */
-const GROUPED: readonly string[] = [
-  "grpo",
-  "dr-grpo",
-  "rloo",
-  "reinforce++-baseline",
-  "gigpo",
-  "pass-at-k",
-];
-
-/** Estimators that discount rewards, and take `gamma` as a setting. */
-const DISCOUNTING: readonly string[] = [
-  "hae",
-  "gae",
-  "token-gae",
-  "reinforce",
-  "reinforce++",
-  "gigpo",
-];
-
 /** Whether an estimator compares episodes of one group. */
-export function isGrouped(estimator: EstimatorConfig): boolean {
-  return GROUPED.includes(estimator.name);
-}
-
-/** Whether an estimator credits every turn with the whole episode, so that no turn is discounted again. */
-function creditsEpisode(estimator: EstimatorConfig): boolean {
-  return estimator.name === "reinforce"
-    ? estimator.rewardToGo === false
-    : isGrouped(estimator) && estimator.name !== "gigpo";
+export function isGrouped({ name }: EstimatorConfig): boolean {
+  return estimatorOf(name).grouped;
 }
 
 /** What a study of one world knows besides the episodes. */
@@ -91,12 +61,12 @@ export function tabularStudy(
   return { smdp, policy, critic, stateDiscount, groupSize, objective };
 }
 
-/** Episodes twice: as columns, which gradients are taken on, and as trajectories, which estimators read. */
+/** Episodes twice: states and choices, which gradients are taken on, and the batch that estimators read. */
 export interface StudiedEpisodes {
-  /** Columns. */
+  /** States and choices. */
   readonly episodes: TabularEpisodes;
   /** The same episodes with the critic's values. */
-  readonly trajectories: readonly Trajectory[];
+  readonly batch: EpisodeBatch;
 }
 
 /** Writes the values of the study's critic on episodes. */
@@ -105,14 +75,9 @@ export function studyEpisodes(
   episodes: TabularEpisodes,
 ): StudiedEpisodes {
   const { smdp, policy, critic: values, groupSize } = study;
-  return {
-    episodes,
-    trajectories: tabularTrajectories(smdp, episodes, {
-      values,
-      policy,
-      groupSize,
-    }),
-  };
+  const options = { values, policy, groupSize };
+  const trajectories = tabularTrajectories(smdp, episodes, options);
+  return { episodes, batch: toEpisodeBatch(trajectories) };
 }
 
 /**
@@ -131,24 +96,26 @@ export function tabularCredit(
   studied: StudiedEpisodes,
   estimator: EstimatorConfig,
 ): ByDecision<Float64Array> {
-  const { offsets, rewards } = studied.episodes;
-  const credits = assignCredit(
-    studied.trajectories,
-    DISCOUNTING.includes(estimator.name)
+  const { name, ...given } = estimator;
+  const { discounts, settings, creditsEpisode } = estimatorOf(name);
+  const { advantages } = creditBatch(
+    studied.batch,
+    discounts
       ? { gamma: study.smdp.gamma, ...estimator } as EstimatorConfig
       : estimator,
   );
-  const stateDiscount = creditsEpisode(estimator) ? 1 : study.stateDiscount;
-  return byDecision((name) => {
-    const column = new Float64Array(rewards.length);
-    for (const [i, { advantages }] of credits.entries()) {
-      const own = advantages[name], start = offsets[i]!;
+  // A turn that is credited with the whole episode is not discounted again.
+  const whole = creditsEpisode?.(settings.parse(given)) ?? false;
+  if (whole || study.stateDiscount === 1) return advantages;
+  const { offsets } = studied.batch;
+  for (const column of Object.values(advantages)) {
+    for (let i = 0; i + 1 < offsets.length; i++) {
       let weight = 1;
-      for (let t = 0; t < own.length; t++) {
-        column[start + t] = weight * own[t]!;
-        weight *= stateDiscount;
+      for (let t = offsets[i]!; t < offsets[i + 1]!; t++) {
+        column[t] *= weight;
+        weight *= study.stateDiscount;
       }
     }
-    return column;
-  });
+  }
+  return advantages;
 }

@@ -1,5 +1,5 @@
 /**
- * Episodes of a tabular world written as trajectories, so that every tool of the house can read them.
+ * Episodes of a tabular world written as trajectories, for estimators and figures.
  *
  * @module
  */

@@ -73,7 +73,7 @@ Deno.test("the study says how far it is, with one critic after the other", () =>
 });
 
 Deno.test("a lambda out of range is refused by the estimator", () => {
-  throws(() => [...varianceStudy({ ...SMALL, lambdas: [2] })], RangeError);
+  throws(() => [...varianceStudy({ ...SMALL, lambdas: [2] })], TypeError);
 });
 
 Deno.test("the error of a batch falls to what no batch repairs", () => {

@@ -1,14 +1,19 @@
 /**
- * StraTA's arithmetic: how good a strategy is, and which strategies are worth playing.
+ * StraTA: strategies of a task are compared with each other, episodes with those of the same strategy.
  *
- * The paper's full text was not at hand; the formulas follow published descriptions, and where these differ or
- * are silent the choice is named in the documentation of the option.
+ * A strategy is a subgoal that is never switched: planning on the first turn chooses it, execution follows it. The
+ * paper's full text was not at hand; the formulas follow published descriptions, and where these differ or are
+ * silent the choice is named in the documentation of the option.
  *
  * @module
  */
 
+import { z } from "zod";
+import type { EpisodeBatch } from "../episode_batch.ts";
 import { mean, standardDeviation } from "../numeric.ts";
-import { DEVIATION_EPSILON } from "./group_relative.ts";
+import { byDecision } from "../trajectory.ts";
+import { checkNumbers, defineEstimator, emptyColumns } from "./estimator.ts";
+import { DEVIATION_EPSILON, episodeScores } from "./group_credit.ts";
 
 /** Deviations below this count as none. */
 const NO_SPREAD = 1e-8;
@@ -184,4 +189,106 @@ export function selectDiverse(
     next = best;
   }
   return selected;
+}
+
+/** Settings of the estimator `strata`. */
+export interface StrategyCreditOptions extends StrategyOptions {
+  /** Turns that a judge flagged, by trajectory id. @default {{}} */
+  flagged?: Readonly<Record<string, readonly number[]>>;
+}
+
+/**
+ * Assigns StraTA's advantages: planning between strategies of a group, execution between episodes of a strategy.
+ *
+ * Episodes of one strategy share its tokens, so only the first of them trains planning; switching is not trained.
+ */
+export const strata = defineEstimator({
+  settings: z.strictObject({
+    topFraction: z.number().gt(0, "must be in (0, 1]").max(
+      1,
+      "must be in (0, 1]",
+    ).default(0.5).describe(
+      "share of a strategy's best episodes that its reward averages",
+    ),
+    judgePenalty: z.number("must be finite").default(0.1).describe(
+      "subtracted on turns that a judge flagged",
+    ),
+    judgeMode: z.enum(["reward", "advantage"]).default("reward").describe(
+      "whether the penalty acts on the reward before it is compared, or on the advantage",
+    ),
+    flagged: z.record(z.string(), z.array(z.int())).default({}).describe(
+      "turns that a judge flagged, by trajectory id",
+    ),
+  }),
+  critic: false,
+  grouped: true,
+  discounts: false,
+  paper: "https://arxiv.org/abs/2605.06642",
+  creditsEpisode: () => true,
+  credit(batch, { topFraction, judgePenalty, judgeMode, flagged }) {
+    checkNumbers("strata", batch);
+    const { offsets, rewards, episodes } = batch;
+    const keys = episodes.map(({ id, group, strategy }) => {
+      if (strategy !== undefined) return JSON.stringify([group, strategy]);
+      throw new TypeError(
+        `Cannot assign credit "strata" as every episode needs a strategy: episode "${id}" has none`,
+      );
+    });
+    const scores = episodeScores(batch);
+    const members = rowsBy(keys);
+    const plans = planningAdvantages(batch, { members, scores, topFraction });
+    const advantages = emptyColumns(rewards.length);
+    const trained = byDecision(() => new Uint8Array(rewards.length));
+    trained.execution.fill(1);
+    for (const [i, { id }] of episodes.entries()) {
+      const start = offsets[i]!, end = offsets[i + 1]!;
+      const played = members.get(keys[i]!)!;
+      const peers = played.map((row) => scores[row]!);
+      if (end > start && played[0] === i) {
+        advantages.planning[start] = plans.get(keys[i]!)!;
+        trained.planning[start] = 1;
+      }
+      for (let t = start; t < end; t++) {
+        advantages.execution[t] = strategyTurnAdvantage(scores[i]!, peers, {
+          penalty: flagged[id]?.includes(t - start) ? judgePenalty : 0,
+          mode: judgeMode,
+        });
+      }
+    }
+    return { advantages, trained };
+  },
+});
+
+/** Advantage of each strategy among those of its group. */
+function planningAdvantages(
+  batch: EpisodeBatch,
+  played: {
+    members: ReadonlyMap<string, readonly number[]>;
+    scores: Float64Array;
+    topFraction: number;
+  },
+): Map<string, number> {
+  const { members, scores, topFraction } = played;
+  const strategies = [...members.keys()];
+  const rewards = strategies.map((key) =>
+    strategyReward(members.get(key)!.map((row) => scores[row]!), topFraction)
+  );
+  const groups = rowsBy(
+    strategies.map((key) => batch.episodes[members.get(key)![0]!]!.group),
+  );
+  const advantages = new Map<string, number>();
+  for (const rows of groups.values()) {
+    const compared = strategyAdvantages(
+      Float64Array.from(rows, (row) => rewards[row]!),
+    );
+    for (const [j, row] of rows.entries()) {
+      advantages.set(strategies[row]!, compared[j]!);
+    }
+  }
+  return advantages;
+}
+
+/** Rows by their key, in order of appearance. */
+function rowsBy(keys: readonly string[]): Map<string, number[]> {
+  return Map.groupBy(keys.keys(), (row) => keys[row]!);
 }

@@ -7,22 +7,22 @@
  * @module
  */
 
-import { checkChoice, checkUnitInterval } from "../checks.ts";
-import { anchorGroups, type AnchorOptions, returnsToGo } from "./anchors.ts";
+import { discountedReturns } from "../../lib/numeric.ts";
+import { anchorGroups, type AnchorOptions } from "../../lib/hae/gigpo.ts";
 import {
   bestOfGroup,
   type BestOfGroupOptions,
   groupAdvantages,
   type GroupOptions,
-} from "./group_relative.ts";
-import { normalizeColumn } from "./normalize.ts";
+} from "../../lib/hae/group_credit.ts";
+import { checkChoice, checkUnitInterval } from "../../lib/checks.ts";
 import {
   checkRewardRows,
   overTokens,
   type RewardRows,
   type RowCredit,
 } from "./gae_rows.ts";
-import { groupRows } from "./row_layout.ts";
+import { groupRows, normalizeColumn } from "./row_layout.ts";
 
 /** Rows that belong to episodes and groups. */
 export interface GroupedRows extends RewardRows {
@@ -69,26 +69,6 @@ function compareRows(
 /**
  * Compares the scores of rows within their groups: GRPO, Dr. GRPO, RLOO, and with `whiten` REINFORCE++ with baseline.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowGroupAdvantages } from "@hiper/lab";
- *
- * // Two replies to one prompt; the second has one token and a slot of padding.
- * const rows = {
- *   rows: 2,
- *   width: 2,
- *   mask: new Uint8Array([1, 1, 1, 0]),
- *   rewards: new Float64Array([0, 1, 0, 0]),
- *   group: ["a", "a"],
- *   episode: ["won", "lost"],
- * };
- * deepStrictEqual(
- *   rowGroupAdvantages(rows, { comparison: "center" }),
- *   new Float64Array([0.5, 0.5, -0.5, 0]),
- * );
- * ```
- *
  * @param rows Rewards, groups and episodes.
  * @param options The comparison and the pool; `whiten` normalizes over all tokens of the batch.
  * @returns Advantage of each token; 0 at padding. Shape `(rows, width)`.
@@ -106,26 +86,6 @@ export function rowGroupAdvantages(
 /**
  * Rewards the best row of each group by its margin over the second best: pass@k.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowBestOfGroup } from "@hiper/lab";
- *
- * // Two replies to one prompt; the second has one token and a slot of padding.
- * const rows = {
- *   rows: 2,
- *   width: 2,
- *   mask: new Uint8Array([1, 1, 1, 0]),
- *   rewards: new Float64Array([0, 1, 0, 0]),
- *   group: ["a", "a"],
- *   episode: ["won", "lost"],
- * };
- * deepStrictEqual(
- *   rowBestOfGroup(rows, { scaleByDeviation: false }),
- *   new Float64Array([1, 1, 0, 0]),
- * );
- * ```
- *
  * @param rows Rewards, groups and episodes.
  * @param options Whether margins are scaled.
  * @returns Advantage of each token; 0 at padding. Shape `(rows, width)`.
@@ -141,21 +101,6 @@ export function rowBestOfGroup(
 
 /**
  * Gives each token its discounted return within its row, whitened over the batch: REINFORCE++.
- *
- * @example
- * ```ts
- * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { rowReinforce } from "@hiper/lab";
- *
- * const { advantages, returns } = rowReinforce({
- *   rows: 2,
- *   width: 2,
- *   mask: new Uint8Array([1, 1, 1, 0]),
- *   rewards: new Float64Array([0, 1, 0, 0]),
- * }, { gamma: 0.5 });
- * deepStrictEqual(returns, new Float64Array([0.5, 1, 0, 0]));
- * ok(advantages[1]! > advantages[0]! && advantages[0]! > advantages[2]!);
- * ```
  *
  * @param rows Rewards at each token slot.
  * @param options Discount per token. @default `{ gamma: 1 }`
@@ -185,23 +130,6 @@ export function rowReinforce(
 /**
  * Subtracts the reward of the greedy reply from each token's return: ReMax.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowRemax } from "@hiper/lab";
- *
- * // Two replies to one prompt; the second has one token and a slot of padding.
- * const rows = {
- *   rows: 2,
- *   width: 2,
- *   mask: new Uint8Array([1, 1, 1, 0]),
- *   rewards: new Float64Array([0, 1, 0, 0]),
- * };
- * // The greedy reply earned half of what can be had.
- * const { advantages } = rowRemax(rows, new Float64Array([0.5, 0.5]));
- * deepStrictEqual(advantages, new Float64Array([0.5, 0.5, -0.5, 0]));
- * ```
- *
  * @param rows Rewards at each token slot.
  * @param baselines Reward of the greedy reply to each row's prompt. Shape `(rows,)`.
  * @returns Advantages, 0 at padding, and the returns.
@@ -215,7 +143,7 @@ export function rowRemax(rows: RewardRows, baselines: Float64Array): RowCredit {
   for (let i = 0; i < rows.rows; i++) {
     const from = i * width, to = from + width;
     const real = rewards.subarray(from, to).map((r, l) => r * mask[from + l]!);
-    returns.set(returnsToGo(real, 1), from);
+    returns.set(discountedReturns(real, { gamma: 1 }), from);
   }
   const spread = overTokens(rows, baselines);
   return { advantages: returns.map((g, at) => g - spread[at]!), returns };
@@ -223,18 +151,6 @@ export function rowRemax(rows: RewardRows, baselines: Float64Array): RowCredit {
 
 /**
  * Sums the rewards of each episode's rows from each on, in the order of the batch, which must be that of the rollout.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowStepReturns } from "@hiper/lab";
- *
- * // Rows of two episodes, interleaved as they were played.
- * deepStrictEqual(
- *   rowStepReturns(["a", "b", "a"], new Float64Array([0, 1, 4]), 0.5),
- *   new Float64Array([2, 1, 4]),
- * );
- * ```
  *
  * @param episode Episode of each row. Shape `(rows,)`.
  * @param rewards Reward of each row's turn. Shape `(rows,)`.
@@ -255,9 +171,9 @@ export function rowStepReturns(
   }
   const returns = new Float64Array(rewards.length);
   for (const members of groupRows(episode).values()) {
-    const own = returnsToGo(
+    const own = discountedReturns(
       Float64Array.from(members, (row) => rewards[row]!),
-      gamma,
+      { gamma },
     );
     for (const [t, row] of members.entries()) returns[row] = own[t]!;
   }
@@ -275,26 +191,6 @@ export interface RowGigpoOptions
 
 /**
  * Adds to each row's group-relative score that of its step return among rows that saw the same: GiGPO.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowGigpo } from "@hiper/lab";
- *
- * // Both episodes start alike, then part.
- * const { episodes, steps } = rowGigpo({
- *   rows: 4,
- *   width: 1,
- *   mask: new Uint8Array([1, 1, 1, 1]),
- *   rewards: new Float64Array([1, 1, 0, 0]),
- *   group: ["a", "a", "a", "a"],
- *   episode: ["won", "won", "lost", "lost"],
- *   observations: ["start", "left", "start", "right"],
- *   stepReturns: new Float64Array([1, 1, 0, 0]),
- * });
- * deepStrictEqual(episodes, new Float64Array([0.5, 0.5, -0.5, -0.5]));
- * deepStrictEqual(steps, new Float64Array([0.5, 0, -0.5, 0]));
- * ```
  *
  * @param rows Rewards, groups, episodes, observations and step returns.
  * @param options Weight, scaling, pools and similarity.

@@ -6,11 +6,11 @@ import {
   rowReinforce,
   rowRemax,
   rowStepReturns,
-} from "../../lib/hae/baseline_rows.ts";
-import { rowTokenGae, rowTurnGae } from "../../lib/hae/gae_rows.ts";
+} from "./baseline_rows.ts";
+import { rowTokenGae, rowTurnGae } from "./gae_rows.ts";
 import { informativeEpisodes } from "../../lib/hae/group_filter.ts";
-import { DEVIATION_EPSILON } from "../../lib/hae/group_relative.ts";
-import { addAtLastToken, placeRewards } from "../../lib/hae/reward_rows.ts";
+import { DEVIATION_EPSILON } from "../../lib/hae/group_credit.ts";
+import { addAtLastToken, placeRewards } from "./reward_rows.ts";
 import { assertClose, replayFile } from "../_vectors.ts";
 
 type Matrix = number[][];

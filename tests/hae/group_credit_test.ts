@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { anchorGroups, returnsToGo } from "../../lib/hae/anchors.ts";
+import { anchorGroups } from "../../lib/hae/gigpo.ts";
 import {
   filterGroups,
   informativeEpisodes,
 } from "../../lib/hae/group_filter.ts";
-import { bestOfGroup, groupAdvantages } from "../../lib/hae/group_relative.ts";
-import { selectDiverse, strategyReward } from "../../lib/hae/strategies.ts";
+import { bestOfGroup, groupAdvantages } from "../../lib/hae/group_credit.ts";
+import { selectDiverse, strategyReward } from "../../lib/hae/strata.ts";
+import { discountedReturns } from "../../lib/numeric.ts";
 import { assertClose } from "../_vectors.ts";
 import { batch, quarter } from "./_episodes.ts";
 
@@ -107,22 +108,19 @@ Deno.test("anchorGroups() by similarity compare with the first member", () => {
   );
 });
 
-Deno.test("returnsToGo() satisfy their recurrence", () => {
-  fc.assert(
-    fc.property(
-      fc.array(quarter, { maxLength: 20 }),
-      quarter,
-      (rewards, after) => {
-        const returns = returnsToGo(Float64Array.from(rewards), 0.5, after);
-        for (const [t, r] of rewards.entries()) {
-          assertClose(returns[t], r + 0.5 * (returns[t + 1] ?? after), {
-            tolerance: 1e-12,
-            what: "return",
-          });
-        }
-      },
-    ),
-  );
+Deno.test("discountedReturns() satisfy their recurrence in each episode", () => {
+  const rewards = fc.array(quarter, { maxLength: 20 });
+  fc.assert(fc.property(rewards, rewards, (first, second) => {
+    const returns = discountedReturns(Float64Array.of(...first, ...second), {
+      gamma: 0.5,
+      offsets: Int32Array.of(0, first.length, first.length + second.length),
+    });
+    for (const [t, r] of [...first, ...second].entries()) {
+      const last = t === first.length - 1 || t === returns.length - 1;
+      const after = last ? 0 : returns[t + 1]!;
+      deepStrictEqual(returns[t], r + 0.5 * after);
+    }
+  }));
 });
 
 Deno.test("filterGroups() keeps whole groups, and exactly those with unequal scores", () => {

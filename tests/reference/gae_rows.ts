@@ -6,10 +6,9 @@
  * @module
  */
 
-import { checkUnitInterval } from "../checks.ts";
-import { generalizedAdvantages } from "./gae.ts";
-import { normalizeColumn } from "./normalize.ts";
-import { type RowLayout, rowLayout } from "./row_layout.ts";
+import { generalizedAdvantages } from "../../lib/hae/gae.ts";
+import { checkUnitInterval } from "../../lib/checks.ts";
+import { normalizeColumn, type RowLayout, rowLayout } from "./row_layout.ts";
 
 /** Rewards of a batch of padded rows. */
 export interface RewardRows extends Pick<RowLayout, "rows" | "width" | "mask"> {
@@ -80,17 +79,6 @@ export function overTokens(
 /**
  * Whitens a matrix by the statistics of its masked elements: `(x − mean) / sqrt(variance + 1e-8)`, sample variance.
  *
- * @example
- * ```ts
- * import { ok } from "node:assert/strict";
- * import { maskedWhiten } from "@hiper/lab";
- *
- * const values = new Float64Array([1, 3, 100]);
- * const white = maskedWhiten(values, new Uint8Array([1, 1, 0]));
- * ok(Math.abs(white[0]! + Math.SQRT1_2) < 1e-6);
- * ok(Math.abs(white[1]! - Math.SQRT1_2) < 1e-6); // the 100 had no say
- * ```
- *
  * @param values Any shape.
  * @param mask 1 where an element counts. Same shape.
  * @returns Every element whitened, masked or not. Same shape.
@@ -113,23 +101,6 @@ export function maskedWhiten(
  *
  * Padding takes part with its reward and value, so that the value one past the last token is a learned terminal
  * value. Advantages are whitened over real tokens; padding keeps whitened numbers, which a loss masks.
- *
- * @example
- * ```ts
- * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { rowTokenGae } from "@hiper/lab";
- *
- * const { advantages, returns } = rowTokenGae({
- *   rows: 1,
- *   width: 3,
- *   mask: new Uint8Array([1, 1, 1]),
- *   rewards: new Float64Array([0, 0, 1]),
- *   values: new Float64Array([0.5, 0.5, 0.5]),
- * }, { gamma: 0.5 });
- * // With lambda 1 the returns are the discounted rewards, whatever the values.
- * deepStrictEqual(returns, new Float64Array([0.25, 0.5, 1]));
- * ok(advantages[0]! < advantages[2]!);
- * ```
  *
  * @param rows Rewards and values at each token slot.
  * @param options Discount per token, and lambda.
@@ -173,26 +144,6 @@ export function rowTokenGae(
  * Estimates GAE over turns: rows of an episode are chained, copies of a turn share its advantage.
  *
  * A turn's reward is the sum over its tokens, its value that of its first token; a cut-off episode leads to 0.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowTurnGae } from "@hiper/lab";
- *
- * const { returns, valueMask } = rowTurnGae({
- *   rows: 2,
- *   width: 2,
- *   episode: ["a", "a"],
- *   turn: [0, 1],
- *   mask: new Uint8Array([1, 1, 1, 0]),
- *   rewards: new Float64Array([0, 0, 1, 0]),
- *   values: new Float64Array([0.5, 0, 0.25, 0]),
- *   done: new Uint8Array([0, 1]),
- * }, { gamma: 0.5 });
- * // The reward reaches the turn before, discounted once, not once a token.
- * deepStrictEqual(returns, new Float64Array([0.5, 0.5, 1, 0]));
- * deepStrictEqual(valueMask, new Uint8Array([1, 0, 1, 0]));
- * ```
  *
  * @param rows Rewards and values at each token slot, with the episode and turn of each row.
  * @param options Discount per turn, and lambda.

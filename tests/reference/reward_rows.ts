@@ -21,21 +21,6 @@ export interface RewardPlacement {
 /**
  * Places one reward a row at its last real token; rows without tokens get none.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { placeRewards } from "@hiper/lab";
- *
- * // The first row has two tokens and a slot of padding.
- * const matrix = placeRewards({
- *   rows: 2,
- *   width: 3,
- *   lengths: [2, 3],
- *   rewards: [1, 0.5],
- * });
- * deepStrictEqual(matrix, new Float64Array([0, 1, 0, 0, 0, 0.5]));
- * ```
- *
  * @param placement Rewards and lengths.
  * @returns Rewards at token slots. Shape `(rows, width)`.
  * @throws {RangeError} If a row has more tokens than slots.
@@ -56,20 +41,6 @@ export function placeRewards(placement: RewardPlacement): Float64Array {
  *
  * A penalty for invalid replies flags them with a negative amount; the flat penalty for keeping flags rows whose
  * parsed switch word is KEEP.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { addAtLastToken } from "@hiper/lab";
- *
- * const layout = { rows: 2, width: 3, lengths: [2, 3] };
- * const rewards = new Float64Array([0, 1, 0, 0, 0, 0.5]);
- * const punished = addAtLastToken(rewards, layout, {
- *   amount: -0.25,
- *   flagged: [false, true],
- * });
- * deepStrictEqual(punished, new Float64Array([0, 1, 0, 0, 0, 0.25]));
- * ```
  *
  * @param matrix Rewards at token slots; left as they are. Shape `(rows, width)`.
  * @param layout Number of rows, slots and real tokens.

@@ -2,22 +2,30 @@
  * Hierarchical advantages of row batches: one row a turn, padded to a fixed number of token slots.
  *
  * This is the layout of trainers that flatten episodes before credit. The estimation is that of
- * {@linkcode batchAdvantages}; this file only finds episodes in rows and spreads numbers over tokens. Every
+ * {@linkcode hierarchicalAdvantages}; this file only finds episodes in rows and spreads numbers over tokens. Every
  * matrix is row-major with `rows · width` elements.
  *
  * @module
  */
 
-import { checkChoice } from "../checks.ts";
-import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
-import { batchAdvantages, type BatchColumns } from "./hae_batch.ts";
-import type { HaeOptions } from "./hae_options.ts";
 import {
-  type Normalization,
-  NORMALIZATIONS,
+  type ByDecision,
+  byDecision,
+  DECISIONS,
+} from "../../lib/trajectory.ts";
+import {
+  type HaeColumns,
+  type HaeOptions,
+  hierarchicalAdvantages,
+} from "../../lib/hae/hae.ts";
+import { checkChoice } from "../../lib/checks.ts";
+import { type Normalization, NORMALIZATIONS } from "../../lib/hae/normalize.ts";
+import {
+  collectMasks,
   normalizeColumn,
-} from "./normalize.ts";
-import { collectMasks, type OrderedRows, rowLayout } from "./row_layout.ts";
+  type OrderedRows,
+  rowLayout,
+} from "./row_layout.ts";
 import {
   boundaryFlags,
   checkRows,
@@ -27,7 +35,7 @@ import {
   rewordedFlags,
   tails,
 } from "./row_inputs.ts";
-import { shapeColumns, type ShapingOptions } from "./shaping.ts";
+import type { ShapingOptions } from "../../lib/hae/shaping.ts";
 
 /** Settings of {@linkcode rowAdvantages}. */
 export interface HaeRowOptions
@@ -77,26 +85,6 @@ export interface HaeRowCredit {
 /**
  * Shapes rewards, estimates hierarchical advantages and spreads them over tokens.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { rowAdvantages } from "@hiper/lab";
- *
- * const { total } = rowAdvantages({
- *   rows: 1,
- *   width: 3,
- *   episode: ["a"],
- *   turn: [0],
- *   mask: new Uint8Array([1, 1, 0]), // two tokens, one slot of padding
- *   done: new Uint8Array([1]),
- *   switched: new Uint8Array([1]),
- *   rewards: new Float64Array([1]),
- *   values: { execution: new Float64Array(3) },
- *   valueMasks: { execution: new Uint8Array([1, 0, 0]) },
- * });
- * deepStrictEqual(total, new Float64Array([1, 1, 0]));
- * ```
- *
  * @param rows A batch of padded rows, in any order.
  * @param options Discount, lambdas, shaping, normalization.
  * @returns Advantages, returns and masks in the same layout.
@@ -115,8 +103,8 @@ export function rowAdvantages(
   const values = readValues(rows, layout.lengths);
   const batch = orderedBatch(rows, { layout, values, options });
   const boundaries = boundaryFlags(batch.switched, layout.offsets);
-  const credit = batchAdvantages(batch, {
-    ...options,
+  const credit = hierarchicalAdvantages(batch, {
+    ...estimationOf(options),
     heads: hasSwitchingHead(rows) ? 3 : 2,
     switching: "return",
   });
@@ -149,7 +137,7 @@ function orderedBatch(
     values: ByDecision<Float64Array>;
     options: HaeRowOptions;
   },
-): BatchColumns {
+): HaeColumns {
   const { layout, values, options } = from;
   const { truncation = "bootstrap" } = options;
   const { order, offsets } = layout;
@@ -158,7 +146,7 @@ function orderedBatch(
   const flags = (column: Uint8Array) =>
     Uint8Array.from(order, (row) => column[row]!);
   const done = flags(rows.done), switched = flags(rows.switched);
-  const rewards = shapeColumns({
+  const rewards = shapedRewards({
     offsets,
     rewards: gather(rows.rewards),
     switched,
@@ -172,7 +160,7 @@ function orderedBatch(
     done,
     values: byDecision((name) => gather(values[name])),
     bootstrap: tails(rows, { order, offsets, done, truncation }),
-    ids: layout.episodes,
+    episodes: layout.episodes.map((id) => ({ ...NOBODY, id })),
   };
 }
 
@@ -262,4 +250,57 @@ function spreadRows(
     ),
     masks: byDecision((name) => masks[name].tokens),
   };
+}
+
+const NOBODY = {
+  id: "",
+  task: "",
+  group: "",
+  success: false,
+  score: 0,
+  seed: 0,
+};
+
+/** What the estimation reads of the options. */
+function estimationOf(options: HaeRowOptions): HaeOptions {
+  const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary, truncation } =
+    options;
+  return {
+    ...(gamma !== undefined && { gamma }),
+    ...(lambdaTurn !== undefined && { lambdaTurn }),
+    ...(lambdaSegment !== undefined && { lambdaSegment }),
+    ...(lambdaBoundary !== undefined && { lambdaBoundary }),
+    ...(truncation !== undefined && { truncation }),
+  };
+}
+
+/** Shaped rewards of rows in order, whose wording is known by flags. */
+function shapedRewards(
+  columns: {
+    offsets: Int32Array;
+    rewards: Float64Array;
+    switched: Uint8Array;
+    valid?: Uint8Array;
+    reworded: Uint8Array;
+  },
+  options: ShapingOptions,
+): Float64Array {
+  const { offsets, switched, valid, reworded } = columns;
+  const { keepPenalty = 0, keepPenaltyMode = "normalized" } = options;
+  const { invalidActionPenalty = 0, consistencyPenalty = 0 } = options;
+  const shaped = columns.rewards.slice();
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    const turns = offsets[i + 1]! - offsets[i]!;
+    const kept = keepPenaltyMode === "fixed"
+      ? keepPenalty
+      : turns > 1
+      ? keepPenalty / turns
+      : 0;
+    for (let p = offsets[i]!; p < offsets[i + 1]!; p++) {
+      if (switched[p] !== 1) shaped[p]! += kept;
+      if (valid && valid[p] !== 1) shaped[p]! -= invalidActionPenalty;
+      if (reworded[p] === 1) shaped[p]! += consistencyPenalty;
+    }
+  }
+  return shaped;
 }

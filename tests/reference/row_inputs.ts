@@ -4,9 +4,13 @@
  * @module
  */
 
-import { type ByDecision, byDecision, DECISIONS } from "../trajectory.ts";
+import {
+  type ByDecision,
+  byDecision,
+  DECISIONS,
+} from "../../lib/trajectory.ts";
 import type { RowLayout } from "./row_layout.ts";
-import { differs, type ShapingOptions } from "./shaping.ts";
+import { differs, type ShapingOptions } from "../../lib/hae/shaping.ts";
 
 /** A batch of turns as padded rows. */
 export interface HaeRows extends RowLayout {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import type { HaeRows } from "../../lib/hae/row_inputs.ts";
-import { rowAdvantages } from "../../lib/hae/rows.ts";
+import type { HaeRows } from "./row_inputs.ts";
+import { rowAdvantages } from "./rows.ts";
 import { segmentTurns } from "../../lib/hae/segments.ts";
 import {
   assertClose,

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { checkChoice } from "../checks.ts";
+import { checkChoice } from "../../lib/checks.ts";
+import {
+  type Normalization,
+  normalizeInPlace,
+} from "../../lib/hae/normalize.ts";
 
 /** Which turn each row of a padded batch is. */
 export interface RowLayout {
@@ -130,4 +134,15 @@ export function collectMasks(
     }
   }
   return { tokens, some };
+}
+
+/** Normalizes a copy of a column over the elements where a mask is 1; the others become 0. */
+export function normalizeColumn(
+  values: Float64Array,
+  mask: Uint8Array,
+  mode: Normalization,
+): Float64Array {
+  const copy = values.slice();
+  normalizeInPlace(copy, mask, mode);
+  return copy;
 }
