@@ -7,7 +7,7 @@
 import { createEnvOpener, listEnvs } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
-import { assignCredit } from "../hae/credit.ts";
+import { checkEstimator, estimatorOf } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
 import type { Learner } from "../policy/policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
@@ -67,7 +67,7 @@ export async function assembleTraining(
   options: AssembleOptions = {},
 ): Promise<Training> {
   const { signal } = options;
-  assignCredit([], config.estimator); // says now what it would say after the first episodes
+  checkEstimator(config.estimator);
   checkGroups(config);
   checkReplicas(config);
   const backend = await chooseBackend(config);
@@ -142,20 +142,11 @@ async function assembleLearner(
   }
 }
 
-/** Estimators that learn from how episodes of one task differ. */
-const GROUP_RELATIVE: readonly string[] = [
-  "grpo",
-  "dr-grpo",
-  "rloo",
-  "reinforce++-baseline",
-  "gigpo",
-];
-
 /** An episode that is alone in its group has an advantage of 0, and nothing would be learned. */
 function checkGroups({ estimator, rollout }: TrainingConfig): void {
   const alone = "alone" in estimator && estimator.alone === "score";
   if (rollout.groupSize > 1 || alone) return;
-  if (!GROUP_RELATIVE.includes(estimator.name)) return;
+  if (!estimatorOf(estimator.name).grouped) return;
   throw new RangeError(
     `Cannot assemble a training by "${estimator.name}" as "rollout.groupSize" must be at least 2: current value is ${rollout.groupSize}`,
   );

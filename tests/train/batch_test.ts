@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { mean, standardDeviation } from "../../lib/numeric.ts";
 import {
   imitationSamples,
   situationAt,
