@@ -435,10 +435,16 @@ export type {
   ScoredBatch,
 } from "./lib/policy/differentiable.ts";
 export type {
+  CompletePolicy,
+  CompleteSession,
   Critic,
+  EncodeOptions,
+  EpisodeStart,
   Follower,
   Learner,
   Policy,
+  PolicySession,
+  ReadingPolicy,
   Rescored,
   Scorer,
   TrainingSample,
@@ -447,7 +453,6 @@ export type {
 
 export {
   expertPolicy,
-  heldFor,
   mixPolicies,
   planExecute,
   randomExecutor,
@@ -455,8 +460,9 @@ export {
   scriptedExecutor,
   scriptedPlanner,
 } from "./lib/policy/plan_execute.ts";
+export { statelessPolicy } from "./lib/policy/session.ts";
+export type { SituationFunctions } from "./lib/policy/session.ts";
 export type {
-  Advice,
   Choose,
   Executor,
   Plan,
@@ -467,12 +473,17 @@ export type {
 // Rollout
 export { scheduleEpisodes, scheduleEvery } from "./lib/rollout/schedule.ts";
 export type { Assignment, ScheduleOptions } from "./lib/rollout/schedule.ts";
-export { collectTrajectories, playEpisodes } from "./lib/rollout/collect.ts";
+export {
+  collectEpisodes,
+  collectTrajectories,
+  playEpisodes,
+} from "./lib/rollout/collect.ts";
 export type { CollectOptions, RolloutProgress } from "./lib/rollout/collect.ts";
 export { createEnvPool } from "./lib/rollout/env_pool.ts";
 export type { EnvPool, EnvPoolOptions } from "./lib/rollout/env_pool.ts";
 export { withHints } from "./lib/rollout/hints.ts";
-export type { HintedWorlds } from "./lib/rollout/hints.ts";
+export { encodeEpisodes } from "./lib/rollout/replay.ts";
+export type { EncodeEpisodesOptions } from "./lib/rollout/replay.ts";
 
 // Training
 export { imitationSamples, situationAt, toSamples } from "./lib/train/batch.ts";

@@ -31,6 +31,16 @@ export interface Observation {
   readonly admissibleActions: readonly string[];
   /** Equal keys mean the same state; GiGPO groups by it. */
   readonly stateKey: string;
+  /** What the world's expert would do now, where it was asked; for experts and teachers, never for the learner. */
+  readonly hint?: Hint;
+}
+
+/** What an expert would do: a subgoal in natural language and the next action under it. */
+export interface Hint {
+  /** The subgoal that the action serves. */
+  readonly subgoal: string;
+  /** An admissible action. */
+  readonly action: string;
 }
 
 /** Half-open range `[start, end)` of reply tokens. */
@@ -98,11 +108,15 @@ export interface Decision {
 }
 
 /** One observation and the decision that answered it. */
-export interface Turn {
+export interface AnsweredTurn {
   /** What the policy saw. */
   readonly observation: Observation;
   /** What it decided. */
   readonly decision: Decision;
+}
+
+/** One observation, the decision that answered it, and its reward. */
+export interface Turn extends AnsweredTurn {
   /** What the world paid for it. */
   readonly reward: number;
 }
@@ -139,8 +153,8 @@ export interface Trajectory {
 export interface Situation {
   /** What the world asked for, in words. */
   readonly task: string;
-  /** Turns played so far. */
-  readonly past: readonly Turn[];
+  /** Turns played so far; a policy is not shown their rewards. */
+  readonly past: readonly AnsweredTurn[];
   /** What is seen now. */
   readonly observation: Observation;
   /** The subgoal held from the turn before; absent before the first plan. */

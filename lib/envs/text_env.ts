@@ -12,7 +12,9 @@
  * @module
  */
 
-import type { Observation, Situation } from "../trajectory.ts";
+import type { Hint, Observation, Situation } from "../trajectory.ts";
+
+export type { Hint } from "../trajectory.ts";
 
 /** What a world shows first. */
 export interface EnvStart {
@@ -36,14 +38,6 @@ export interface EnvStep {
   readonly success: boolean;
   /** The world's own score in `[0, 1]`, where it has one besides success. */
   readonly score?: number;
-}
-
-/** What an expert would do: a subgoal in natural language and the next action under it. */
-export interface Hint {
-  /** The subgoal that the action serves. */
-  readonly subgoal: string;
-  /** An admissible action. */
-  readonly action: string;
 }
 
 /** One world, for one episode. There is no reset: open another. */

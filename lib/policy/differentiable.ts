@@ -5,7 +5,7 @@
  */
 
 import type { ByDecision } from "../trajectory.ts";
-import type { Critic, Policy, Scorer, TrainingSample } from "./policy.ts";
+import type { Policy, Scorer, TrainingSample } from "./policy.ts";
 import type { Tensor1D, Variable } from "./backends/tensors.ts";
 
 /** What {@linkcode DifferentiablePolicy.score} says of a batch; the caller disposes all of it. */
@@ -27,7 +27,7 @@ export interface ScoredBatch {
  * The order of units is that of `decisionUnits` in `lib/trajectory.ts`; rescoring with unchanged
  * weights gives every unit the log-probability recorded when it was chosen.
  */
-export interface DifferentiablePolicy extends Policy, Critic, Scorer {
+export interface DifferentiablePolicy extends Policy, Scorer {
   /** Weights, under names that stay the same from run to run; checkpoints use these names. */
   readonly variables: Readonly<Record<string, Variable>>;
   /**

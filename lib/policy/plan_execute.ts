@@ -6,8 +6,9 @@
  */
 
 import type { Random } from "../random.ts";
-import type { Decision, Situation } from "../trajectory.ts";
-import type { Policy } from "./policy.ts";
+import type { Decision, Hint, Observation, Situation } from "../trajectory.ts";
+import type { Policy, PolicySession } from "./policy.ts";
+import { EpisodeHistories, statelessPolicy } from "./session.ts";
 
 /** What a planner decides on a turn. */
 export interface Plan {
@@ -15,14 +16,6 @@ export interface Plan {
   readonly switched: boolean;
   /** The subgoal in force from now on. */
   readonly subgoal: string;
-}
-
-/** What an expert would do: a subgoal, and an action that serves it. */
-export interface Advice {
-  /** The subgoal to hold. */
-  readonly subgoal: string;
-  /** The action to take. */
-  readonly action: string;
 }
 
 /** A situation in which the subgoal is settled. */
@@ -46,7 +39,7 @@ export interface Executor {
   ): string[] | Promise<string[]>;
 }
 
-/** Says something of one situation, with a stream to draw from. */
+/** A choice in one situation, with a stream to draw from. */
 export type Choose<T> = (situation: Situation, random: Random) => T;
 
 /**
@@ -64,9 +57,9 @@ export type Choose<T> = (situation: Situation, random: Random) => T;
  *   scriptedPlanner(() => "find the mug"),
  *   scriptedExecutor((situation) => situation.observation.admissibleActions[0]!),
  * );
+ * using session = policy.open([{ task: "find a mug" }]);
  * const observation = { text: "", admissibleActions: ["look"], stateKey: "" };
- * const situation = { task: "find a mug", past: [], observation };
- * const [decision] = await policy.decide([situation], [createRandom(1)]);
+ * const [decision] = await session.decide([0], [observation], [createRandom(1)]);
  * strictEqual(decision!.action, "look");
  * strictEqual(decision!.switched, true);
  * ```
@@ -76,7 +69,7 @@ export type Choose<T> = (situation: Situation, random: Random) => T;
  * @returns A policy whose decisions cannot be trained, as nothing records how they came about.
  */
 export function planExecute(planner: Planner, executor: Executor): Policy {
-  return {
+  return statelessPolicy({
     async decide(situations, randoms) {
       const plans = await planner.plan(
         situations,
@@ -94,7 +87,7 @@ export function planExecute(planner: Planner, executor: Executor): Policy {
         decision(situation, plans[i]!, actions[i]!)
       );
     },
-  };
+  });
 }
 
 function decision(situation: Situation, plan: Plan, action: string): Decision {
@@ -168,48 +161,6 @@ export function randomPlanner(
 }
 
 /**
- * Keeps each plan of another planner for a fixed number of turns.
- *
- * @param planner Asked only when a plan has run out.
- * @param turns How long a plan is held.
- * @returns A planner; with `turns` of 1 it switches on every turn.
- * @throws {RangeError} If `turns` is not a positive integer.
- */
-export function heldFor(planner: Planner, turns: number): Planner {
-  if (!(Number.isSafeInteger(turns) && turns > 0)) {
-    throw new RangeError(
-      `Cannot hold plans as "turns" must be a positive integer: current value is ${turns}`,
-    );
-  }
-  return {
-    async plan(situations, randoms) {
-      const due = situations.flatMap((situation, i) =>
-        turnsHeld(situation) % turns === 0 ? [i] : []
-      );
-      const plans = situations.map(({ subgoal = "" }): Plan => ({
-        switched: false,
-        subgoal,
-      }));
-      if (due.length === 0) return plans;
-      const fresh = await planner.plan(
-        due.map((i) => situations[i]!),
-        due.map((i) => randoms[i]!),
-      );
-      due.forEach((i, k) => {
-        plans[i] = { switched: true, subgoal: fresh[k]!.subgoal };
-      });
-      return plans;
-    },
-  };
-}
-
-/** Turns since the subgoal was taken up; 0 before the first. */
-function turnsHeld(situation: Situation): number {
-  const start = situation.past.findLastIndex((turn) => turn.decision.switched);
-  return start < 0 ? 0 : situation.past.length - start;
-}
-
-/**
  * Acts by a function.
  *
  * @param action Names the action for a situation whose subgoal is settled.
@@ -252,57 +203,60 @@ export function randomExecutor(): Executor {
  * import { strictEqual } from "node:assert/strict";
  * import { createRandom, expertPolicy } from "@hiper/lab";
  * const policy = expertPolicy(() => ({ subgoal: "find a mug", action: "look" }));
+ * using session = policy.open([{ task: "find a mug" }]);
  * const observation = { text: "", admissibleActions: ["wait"], stateKey: "" };
- * const situation = { task: "find a mug", past: [], observation };
- * const [decision] = await policy.decide([situation], [createRandom(1)]);
+ * const [decision] = await session.decide([0], [observation], [createRandom(1)]);
  * strictEqual(decision!.valid, false); // the world does not accept "look" here
  * ```
  *
- * @param hint What the expert says of a situation; see `openWithHints`.
- * @param fallback Decides where the expert is silent.
+ * @param hint The expert's advice for a situation; it must draw from forks of the stream alone. @default {the observation's `hint`; see `withHints`}
+ * @param fallback Decides where the expert gives no advice.
  * @returns A policy that never strays from the hints.
- * @throws {TypeError} While deciding, if the expert is silent and there is no fallback.
+ * @throws {TypeError} While deciding, if there is neither advice nor a fallback.
  */
 export function expertPolicy(
-  hint: (situation: Situation) => Advice | undefined,
-  fallback?: Policy,
+  hint: Choose<Hint | undefined> = ({ observation }) => observation.hint,
+  fallback: Policy | undefined = undefined,
 ): Policy {
-  return {
-    async decide(situations, randoms) {
-      const decisions: Decision[] = [];
-      for (const [i, situation] of situations.entries()) {
-        const advice = hint(situation);
+  const expert = statelessPolicy({
+    decide: (situations, randoms) =>
+      situations.map((situation, i) => {
+        const advice = hint(situation, randoms[i]!);
         if (advice) {
           const { subgoal, action } = advice;
           const switched = subgoal !== situation.subgoal;
-          decisions.push(decision(situation, { switched, subgoal }, action));
-          continue;
+          return decision(situation, { switched, subgoal }, action);
         }
-        const [instead] = await fallback?.decide([situation], [randoms[i]!]) ??
-          [];
-        if (!instead) {
-          throw new TypeError(
-            `Cannot follow the expert as there must be a hint for every situation: none for "${situation.observation.text}"`,
-          );
-        }
-        decisions.push(instead);
-      }
-      return decisions;
+        throw new TypeError(
+          `Cannot follow the expert as there must be a hint for every situation: none for "${situation.observation.text}"`,
+        );
+      }),
+  });
+  if (!fallback) return expert;
+  return {
+    open(starts) {
+      const histories = new EpisodeHistories(starts);
+      return new SharedEpisodes(
+        [expert.open(starts), fallback.open(starts)],
+        (row, observation, random) =>
+          hint(histories.situation(row, observation), random) ? 0 : 1,
+        histories,
+      );
     },
   };
 }
 
 /**
- * Lets one policy decide most turns and another the rest.
+ * Lets one policy decide most turns and another the rest; each takes in what the other decided.
  *
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
  * import { createRandom, expertPolicy, mixPolicies } from "@hiper/lab";
  * const [looks, waits] = ["look", "wait"].map((action) => expertPolicy(() => ({ subgoal: "", action })));
+ * using session = mixPolicies(looks!, waits!, 1).open([{ task: "find a mug" }]);
  * const observation = { text: "", admissibleActions: ["look", "wait"], stateKey: "" };
- * const situation = { task: "find a mug", past: [], observation };
- * const [decision] = await mixPolicies(looks!, waits!, 1).decide([situation], [createRandom(1)]);
+ * const [decision] = await session.decide([0], [observation], [createRandom(1)]);
  * strictEqual(decision!.action, "wait");
  * ```
  *
@@ -311,6 +265,7 @@ export function expertPolicy(
  * @param rate Share of the other policy, in `[0, 1]`.
  * @returns A policy; with a rate of 0 it is the usual one, with 1 the other.
  * @throws {RangeError} If the rate is outside `[0, 1]`.
+ * @throws {TypeError} While deciding, if a policy cannot take in what the other decided.
  */
 export function mixPolicies(
   usual: Policy,
@@ -323,23 +278,95 @@ export function mixPolicies(
     );
   }
   return {
-    async decide(situations, randoms) {
-      const strays = randoms.map((random) =>
-        random.fork("mix").uniform() < rate
-      );
-      const decisions = new Array<Decision>(situations.length);
-      for (const [policy, stray] of [[usual, false], [other, true]] as const) {
-        const mine = strays.flatMap((s, i) => s === stray ? [i] : []);
-        if (mine.length === 0) continue;
-        const decided = await policy.decide(
-          mine.map((i) => situations[i]!),
-          mine.map((i) => randoms[i]!),
-        );
-        mine.forEach((i, k) => decisions[i] = decided[k]!);
-      }
-      return decisions;
-    },
+    open: (starts) =>
+      new SharedEpisodes(
+        [usual.open(starts), other.open(starts)],
+        (_row, _observation, random) =>
+          random.fork("mix").uniform() < rate ? 1 : 0,
+      ),
   };
+}
+
+/** Says which of two sessions decides a turn. */
+type ChooseSession = (
+  row: number,
+  observation: Observation,
+  random: Random,
+) => 0 | 1;
+
+/** Two sessions of the same episodes: on every turn one decides, and the other takes the decision in. */
+class SharedEpisodes implements PolicySession {
+  readonly #sessions: readonly [PolicySession, PolicySession];
+  readonly #choose: ChooseSession;
+  readonly #histories: EpisodeHistories | undefined;
+
+  constructor(
+    sessions: readonly [PolicySession, PolicySession],
+    choose: ChooseSession,
+    histories?: EpisodeHistories,
+  ) {
+    this.#sessions = sessions;
+    this.#choose = choose;
+    this.#histories = histories;
+  }
+
+  async decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Promise<Decision[]> {
+    const chosen = rows.map((row, i) =>
+      this.#choose(row, observations[i]!, randoms[i]!)
+    );
+    const decisions = new Array<Decision>(rows.length);
+    for (const side of [0, 1] as const) {
+      const mine = chosen.flatMap((s, i) => s === side ? [i] : []);
+      if (mine.length === 0) continue;
+      const there = mine.map((i) => rows[i]!);
+      const seen = mine.map((i) => observations[i]!);
+      const streams = mine.map((i) => randoms[i]!);
+      const decided = await this.#sessions[side].decide(there, seen, streams);
+      await takeIn(this.#sessions[1 - side]!, there, seen, decided);
+      mine.forEach((i, k) => decisions[i] = decided[k]!);
+    }
+    this.#histories?.recordAll(rows, observations, decisions);
+    return decisions;
+  }
+
+  async encode(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    decisions: readonly Decision[],
+  ): Promise<Decision[]> {
+    for (const session of this.#sessions) {
+      await takeIn(session, rows, observations, decisions);
+    }
+    this.#histories?.recordAll(rows, observations, decisions);
+    return [...decisions];
+  }
+
+  end(rows: readonly number[]): void {
+    for (const session of this.#sessions) session.end?.(rows);
+  }
+
+  [Symbol.dispose](): void {
+    for (const session of this.#sessions) session[Symbol.dispose]();
+  }
+}
+
+/** Moves a session on by decisions made elsewhere. */
+async function takeIn(
+  session: PolicySession,
+  rows: readonly number[],
+  observations: readonly Observation[],
+  decisions: readonly Decision[],
+): Promise<void> {
+  if (!session.encode) {
+    throw new TypeError(
+      'Cannot mix policies as the sessions of each must have "encode", which takes in what the other decided: one has none',
+    );
+  }
+  await session.encode(rows, observations, decisions, { score: false });
 }
 
 function pick(items: readonly string[], random: Random, what: string): string {

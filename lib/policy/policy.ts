@@ -1,26 +1,102 @@
 /**
- * Contracts of policies by power: a {@linkcode Policy} decides, a {@linkcode Critic} values,
- * a {@linkcode Scorer} rescores, a {@linkcode Learner} improves.
+ * Contracts of policies by power: a {@linkcode Policy} opens sessions that decide, a
+ * {@linkcode Scorer} scores decisions again, a {@linkcode Learner} improves.
  *
  * @module
  */
 
-import type { ByDecision, Decision, Situation } from "../trajectory.ts";
 import type { Random } from "../random.ts";
+import type {
+  ByDecision,
+  Decision,
+  Observation,
+  Situation,
+  Trajectory,
+} from "../trajectory.ts";
 
-/** Decides. Every policy can. */
-export interface Policy {
-  /**
-   * Takes one decision for each situation, drawn from that situation's own stream,
-   * so that the result does not depend on how situations are batched.
-   */
-  decide(
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-  ): Decision[] | Promise<Decision[]>;
+/** What a policy is told of an episode before its first observation. */
+export interface EpisodeStart {
+  /** What the world asked for, in words. */
+  readonly task: string;
 }
 
-/** Values situations, before any decision is taken in them. Needed by HAE and GAE for truncated episodes. */
+/** Decides, episode by episode. */
+export interface Policy {
+  /**
+   * Opens a session for episodes that are played side by side; row `i` of the session is episode `i`.
+   *
+   * @param starts One for each episode.
+   * @returns The session; the caller disposes it.
+   */
+  open(starts: readonly EpisodeStart[]): PolicySession;
+}
+
+/**
+ * Episodes in progress: the session owns what the policy remembers of them, and its caches.
+ *
+ * Every turn of an episode is either decided ({@linkcode PolicySession.decide}) or taken in
+ * ({@linkcode PolicySession.encode}); both move the row to the next turn. The arguments of a call
+ * are parallel lists with one entry for each of the named rows.
+ */
+export interface PolicySession extends Disposable {
+  /**
+   * Takes one decision for each row, drawn from that row's own stream, so that the result does not
+   * depend on how rows are batched.
+   */
+  decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Decision[] | Promise<Decision[]>;
+  /**
+   * Values of each row before any decision is taken there, in units of return; `execution` is that
+   * of the held subgoal. The row does not move on. Needed by HAE and GAE for truncated episodes.
+   */
+  values?(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): ByDecision<number>[] | Promise<ByDecision<number>[]>;
+  /**
+   * Takes decisions made elsewhere as this policy's own: with traces that can be learned, this
+   * policy's log-probabilities, and its values. Needed for imitation, for mixtures of policies and
+   * for GEAR's teacher.
+   */
+  encode?(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    decisions: readonly Decision[],
+    options?: EncodeOptions,
+  ): Decision[] | Promise<Decision[]>;
+  /** Frees what is held for episodes that take no further turn; their values can still be asked. */
+  end?(rows: readonly number[]): void;
+}
+
+/** Options of {@linkcode PolicySession.encode}. */
+export interface EncodeOptions {
+  /**
+   * Whether log-probabilities and values are computed. Without them a learner takes the present
+   * weights for those that decided. @default {true}
+   */
+  readonly score?: boolean;
+  /**
+   * What a teacher knows of each row besides what is seen; it stands in the policy's inputs of
+   * this turn alone. Units of this policy's own traces stay as they are. @default {nothing}
+   */
+  readonly hints?: readonly string[];
+}
+
+/** A policy whose sessions have every power. */
+export interface CompletePolicy extends Policy {
+  /** Opens a session; see {@linkcode Policy.open}. */
+  open(starts: readonly EpisodeStart[]): CompleteSession;
+}
+
+/** A session that values and encodes. */
+export type CompleteSession =
+  & PolicySession
+  & Required<Pick<PolicySession, "values" | "encode">>;
+
+/** Values situations, before any decision is taken in them. */
 export interface Critic {
   /** Values of each situation in units of return; `execution` is that of the held subgoal. */
   evaluate(
@@ -40,14 +116,17 @@ export interface Follower {
     decisions: readonly Decision[],
     options?: { score?: boolean },
   ): Decision[] | Promise<Decision[]>;
+}
+
+/** A policy that reads texts token by token, and can learn to predict them. */
+export interface ReadingPolicy {
   /**
-   * Everything that is read in some situations, as if this policy had said it, so that it learns
-   * to expect it; for policies that read texts word by word. `heard` is 1 for units that others
-   * said and 0 for the policy's own replies. Shapes `(units,)`.
+   * Everything that is read in some episodes, one sample each, as if the policy had written it. `mask` is 1
+   * for units that the world wrote and 0 for replies. Shape `(units,)`.
    */
-  recite?(
-    situations: readonly Situation[],
-  ): { decision: Decision; heard: Float32Array }[];
+  readingSamples(
+    trajectories: readonly Trajectory[],
+  ): { decision: Decision; mask: Float32Array }[];
 }
 
 /** What a {@linkcode Scorer} says of one sample, unit by unit. */

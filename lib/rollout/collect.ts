@@ -9,13 +9,18 @@
 
 import { createEnvOpener } from "../envs/open_env.ts";
 import type { EnvStart, EnvStep, OpenEnv, TextEnv } from "../envs/text_env.ts";
-import type { Critic, Policy } from "../policy/policy.ts";
+import {
+  createEpisodeWriter,
+  type EpisodeBatch,
+  type FinishedEpisode,
+  trajectoriesOf,
+} from "../episode_batch.ts";
+import type { Policy, PolicySession } from "../policy/policy.ts";
 import { createRandom, type Random } from "../random.ts";
 import {
   byDecision,
   type Decision,
   type Observation,
-  type Situation,
   type Trajectory,
   type Turn,
 } from "../trajectory.ts";
@@ -27,6 +32,8 @@ export interface CollectOptions {
   readonly open?: OpenEnv;
   /** Stops between two turns by throwing its reason. */
   readonly signal?: AbortSignal;
+  /** Whether the policy's critic, if it has one, values what follows a truncated episode. @default {true} */
+  readonly bootstrap?: boolean;
 }
 
 /** How far a schedule has been played. */
@@ -40,7 +47,41 @@ export interface RolloutProgress {
 }
 
 /**
- * Plays every assignment. The result depends on neither timing nor batching.
+ * Plays every assignment into the columns that credit and learning take.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { collectEpisodes, createRandom, expertPolicy, scheduleEpisodes } from "@hiper/lab";
+ *
+ * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
+ * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
+ * const random = createRandom(1);
+ * const episodes = scheduleEpisodes([spec], { random, tasks: 2, maxTurns: 9 });
+ * const { rewards } = await collectEpisodes(policy, episodes);
+ * strictEqual(rewards.length, 4); // two turns to the right in each
+ * ```
+ *
+ * @param policy Decides; when its sessions value, truncated episodes are bootstrapped.
+ * @param assignments Episodes to play.
+ * @param options The opener of worlds, and a signal to stop early.
+ * @returns The batch, episodes in the order of the assignments.
+ * @throws {Error} If a world fails, naming its episode; the world's own error is the cause.
+ * @throws {TypeError} If the policy does not give one decision for each row.
+ */
+export async function collectEpisodes(
+  policy: Policy,
+  assignments: readonly Assignment[],
+  options: CollectOptions = {},
+): Promise<EpisodeBatch> {
+  const turns = playBatch(policy, assignments, options);
+  let next = await turns.next();
+  while (!next.done) next = await turns.next();
+  return next.value;
+}
+
+/**
+ * Plays every assignment into plain records. The result depends on neither timing nor batching.
  *
  * @example
  * ```ts
@@ -64,27 +105,24 @@ export interface RolloutProgress {
  * strictEqual(trajectories.length, 3);
  * ```
  *
- * @param policy Decides; when it is a critic too, truncated episodes are bootstrapped by it.
+ * @param policy Decides; when its sessions value, truncated episodes are bootstrapped.
  * @param assignments Episodes to play.
  * @param options The opener of worlds, and a signal to stop early.
  * @returns One trajectory for each assignment, in order.
  * @throws {Error} If a world fails, naming its episode; the world's own error is the cause.
- * @throws {TypeError} If the policy does not give one decision for each situation.
+ * @throws {TypeError} If the policy does not give one decision for each row.
  */
 export async function collectTrajectories(
-  policy: Policy & Partial<Critic>,
+  policy: Policy,
   assignments: readonly Assignment[],
   options: CollectOptions = {},
 ): Promise<Trajectory[]> {
-  const turns = playEpisodes(policy, assignments, options);
-  let next = await turns.next();
-  while (!next.done) next = await turns.next();
-  return next.value;
+  return trajectoriesOf(await collectEpisodes(policy, assignments, options));
 }
 
 /**
- * Plays as {@linkcode collectTrajectories} does, turn by turn: whoever reads it may show
- * progress, or stop reading and thereby stop playing.
+ * Plays as {@linkcode collectTrajectories} does, turn by turn; a caller can show progress, and
+ * stops playing by leaving the loop.
  *
  * @example
  * ```ts
@@ -102,69 +140,89 @@ export async function collectTrajectories(
  * deepStrictEqual(playing, [1, 0]); // out on the second turn
  * ```
  *
- * @param policy Decides, and bootstraps when it is a critic too.
+ * @param policy Decides; when its sessions value, truncated episodes are bootstrapped.
  * @param assignments Episodes to play.
  * @param options The opener of worlds, and a signal to stop early.
  * @returns Progress after each turn; at last the trajectories, in order of assignment.
  */
 export async function* playEpisodes(
-  policy: Policy & Partial<Critic>,
+  policy: Policy,
   assignments: readonly Assignment[],
   options: CollectOptions = {},
 ): AsyncGenerator<RolloutProgress, Trajectory[], void> {
-  const { open = createEnvOpener(), signal } = options;
-  const episodes: Episode[] = [];
-  const breath = signal ? createBreath() : undefined;
+  return trajectoriesOf(yield* playBatch(policy, assignments, options));
+}
+
+/** Plays in one session; yields progress, returns the batch. */
+async function* playBatch(
+  policy: Policy,
+  assignments: readonly Assignment[],
+  options: CollectOptions,
+): AsyncGenerator<RolloutProgress, EpisodeBatch, void> {
+  const { open = createEnvOpener(), signal, bootstrap = true } = options;
+  const episodes = assignments.map((one, row) => new Episode(one, row));
+  const pause = signal ? createPause() : undefined;
+  let session: PolicySession | undefined;
   try {
-    for (const assignment of assignments) {
-      episodes.push(new Episode(assignment));
-    }
-    const opening = settle(episodes.map((episode) => episode.open(open)));
+    const opening = awaitAll(episodes.map((episode) => episode.open(open)));
     if (isPromise(opening)) await opening;
-    const starts = settle(episodes.map((episode) => episode.start()));
-    const started = isPromise(starts) ? await starts : starts;
-    episodes.forEach((episode, i) => episode.begin(started[i]!));
+    const starting = awaitAll(episodes.map((episode) => episode.start()));
+    const starts = isPromise(starting) ? await starting : starting;
+    episodes.forEach((episode, i) => episode.begin(starts[i]!));
+    session = policy.open(starts.map(({ task }) => ({ task })));
     let playing = episodes;
     for (let turn = 0; playing.length > 0; turn++) {
       signal?.throwIfAborted();
-      const situations = playing.map((episode) => episode.situation());
+      const rows = playing.map(({ row }) => row);
+      const observations = playing.map(({ observation }) => observation);
       const randoms = playing.map((episode) => episode.random.fork(turn));
-      const deciding = policy.decide(situations, randoms);
+      const deciding = session.decide(rows, observations, randoms);
       const decisions = isPromise(deciding) ? await deciding : deciding;
       checkCount("decisions", decisions.length, playing.length);
-      const stepping = settle(playing.map((e, i) => e.step(decisions[i]!)));
+      const stepping = awaitAll(playing.map((e, i) => e.step(decisions[i]!)));
       const steps = isPromise(stepping) ? await stepping : stepping;
       for (const [i, episode] of playing.entries()) {
         episode.record(decisions[i]!, steps[i]!);
         if (episode.ending) await episode.dispose();
       }
+      const over = playing.filter((episode) => episode.ending);
+      if (over.length > 0) session.end?.(over.map(({ row }) => row));
       playing = playing.filter((episode) => !episode.ending);
       const finished = episodes.length - playing.length;
       yield { turn: turn + 1, playing: playing.length, finished };
-      await breath?.();
+      await pause?.();
     }
-    return await bootstrapped(policy, episodes);
+    if (bootstrap) await valueCut(session, episodes);
+    return writeBatch(episodes);
   } finally {
+    session?.[Symbol.dispose]();
     for (const episode of episodes) await episode.dispose();
   }
 }
 
 /** One world being played, and what was recorded of it. */
 class Episode {
+  readonly row: number;
   readonly random: Random;
+  readonly turns: Turn[] = [];
+  /** Values after the last turn; zeros unless the episode is truncated and valued. */
+  bootstrap = byDecision(() => 0);
+  ending: "terminated" | "truncated" | undefined;
   readonly #assignment: Assignment;
-  readonly #turns: Turn[] = [];
   #env: TextEnv | undefined;
   #begin: EnvStart | undefined;
   #last: EnvStep | undefined;
-  #observation: Observation | undefined;
-  #subgoal: string | undefined;
-  ending: "terminated" | "truncated" | undefined;
 
-  constructor(assignment: Assignment) {
+  constructor(assignment: Assignment, row: number) {
     this.#assignment = assignment;
+    this.row = row;
     this.random = createRandom(assignment.seed)
       .fork("replica", assignment.replica);
+  }
+
+  /** What is seen now. */
+  get observation(): Observation {
+    return (this.#last ?? this.#begin)!.observation;
   }
 
   open(open: OpenEnv): void | Promise<void> {
@@ -185,16 +243,6 @@ class Episode {
 
   begin(start: EnvStart): void {
     this.#begin = start;
-    this.#observation = start.observation;
-  }
-
-  situation(): Situation {
-    const { task } = this.#begin!;
-    const past = this.#turns.slice();
-    const observation = this.#observation!;
-    return this.#subgoal === undefined
-      ? { task, past, observation }
-      : { task, past, observation, subgoal: this.#subgoal };
   }
 
   step(decision: Decision): EnvStep | Promise<EnvStep> {
@@ -202,31 +250,31 @@ class Episode {
   }
 
   record(decision: Decision, step: EnvStep): void {
-    const observation = this.#observation!;
-    this.#turns.push({ observation, decision, reward: step.reward });
-    this.#observation = step.observation;
-    this.#subgoal = decision.subgoal;
+    const { observation } = this;
+    this.turns.push({ observation, decision, reward: step.reward });
     this.#last = step;
-    const full = this.#turns.length >= this.#assignment.maxTurns;
+    const full = this.turns.length >= this.#assignment.maxTurns;
     this.ending = step.ending ?? (full ? "truncated" : undefined);
   }
 
-  trajectory(bootstrap: Trajectory["bootstrap"]): Trajectory {
+  finished(): FinishedEpisode {
     const { id, group, seed } = this.#assignment;
     const { task, taskType } = this.#begin!;
     const { success, score = success ? 1 : 0, observation } = this.#last!;
     return {
-      id,
-      task,
-      ...(taskType === undefined ? {} : { taskType }),
-      group,
-      turns: this.#turns,
-      ending: this.ending!,
-      success,
-      score,
-      bootstrap,
-      finalObservation: observation,
-      seed,
+      record: {
+        id,
+        task,
+        ...(taskType === undefined ? {} : { taskType }),
+        group,
+        success,
+        score,
+        finalObservation: observation,
+        seed,
+      },
+      turns: this.turns,
+      truncated: this.ending === "truncated",
+      bootstrap: this.bootstrap,
     };
   }
 
@@ -243,7 +291,7 @@ class Episode {
       const { id } = this.#assignment;
       return Promise.reject(
         new Error(
-          `Cannot play episode "${id}" as its world failed on turn ${this.#turns.length}: ${reason}`,
+          `Cannot play episode "${id}" as its world failed on turn ${this.turns.length}: ${reason}`,
           { cause },
         ),
       );
@@ -257,26 +305,34 @@ class Episode {
   }
 }
 
-/** Trajectories of finished episodes, the truncated ones with the critic's last values. */
-async function bootstrapped(
-  policy: Policy & Partial<Critic>,
+/** Values what follows the truncated episodes, if the session can. */
+async function valueCut(
+  session: PolicySession,
   episodes: readonly Episode[],
-): Promise<Trajectory[]> {
-  const zeros = byDecision(() => 0);
-  const cut = episodes.filter((episode) => episode.ending === "truncated");
-  if (!policy.evaluate || cut.length === 0) {
-    return episodes.map((episode) => episode.trajectory(zeros));
-  }
-  const values = await policy.evaluate(cut.map((e) => e.situation()));
+): Promise<void> {
+  const cut = episodes.filter(({ ending }) => ending === "truncated");
+  if (!session.values || cut.length === 0) return;
+  const rows = cut.map(({ row }) => row);
+  const seen = cut.map(({ observation }) => observation);
+  const values = await session.values(rows, seen);
   checkCount("values", values.length, cut.length);
-  const bootstrap = new Map(cut.map((episode, i) => [episode, values[i]!]));
-  return episodes.map((e) => e.trajectory(bootstrap.get(e) ?? zeros));
+  cut.forEach((episode, i) => episode.bootstrap = values[i]!);
 }
 
-function checkCount(what: string, count: number, situations: number): void {
-  if (count !== situations) {
+/** Lays finished episodes out as columns. */
+function writeBatch(episodes: readonly Episode[]): EpisodeBatch {
+  const writer = createEpisodeWriter({
+    episodes: episodes.length,
+    turns: episodes.reduce((sum, { turns }) => sum + turns.length, 0),
+  });
+  for (const episode of episodes) writer.add(episode.finished());
+  return writer.finish();
+}
+
+function checkCount(what: string, count: number, rows: number): void {
+  if (count !== rows) {
     throw new TypeError(
-      `Cannot collect trajectories as the policy must give one of its ${what} for each of ${situations} situations: current count is ${count}`,
+      `Cannot collect trajectories as the policy must give one of its ${what} for each of ${rows} situations: current count is ${count}`,
     );
   }
 }
@@ -286,7 +342,7 @@ function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
 }
 
 /** All values at once; a promise only when one of them is. The first failure in order is thrown. */
-function settle<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
+function awaitAll<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
   const ready: T[] = [];
   for (const value of values) {
     if (isPromise(value)) return settleAll(values);
@@ -303,8 +359,8 @@ async function settleAll<T>(values: readonly (T | Promise<T>)[]): Promise<T[]> {
   });
 }
 
-/** Lets the outer event loop run now and then, so that signals are heard while worlds answer at once. */
-function createBreath(): () => Promise<void> | undefined {
+/** Yields to the event loop every 50 ms, so that abort signals arrive while all worlds are synchronous. */
+function createPause(): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {
     if (performance.now() - last < 50) return undefined;

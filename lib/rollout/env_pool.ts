@@ -12,7 +12,6 @@ import type {
   EnvSpec,
   EnvStart,
   EnvStep,
-  Hint,
   OpenEnv,
   TextEnv,
 } from "../envs/text_env.ts";
@@ -28,7 +27,7 @@ export interface EnvPool extends AsyncDisposable {
 export interface EnvPoolOptions {
   /** How many Workers, at least 1. */
   readonly workers: number;
-  /** Whether worlds in Workers pass on their experts' hints; asking an expert costs time. @default {false} */
+  /** Whether observations carry the hints of their worlds' experts, as {@linkcode withHints} adds them; asking an expert costs time. @default {false} */
   readonly hints?: boolean;
 }
 
@@ -67,7 +66,7 @@ export function createEnvPool(options: EnvPoolOptions): EnvPool {
       const world = opened++;
       const host = hosts[world % workers]!;
       await host.call({ kind: "open", world, spec, seed });
-      return new RemoteWorld(host, world, hints);
+      return new RemoteWorld(host, world);
     },
     [Symbol.asyncDispose]() {
       for (const host of hosts) host.end();
@@ -142,28 +141,23 @@ class RemoteHost {
 
 /** A world that lives in a Worker. */
 class RemoteWorld implements TextEnv {
-  readonly hint?: () => Hint | undefined;
   readonly #host: RemoteHost;
   readonly #world: number;
-  #hint: Hint | undefined;
 
-  constructor(host: RemoteHost, world: number, hints: boolean) {
+  constructor(host: RemoteHost, world: number) {
     this.#host = host;
     this.#world = world;
-    if (hints) this.hint = () => this.#hint;
   }
 
   async start(): Promise<EnvStart> {
     const world = this.#world;
     const answer = await this.#host.call({ kind: "start", world });
-    this.#hint = answer.hint;
     return answer.result as EnvStart;
   }
 
   async step(action: string): Promise<EnvStep> {
     const world = this.#world;
     const answer = await this.#host.call({ kind: "step", world, action });
-    this.#hint = answer.hint;
     return answer.result as EnvStep;
   }
 

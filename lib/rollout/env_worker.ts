@@ -5,7 +5,8 @@
  */
 
 import { createEnvOpener } from "../envs/open_env.ts";
-import type { Hint, OpenEnv, TextEnv } from "../envs/text_env.ts";
+import type { OpenEnv, TextEnv } from "../envs/text_env.ts";
+import { withHints } from "./hints.ts";
 
 /** A Worker's own scope, as far as it is used here. */
 declare const self: {
@@ -37,26 +38,24 @@ export interface WorldAnswer {
   readonly call: number;
   /** What the world said; absent for failures, openings and closings. */
   readonly result?: unknown;
-  /** What its expert would do now, where hints were asked for. */
-  readonly hint?: Hint | undefined;
   /** Why the world failed. */
   readonly failure?: string;
 }
 
 /** The first message. */
 export interface WorkerSettings {
-  /** Whether every answer carries a hint. */
+  /** Whether every observation carries the hint of its world's expert. */
   readonly hints: boolean;
 }
 
 /** Worlds of one Worker. */
 class WorldHost {
   readonly #worlds = new Map<number, TextEnv>();
-  readonly #settings: WorkerSettings;
-  readonly #open: OpenEnv = createEnvOpener();
+  readonly #open: OpenEnv;
 
-  constructor(settings: WorkerSettings) {
-    this.#settings = settings;
+  constructor({ hints }: WorkerSettings) {
+    const open = createEnvOpener();
+    this.#open = hints ? withHints(open) : open;
   }
 
   async answer(call: WorldCall): Promise<WorldAnswer> {
@@ -70,7 +69,7 @@ class WorldHost {
 
   async #carryOut(
     call: WorldCall,
-  ): Promise<{ result?: unknown; hint?: Hint | undefined }> {
+  ): Promise<{ result?: unknown }> {
     if (call.kind === "open") {
       this.#worlds.set(call.world, await this.#open(call.spec, call.seed));
       return {};
@@ -84,7 +83,7 @@ class WorldHost {
     const result = call.kind === "start"
       ? await world.start()
       : await world.step(call.action);
-    return this.#settings.hints ? { result, hint: world.hint?.() } : { result };
+    return { result };
   }
 }
 

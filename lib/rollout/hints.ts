@@ -1,25 +1,15 @@
 /**
- * Worlds whose experts are asked at every observation, so that policies and teachers can be told.
+ * Worlds whose experts are asked at every observation, for policies and teachers that follow them.
  *
  * @module
  */
 
-import type { Hint, OpenEnv, TextEnv } from "../envs/text_env.ts";
-import type { Observation, Situation } from "../trajectory.ts";
-
-/** An opener of worlds, and what their experts said. */
-export interface HintedWorlds {
-  /** Opens worlds whose experts are listened to. */
-  readonly open: OpenEnv;
-  /** What the expert said when this situation was observed; `undefined` if it was silent. */
-  readonly hint: (situation: Situation) => Hint | undefined;
-}
+import type { OpenEnv, TextEnv } from "../envs/text_env.ts";
+import type { Observation } from "../trajectory.ts";
+import { whenReady } from "../policy/session.ts";
 
 /**
- * Listens to the experts of worlds while they are played.
- *
- * Hints are kept for as long as the observation they belong to, so a recorded
- * situation has its hint too.
+ * Records what the expert of each world would do in the observations that the world shows.
  *
  * @example
  * ```ts
@@ -33,45 +23,33 @@ export interface HintedWorlds {
  *   withHints,
  * } from "@hiper/lab";
  *
- * const { open, hint } = withHints(openCorridorSpec);
+ * const open = withHints(openCorridorSpec);
  * const episodes = scheduleEpisodes([{ kind: "corridor" }], {
  *   random: createRandom(1),
  *   tasks: 4,
  * });
- * const played = await collectTrajectories(expertPolicy(hint), episodes, { open });
+ * const played = await collectTrajectories(expertPolicy(), episodes, { open });
  * strictEqual(played.every((trajectory) => trajectory.success), true);
  * ```
  *
  * @param open Opens worlds with experts.
- * @returns The opener to play with, and the hints it hears.
+ * @returns An opener of the same worlds; their observations carry a `hint` wherever the expert gives one.
  */
-export function withHints(open: OpenEnv): HintedWorlds {
-  const heard = new WeakMap<Observation, Hint>();
-  const listen = (env: TextEnv): TextEnv => {
-    const note = <T extends { observation: Observation }>(shown: T): T => {
+export function withHints(open: OpenEnv): OpenEnv {
+  const hinted = (env: TextEnv): TextEnv => {
+    const add = <T extends { observation: Observation }>(shown: T): T => {
       const hint = env.hint?.();
-      if (hint) heard.set(shown.observation, hint);
-      return shown;
+      if (!hint) return shown;
+      return { ...shown, observation: { ...shown.observation, hint } };
     };
     return {
-      start: () => noted(env.start(), note),
-      step: (action) => noted(env.step(action), note),
+      start: () => whenReady(env.start(), add),
+      step: (action) => whenReady(env.step(action), add),
       hint: () => env.hint?.(),
       async [Symbol.asyncDispose]() {
         await env[Symbol.asyncDispose]?.();
       },
     };
   };
-  return {
-    open: (spec, seed) => noted(open(spec, seed), listen),
-    hint: (situation) => heard.get(situation.observation),
-  };
-}
-
-/** Applies a function to a value now, or later if it is promised. */
-function noted<T, R>(
-  value: T | Promise<T>,
-  note: (value: T) => R,
-): R | Promise<R> {
-  return value instanceof Promise ? value.then(note) : note(value);
+  return (spec, seed) => whenReady(open(spec, seed), hinted);
 }

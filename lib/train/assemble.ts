@@ -81,8 +81,8 @@ export async function assembleTraining(
   const pool = config.rollout.workers > 0
     ? createEnvPool({ workers: config.rollout.workers, hints: told })
     : undefined;
-  const opener = pool?.open ?? createEnvOpener();
-  const { open, hint } = withHints(opener);
+  const opener = createEnvOpener();
+  const open = pool?.open ?? (told ? withHints(opener) : opener);
   const { warmStart } = config;
   const alternatives = await alternativesOf(specs);
   const search = alternatives && { alternatives };
@@ -92,12 +92,12 @@ export async function assembleTraining(
     specs,
     evaluation,
     backend,
-    open: told ? open : opener,
-    hint: (situation) => hintText(hint(situation)),
+    open,
+    hint: ({ observation }) => hintText(observation.hint),
     ...(signal && { signal }),
     ...(warmStart && {
       warmUp: prepareWarmStart(config, warmStart, {
-        ...{ policy, learner, specs, open, hint, backend, ...search },
+        ...{ policy, learner, specs, open, backend, ...search },
         ...(signal && { signal }),
       }),
     }),

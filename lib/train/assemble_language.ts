@@ -101,7 +101,7 @@ function sizesOf(width: number) {
 /** Plays some episodes as an expert would. */
 async function listen(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
-  const { open, hint } = withHints(createEnvOpener());
+  const open = withHints(createEnvOpener());
   const episodes = scheduleEpisodes(specs, {
     random: createRandom(seed).fork("words"),
     tasks: LISTENED,
@@ -110,5 +110,5 @@ async function listen(options: Surroundings): Promise<Trajectory[]> {
       ? {}
       : { balanceBy: rollout.balanceBy }),
   });
-  return await collectTrajectories(expertPolicy(hint), episodes, { open });
+  return await collectTrajectories(expertPolicy(), episodes, { open });
 }

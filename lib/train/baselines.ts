@@ -23,7 +23,7 @@ export type BaselineName = "random" | "expert";
 export interface Baseline {
   /** Decides. */
   readonly policy: Policy;
-  /** Opens worlds; an expert must be played with this one, as it listens to them. */
+  /** Opens worlds; an expert must be played with this one, as it reads their hints. */
   readonly open: OpenEnv;
 }
 
@@ -40,8 +40,7 @@ export function createBaseline(
 ): Baseline {
   const { open, proposeSubgoals } = options;
   if (name === "expert") {
-    const hinted = withHints(open);
-    return { policy: expertPolicy(hinted.hint), open: hinted.open };
+    return { policy: expertPolicy(), open: withHints(open) };
   }
   const planner = proposeSubgoals
     ? randomPlanner({ proposeSubgoals: orTask(proposeSubgoals) })

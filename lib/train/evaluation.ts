@@ -86,9 +86,8 @@ export async function evaluatePolicy(
         tasks,
         ...(balanceBy !== undefined && { balanceBy }),
       });
-    // Only `decide` is handed on: what follows the last turn matters to no one here.
-    const deciding: Policy = { decide: (s, r) => policy.decide(s, r) };
-    const played = await collectTrajectories(deciding, episodes, {
+    const played = await collectTrajectories(policy, episodes, {
+      bootstrap: false, // an evaluation needs no values
       ...(open && { open }),
     });
     Object.assign(metrics, prefixed(name, summarizeTrajectories(played)));

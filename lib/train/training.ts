@@ -9,7 +9,6 @@ import { assignCredit } from "../hae/credit.ts";
 import { shapeRewards } from "../hae/shaping.ts";
 import type { Backend } from "../policy/backends/select.ts";
 import type {
-  Critic,
   Learner,
   Policy,
   Scorer,
@@ -80,7 +79,7 @@ export interface Training
 }
 
 /** A policy with whatever powers it has. */
-export type TrainablePolicy = Policy & Partial<Critic & Scorer> & {
+export type TrainablePolicy = Policy & Partial<Scorer> & {
   /** The same policy, deciding at another temperature; used where an evaluation asks for one. */
   readonly atTemperature?: (temperature: number) => Policy;
 };

@@ -29,7 +29,10 @@ const decision: Decision = {
   trace: { kind: "untrainable" },
 };
 const waiter: Policy = {
-  decide: (situations) => situations.map(() => decision),
+  open: () => ({
+    decide: (rows) => rows.map(() => decision),
+    [Symbol.dispose]() {},
+  }),
 };
 
 function schedule(spec: EnvSpec) {

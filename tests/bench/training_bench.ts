@@ -57,10 +57,14 @@ function prepare(): Training {
   });
   return createTraining(config, {
     policy: {
-      decide: (situations, randoms) =>
-        timed("policy", () => policy.decide(situations, randoms)),
-      evaluate: (situations) =>
-        timed("policy", () => policy.evaluate(situations)),
+      open(starts) {
+        const session = policy.open(starts);
+        return {
+          decide: (...turn) => timed("policy", () => session.decide(...turn)),
+          values: (...turn) => timed("policy", () => session.values(...turn)),
+          [Symbol.dispose]: () => session[Symbol.dispose](),
+        };
+      },
     },
     learner: createPpoLearner(policy),
     specs: HOUSEHOLD_TASK_TYPES.map((taskType) => ({

@@ -7,7 +7,6 @@ import {
 } from "node:assert/strict";
 import {
   expertPolicy,
-  heldFor,
   mixPolicies,
   planExecute,
   type Planner,
@@ -17,6 +16,7 @@ import {
   scriptedPlanner,
 } from "../../lib/policy/plan_execute.ts";
 import type { Policy } from "../../lib/policy/policy.ts";
+import { decideAt } from "./_sessions.ts";
 import { createRandom } from "../../lib/random.ts";
 import type { Decision, Situation, Turn } from "../../lib/trajectory.ts";
 
@@ -32,20 +32,14 @@ const observation = {
 
 /** Plays on nothing but its own decisions: a world that never changes. */
 async function play(policy: Policy, turns: number, seed: number) {
-  const past: Turn[] = [];
+  using session = policy.open([{ task: "heat a mug" }]);
+  const decisions: Decision[] = [];
   for (let t = 0; t < turns; t++) {
-    const subgoal = past.at(-1)?.decision.subgoal;
-    const situation: Situation = {
-      task: "heat a mug",
-      past: [...past],
-      observation,
-      ...(subgoal === undefined ? {} : { subgoal }),
-    };
     const random = createRandom(seed).fork(t);
-    const [decision] = await policy.decide([situation], [random]);
-    past.push({ observation, decision: decision!, reward: 0 });
+    const [decision] = await session.decide([0], [observation], [random]);
+    decisions.push(decision!);
   }
-  return past.map(({ decision }) => decision);
+  return decisions;
 }
 
 const seeds = fc.integer({ min: 0, max: 999 });
@@ -103,7 +97,7 @@ Deno.test("planExecute() lets a planner be exchanged without changing what the e
 
 Deno.test("planExecute() decides for each situation as it would for it alone", async () => {
   const policy = planExecute(
-    heldFor(randomPlanner({ proposeSubgoals, switchProbability: 1 }), 2),
+    randomPlanner({ proposeSubgoals, switchProbability: 0.5 }),
     randomExecutor(),
   );
   const held: Turn = {
@@ -126,9 +120,11 @@ Deno.test("planExecute() decides for each situation as it would for it alone", a
     },
   ];
   const randoms = () => situations.map((_, i) => createRandom(i));
-  const together = await policy.decide(situations, randoms());
+  const together = await decideAt(policy, situations, randoms());
   for (const [i, situation] of situations.entries()) {
-    const [alone] = await policy.decide([situation], [createRandom(i)]);
+    const [alone] = await decideAt(policy, [situation], [
+      createRandom(i),
+    ]);
     deepStrictEqual(together[i], alone);
   }
 });
@@ -141,26 +137,6 @@ Deno.test("planExecute() calls an action that is not admissible invalid", async 
   const [decision] = await play(policy, 1, 1);
   strictEqual(decision!.valid, false);
   strictEqual(decision!.action, "fly");
-});
-
-Deno.test("heldFor() switches exactly every so many turns", async () => {
-  await fc.assert(
-    fc.asyncProperty(seeds, fc.integer({ min: 1, max: 5 }), async (seed, n) => {
-      const planner = randomPlanner({ proposeSubgoals, switchProbability: 1 });
-      const policy = planExecute(heldFor(planner, n), randomExecutor());
-      const switched = (await play(policy, 11, seed)).map((d) => d.switched);
-      deepStrictEqual(switched, switched.map((_, t) => t % n === 0));
-    }),
-    { numRuns: 40 },
-  );
-});
-
-Deno.test("heldFor() of one turn is its planner, switching always", async () => {
-  const planner = randomPlanner({ proposeSubgoals, switchProbability: 1 });
-  deepStrictEqual(
-    await play(planExecute(heldFor(planner, 1), randomExecutor()), 9, 4),
-    await play(planExecute(planner, randomExecutor()), 9, 4),
-  );
 });
 
 Deno.test("randomPlanner() never switches with probability 0 and always with 1", async () => {
@@ -227,9 +203,6 @@ Deno.test("expertPolicy() asks its fallback where the expert is silent, and says
 
 Deno.test("Planners and mixtures refuse probabilities that are none", () => {
   throws(() => randomPlanner({ proposeSubgoals, switchProbability: 2 }), {
-    name: "RangeError",
-  });
-  throws(() => heldFor(randomPlanner({ proposeSubgoals }), 0), {
     name: "RangeError",
   });
   const policy = planExecute(

@@ -7,13 +7,14 @@ import {
   randomExecutor,
   randomPlanner,
 } from "../../lib/policy/plan_execute.ts";
-import type { Critic, Policy } from "../../lib/policy/policy.ts";
+import type { Policy, PolicySession } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import {
   collectTrajectories,
   playEpisodes,
 } from "../../lib/rollout/collect.ts";
 import { expertPolicy } from "../../lib/policy/plan_execute.ts";
+import { statelessPolicy } from "../../lib/policy/session.ts";
 import { withHints } from "../../lib/rollout/hints.ts";
 import {
   type Assignment,
@@ -31,6 +32,20 @@ function schedule(tasks: number, seed = 1, maxTurns = 12): Assignment[] {
 function wanderer(): Policy {
   const proposeSubgoals = () => CORRIDOR_SUBGOALS;
   return planExecute(randomPlanner({ proposeSubgoals }), randomExecutor());
+}
+
+/** The same session; a function is called before every decision. */
+function watched(
+  session: PolicySession,
+  look: () => void = () => {},
+): PolicySession {
+  return {
+    decide(...turn) {
+      look();
+      return session.decide(...turn);
+    },
+    [Symbol.dispose]: () => session[Symbol.dispose](),
+  };
 }
 
 /** The same worlds, answering later, the slowest first. */
@@ -97,14 +112,22 @@ Deno.test("collectTrajectories() starts a group alike and lets its replicas diff
 
 Deno.test("collectTrajectories() cuts at the limit and asks the critic what follows", async () => {
   const seen: number[] = [];
-  const critic: Policy & Critic = {
-    ...wanderer(),
-    evaluate: (situations) =>
+  const proposeSubgoals = () => CORRIDOR_SUBGOALS;
+  const planner = randomPlanner({ proposeSubgoals });
+  const critic = statelessPolicy({
+    decide: async (situations, randoms) =>
+      (await planner.plan(situations, randoms)).map((plan, i) => ({
+        ...plan,
+        action: situations[i]!.observation.admissibleActions[0]!,
+        valid: true,
+        trace: { kind: "untrainable" },
+      })),
+    values: (situations) =>
       situations.map(({ past }) => {
         seen.push(past.length);
         return { switching: 1, planning: 2, execution: 3 };
       }),
-  };
+  });
   const played = await collectTrajectories(critic, schedule(8, 2, 3));
   const cut = played.filter(({ ending }) => ending === "truncated");
   strictEqual(cut.length > 0, true);
@@ -117,11 +140,13 @@ Deno.test("collectTrajectories() cuts at the limit and asks the critic what foll
 });
 
 Deno.test("collectTrajectories() does not bootstrap an episode that its world ended", async () => {
-  const { open, hint } = withHints(openCorridorSpec);
-  const expert: Policy & Critic = {
-    ...expertPolicy(hint),
-    evaluate: (situations) =>
-      situations.map(() => ({ switching: 1, planning: 1, execution: 1 })),
+  const open = withHints(openCorridorSpec);
+  const expert: Policy = {
+    open: (starts) => ({
+      ...watched(expertPolicy().open(starts)),
+      values: (rows) =>
+        rows.map(() => ({ switching: 1, planning: 1, execution: 1 })),
+    }),
   };
   const played = await collectTrajectories(expert, schedule(4), { open });
   for (const { ending, success, bootstrap, turns } of played) {
@@ -135,15 +160,14 @@ Deno.test("collectTrajectories() does not bootstrap an episode that its world en
 
 Deno.test("collectTrajectories() hands policies a past that never changes", async () => {
   const kept: { length: number; past: readonly unknown[] }[] = [];
-  const inner = wanderer();
-  const hoarder: Policy = {
-    decide(situations, randoms) {
+  const hoarder = planExecute({
+    plan(situations) {
       for (const { past } of situations) {
         kept.push({ past, length: past.length });
       }
-      return inner.decide(situations, randoms);
+      return situations.map(() => ({ switched: true, subgoal: "leave" }));
     },
-  };
+  }, randomExecutor());
   await collectTrajectories(hoarder, schedule(3));
   for (const { past, length } of kept) strictEqual(past.length, length);
 });
@@ -183,10 +207,10 @@ Deno.test("collectTrajectories() stops when it is told to", async () => {
   const inner = wanderer();
   let turns = 0;
   const stopping: Policy = {
-    decide(situations, randoms) {
-      if (++turns === 3) controller.abort(new Error("enough"));
-      return inner.decide(situations, randoms);
-    },
+    open: (starts) =>
+      watched(inner.open(starts), () => {
+        if (++turns === 3) controller.abort(new Error("enough"));
+      }),
   };
   await rejects(
     collectTrajectories(stopping, schedule(4, 1, 50), {
@@ -198,7 +222,9 @@ Deno.test("collectTrajectories() stops when it is told to", async () => {
 });
 
 Deno.test("collectTrajectories() refuses a policy that leaves situations undecided", async () => {
-  const lazy: Policy = { decide: () => [] };
+  const lazy: Policy = {
+    open: () => ({ decide: () => [], [Symbol.dispose]() {} }),
+  };
   await rejects(collectTrajectories(lazy, schedule(1)), {
     name: "TypeError",
     message:

@@ -9,7 +9,6 @@ import {
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { createEnvPool } from "../../lib/rollout/env_pool.ts";
-import { withHints } from "../../lib/rollout/hints.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 
 const episodes = scheduleEpisodes([{ kind: "corridor" }], {
@@ -37,9 +36,8 @@ Deno.test("createEnvPool() changes nothing in the episodes, however many Workers
 
 Deno.test("createEnvPool() passes on what experts say", async () => {
   await using pool = createEnvPool({ workers: 2, hints: true });
-  const { open, hint } = withHints(pool.open);
-  const played = await collectTrajectories(expertPolicy(hint), episodes, {
-    open,
+  const played = await collectTrajectories(expertPolicy(), episodes, {
+    open: pool.open,
   });
   strictEqual(played.every(({ success }) => success), true);
 });

@@ -45,14 +45,14 @@ export function countingTraining(
   let learned = 0.3, updates = 0;
   const { warmUps } = options;
   const policy: Policy = {
-    decide: (situations, randoms) =>
+    open: (starts) =>
       planExecute(
         randomPlanner({
           proposeSubgoals: () => CORRIDOR_SUBGOALS,
           switchProbability: learned,
         }),
         randomExecutor(),
-      ).decide(situations, randoms),
+      ).open(starts),
   };
   const learner: Learner = {
     update(samples, { random }) {

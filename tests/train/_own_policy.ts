@@ -21,8 +21,7 @@ const bias = tf.variable(tf.scalar(0), true, "bias");
 /** Chooses among two actions by one number. */
 const policy: DifferentiablePolicy = {
   variables: { bias },
-  decide: () => [],
-  evaluate: () => [],
+  open: () => ({ decide: () => [], [Symbol.dispose]() {} }),
   rescore: () => [],
   score(samples) {
     const column = tf.mul(tf.ones([samples.length]), bias) as tf.Tensor1D;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Situation, Turn } from "../../trajectory.ts";
+import type { AnsweredTurn, Situation } from "../../trajectory.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
 /** When and how often something happened. */
@@ -136,7 +136,7 @@ function begin(lexicon: Lexicon, task: string, text: string): EpisodeMemory {
 function advance(
   memory: EpisodeMemory,
   lexicon: Lexicon,
-  turn: Turn,
+  turn: AnsweredTurn,
   text: string,
 ): void {
   const { action, subgoal, switched } = turn.decision;

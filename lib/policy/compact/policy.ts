@@ -35,7 +35,15 @@ import {
 import { type CompactNetwork, createCompactNetwork } from "./network.ts";
 import { numbersOf, readActions, readPlans, swept } from "./forward.ts";
 import type { DifferentiablePolicy, ScoredBatch } from "../differentiable.ts";
-import type { Critic, Policy, Rescored, TrainingSample } from "../policy.ts";
+import type {
+  CompletePolicy,
+  CompleteSession,
+  Critic,
+  EpisodeStart,
+  Rescored,
+  TrainingSample,
+} from "../policy.ts";
+import { situationSession } from "../session.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
 import { createLexicon, type Lexicon } from "./words.ts";
 
@@ -76,12 +84,23 @@ export const COMPACT_DEFAULTS = {
 } as const;
 
 /** A policy of {@linkcode createCompactPolicy}. */
-export interface CompactPolicy extends DifferentiablePolicy {
+export interface CompactPolicy
+  extends DifferentiablePolicy, CompletePolicy, Critic {
+  /** Opens a session that decides, values and encodes. */
+  open(starts: readonly EpisodeStart[]): CompleteSession;
+  /** Decides in situations. */
+  decide(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): Decision[];
+
   /**
    * The same weights, deciding at another temperature: below 1 sharper, 0 always the likeliest.
    * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
    */
-  atTemperature(temperature: number): Policy & Critic;
+  atTemperature(
+    temperature: number,
+  ): CompletePolicy & Pick<CompactPolicy, "decide">;
   /**
    * Writes down what somebody else decided as if this policy had decided it, so that it can be
    * learned: traces with this policy's log-probabilities, and its values.
@@ -154,6 +173,10 @@ class Compact implements CompactPolicy {
     this.variables = this.#network.variables;
   }
 
+  open(starts: readonly EpisodeStart[]): CompleteSession {
+    return situationSession(this, starts);
+  }
+
   decide(
     situations: readonly Situation[],
     randoms: readonly Random[],
@@ -169,16 +192,24 @@ class Compact implements CompactPolicy {
     return followInRounds(situations, decisions, decide);
   }
 
-  atTemperature(temperature: number): Policy & Critic {
+  atTemperature(
+    temperature: number,
+  ): CompletePolicy & Pick<CompactPolicy, "decide"> {
     if (!(temperature >= 0)) {
       throw new RangeError(
         `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
       );
     }
+    const decide: CompactPolicy["decide"] = (situations, randoms) =>
+      this.#decideBy(situations, byChance(randoms, temperature));
     return {
-      decide: (situations, randoms) =>
-        this.#decideBy(situations, byChance(randoms, temperature)),
-      evaluate: (situations) => this.evaluate(situations),
+      decide,
+      open: (starts) =>
+        situationSession({
+          decide,
+          evaluate: (situations) => this.evaluate(situations),
+          follow: (situations, decisions) => this.follow(situations, decisions),
+        }, starts),
     };
   }
 

@@ -25,21 +25,34 @@ import {
   type LanguageOptions,
   type Mind,
   promptTokens,
-  reciteSituation,
+  readingSample,
   switchProbability,
   writeTrace,
   writtenReply,
 } from "./replies.ts";
 import { scoreReplies, type WrittenReply } from "./scoring.ts";
 import { askCritic, readHeads } from "./values.ts";
-import type { Critic, Follower, Scorer, TrainingSample } from "../policy.ts";
+import type {
+  CompletePolicy,
+  CompleteSession,
+  Critic,
+  EpisodeStart,
+  Follower,
+  ReadingPolicy,
+  Scorer,
+  TrainingSample,
+} from "../policy.ts";
+import { situationSession } from "../session.ts";
 import type { GeneratedReply } from "./partial_reply.ts";
 import { replyGrammar } from "./grammar.ts";
 import { joined } from "./prefix_sharing.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
-export interface LanguagePolicy extends DifferentiablePolicy, Follower {
+export interface LanguagePolicy
+  extends DifferentiablePolicy, Follower, Critic, ReadingPolicy {
+  /** Opens a session that decides, values and encodes. */
+  open(starts: readonly EpisodeStart[]): CompleteSession;
   /**
    * Decides as every policy does. What is kept from turn to turn is kept apart for each lane, so
    * that batches of different episodes can be decided by turns. @default {lane: 0}
@@ -57,7 +70,9 @@ export interface LanguagePolicy extends DifferentiablePolicy, Follower {
    * The same weights, deciding at another temperature; 0 always takes the likeliest token.
    * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
    */
-  atTemperature(temperature: number): Pick<LanguagePolicy, "decide"> & Critic;
+  atTemperature(
+    temperature: number,
+  ): CompletePolicy & Pick<LanguagePolicy, "decide">;
   /** Writes all it needs to be loaded again into a folder. */
   save(directory: string): Promise<void>;
 }
@@ -107,7 +122,8 @@ export function languagePolicy(
   const variables = trainedWeights(network);
   const evaluate: Critic["evaluate"] = (situations) =>
     evaluateSituations(mind, situations);
-  return {
+  const policy: LanguagePolicy = {
+    open: (starts) => situationSession(policy, starts),
     variables,
     tokenizer,
     parameters: countParameters(network),
@@ -128,22 +144,28 @@ export function languagePolicy(
         );
       }
       const other = { ...mind, settings: { ...settings, temperature } };
+      const decideAt: LanguagePolicy["decide"] = (
+        situations,
+        randoms,
+        options,
+      ) => decide(inLane(other, options), situations, randoms);
       return {
-        decide: (situations, randoms, options) =>
-          decide(inLane(other, options), situations, randoms),
-        evaluate,
+        decide: decideAt,
+        open: (starts) =>
+          situationSession({ ...policy, decide: decideAt }, starts),
       };
     },
     follow: (situations, decisions, options) =>
       follow(mind, situations, decisions, options),
-    recite: (situations) =>
-      situations.map((situation) => reciteSituation(mind, situation)),
+    readingSamples: (trajectories) =>
+      trajectories.map((one) => readingSample(mind, one)),
     save: parts.save,
     dispose() {
       for (const memory of memories) memory?.[Symbol.dispose]();
       parts.dispose();
     },
   };
+  return policy;
 }
 
 /** Writes replies, some at a time, and reads decisions from them. */

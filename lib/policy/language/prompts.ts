@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Situation, Turn } from "../../trajectory.ts";
+import type { AnsweredTurn, Situation } from "../../trajectory.ts";
 import {
   type BlockSpans,
   locateBlocks,
@@ -163,7 +163,7 @@ export function formatPrompt(
  * @throws {RangeError} If the length is not a whole number of at least 0.
  */
 export function historyWindow(
-  past: readonly Turn[],
+  past: readonly AnsweredTurn[],
   length: number,
 ): { text: string; count: number } {
   if (!(Number.isInteger(length) && length >= 0)) {

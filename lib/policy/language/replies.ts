@@ -9,6 +9,7 @@ import type {
   Situation,
   TokenSpan,
   TokenTrace,
+  Trajectory,
 } from "../../trajectory.ts";
 import { formatPrompt, readReply } from "./prompts.ts";
 import { locateBlocks } from "./block_spans.ts";
@@ -205,32 +206,47 @@ export function writtenReply(
   return { ...slot, choices };
 }
 
-/** All that is read in a situation as one reply, every token an execution, and what of it others said. */
-export function reciteSituation(
+/**
+ * Everything that is read in an episode as one reply, every token an execution.
+ *
+ * @param mind Tokenizer and settings.
+ * @param trajectory An episode whose final observation was recorded.
+ * @returns The decision to predict; `mask` is 1 for tokens of the world and 0 for those of replies.
+ */
+export function readingSample(
   mind: Mind,
-  situation: Situation,
-): { decision: Decision; heard: Float32Array } {
-  const tokens = promptTokens(mind, situation);
-  const reply = tokens.slice(1); // what comes first is not expected from anything
-  const whole = { start: 0, end: reply.length };
-  const heard = new Float32Array(reply.length).fill(1);
-  situation.past.forEach(({ observation, decision }, t) => {
-    const past = situation.past.slice(0, t);
+  { task, turns, finalObservation }: Trajectory,
+): { decision: Decision; mask: Float32Array } {
+  if (!finalObservation) {
+    throw new RangeError(
+      "Cannot read an episode as its final observation must be recorded: it is absent",
+    );
+  }
+  const situationAt = (t: number): Situation => {
+    const observation = turns[t]?.observation ?? finalObservation;
+    const past = turns.slice(0, t);
     const subgoal = past.at(-1)?.decision.subgoal;
-    const before = promptTokens(mind, {
-      ...{ task: situation.task, past, observation },
+    return {
+      ...{ task, past, observation },
       ...(subgoal === undefined ? {} : { subgoal }),
-    });
+    };
+  };
+  const tokens = promptTokens(mind, situationAt(turns.length));
+  const reply = tokens.slice(1); // nothing predicts the first token
+  const whole = { start: 0, end: reply.length };
+  const mask = new Float32Array(reply.length).fill(1);
+  turns.forEach(({ decision }, t) => {
+    const before = promptTokens(mind, situationAt(t));
     const said = mind.tokenizer.encode(formatReply({
       ...decision,
       switching: decision.switched ? "SWITCH" : "KEEP",
     }));
     const start = before.length - 1; // where the first token is left out
-    heard.fill(0, start, start + said.length);
+    mask.fill(0, start, start + said.length);
   });
   const decision: Decision = {
     switched: false,
-    subgoal: situation.subgoal ?? "",
+    subgoal: turns.at(-1)?.decision.subgoal ?? "",
     action: "",
     valid: false,
     trace: {
@@ -241,7 +257,7 @@ export function reciteSituation(
       spans: { switching: undefined, planning: undefined, execution: whole },
     },
   };
-  return { decision, heard };
+  return { decision, mask };
 }
 
 /**

@@ -6,23 +6,21 @@
 
 import type {
   EnvSpec,
-  Hint,
   ListAlternatives,
   OpenEnv,
 } from "../../envs/text_env.ts";
-import {
-  expertPolicy,
-  mixPolicies,
-  randomExecutor,
-} from "../../policy/plan_execute.ts";
+import { mixPolicies } from "../../policy/plan_execute.ts";
 import type {
-  Follower,
   Learner,
   Policy,
+  PolicySession,
+  ReadingPolicy,
   TrainingSample,
 } from "../../policy/policy.ts";
+import { statelessPolicy } from "../../policy/session.ts";
 import type { Random } from "../../random.ts";
 import { collectTrajectories } from "../../rollout/collect.ts";
+import { encodeEpisodes } from "../../rollout/replay.ts";
 import {
   scheduleEpisodes,
   type ScheduleOptions,
@@ -32,6 +30,7 @@ import {
   type Decision,
   type Situation,
   type Trajectory,
+  type Turn,
 } from "../../trajectory.ts";
 import { imitationSamples, situationAt } from "../batch.ts";
 
@@ -48,21 +47,19 @@ export interface ImitationProgress {
   readonly logProb: number;
 }
 
-/** Who learns from whom. */
+/** Which policy learns from which expert, and how. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
-  /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
-  readonly policy: Follower & Partial<Policy>;
+  /** The policy to be trained; its sessions encode the expert's decisions. */
+  readonly policy: Policy & Partial<ReadingPolicy>;
   /** Improves that policy. */
   readonly learner: Learner;
   /** Worlds with experts; see `withHints`. */
   readonly specs: readonly EnvSpec[];
-  /** Opens worlds whose experts are listened to. */
+  /** Opens worlds whose observations carry hints; see `withHints`. */
   readonly open: OpenEnv;
-  /** What the expert says of a situation. */
-  readonly hint: (situation: Situation) => Hint | undefined;
   /**
-   * Actions among which the expert draws, so that it teaches what can be known from what was told, and
-   * not to act on what cannot: an expert that knows the house never comes to a place in vain.
+   * Actions that are equally good given only what the agent has observed; the expert draws among
+   * them. Without them the expert's privileged knowledge leaks into its actions.
    *
    * @default {what the hint says}
    */
@@ -74,15 +71,15 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly fresh?: boolean;
   /**
-   * Share of turns on which a random action is taken in the expert's place, so that its pupil sees
-   * what to do after a mistake; such turns are seen, and not learned.
+   * Share of turns on which a random action is taken in the expert's place, so that the data hold
+   * what to do after a mistake; such turns are played, and not learned.
    *
    * @default {0}
    */
   readonly detours?: number;
   /**
    * Share of turns in the last pass on which the learner itself decides; it grows linearly from 0 in
-   * the first. The expert meets, and answers, the situations that the learner gets into: DAgger's
+   * the first. So the expert labels situations that the learner reaches: DAgger's
    * mixture (Ross et al., 2011, arXiv 1011.0686). Needs `fresh`.
    *
    * @default {0}
@@ -118,11 +115,10 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
  * the log-likelihood. (With ratios over several steps it would be that of the likelihood itself,
  * which forgets what is unlikely.) The turns of an episode stay in one minibatch.
  *
- * @param options Who learns from whom, for how long.
+ * @param options The policy, its learner, the worlds and the settings.
  * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
  * log-probability of what the expert decided; and the expert's last episodes.
- * @throws {TypeError} If the worlds have no experts, or `learnerTurns` is asked for and episodes are not fresh or
- * the policy decides nothing.
+ * @throws {TypeError} If the worlds have no experts, or `learnerTurns` is asked for and episodes are not fresh.
  */
 export async function imitateExpert(
   options: ImitationOptions,
@@ -138,11 +134,11 @@ export async function imitateExpert(
     if (fresh || epoch === 0) {
       const stream = random.fork("expert", ...(fresh ? [epoch] : []));
       const passed = epochs > 1 ? epoch / (epochs - 1) : 1;
-      const lesson = await watchExpert(options, stream, passed);
-      trajectories = lesson.trajectories;
+      const demonstrations = await playExpert(options, stream, passed);
+      trajectories = demonstrations.trajectories;
       samples = [
-        ...await followed(options, lesson),
-        ...recited(options, trajectories),
+        ...await expertSamples(options, demonstrations),
+        ...readingSamples(options, trajectories),
       ];
     }
     metrics = await learner.update(samples, {
@@ -150,7 +146,7 @@ export async function imitateExpert(
       minibatchSize,
       minibatchBy: "episode",
       onPolicy: true,
-      entropyCoefficient: 0, // an expert is to be followed, not to be varied
+      entropyCoefficient: 0,
       ...(learningRate === undefined ? {} : { learningRate }),
       ...(finalLearningRate === undefined ? {} : { finalLearningRate }),
       ...(valueCoefficient === undefined ? {} : { valueCoefficient }),
@@ -167,166 +163,209 @@ export async function imitateExpert(
   return { metrics: { ...rest, expert_log_prob }, trajectories };
 }
 
-/** Only a policy that decides can take turns with the expert, and only in new episodes. */
+/** The learner takes turns with the expert only in new episodes. */
 function checkLearnerTurns(
-  { learnerTurns = 0, fresh = false, policy }: ImitationOptions,
+  { learnerTurns = 0, fresh = false }: ImitationOptions,
 ): void {
-  if (learnerTurns === 0 || fresh && policy.decide) return;
+  if (learnerTurns === 0 || fresh) return;
   throw new TypeError(
-    `Cannot imitate with "learnerTurns" as ${
-      fresh ? "the policy must decide" : '"fresh" must be on'
-    }: current value is ${learnerTurns}`,
+    `Cannot imitate with "learnerTurns" as "fresh" must be on: current value is ${learnerTurns}`,
   );
 }
 
-/** What was played, and which of its decisions are the expert's. */
-interface Lesson {
+/** Episodes, and which of their turns the expert decided. */
+interface Demonstrations {
   readonly trajectories: Trajectory[];
-  readonly taught: WeakSet<Decision>;
+  /** By episode and turn; absent where another policy decided. */
+  readonly expert: readonly (readonly boolean[])[];
 }
 
-/** Lets the expert play, now and then by chance, and in turns with the learner. */
-async function watchExpert(
+/** Plays episodes by the expert, with random actions and turns of the learner where asked for. */
+async function playExpert(
   options: ImitationOptions,
   random: Random,
   passed: number,
-): Promise<Lesson> {
-  const { specs, open, signal, policy, learnerTurns = 0 } = options;
+): Promise<Demonstrations> {
+  const { specs, open, signal, policy, detours = 0, learnerTurns = 0 } =
+    options;
+  const expert: boolean[][] = [];
+  const demonstrator = notingTurns(expertWith(options), expert);
+  let player = demonstrator;
+  if (detours > 0) {
+    const mixed = mixPolicies(player, randomActions(options), detours);
+    // Which policy decides and whether it is a detour are drawn apart.
+    player = learnerTurns === 0 ? mixed : forkingPolicy(mixed, "detour");
+  }
   const share = learnerTurns * passed;
-  const taught = new WeakSet<Decision>();
-  const teacher = wandering(options, taught);
-  const { decide } = policy;
-  const player = share > 0 && decide
-    ? mixPolicies(teacher, { decide: decide.bind(policy) }, share)
-    : teacher;
+  if (share > 0) player = mixPolicies(player, policy, share);
   const trajectories = await collectTrajectories(
     player,
     scheduleEpisodes(specs, { ...options, random }),
-    { open, ...(signal && { signal }) },
+    { open, bootstrap: false, ...(signal && { signal }) },
   );
-  return { trajectories, taught };
+  return { trajectories, expert };
 }
 
-/** The expert, with detours. */
-function wandering(
-  options: ImitationOptions,
-  taught: WeakSet<Decision>,
-): Policy {
-  const { detours = 0, learnerTurns = 0 } = options;
-  const expert = teaching(options, taught);
-  if (detours === 0) return expert;
-  const mixed = mixPolicies(expert, astray(expert), detours);
-  return learnerTurns === 0 ? mixed : {
-    // Whose turn it is and whether it is a detour are drawn apart.
+/** The expert; it draws among equally good actions. */
+function expertWith(options: ImitationOptions): Policy {
+  return statelessPolicy({
     decide: (situations, randoms) =>
-      mixed.decide(situations, randoms.map((one) => one.fork("detour"))),
+      situations.map((one, i) => expertDecision(options, one, randoms[i]!)),
+  });
+}
+
+/** Takes the expert's subgoal and a uniformly random admissible action. */
+function randomActions(options: ImitationOptions): Policy {
+  return statelessPolicy({
+    decide: (situations, randoms) =>
+      situations.map((one, i) => ({
+        ...expertDecision(options, one, randoms[i]!),
+        action: drawAction(one, randoms[i]!),
+      })),
+  });
+}
+
+/** What the expert decides; a random action where a detour led to a place without a hint. */
+function expertDecision(
+  { alternatives, detours = 0, learnerTurns = 0 }: ImitationOptions,
+  situation: Situation,
+  random: Random,
+): Decision {
+  const { observation: { hint, text, admissibleActions }, subgoal: held } =
+    situation;
+  if (!hint) {
+    if (detours === 0 && learnerTurns === 0) {
+      throw new TypeError(
+        `Cannot follow the expert as there must be a hint for every situation: none for "${text}"`,
+      );
+    }
+    return {
+      switched: held === undefined,
+      subgoal: held ?? "",
+      action: drawAction(situation, random),
+      valid: true,
+      trace: { kind: "untrainable" },
+    };
+  }
+  const equals = alternatives?.(situation, hint) ?? [];
+  const draw = random.fork("alternative");
+  return {
+    switched: hint.subgoal !== held,
+    subgoal: hint.subgoal,
+    action: equals.length > 1
+      ? equals[draw.integer(equals.length)]!
+      : hint.action,
+    valid: admissibleActions.includes(hint.action),
+    trace: { kind: "untrainable" },
   };
 }
 
-/** The expert, who draws among equal actions and whose decisions are marked. */
-function teaching(
-  { hint, alternatives, detours = 0, learnerTurns = 0 }: ImitationOptions,
-  taught: WeakSet<Decision>,
-): Policy {
-  const lost = detours > 0 || learnerTurns > 0;
-  const expert = expertPolicy(hint, lost ? wanderer : undefined);
+function drawAction({ observation }: Situation, random: Random): string {
+  const { admissibleActions } = observation;
+  if (admissibleActions.length === 0) {
+    throw new RangeError(
+      "Cannot take a random action as there must be a choice: no admissible action",
+    );
+  }
+  return admissibleActions[random.integer(admissibleActions.length)]!;
+}
+
+/** The same policy; `noted` gets true for each row and turn that it decided. */
+function notingTurns(policy: Policy, noted: boolean[][]): Policy {
   return {
-    async decide(situations, randoms) {
-      const decisions = await expert.decide(situations, randoms);
-      return decisions.map((decision, i) => {
-        const advice = hint(situations[i]!);
-        if (!advice) return decision;
-        const equals = alternatives?.(situations[i]!, advice) ?? [];
-        const draw = randoms[i]!.fork("alternative");
-        const drawn = equals.length > 1
-          ? { ...decision, action: equals[draw.integer(equals.length)]! }
-          : decision;
-        taught.add(drawn);
-        return drawn;
+    open(starts) {
+      const turns = starts.map(() => 0);
+      return wrapSession(policy.open(starts), {
+        decide(session, rows, ...rest) {
+          for (const row of rows) (noted[row] ??= [])[turns[row]!++] = true;
+          return session.decide(rows, ...rest);
+        },
+        encode(session, rows, ...rest) {
+          for (const row of rows) turns[row]!++;
+          return session.encode!(rows, ...rest);
+        },
       });
     },
   };
 }
 
-/** Does anything, for where a detour led to a place from which the expert knows no way. */
-const wanderer: Policy = {
-  decide: (situations, randoms) =>
-    situations.map(({ subgoal, observation: { admissibleActions } }, i) => ({
-      switched: subgoal === undefined,
-      subgoal: subgoal ?? "",
-      action: admissibleActions[randoms[i]!.integer(admissibleActions.length)]!,
-      valid: true,
-      trace: { kind: "untrainable" },
-    })),
-};
-
-/** Plans as somebody else does, and does anything. */
-function astray(planner: Policy): Policy {
-  const executor = randomExecutor();
+/** The same policy, drawing from forks of its streams. */
+function forkingPolicy(policy: Policy, name: string): Policy {
   return {
-    async decide(situations, randoms) {
-      const decisions = await planner.decide(situations, randoms);
-      const actions = await executor.act(
-        situations.map((one, i) => ({
-          ...one,
-          subgoal: decisions[i]!.subgoal,
-        })),
-        randoms,
-      );
-      return decisions.map((decision, i) => ({
-        ...decision,
-        action: actions[i]!,
-      }));
-    },
+    open: (starts) =>
+      wrapSession(policy.open(starts), {
+        decide: (session, rows, observations, randoms) =>
+          session.decide(rows, observations, randoms.map((r) => r.fork(name))),
+        encode: (session, ...rest) => session.encode!(...rest),
+      }),
   };
 }
 
-/** What the expert did, written down by the policy that learns. */
-async function followed(
-  { policy, hint, gamma = 1 }: ImitationOptions,
-  { trajectories, taught }: Lesson,
+/** A session in which two calls of another are replaced. */
+function wrapSession(
+  session: PolicySession,
+  { decide, encode }: {
+    decide: (
+      session: PolicySession,
+      ...rest: Parameters<PolicySession["decide"]>
+    ) => ReturnType<PolicySession["decide"]>;
+    encode: (
+      session: PolicySession,
+      ...rest: Parameters<NonNullable<PolicySession["encode"]>>
+    ) => ReturnType<NonNullable<PolicySession["encode"]>>;
+  },
+): PolicySession {
+  return {
+    decide: (...rest) => decide(session, ...rest),
+    encode: (...rest) => encode(session, ...rest),
+    end: (rows) => session.end?.(rows),
+    [Symbol.dispose]: () => session[Symbol.dispose](),
+  };
+}
+
+/** The expert's turns, encoded by the policy that learns. */
+async function expertSamples(
+  { policy, gamma = 1 }: ImitationOptions,
+  { trajectories, expert }: Demonstrations,
 ): Promise<TrainingSample[]> {
   const returns = trajectories.map((one) => discountedReturns(one, gamma));
-  const samples = imitationSamples(trajectories, returns)
-    .filter(({ situation, decision }) =>
-      taught.has(decision) || isAdvised(hint(situation), situation, decision)
-    );
-  const decisions = await policy.follow(
-    samples.map(({ situation }) => situation),
-    samples.map(({ decision }) => decision),
-    { score: false },
+  const encoded = await encodeEpisodes(policy, trajectories, { score: false });
+  const decisions = encoded.flat();
+  const learned = trajectories.flatMap(({ turns }, i) =>
+    turns.map((turn, t) =>
+      turn.observation.hint !== undefined &&
+      (expert[i]?.[t] === true || isAdvised(turn, turns[t - 1]))
+    )
   );
-  return samples.map((sample, i) => ({ ...sample, decision: decisions[i]! }));
+  return imitationSamples(trajectories, returns)
+    .map((sample, i) => ({ ...sample, decision: decisions[i]! }))
+    .filter((_, i) => learned[i]);
 }
 
-/** Whether somebody else decided just as the expert would have. */
+/** Whether another policy decided just as the expert would have. */
 function isAdvised(
-  advice: Hint | undefined,
-  situation: Situation,
-  { switched, subgoal, action }: Decision,
+  { observation: { hint }, decision: { switched, subgoal, action } }: Turn,
+  before: Turn | undefined,
 ): boolean {
-  return advice?.action === action && advice.subgoal === subgoal &&
-    switched === (situation.subgoal !== subgoal);
+  return hint?.action === action && hint.subgoal === subgoal &&
+    switched === (before?.decision.subgoal !== subgoal);
 }
 
-/** What was read in each episode, to be expected. */
-function recited(
+/** Everything that was read in each episode, as a sample to predict. */
+function readingSamples(
   { policy, reading = 0 }: ImitationOptions,
   trajectories: readonly Trajectory[],
 ): TrainingSample[] {
   if (reading === 0) return [];
-  if (!policy.recite) {
+  if (!policy.readingSamples) {
     throw new TypeError(
-      `Cannot imitate with "reading" as the policy must read texts word by word: current value is ${reading}`,
+      `Cannot imitate with "reading" as the policy must read texts token by token: current value is ${reading}`,
     );
   }
-  const situations = trajectories.map((one) =>
-    situationAt(one, one.turns.length)
-  );
-  return policy.recite(situations).map(({ decision, heard }, i) => ({
-    situation: situations[i]!,
+  return policy.readingSamples(trajectories).map(({ decision, mask }, i) => ({
+    situation: situationAt(trajectories[i]!, trajectories[i]!.turns.length),
     decision,
-    unitWeights: heard,
+    unitWeights: mask,
     advantages: byDecision(() => reading),
     trained: byDecision((name) => name === "execution"),
     episode: trajectories[i]!.id,

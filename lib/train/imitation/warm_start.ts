@@ -6,17 +6,19 @@
 
 import type {
   EnvSpec,
-  Hint,
   ListAlternatives,
   OpenEnv,
 } from "../../envs/text_env.ts";
 import type { Backend } from "../../policy/backends/select.ts";
-import type { Follower, Learner, Policy } from "../../policy/policy.ts";
+import type { Learner } from "../../policy/policy.ts";
 import { createRandom } from "../../random.ts";
-import type { Situation } from "../../trajectory.ts";
 import { openCheckpoint, saveCheckpoint } from "../runs/checkpoint.ts";
 import type { TrainingConfig, WarmStartConfig } from "../config/config.ts";
-import { imitateExpert, type ImitationProgress } from "./imitation.ts";
+import {
+  imitateExpert,
+  type ImitationOptions,
+  type ImitationProgress,
+} from "./imitation.ts";
 
 /** Learns before the first iteration; a caller may listen to how far it is. */
 export type WarmUp = (
@@ -25,16 +27,14 @@ export type WarmUp = (
 
 /** Who learns, and where. */
 export interface WarmStartParts {
-  /** Writes down the expert's decisions as its own; decides where it takes turns with the expert. */
-  readonly policy: Follower & Partial<Policy>;
+  /** The policy to be trained; its sessions encode the expert's decisions. */
+  readonly policy: ImitationOptions["policy"];
   /** Improves that policy. */
   readonly learner: Learner;
   /** Worlds with experts. */
   readonly specs: readonly EnvSpec[];
-  /** Opens worlds whose experts are listened to. */
+  /** Opens worlds whose observations carry hints; see `withHints`. */
   readonly open: OpenEnv;
-  /** What the expert says of a situation. */
-  readonly hint: (situation: Situation) => Hint | undefined;
   /** Actions among which the expert draws, if it is to search. */
   readonly alternatives?: ListAlternatives;
   /** What computes, as last digits depend on it; absent is what the config says. */

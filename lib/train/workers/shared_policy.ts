@@ -14,6 +14,7 @@ import type { ByDecision, Decision, Situation } from "../../trajectory.ts";
 import { createShardedLearner } from "../ppo/learner.ts";
 import type { ReplicaPool } from "./pool.ts";
 import type { Work, WorkingPolicy, WorkResults } from "./work.ts";
+import { situationSession } from "../../policy/session.ts";
 import { createLaneDealer, cutShards } from "../ppo/microbatches.ts";
 
 /** Who works on shards, and how many there are at most. */
@@ -72,7 +73,8 @@ export function sharePolicy(
       kind: "evaluate",
       situations: indices.map((i) => situations[i]!),
     }));
-  return {
+  const shared: WorkingPolicy = {
+    open: (starts) => situationSession(shared, starts),
     variables: policy.variables,
     decide: (situations, randoms) => decide(situations, randoms),
     evaluate,
@@ -93,19 +95,24 @@ export function sharePolicy(
         decisions: indices.map((i) => decisions[i]!),
       }));
     },
-    ...(policy.recite && {
-      recite: (situations) => policy.recite!(situations),
+    ...(policy.readingSamples && {
+      readingSamples: (trajectories) => policy.readingSamples!(trajectories),
     }),
     atTemperature(temperature) {
       policy.atTemperature(temperature); // says now whether it can be had
+      const decideAt = (
+        situations: readonly Situation[],
+        randoms: readonly Random[],
+      ) => decide(situations, randoms, temperature);
       return {
-        decide: (situations, randoms) =>
-          decide(situations, randoms, temperature),
-        evaluate,
+        decide: decideAt,
+        open: (starts) =>
+          situationSession({ ...shared, decide: decideAt }, starts),
       };
     },
     dispose: () => policy.dispose(),
   };
+  return shared;
 }
 
 /**

@@ -10,10 +10,10 @@
  */
 
 import type {
+  AnsweredTurn,
   Decision,
   Observation,
   Situation,
-  Turn,
 } from "../../trajectory.ts";
 
 /** A situation as numbers of what it is made of. */
@@ -26,7 +26,9 @@ export interface PackedSituation
 }
 
 /** A turn that refers to its observation by number. */
-type PackedTurn = Omit<Turn, "observation"> & { readonly observation: number };
+type PackedTurn = Omit<AnsweredTurn, "observation"> & {
+  readonly observation: number;
+};
 
 /** What the receiver must know before it unpacks, and what it may forget. */
 export interface Parcel {
@@ -73,13 +75,13 @@ export function createPacker(): SituationPacker {
     observations.push([given, observation]);
     return given;
   };
-  const numberOfTurn = (turn: Turn): number => {
+  const numberOfTurn = (turn: AnsweredTurn): number => {
     const known = numbers.get(turn);
     if (known !== undefined) return known;
     const observation = numberOf(turn.observation);
     const given = number(turn);
     const decision = withoutTrace(turn.decision);
-    turns.push([given, { reward: turn.reward, decision, observation }]);
+    turns.push([given, { decision, observation }]);
     return given;
   };
   return {
@@ -124,7 +126,7 @@ export interface SituationUnpacker {
  */
 export function createUnpacker(): SituationUnpacker {
   const observations = new Map<number, Observation>();
-  const turns = new Map<number, Turn>();
+  const turns = new Map<number, AnsweredTurn>();
   return {
     take(parcel) {
       for (const [number, observation] of parcel.observations) {

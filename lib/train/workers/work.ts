@@ -6,8 +6,12 @@
 
 import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
 import type {
+  CompletePolicy,
+  CompleteSession,
   Critic,
+  EpisodeStart,
   Follower,
+  ReadingPolicy,
   Rescored,
   TrainingSample,
 } from "../../policy/policy.ts";
@@ -23,7 +27,14 @@ import {
 import type { PpoSettings } from "../ppo/update_settings.ts";
 
 /** A policy with all the powers that work may ask for. */
-export interface WorkingPolicy extends DifferentiablePolicy, Follower {
+export interface WorkingPolicy
+  extends
+    DifferentiablePolicy,
+    CompletePolicy,
+    Follower,
+    Critic,
+    Partial<ReadingPolicy> {
+  open(starts: readonly EpisodeStart[]): CompleteSession;
   /** Decides; a policy that keeps something from turn to turn keeps it apart for each lane. */
   decide(
     situations: readonly Situation[],
@@ -31,7 +42,9 @@ export interface WorkingPolicy extends DifferentiablePolicy, Follower {
     options?: { lane?: number },
   ): Decision[] | Promise<Decision[]>;
   /** The same weights, deciding at another temperature. */
-  atTemperature(temperature: number): Pick<WorkingPolicy, "decide"> & Critic;
+  atTemperature(
+    temperature: number,
+  ): CompletePolicy & Pick<WorkingPolicy, "decide">;
 }
 
 /** What is needed for each kind of work. */

@@ -56,9 +56,9 @@ Deno.test("follow() lists an expert's subgoal that nobody proposed, and refuses 
     seed: 1,
     proposeSubgoals: () => ["look around"],
   });
-  const { open, hint } = withHints(openCorridorSpec);
+  const open = withHints(openCorridorSpec);
   const [trajectory] = await collectTrajectories(
-    expertPolicy(hint),
+    expertPolicy(),
     episodes.slice(0, 1),
     { open },
   );

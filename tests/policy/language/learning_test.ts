@@ -22,10 +22,10 @@ const SPEC = { kind: "corridor", length: 3, doors: 0 };
 
 Deno.test("a small language model imitates an expert, then learns by HiPER, in constant memory", async () => {
   await selectBackend("wasm");
-  const { open, hint } = withHints(openCorridorSpec);
+  const open = withHints(openCorridorSpec);
   const random = createRandom(1);
   const listened = await collectTrajectories(
-    expertPolicy(hint),
+    expertPolicy(),
     scheduleEpisodes([SPEC], { random, tasks: 8 }),
     { open },
   );
@@ -39,7 +39,7 @@ Deno.test("a small language model imitates an expert, then learns by HiPER, in c
   });
   const learner = createPpoLearner(policy);
   const { metrics: warm } = await imitateExpert({
-    ...{ policy, learner, specs: [SPEC], open, hint, random },
+    ...{ policy, learner, specs: [SPEC], open, random },
     tasks: 32,
     epochs: 8,
     minibatchSize: 16,

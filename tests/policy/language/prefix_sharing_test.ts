@@ -6,7 +6,12 @@ import {
   shareReadings,
 } from "../../../lib/policy/language/prefix_sharing.ts";
 import { formatTranscript } from "../../../lib/policy/language/small_model.ts";
-import type { Decision, Situation, Turn } from "../../../lib/trajectory.ts";
+import {
+  byDecision,
+  type Decision,
+  type Situation,
+  type Turn,
+} from "../../../lib/trajectory.ts";
 import {
   close,
   sampleOf,
@@ -92,21 +97,27 @@ function equal(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((token, i) => token === b[i]);
 }
 
-Deno.test("reciting a transcript leaves out exactly what the policy itself said", async () => {
+Deno.test("readingSamples() masks exactly what the policy itself wrote", async () => {
   await selectBackend("wasm");
   const policy = smallPolicy({
     decoding: "admissible",
     prompt: (situation) => formatTranscript(situation),
   });
   const { situations, decisions } = await writeTranscript(policy);
-  const [recited] = policy.recite!(situations.slice(-1));
-  const { prompt, reply } = tokensOf(recited!.decision);
+  const { task, past, observation } = situations.at(-1)!;
+  const [sample] = policy.readingSamples([{
+    ...{ id: "", task, group: "", ending: "truncated", success: false },
+    ...{ score: 0, bootstrap: byDecision(() => 0), seed: 0 },
+    turns: past.map((turn) => ({ ...turn, reward: 0 })),
+    finalObservation: observation,
+  }]);
+  const { prompt, reply } = tokensOf(sample!.decision);
   deepStrictEqual(
     joined(prompt, reply),
     tokensOf(decisions.at(-1)!).prompt,
     "all of the conversation",
   );
-  const own = [...reply].filter((_, j) => recited!.heard[j] === 0);
+  const own = [...reply].filter((_, j) => sample!.mask[j] === 0);
   const said = decisions.slice(0, -1).flatMap((decision) => [
     ...tokensOf(decision).reply,
   ]);

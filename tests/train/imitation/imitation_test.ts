@@ -8,6 +8,7 @@ import { createEnvOpener } from "../../../lib/envs/open_env.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
 import type { TrainingSample } from "../../../lib/policy/policy.ts";
+import { statelessPolicy } from "../../../lib/policy/session.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { withHints } from "../../../lib/rollout/hints.ts";
@@ -16,9 +17,11 @@ import { defineConfig } from "../../../lib/train/config/config.ts";
 import { imitateExpert } from "../../../lib/train/imitation/imitation.ts";
 import { assembleTraining } from "../../../lib/train/assemble.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
-import type { Decision } from "../../../lib/trajectory.ts";
 
 const SPEC = { kind: "corridor", length: 5, doors: 0 };
+
+/** A policy that encodes decisions as they are. */
+const indifferent = statelessPolicy({ decide: () => [] });
 
 /** A policy that lists subgoals, and what it needs to imitate. */
 function pupil() {
@@ -26,10 +29,10 @@ function pupil() {
     seed: 2,
     proposeSubgoals: proposeCorridorSubgoals,
   });
-  const { open, hint } = withHints(openCorridorSpec);
+  const open = withHints(openCorridorSpec);
   const random = createRandom(3);
   const learner = createPpoLearner(policy);
-  return { policy, learner, specs: [SPEC], open, hint, random };
+  return { policy, learner, specs: [SPEC], open, random };
 }
 
 Deno.test("imitating makes what the expert decided likelier, and then the policy can do it", async () => {
@@ -106,12 +109,10 @@ Deno.test("a language policy is assembled from settings, imitates and trains", a
 
 Deno.test("imitating with detours teaches what the expert does after them", async () => {
   await selectBackend("wasm");
-  const { open, hint } = withHints(openCorridorSpec);
+  const open = withHints(openCorridorSpec);
   const seen: TrainingSample[] = [];
   const { trajectories } = await imitateExpert({
-    policy: {
-      follow: (_, decisions) => [...decisions],
-    },
+    policy: indifferent,
     learner: {
       update: (samples) => {
         seen.push(...samples);
@@ -120,7 +121,7 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
       save: () => Promise.resolve(),
       load: () => Promise.resolve(),
     },
-    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open },
     random: createRandom(3),
     tasks: 16,
     epochs: 1,
@@ -128,17 +129,17 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
   });
   const strays = trajectories.flatMap(({ turns }) =>
     turns.filter(({ observation, decision }) =>
-      hint({ task: "", past: [], observation })!.action !== decision.action
+      observation.hint!.action !== decision.action
     )
   );
   ok(strays.length > 0, "somebody strays");
   for (const { situation, decision } of seen) {
-    strictEqual(decision.action, hint(situation)!.action);
+    strictEqual(decision.action, situation.observation.hint!.action);
   }
 });
 
 Deno.test("imitating in turns with the learner teaches what the expert does after its mistakes", async () => {
-  const { open, hint } = withHints(openCorridorSpec);
+  const open = withHints(openCorridorSpec);
   /** What was learned, and the learner's share of the turns, pass by pass. */
   const passes: { samples: readonly TrainingSample[]; decided: number }[] = [];
   let decided = 0;
@@ -152,16 +153,14 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
       save: () => Promise.resolve(),
       load: () => Promise.resolve(),
     },
-    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open, hint },
+    ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open },
     random: createRandom(3),
     ...{ tasks: 16, epochs: 3, maxTurns: 12, fresh: true, detours: 0.2 },
     learnerTurns: 0.8,
   };
-  const follow = (_: unknown, decisions: readonly Decision[]) => [...decisions];
   await imitateExpert({
     ...options,
-    policy: {
-      follow,
+    policy: statelessPolicy({
       decide: (situations) => {
         decided += situations.length;
         return Promise.resolve(situations.map(({ observation }) => ({
@@ -172,7 +171,7 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
           trace: { kind: "untrainable" },
         })));
       },
-    },
+    }),
   });
   const counts = passes.map((pass) => pass.decided);
   strictEqual(counts[0], 0);
@@ -183,26 +182,22 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
     "the expert answers where the learner decided before",
   );
   for (const { situation, decision } of learned) {
-    const advice = hint(situation)!;
+    const advice = situation.observation.hint!;
     strictEqual(decision.action, advice.action);
     strictEqual(decision.subgoal, advice.subgoal);
     strictEqual(decision.switched, situation.subgoal !== advice.subgoal);
   }
-  await rejects(imitateExpert({ ...options, policy: { follow } }), {
-    name: "TypeError",
-    message: /"learnerTurns" as the policy must decide: current value is 0.8/,
-  });
   await rejects(
-    imitateExpert({ ...options, policy: { follow }, fresh: false }),
+    imitateExpert({ ...options, policy: indifferent, fresh: false }),
     { name: "TypeError", message: /as "fresh" must be on/ },
   );
 });
 
 Deno.test("an expert that searches comes to places in vain, wins, and is learned turn by turn", async () => {
-  const { open, hint } = withHints(createEnvOpener());
+  const open = withHints(createEnvOpener());
   let learned: readonly TrainingSample[] = [];
   const { trajectories } = await imitateExpert({
-    policy: { follow: (_, decisions) => [...decisions] },
+    policy: indifferent,
     learner: {
       update: (samples) => {
         learned = samples;
@@ -212,7 +207,7 @@ Deno.test("an expert that searches comes to places in vain, wins, and is learned
       load: () => Promise.resolve(),
     },
     specs: [{ kind: "household", difficulty: "easy" }],
-    ...{ open, hint, alternatives: listHouseholdAlternatives },
+    ...{ open, alternatives: listHouseholdAlternatives },
     ...{ random: createRandom(5), tasks: 40, epochs: 1, maxTurns: 40 },
   });
   ok(trajectories.every(({ success }) => success));
@@ -220,7 +215,7 @@ Deno.test("an expert that searches comes to places in vain, wins, and is learned
   strictEqual(learned.length, turns.length);
   const inVain = turns.filter(({ observation, decision }) =>
     decision.subgoal.startsWith("find a ") &&
-    hint({ task: "", past: [], observation })!.action !== decision.action
+    observation.hint!.action !== decision.action
   );
   ok(inVain.length > 40, `${inVain.length} looks in vain`);
 });

@@ -4,6 +4,7 @@ import {
   strictEqual,
 } from "node:assert/strict";
 import { createEnvOpener } from "../../../lib/envs/open_env.ts";
+import { statelessPolicy } from "../../../lib/policy/session.ts";
 import { withHints } from "../../../lib/rollout/hints.ts";
 import { assembleTraining } from "../../../lib/train/assemble.ts";
 import { defineConfig } from "../../../lib/train/config/config.ts";
@@ -88,10 +89,10 @@ Deno.test("a kept warm start is what is read back: a damaged one is named", asyn
 Deno.test("equal runs side by side imitate once: the others wait and read it back", async () => {
   const keep = await Deno.makeTempDir();
   const deeds: string[] = [];
-  const { open, hint } = withHints(createEnvOpener());
+  const open = withHints(createEnvOpener());
   const begin = () =>
     prepareWarmStart(config, config.warmStart!, {
-      policy: { follow: (_, decisions) => Promise.resolve([...decisions]) },
+      policy: statelessPolicy({ decide: () => [] }),
       learner: {
         update: () => Promise.resolve({ updates: deeds.push("learns") }),
         async save(folder) {
@@ -102,7 +103,6 @@ Deno.test("equal runs side by side imitate once: the others wait and read it bac
       },
       specs: [{ kind: "corridor", length: 3, doors: 0 }],
       open,
-      hint,
     });
   const config = defineConfig({
     worlds: [{ kind: "corridor", length: 3, doors: 0 }],

@@ -288,11 +288,10 @@ Deno.test("situations arrive as they were, and what arrived once keeps its ident
   strictEqual(second.parcel.observations.length, 1);
   deepStrictEqual(second.there.observation, observation);
   strictEqual(second.there.subgoal, subgoal);
-  second.there.past.forEach(({ observation, decision, reward }, t) => {
+  second.there.past.forEach(({ observation, decision }, t) => {
     deepStrictEqual(observation, past[t]!.observation);
     strictEqual(decision.action, past[t]!.decision.action);
     strictEqual(decision.subgoal, past[t]!.decision.subgoal);
-    strictEqual(reward, past[t]!.reward);
   });
   ok(second.there.past[1] === first.there.past[1]);
   ok(second.there.past[2]!.observation === first.there.observation);
