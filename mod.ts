@@ -733,7 +733,7 @@ export type {
 } from "./lib/policy/language/block_spans.ts";
 
 // Figures
-export type { Figure } from "./lib/plots/theme.ts";
+export type { Figure } from "./lib/plots/figure.ts";
 export {
   figureBundle,
   show,
@@ -745,10 +745,10 @@ export {
   creditComparison,
   episodeTimeline,
 } from "./lib/plots/episode_figures.ts";
-export { varianceBars } from "./lib/plots/variance_bars.ts";
-export type { VarianceBarsOptions } from "./lib/plots/variance_bars.ts";
+export { varianceBars } from "./lib/plots/variance_figures.ts";
+export type { VarianceBarsOptions } from "./lib/plots/variance_figures.ts";
 export { segmentLengths, valueCalibration } from "./lib/plots/batch_figures.ts";
-export { actionEntropy, switchRate } from "./lib/plots/decision_figures.ts";
+export { actionEntropy, switchRate } from "./lib/plots/batch_figures.ts";
 export {
   ablationForest,
   learningCurve,
@@ -757,18 +757,18 @@ export {
 export type { LearningCurveOptions } from "./lib/plots/learning_figures.ts";
 export { momentsAgainstLambda } from "./lib/plots/variance_figures.ts";
 export type { MomentsAgainstLambdaOptions } from "./lib/plots/variance_figures.ts";
-export { errorAgainstBatch } from "./lib/plots/batch_error_figure.ts";
+export { errorAgainstBatch } from "./lib/plots/variance_figures.ts";
 export type {
   BatchErrorCurve,
   ErrorAgainstBatchOptions,
-} from "./lib/plots/batch_error_figure.ts";
-export { episodeHtml } from "./lib/plots/episode_html.ts";
+} from "./lib/plots/variance_figures.ts";
+export { episodeHtml } from "./lib/plots/episode_figures.ts";
 export { replyTokens } from "./lib/plots/reply_figure.ts";
 export type { ReplyTokensOptions } from "./lib/plots/reply_figure.ts";
-export { intervalCurve } from "./lib/plots/interval_figures.ts";
-export type { IntervalCurveOptions } from "./lib/plots/interval_figures.ts";
+export { intervalCurve } from "./lib/plots/learning_figures.ts";
+export type { IntervalCurveOptions } from "./lib/plots/learning_figures.ts";
 export { trainingReport } from "./lib/plots/training_report.ts";
-export type { TrainingReportParts } from "./lib/report_parts.ts";
+export type { TrainingReportData } from "./lib/plots/training_report.ts";
 export { htmlReport } from "./lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "./lib/plots/report.ts";
 

@@ -90,3 +90,27 @@ export function scriptJson(value: unknown): Markup {
       .replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029"),
   );
 }
+
+/**
+ * Writes an element from a record of attributes.
+ *
+ * @param name Name of the element.
+ * @param attributes Values, escaped; numbers are written to two digits, `undefined` is left out.
+ * @param content What the element holds. @default nothing
+ * @returns The element.
+ */
+export function element(
+  name: string,
+  attributes: Readonly<Record<string, string | number | undefined>>,
+  content?: Piece,
+): Markup {
+  const tag = trusted(name);
+  const written = Object.entries(attributes).map(([key, value]) => {
+    if (value === undefined) return undefined;
+    const short = typeof value === "number"
+      ? Math.round(100 * value) / 100
+      : value;
+    return markup` ${trusted(key)}="${short}"`;
+  });
+  return markup`<${tag}${written}>${content}</${tag}>`;
+}

@@ -114,3 +114,27 @@ export function discountedReturns(
   }
   return returns;
 }
+
+/** Two-sided 95 % quantile of the normal distribution. */
+const NORMAL_95 = 1.959963984540054;
+
+/**
+ * Wilson's score interval of a share, 95 %; it has a width at 0 and 1 too, and stays within them.
+ *
+ * @see {@link https://doi.org/10.1080/01621459.1927.10502953 | Wilson 1927}
+ *
+ * @param share Share found, in `[0, 1]`.
+ * @param count Trials it was found in, at least 1.
+ * @returns Low and high end; the share lies between them.
+ */
+export function wilsonInterval(
+  share: number,
+  count: number,
+): [low: number, high: number] {
+  const z = NORMAL_95;
+  const shrink = 1 + z * z / count;
+  const center = (share + z * z / (2 * count)) / shrink;
+  const half = z / shrink *
+    Math.sqrt(share * (1 - share) / count + z * z / (4 * count * count));
+  return [Math.min(share, center - half), Math.max(share, center + half)];
+}

@@ -1,24 +1,28 @@
 /**
- * Figures about one episode: drawn turn by turn, and its credit under several estimators.
+ * One episode, turn by turn: as a timeline, under several estimators, and as an HTML table.
  *
  * @module
  */
 
+import { type Markup, markup, type Piece } from "../html.ts";
 import {
   type Credit,
   type DecisionName,
   DECISIONS,
   type Trajectory,
+  type Turn,
 } from "../trajectory.ts";
 import {
   DECISION_COLORS,
   type Figure,
-  houseLayout,
+  figureLayout,
+  GRAY,
+  type PlotlyRecord,
   seriesColor,
   translucent,
-} from "./theme.ts";
+} from "./figure.ts";
 
-/** Turns played under one subgoal, for the colored background. */
+/** Turns played under one subgoal. */
 export interface Stretch {
   readonly start: number;
   readonly end: number;
@@ -42,6 +46,18 @@ export function stretches(trajectory: Trajectory): Stretch[] {
   }));
 }
 
+/**
+ * Says whether a decision was taken on a turn; a subgoal is planned on the first turn and at switches.
+ *
+ * @param name Which decision.
+ * @param t Turn, from 0.
+ * @param turn The turn.
+ * @returns Whether it was taken.
+ */
+export function isTaken(name: DecisionName, t: number, turn: Turn): boolean {
+  return name !== "planning" || t === 0 || turn.decision.switched;
+}
+
 /** Rows of labels above an episode; neighbors stand in different ones. */
 const LABEL_ROWS = 3;
 
@@ -49,7 +65,7 @@ const LABEL_ROWS = 3;
 const CHARACTERS = 120;
 
 /** Segments as colored backgrounds, each labeled with its subgoal as far as there is room. */
-function segmentBackground(trajectory: Trajectory): Record<string, unknown> {
+function segmentBackground(trajectory: Trajectory): PlotlyRecord {
   const segments = stretches(trajectory);
   const turns = trajectory.turns.length;
   const room = (k: number) => {
@@ -57,6 +73,7 @@ function segmentBackground(trajectory: Trajectory): Record<string, unknown> {
     return Math.floor(CHARACTERS * (next - segments[k]!.start) / turns) - 1;
   };
   return {
+    margin: { l: 64, r: 24, t: 104, b: 56 },
     shapes: segments.map(({ start, end }, k) => ({
       type: "rect",
       xref: "x",
@@ -90,7 +107,7 @@ function turnNumbers(trajectory: Trajectory): number[] {
   return [...trajectory.turns.keys()];
 }
 
-/** What was done on each turn, for the reader who points at it. */
+/** Action, subgoal and observation of each turn, shown at the mouse pointer. */
 function turnTexts(trajectory: Trajectory): string[] {
   return trajectory.turns.map(({ decision, observation }) =>
     `${decision.action} [${decision.subgoal}] ${clipped(observation.text, 90)}`
@@ -114,7 +131,7 @@ function turnTexts(trajectory: Trajectory): string[] {
  * ```
  *
  * @param trajectory The episode.
- * @param credit What each decision was credited with, in units of return.
+ * @param credit Its credit, in units of return; absent draws no advantages.
  * @returns The figure.
  */
 export function episodeTimeline(
@@ -123,12 +140,12 @@ export function episodeTimeline(
 ): Figure {
   const x = turnNumbers(trajectory);
   const text = turnTexts(trajectory);
-  const data: Record<string, unknown>[] = [{
+  const data: PlotlyRecord[] = [{
     type: "bar",
     name: "reward",
     x,
     y: trajectory.turns.map(({ reward }) => reward),
-    marker: { color: "#7F7F7F" },
+    marker: { color: GRAY },
     hovertext: text,
   }];
   if (trajectory.turns.some(({ decision }) => decision.values)) {
@@ -145,7 +162,7 @@ export function episodeTimeline(
     });
   }
   if (credit) data.push(...advantageTraces(trajectory, credit));
-  const layout = houseLayout({
+  const layout = figureLayout({
     title: `${trajectory.success ? "Success" : "Failure"}: ${
       clipped(trajectory.task, 80)
     }`,
@@ -154,7 +171,6 @@ export function episodeTimeline(
     height: 460,
     extra: segmentBackground(trajectory),
   });
-  layout["margin"] = { l: 64, r: 24, t: 104, b: 56 };
   return { data, layout };
 }
 
@@ -162,9 +178,7 @@ export function episodeTimeline(
 function advantageTraces(
   trajectory: Trajectory,
   credit: Credit,
-): Record<string, unknown>[] {
-  const taken = (name: DecisionName, t: number) =>
-    name !== "planning" || t === 0 || trajectory.turns[t]!.decision.switched;
+): PlotlyRecord[] {
   return DECISIONS.map((name) => ({
     type: "scatter",
     mode: name === "planning" ? "markers" : "lines+markers",
@@ -172,7 +186,8 @@ function advantageTraces(
     x: turnNumbers(trajectory),
     y: Array.from(
       credit.advantages[name],
-      (advantage, t) => taken(name, t) ? advantage : null,
+      (advantage, t) =>
+        isTaken(name, t, trajectory.turns[t]!) ? advantage : null,
     ),
     line: { color: DECISION_COLORS[name], width: 1.5 },
     marker: {
@@ -183,7 +198,7 @@ function advantageTraces(
 }
 
 /**
- * Draws what several estimators make of one episode.
+ * Draws the credit of one episode under several estimators.
  *
  * @example
  * ```ts
@@ -220,13 +235,135 @@ export function creditComparison(
     line: { color: seriesColor(index), width: 2 },
     hovertext: turnTexts(trajectory),
   }));
-  const layout = houseLayout({
+  const layout = figureLayout({
     title: `Credit of ${decision}, by estimator`,
     x: "turn",
     y: "advantage (units of return)",
     height: 460,
     extra: segmentBackground(trajectory),
   });
-  layout["margin"] = { l: 64, r: 24, t: 104, b: 56 };
   return { data, layout };
+}
+
+/** Longest observation that is shown whole in a table, in characters. */
+const OBSERVATION_LENGTH = 240;
+
+/** Style of the axis that advantage bars start from. */
+const AXIS_STYLE =
+  "position:relative;height:1em;min-width:4rem;background:linear-gradient(rgba(127,127,127,.6),rgba(127,127,127,.6)) center/1px 100% no-repeat";
+
+/**
+ * Draws one episode as a table, one row for each turn; it needs no script.
+ *
+ * The color of a row is that of its segment. Bars show the advantage of each decision that was taken,
+ * to the right where it was better than expected, on one scale for the whole episode.
+ *
+ * @example
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { episodeHtml } from "@hiper/lab";
+ *
+ * const html = episodeHtml({
+ *   id: "corridor/0#0",
+ *   task: "leave <b>now</b>",
+ *   group: "corridor/0",
+ *   turns: [],
+ *   ending: "terminated",
+ *   success: true,
+ *   score: 1,
+ *   bootstrap: { switching: 0, planning: 0, execution: 0 },
+ *   seed: 0,
+ * });
+ * ok(html.includes("leave &lt;b&gt;now&lt;/b&gt;"));
+ * ```
+ *
+ * @param trajectory The episode.
+ * @param credit Its credit, in units of return; absent draws no bars.
+ * @param options Whether the turns are shown before a click. @default {true}
+ * @returns Markup, every text escaped.
+ */
+export function episodeHtml(
+  trajectory: Trajectory,
+  credit?: Credit,
+  options: { readonly open?: boolean } = {},
+): string {
+  const { open = true } = options;
+  const { id, task, turns, success, ending } = trajectory;
+  const scale = largest(trajectory, credit);
+  let segment = -1;
+  const rows = turns.map((turn, t) => {
+    const starts = t === 0 || turn.decision.switched;
+    if (starts) segment++;
+    const bars = DECISIONS.map((name) =>
+      advantageBar(name, t, { turn, credit, scale })
+    );
+    return turnRow(turn, { t, starts, color: seriesColor(segment), bars });
+  });
+  const names = ["", "subgoal", "observation", "action", "reward"];
+  const heads = [...names, ...DECISIONS].map((head) =>
+    markup`<th style="text-align:left">${head}</th>`
+  );
+  const outcome = success ? "succeeded" : `failed (${ending})`;
+  return markup`<details${
+    open ? markup` open` : undefined
+  }><summary><b>${id}</b>: ${task} — ${outcome} after ${turns.length} turns</summary>
+<div class="scroll"><table style="font-size:.8rem"><thead><tr>${heads}</tr></thead>
+<tbody>${rows}</tbody></table></div></details>`.text;
+}
+
+function turnRow(
+  { observation, decision, reward }: Turn,
+  look: {
+    t: number;
+    starts: boolean;
+    color: string;
+    bars: readonly (Markup | undefined)[];
+  },
+): Markup {
+  const { t, starts, color, bars } = look;
+  const cell = (content: Piece, style = "") =>
+    markup`<td style="text-align:left;vertical-align:top;${style}">${content}</td>`;
+  const invalid = decision.valid ? undefined : markup` <b>(invalid)</b>`;
+  const subgoal = starts ? markup`<b>${decision.subgoal}</b>` : undefined;
+  return markup`<tr style="background:${translucent(color, 0.13)}">${[
+    cell(t, `border-left:5px solid ${color}`),
+    cell(subgoal, "max-width:11rem"),
+    cell(
+      clipped(observation.text, OBSERVATION_LENGTH),
+      "min-width:16rem;max-width:24rem",
+    ),
+    cell([decision.action, invalid]),
+    cell(reward === 0 ? "" : Number(reward.toPrecision(4))),
+    ...bars.map((bar) => cell(bar, "width:5rem")),
+  ]}</tr>
+`;
+}
+
+/** A bar from the middle: right where better than expected, left where worse; none where nothing was decided. */
+function advantageBar(
+  name: DecisionName,
+  t: number,
+  from: { turn: Turn; credit: Credit | undefined; scale: number },
+): Markup | undefined {
+  const { turn, credit, scale } = from;
+  if (!credit || !isTaken(name, t, turn)) return undefined;
+  const advantage = credit.advantages[name][t]!;
+  const width = 50 * Math.abs(advantage) / scale;
+  const left = advantage < 0 ? 50 - width : 50;
+  const label = advantage.toPrecision(2);
+  const bar = `left:${left.toFixed(1)}%;width:${width.toFixed(1)}%;` +
+    `height:100%;background:${DECISION_COLORS[name]}`;
+  return markup`<div title="${name} ${label}" style="${AXIS_STYLE}"><div style="position:absolute;${bar}"></div></div><small>${label}</small>`;
+}
+
+/** The largest advantage of a decision that was taken. */
+function largest({ turns }: Trajectory, credit: Credit | undefined): number {
+  const sizes = DECISIONS.flatMap((name) =>
+    turns.flatMap((turn, t) =>
+      credit && isTaken(name, t, turn)
+        ? Math.abs(credit.advantages[name][t]!)
+        : []
+    )
+  );
+  return Math.max(1e-9, ...sizes);
 }

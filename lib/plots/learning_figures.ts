@@ -5,9 +5,16 @@
  */
 
 import type { ColumnTable } from "arquero";
-import { mean } from "../numeric.ts";
-import { type Figure, houseLayout, seriesColor, translucent } from "./theme.ts";
-import { wilsonInterval } from "./wilson_interval.ts";
+import { mean, wilsonInterval } from "../numeric.ts";
+import {
+  bandTraces,
+  type Figure,
+  figureLayout,
+  GRAY,
+  type PlotlyRecord,
+  readRows,
+  seriesColor,
+} from "./figure.ts";
 
 /** How to draw a {@linkcode learningCurve}. */
 export interface LearningCurveOptions {
@@ -21,40 +28,9 @@ export interface LearningCurveOptions {
   readonly label?: string;
 }
 
-/** Of the bars of intervals; seen on light and on dark pages. */
-const ERROR_COLOR = "#7F7F7F";
+type Row = PlotlyRecord;
 
-type Row = Readonly<Record<string, unknown>>;
-
-function rowsOf(table: ColumnTable, columns: readonly string[]): Row[] {
-  for (const column of columns) {
-    if (!table.columnNames().includes(column)) {
-      throw new TypeError(
-        `Cannot draw a figure as the table must have a column "${column}": its columns are ${
-          table.columnNames().map((name) => `"${name}"`).join(", ")
-        }`,
-      );
-    }
-  }
-  return table.objects() as Row[];
-}
-
-/** Rows by the text of one column, in order of first appearance. */
-function groupRows(
-  rows: readonly Row[],
-  column: string | undefined,
-): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = column === undefined ? "" : String(row[column]);
-    const group = groups.get(key);
-    if (group) group.push(row);
-    else groups.set(key, [row]);
-  }
-  return groups;
-}
-
-/** Mean and range over runs for each iteration. */
+/** Values of all runs for each iteration, in the order of iterations. */
 function curveOf(rows: readonly Row[], metric: string): Map<number, number[]> {
   const values = new Map<number, number[]>();
   for (const row of rows) {
@@ -96,44 +72,106 @@ export function learningCurve(
   options: LearningCurveOptions,
 ): Figure {
   const { metric, by, smooth = 1, label = metric } = options;
-  const rows = rowsOf(metrics, ["iteration", metric, ...(by ? [by] : [])]);
-  const data = [...groupRows(rows, by)].flatMap(([name, group], index) => {
+  const rows = readRows(metrics, ["iteration", metric, ...(by ? [by] : [])]);
+  const groups = Map.groupBy(rows, (row) => by ? String(row[by]) : "");
+  const data = [...groups].flatMap(([name, group], index) => {
     const curve = curveOf(group, metric);
-    const x = [...curve.keys()];
+    const values = [...curve.values()], x = [...curve.keys()];
+    const over = (pick: (values: readonly number[]) => number) =>
+      smoothed(values.map(pick), smooth);
     const color = seriesColor(index);
     const line = {
       type: "scatter",
       mode: "lines",
       x,
-      y: smoothed([...curve.values()].map(mean), smooth),
+      y: over(mean),
       line: { color, width: 2 },
       ...(by ? { name } : { showlegend: false }),
     };
-    const runs = Math.max(
-      ...[...curve.values()].map((values) => values.length),
-    );
-    if (!(runs > 1)) return [line];
-    const edge = (pick: (...values: number[]) => number) => ({
+    if (!values.some((ofRuns) => ofRuns.length > 1)) return [line];
+    const low = over((ofRuns) => Math.min(...ofRuns));
+    const high = over((ofRuns) => Math.max(...ofRuns));
+    return [...bandTraces(x, low, high, color), line];
+  });
+  const title = `${label} while learning`;
+  return { data, layout: figureLayout({ title, x: "iteration", y: label }) };
+}
+
+/** How to draw an {@linkcode intervalCurve}. */
+export interface IntervalCurveOptions {
+  /** The question the figure answers. */
+  readonly title: string;
+  /** Label of the vertical axis, with its unit. */
+  readonly y: string;
+  /** Whether the vertical axis shows shares, from 0 to 1. @default {false} */
+  readonly share?: boolean;
+}
+
+/** Largest number of points that each get a marker. */
+const FEW = 20;
+
+interface EstimateRow {
+  readonly series: string;
+  readonly iteration: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Draws estimates over iterations with their intervals as bands; no band where an interval has no width.
+ *
+ * @example
+ * ```ts
+ * import * as aq from "arquero";
+ * import { strictEqual } from "node:assert/strict";
+ * import { intervalCurve } from "@hiper/lab";
+ *
+ * const rows = aq.table({
+ *   series: ["hae", "hae"],
+ *   iteration: [0, 1],
+ *   mean: [0.1, 0.4],
+ *   low: [0.05, 0.3],
+ *   high: [0.2, 0.5],
+ * });
+ * const figure = intervalCurve(rows, { title: "Does it learn?", y: "success" });
+ * strictEqual(figure.data.length, 3); // low edge, band, line
+ * ```
+ *
+ * @param rows Columns `series`, `iteration`, `mean`, `low` and `high`.
+ * @param options Title and vertical axis.
+ * @returns The figure.
+ */
+export function intervalCurve(
+  rows: ColumnTable,
+  options: IntervalCurveOptions,
+): Figure {
+  const { title, y, share = false } = options;
+  const columns = ["series", "iteration", "mean", "low", "high"] as const;
+  const groups = Map.groupBy(
+    readRows<EstimateRow>(rows, columns),
+    (row) => row.series,
+  );
+  const data = [...groups].flatMap(([name, group], index) => {
+    const sorted = group.toSorted((a, b) => a.iteration - b.iteration);
+    const x = sorted.map((row) => row.iteration);
+    const color = seriesColor(index);
+    const line = {
       type: "scatter",
-      mode: "lines",
+      mode: x.length > FEW ? "lines" : "lines+markers",
+      name,
       x,
-      y: smoothed([...curve.values()].map((values) => pick(...values)), smooth),
-      line: { width: 0, color },
-      hoverinfo: "skip",
-      showlegend: false,
-    });
-    return [edge(Math.min), {
-      ...edge(Math.max),
-      fill: "tonexty",
-      fillcolor: translucent(color, 0.2),
-    }, line];
+      y: sorted.map((row) => row.mean),
+      line: { color, width: 2 },
+      showlegend: groups.size > 1,
+    };
+    if (sorted.every((row) => row.high === row.low)) return [line];
+    const low = sorted.map((row) => row.low);
+    const high = sorted.map((row) => row.high);
+    return [...bandTraces(x, low, high, color), line];
   });
-  const layout = houseLayout({
-    title: `${label} while learning`,
-    x: "iteration",
-    y: label,
-  });
-  return { data, layout };
+  const yaxis = share ? { range: [-0.03, 1.03] } : {};
+  return { data, layout: figureLayout({ title, x: "iteration", y, yaxis }) };
 }
 
 /**
@@ -159,17 +197,16 @@ export function learningCurve(
  * @throws {TypeError} If the table lacks a column.
  */
 export function successByTaskType(table: ColumnTable): Figure {
-  const rows = rowsOf(table, [
-    "split",
-    "task_type",
-    "success_rate",
-    "episodes",
-  ]);
-  const data = [...groupRows(rows, "split")].map(([name, group], index) => {
-    const bounds = group.map((row) =>
-      wilsonInterval(Number(row["success_rate"]), Number(row["episodes"]))
-    );
+  const columns = ["split", "task_type", "success_rate", "episodes"];
+  const groups = Map.groupBy(
+    readRows(table, columns),
+    (row) => String(row["split"]),
+  );
+  const data = [...groups].map(([name, group], index) => {
     const rates = group.map((row) => Number(row["success_rate"]));
+    const bounds = group.map((row, i) =>
+      wilsonInterval(rates[i]!, Number(row["episodes"]))
+    );
     return {
       type: "bar",
       name,
@@ -178,20 +215,27 @@ export function successByTaskType(table: ColumnTable): Figure {
       marker: { color: seriesColor(index) },
       error_y: {
         type: "data",
-        color: ERROR_COLOR,
+        color: GRAY,
         array: bounds.map(([, high], i) => high - rates[i]!),
         arrayminus: bounds.map(([low], i) => rates[i]! - low),
       },
     };
   });
-  const layout = houseLayout({
+  const layout = figureLayout({
     title: "Success by kind of task",
     x: "kind of task",
     y: "success rate (95 % interval)",
+    yaxis: { range: [0, 1.04] },
     extra: { barmode: "group" },
   });
-  const yaxis = { ...(layout["yaxis"] as object), range: [0, 1.04] };
-  return { data, layout: { ...layout, yaxis } };
+  return { data, layout };
+}
+
+interface AblationRow {
+  readonly cell: string;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /**
@@ -217,33 +261,30 @@ export function ablationForest(
   options: { readonly metric: string; readonly over?: string },
 ): Figure {
   const { metric, over = "seeds" } = options;
-  const rows = rowsOf(summary, ["cell", "mean", "low", "high"]);
-  const number = (row: Row, column: string) => Number(row[column]);
+  const rows = readRows<AblationRow>(summary, ["cell", "mean", "low", "high"]);
   const data = [{
     type: "scatter",
     mode: "markers",
-    x: rows.map((row) => number(row, "mean")),
-    y: rows.map((row) => String(row["cell"])),
+    x: rows.map((row) => Number(row.mean)),
+    y: rows.map((row) => String(row.cell)),
     marker: { color: rows.map((_, i) => seriesColor(i)), size: 11 },
     error_x: {
       type: "data",
-      color: ERROR_COLOR,
-      array: rows.map((row) => number(row, "high") - number(row, "mean")),
-      arrayminus: rows.map((row) => number(row, "mean") - number(row, "low")),
+      color: GRAY,
+      array: rows.map((row) => Number(row.high) - Number(row.mean)),
+      arrayminus: rows.map((row) => Number(row.mean) - Number(row.low)),
     },
     showlegend: false,
   }];
-  const layout = houseLayout({
+  const layout = figureLayout({
     title: metric,
     x: `${metric} (95 % interval over ${over})`,
     y: "",
     height: 140 + 34 * rows.length,
+    extra: {
+      yaxis: { automargin: true, type: "category", autorange: "reversed" },
+      margin: { l: 170, r: 24, t: 56, b: 56 },
+    },
   });
-  layout["yaxis"] = {
-    automargin: true,
-    type: "category",
-    autorange: "reversed",
-  };
-  layout["margin"] = { l: 170, r: 24, t: 56, b: 56 };
   return { data, layout };
 }

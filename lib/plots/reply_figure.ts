@@ -15,18 +15,16 @@ import {
 import {
   DECISION_COLORS,
   type Figure,
-  houseLayout,
+  figureLayout,
+  GRAY,
   translucent,
-} from "./theme.ts";
+} from "./figure.ts";
 
 /** Characters in a row before the next token begins a new one. */
 const ROW_LENGTH = 84;
 
 /** Least characters that the figure is wide, so that short replies are not drawn large. */
 const LEAST_LENGTH = 52;
-
-/** Color of tokens that belong to no decision, and of notes. */
-const GRAY = "#7F7F7F";
 
 /** A token and where it stands: characters from the left, rows from the top. */
 interface PlacedToken {
@@ -92,7 +90,7 @@ export function replyTokens(
   const tokens = placeTokens(trace, options.piece);
   const rows = 1 + Math.max(0, ...tokens.map(({ row }) => row));
   const longest = Math.max(...tokens.map(({ left, width }) => left + width));
-  const layout = houseLayout({
+  const layout = figureLayout({
     title: "One reply: sampled tokens are full, forced ones are faint",
     x: "",
     y: "",

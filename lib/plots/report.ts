@@ -4,10 +4,10 @@
  * @module
  */
 
-import { escape } from "html-escaper";
-import { createRequire } from "node:module";
 import type { ColumnTable } from "arquero";
-import type { Figure } from "./theme.ts";
+import { createRequire } from "node:module";
+import { type Markup, markup, scriptJson, trusted } from "../html.ts";
+import { type Figure, PLOTLY_CONFIG, plotlyFigure } from "./figure.ts";
 
 /** One section of a report. */
 export interface ReportSection {
@@ -19,7 +19,7 @@ export interface ReportSection {
   readonly figure?: Figure;
   /** A table, every row of it. */
   readonly table?: ColumnTable;
-  /** Markup that is already safe, such as an episode drawn by `episodeHtml`. */
+  /** HTML in which texts are escaped already, such as that of `episodeHtml`. */
   readonly html?: string;
   /** Plain text below everything else, escaped: what the figure or table shows. */
   readonly caption?: string;
@@ -27,7 +27,7 @@ export interface ReportSection {
   readonly half?: boolean;
 }
 
-/** What a report says. */
+/** Contents of a report. */
 export interface ReportOptions {
   /** Title of the page. */
   readonly title: string;
@@ -56,7 +56,7 @@ summary{cursor:pointer;padding:.35rem 0}
 /**
  * Writes a page that can be opened without a server, a network or a build.
  *
- * Every text is escaped; figures travel as JSON that cannot close its own script element.
+ * Every text is escaped; figures are JSON that cannot close its own script element.
  *
  * @example
  * ```ts
@@ -68,113 +68,83 @@ summary{cursor:pointer;padding:.35rem 0}
  *   sections: [{ heading: "Result", prose: "With <b> it takes 5 turns." }],
  * });
  * ok(page.includes("<h2>Result</h2>"));
- * ok(page.includes("With &lt;b&gt; it takes")); // a text is never markup
+ * ok(page.includes("With &lt;b&gt; it takes")); // text is never markup
  * ```
  *
  * @param options Title and sections.
- * @returns HTML of the whole page, about 1.2 MB because Plotly travels with it.
+ * @returns HTML of the whole page, about 1.2 MB as Plotly is part of it.
  */
 export function htmlReport(options: ReportOptions): string {
   const { title, sections } = options;
   const figures = sections.flatMap(({ figure }) =>
-    figure ? [spelledOut(figure)] : []
+    figure ? [plotlyFigure(figure)] : []
   );
   let drawn = 0;
-  const body = sections.map((section) => {
-    const width = section.half ? ' class="half"' : "";
-    const parts = [`<section${width}><h2>${escape(section.heading)}</h2>`];
-    if (section.prose) parts.push(...paragraphs(section.prose));
-    if (section.figure) {
-      parts.push(`<div class="figure" id="figure-${drawn++}"></div>`);
+  const body = sections.map((section) =>
+    markup`<section${section.half ? markup` class="half"` : undefined}>
+<h2>${section.heading}</h2>
+${section.prose && paragraphs(section.prose)}
+${
+      section.figure &&
+      markup`<div class="figure" id="figure-${drawn++}"></div>`
     }
-    if (section.table) {
-      parts.push(`<div class="scroll">${tableHtml(section.table)}</div>`);
+${
+      section.table &&
+      markup`<div class="scroll">${tableMarkup(section.table)}</div>`
     }
-    if (section.html) parts.push(section.html);
-    if (section.caption) parts.push(...paragraphs(section.caption));
-    parts.push("</section>");
-    return parts.join("\n");
-  });
-  return `<!doctype html>
+${section.html && trusted(section.html)}
+${section.caption && paragraphs(section.caption)}
+</section>
+`
+  );
+  const library = trusted(figures.length > 0 ? plotlySource() : "");
+  return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(title)}</h1>
+<title>${title}</title><style>${trusted(STYLE)}</style></head>
+<body><h1>${title}</h1>
 <main>
-${body.join("\n")}
+${body}
 </main>
-${figures.length > 0 ? `<script>${plotlySource()}</script>` : ""}
+<script>${library}</script>
 <script>
 const figures = ${scriptJson(figures)};
 figures.forEach(({ data, layout }, i) =>
-  Plotly.newPlot("figure-" + i, data, layout, { responsive: true, displaylogo: false }));
+  Plotly.newPlot("figure-" + i, data, layout, ${scriptJson(PLOTLY_CONFIG)}));
 </script></body></html>
-`;
+`.text;
 }
 
 /**
- * Writes a table as HTML, every cell escaped.
+ * Writes a table as HTML.
  *
  * @param table Any Arquero table.
  * @returns A `<table>` element.
  */
-export function tableHtml(table: ColumnTable): string {
+export function tableMarkup(table: ColumnTable): Markup {
   const names = table.columnNames();
-  const head = names.map((name) => `<th>${escape(name)}</th>`).join("");
-  const rows = table.objects().map((row) => {
-    const cells = names.map((name) =>
-      `<td>${escape(cellText((row as Record<string, unknown>)[name]))}</td>`
-    );
-    return `<tr>${cells.join("")}</tr>`;
-  });
-  return `<table><thead><tr>${head}</tr></thead><tbody>${
-    rows.join("")
-  }</tbody></table>`;
+  const rows = table.objects() as Record<string, unknown>[];
+  const body = rows.map((row) =>
+    markup`<tr>${
+      names.map((name) => markup`<td>${cellText(row[name])}</td>`)
+    }</tr>`
+  );
+  const head = names.map((name) => markup`<th>${name}</th>`);
+  return markup`<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
-/** Four significant digits for numbers, nothing for what is missing. */
+/** A cell as text: numbers to four significant digits, dates in ISO form, nothing where it is missing. */
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return "";
+  if (value instanceof Date) return value.toJSON() ?? "";
   if (typeof value !== "number") return String(value);
   return Number.isInteger(value)
     ? String(value)
     : String(+value.toPrecision(4));
 }
 
-function paragraphs(prose: string): string[] {
-  return prose.split(/\n\s*\n/).map((text) => `<p>${escape(text.trim())}</p>`);
-}
-
-/**
- * JSON that may stand inside a script element: no `<`, so no closing tag, no comment.
- *
- * @param value Plain data.
- * @returns JavaScript source of that data.
- */
-export function scriptJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll("<", "\\u003c")
-    .replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-}
-
-/**
- * Makes Plotly show texts letter by letter: left alone it reads tags in them, links included.
- *
- * @param figure Any figure of the house; none of them uses markup.
- * @returns The same figure, `&` and `<` of every text as entities, new lines as such.
- */
-export function spelledOut(figure: Figure): Figure {
-  const spell = (value: unknown): unknown => {
-    if (typeof value === "string") {
-      return value.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-        .replaceAll("\n", "<br>"); // the one tag, and ours: a new line
-    }
-    if (Array.isArray(value)) return value.map(spell);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, one]) => [key, spell(one)]),
-    );
-  };
-  return spell(figure) as Figure;
+function paragraphs(prose: string): Markup[] {
+  return prose.split(/\n\s*\n/).map((text) => markup`<p>${text.trim()}</p>\n`);
 }
 
 /**

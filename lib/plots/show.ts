@@ -1,30 +1,29 @@
 /**
- * Puts figures and tables in front of the reader: inline in a notebook, as a file elsewhere.
+ * Shows figures and tables: inline in a notebook, as a file elsewhere.
  *
- * The only file of the house that meets `Deno.jupyter`.
+ * The only file of the project that uses `Deno.jupyter`.
  *
  * @module
  */
 
-import { escape } from "html-escaper";
 import type { ColumnTable } from "arquero";
-import type { Figure } from "./theme.ts";
+import { markup, scriptJson } from "../html.ts";
 import {
-  htmlReport,
-  plotlySource,
-  scriptJson,
-  spelledOut,
-  tableHtml,
-} from "./report.ts";
+  type Figure,
+  figureTitle,
+  PLOTLY_CONFIG,
+  plotlyFigure,
+} from "./figure.ts";
+import { htmlReport, plotlySource, tableMarkup } from "./report.ts";
 import { staticSvg } from "./static_svg.ts";
 
-/** What a front end is handed: one rendering for each MIME type it may know. */
+/** One rendering for each MIME type that a notebook front end may know. */
 export type MimeBundle = Readonly<Record<string, unknown>>;
 
-/** Marks the script that carries Plotly, so that it can be left out of a committed notebook. */
-export const PLOTLY_MARK = "hiper-plotly";
+/** Marks the script that holds Plotly, so that it can be left out of a committed notebook. */
+const PLOTLY_MARK = "hiper-plotly";
 
-/** The part of `Deno.jupyter` that the house uses. */
+/** The part of `Deno.jupyter` that is used. */
 interface Kernel {
   broadcast(
     type: "display_data" | "update_display_data",
@@ -32,7 +31,7 @@ interface Kernel {
   ): Promise<void>;
 }
 
-/** The notebook kernel, when there is one; outside, even looking throws. */
+/** The notebook kernel, if there is one; elsewhere reading the property may throw. */
 function notebookKernel(): Kernel | undefined {
   try {
     const { jupyter } = Deno as { jupyter?: Partial<Kernel> };
@@ -45,8 +44,8 @@ function notebookKernel(): Kernel | undefined {
 }
 
 /**
- * Sends a bundle and lets it leave the kernel before the cell is reported idle,
- * which front ends take as the end of a cell's output.
+ * Sends a bundle and waits until it has left the kernel, before the cell is reported idle:
+ * front ends take that as the end of a cell's output.
  */
 async function send(
   kernel: Kernel,
@@ -61,8 +60,8 @@ async function send(
 
 /**
  * Prepares a notebook: sends Plotly to the page once, turns an interrupt into an abort
- * signal instead of the kernel's death, and gives up the permissions that no
- * notebook of the house needs (network, subprocesses, native libraries).
+ * signal instead of ending the kernel, and revokes the permissions that no
+ * notebook of the project needs (network, subprocesses, native libraries).
  *
  * Call it once, in the first cell. Outside a notebook it only returns a signal.
  *
@@ -76,7 +75,7 @@ async function send(
  * ```
  *
  * @param options `confine: false` keeps every permission, for a notebook that talks to a server.
- * @returns A signal that aborts when the reader interrupts the kernel.
+ * @returns A signal that aborts when the kernel is interrupted.
  */
 export async function startNotebook(
   options: { confine?: boolean } = {},
@@ -103,8 +102,8 @@ export async function startNotebook(
 
 /**
  * Renders a figure for every front end: interactive where scripts run and Plotly was sent by
- * {@linkcode startNotebook}, natively where the front end knows Plotly's own MIME type,
- * and as a picture everywhere else.
+ * {@linkcode startNotebook}, by the front end itself where it knows Plotly's MIME type,
+ * and as a picture everywhere else. All of them show the same data.
  *
  * @example
  * ```ts
@@ -115,33 +114,26 @@ export async function startNotebook(
  * ok(String(bundle["image/svg+xml"]).startsWith("<svg"));
  * ```
  *
- * @param figure Any figure of the house.
+ * @param figure Any figure.
  * @returns A MIME bundle.
+ * @throws {TypeError} If the figure holds something else than plain data.
  */
 export function figureBundle(figure: Figure): MimeBundle {
   const svg = staticSvg(figure);
-  const { data, layout } = spelledOut(figure);
+  const { data, layout } = plotlyFigure(figure);
   const picture = new TextEncoder().encode(svg).toBase64();
-  const title =
-    (figure.layout["title"] as { text?: string } | undefined)?.text ??
-      "figure";
+  const title = figureTitle(figure) || "figure";
   return {
-    "application/vnd.plotly.v1+json": {
-      data,
-      layout,
-      config: { responsive: true, displaylogo: false },
-    },
+    "application/vnd.plotly.v1+json": { data, layout, config: PLOTLY_CONFIG },
     "text/html":
-      `<div class="hiper-figure" style="width:100%;overflow-x:auto">` +
-      `<img alt="${
-        escape(title)
-      }" style="max-width:100%" src="data:image/svg+xml;base64,${picture}"></div>` +
-      `<script>(() => { const box = document.currentScript.previousElementSibling;\n` +
-      `if (!window.Plotly) return;\n` +
-      `const figure = ${scriptJson({ data, layout })};\n` +
-      `box.replaceChildren();\n` +
-      `window.Plotly.newPlot(box, figure.data, figure.layout, { responsive: true, displaylogo: false });\n` +
-      `})();</script>`,
+      markup`<div class="hiper-figure" style="width:100%;overflow-x:auto"><img alt="${title}" style="max-width:100%" src="data:image/svg+xml;base64,${picture}"></div><script>(() => { const box = document.currentScript.previousElementSibling;
+if (!window.Plotly) return;
+const figure = ${scriptJson({ data, layout })};
+box.replaceChildren();
+window.Plotly.newPlot(box, figure.data, figure.layout, ${
+        scriptJson(PLOTLY_CONFIG)
+      });
+})();</script>`.text,
     "image/svg+xml": svg,
     "text/plain": `[figure: ${title}]`,
   };
@@ -170,7 +162,7 @@ export async function show(
     return await send(kernel, "display_data", contentBundle(content));
   }
   const { directory = "runs/figures" } = options;
-  const title = contentTitle(content);
+  const title = isFigure(content) ? figureTitle(content) || "Figure" : "Table";
   const slug = title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 60)
     .replaceAll(/^-|-$/g, "") || "figure";
   const path = `${directory}/${slug}.html`;
@@ -179,7 +171,7 @@ export async function show(
     : { heading: "", table: content };
   await Deno.mkdir(directory, { recursive: true });
   await Deno.writeTextFile(path, htmlReport({ title, sections: [section] }));
-  // deno-lint-ignore hiper/quiet-library -- the one place whose purpose is to tell the reader
+  // deno-lint-ignore hiper/quiet-library -- its purpose is to print where the page is
   console.log(`${title}: ${path}`);
 }
 
@@ -187,30 +179,24 @@ function isFigure(content: Figure | ColumnTable): content is Figure {
   return "layout" in content;
 }
 
-function contentTitle(content: Figure | ColumnTable): string {
-  if (!isFigure(content)) return "Table";
-  return (content.layout["title"] as { text?: string } | undefined)?.text ??
-    "Figure";
-}
-
 function contentBundle(content: Figure | ColumnTable): MimeBundle {
   if (isFigure(content)) return figureBundle(content);
   return {
-    "text/html": tableHtml(content),
+    "text/html": tableMarkup(content).text,
     "text/plain": content.toCSV({ delimiter: "\t" }),
   };
 }
 
-/** A place in a notebook that is redrawn as often as needed. */
+/** An output of a notebook that is redrawn in place. */
 export interface LiveFigure {
-  /** Draws a figure there, in place of what was there before. */
+  /** Replaces the figure shown. */
   update(figure: Figure): Promise<void>;
 }
 
 /**
- * Opens a place whose figure is redrawn in place, for training that can be watched.
+ * Opens an output whose figure is redrawn in place, to watch training.
  *
- * Outside a notebook nothing is drawn until {@linkcode show} is asked for the final figure.
+ * Outside a notebook updates do nothing; call {@linkcode show} with the final figure.
  *
  * @example
  * ```ts
@@ -220,8 +206,8 @@ export interface LiveFigure {
  * await curve.update({ data: [{ x: [1], y: [0.5] }], layout: {} });
  * ```
  *
- * @param id Name of the place, one for each live figure of a notebook.
- * @returns The place.
+ * @param id Name of the output, one for each live figure of a notebook.
+ * @returns The output.
  */
 export function showLive(id: string): LiveFigure {
   const kernel = notebookKernel();

@@ -5,16 +5,49 @@
  */
 
 import { type ColumnTable, from } from "arquero";
-import { escape } from "html-escaper";
-import type { TrainingReportParts } from "../report_parts.ts";
+import { markup } from "../html.ts";
+import type { Credit, Trajectory } from "../trajectory.ts";
 import { segmentLengths, valueCalibration } from "./batch_figures.ts";
-import { episodeHtml } from "./episode_html.ts";
-import { intervalCurve } from "./interval_figures.ts";
-import { successByTaskType } from "./learning_figures.ts";
+import { episodeHtml } from "./episode_figures.ts";
+import type { Figure } from "./figure.ts";
+import { intervalCurve, successByTaskType } from "./learning_figures.ts";
 import type { ReportSection } from "./report.ts";
-import type { Figure } from "./theme.ts";
 
-/** A curve of the report: which metric, and what it says. */
+/** Data of a report about training runs; `readReport` reads them from run folders. */
+export interface TrainingReportData {
+  /** What the runs have in common. */
+  readonly summary: string;
+  /** Key numbers, shown first. */
+  readonly headlines: readonly {
+    /** The number, with its unit. */
+    readonly value: string;
+    /** What it is. */
+    readonly label: string;
+  }[];
+  /** One row for each run: its settings and last numbers. */
+  readonly runs: ColumnTable;
+  /** Columns `metric`, `series`, `iteration`, `mean`, `low` and `high`, over the runs of a series. */
+  readonly curves: ColumnTable;
+  /** Columns `split`, `task_type`, `success_rate` and `episodes`; no rows when nothing was evaluated. */
+  readonly success: ColumnTable;
+  /** The same with intervals and published results, formatted. */
+  readonly comparison: ColumnTable;
+  /** Caveats of the comparison; may be empty. */
+  readonly comparisonNote: string;
+  /** Episodes of the last recorded iterations, with values; for calibration and segments. */
+  readonly trajectories: readonly Trajectory[];
+  /** Discount per turn that the values were learned with. */
+  readonly gamma: number;
+  /** Episodes shown turn by turn. */
+  readonly replays: readonly {
+    /** The episode. */
+    readonly trajectory: Trajectory;
+    /** Its credit. */
+    readonly credit?: Credit;
+  }[];
+}
+
+/** A curve of the report: its metric, and how to read it. */
 interface Curve {
   readonly heading: string;
   readonly metric: RegExp;
@@ -36,7 +69,7 @@ const CURVES: readonly Curve[] = [
     share: true,
   },
   {
-    heading: "Success on worlds set aside",
+    heading: "Success on held-out worlds",
     metric: /^[^/]+\/success_rate$/,
     y: "success rate of evaluation episodes",
     prose:
@@ -47,10 +80,10 @@ const CURVES: readonly Curve[] = [
     heading: "Return",
     metric: /^return$/,
     y: "mean undiscounted return (reward)",
-    prose: "As the worlds pay, before shaping.",
+    prose: "Rewards of the environment, before shaping.",
   },
   {
-    heading: "How well values foresee returns",
+    heading: "How well values predict returns",
     metric: /^explained_variance\//,
     y: "explained variance of the targets",
     prose: "1 is perfect, 0 is no better than a constant.",
@@ -60,7 +93,7 @@ const CURVES: readonly Curve[] = [
     metric: /^switch_rate$/,
     y: "share of turns that switch",
     prose:
-      "A rate near 1 is a flat policy in disguise, a rate near 0 a plan that is never looked at again.",
+      "At a rate near 1 the policy is flat: every turn has its own subgoal. At a rate near 0 subgoals are never revised.",
     share: true,
   },
   {
@@ -72,17 +105,17 @@ const CURVES: readonly Curve[] = [
 ];
 
 /**
- * Lays out what runs did as sections for `htmlReport`; what has no data is left out.
+ * Lays out training runs as sections for `htmlReport`; sections without data are left out.
  *
- * @param parts Tables, episodes and words.
+ * @param report Tables, episodes and prose.
  * @returns Sections in reading order.
  */
-export function trainingReport(parts: TrainingReportParts): ReportSection[] {
-  const { summary, runs, trajectories, gamma, headlines } = parts;
+export function trainingReport(report: TrainingReportData): ReportSection[] {
+  const { summary, runs, trajectories, gamma, headlines } = report;
   const sections: ReportSection[] = [
     { heading: "At a glance", prose: summary, html: cards(headlines) },
-    ...CURVES.flatMap((curve) => curveSection(curve, parts.curves)),
-    ...successSection(parts),
+    ...CURVES.flatMap((curve) => curveSection(curve, report.curves)),
+    ...successSection(report),
   ];
   if (trajectories.some(({ turns }) => turns[0]?.decision.values)) {
     sections.push({
@@ -95,69 +128,71 @@ export function trainingReport(parts: TrainingReportParts): ReportSection[] {
   }
   if (trajectories.length > 0) {
     sections.push({
-      heading: "Segments in the end",
+      heading: "Segment lengths at the end",
       prose:
-        "How long subgoals are held in the last recorded iterations. A segment ends where another subgoal is taken up, or with the episode.",
+        "How long subgoals are held in the last recorded iterations. A segment ends where the subgoal is switched, or with the episode.",
       figure: beside(segmentLengths(trajectories)),
       half: true,
     });
   }
   return [
     ...sections,
-    ...replaySection(parts),
-    { heading: "Runs", prose: "What each run did.", table: runs },
+    ...replaySection(report),
+    {
+      heading: "Runs",
+      prose: "Settings and last numbers of each run.",
+      table: runs,
+    },
   ];
 }
 
-function cards(headlines: TrainingReportParts["headlines"]): string {
+function cards(headlines: TrainingReportData["headlines"]): string {
   const inner = headlines.map(({ value, label }) =>
-    `<div class="card"><b>${escape(value)}</b><span>${
-      escape(label)
-    }</span></div>`
+    markup`<div class="card"><b>${value}</b><span>${label}</span></div>`
   );
-  return `<div class="cards">${inner.join("")}</div>`;
+  return markup`<div class="cards">${inner}</div>`.text;
 }
 
-function successSection(parts: TrainingReportParts): ReportSection[] {
-  const { success, comparison, comparisonNote } = parts;
+function successSection(report: TrainingReportData): ReportSection[] {
+  const { success, comparison, comparisonNote } = report;
   if (success.numRows() === 0) return [];
   return [{
     heading: "Success by kind of task",
     prose:
-      "The closing evaluation, all runs together, with 95 % Wilson intervals over games.",
+      "The final evaluation, all runs together, with 95 % Wilson intervals over games.",
     figure: unlabeled(successByTaskType(withWrappedTypes(success))),
     table: comparison,
     ...(comparisonNote === "" ? {} : { caption: comparisonNote }),
   }];
 }
 
-function replaySection({ replays }: TrainingReportParts): ReportSection[] {
+function replaySection({ replays }: TrainingReportData): ReportSection[] {
   if (replays.length === 0) return [];
   return [{
     heading: "Episodes, turn by turn",
     prose:
-      "Training episodes, each with the credit it was learned from. Colors are segments, named where they start. Bars are advantages in units of return, before normalization, on one scale for each episode: to the right, better than expected.",
+      "Training episodes with their credit. Colors are segments, named where they start. Bars are advantages in units of return, before normalization, on one scale for each episode: to the right, better than expected.",
     html: replays.map(({ trajectory, credit }, i) =>
       episodeHtml(trajectory, credit, { open: i === 0 })
     ).join("\n"),
   }];
 }
 
-/** A figure whose section has a heading already. */
+/** A figure without title, for a section that has a heading. */
 function untitled({ data, layout }: Figure): Figure {
   const { title: _, ...rest } = layout;
   const margin = { ...(layout["margin"] as object), t: 28 };
   return { data, layout: { ...rest, margin } };
 }
 
-/** A figure whose horizontal axis explains itself. */
+/** A figure whose horizontal axis needs no label. */
 function unlabeled(figure: Figure): Figure {
   const { data, layout } = untitled(figure);
   const xaxis = { ...(layout["xaxis"] as object), title: { text: "" } };
   return { data, layout: { ...layout, xaxis } };
 }
 
-/** A figure that shares the page's width with another. */
+/** A figure for half of the page's width. */
 function beside(figure: Figure): Figure {
   const { data, layout } = untitled(figure);
   const legend = { ...(layout["legend"] as object), y: -0.26 };

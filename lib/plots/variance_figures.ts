@@ -1,14 +1,24 @@
 /**
- * Bias and variance of estimators against lambda.
+ * Figures of variance studies: bias and variance against lambda, side by side, and error against the
+ * batch size.
  *
  * @module
  */
 
 import type { ColumnTable } from "arquero";
-import { type Figure, houseLayout, seriesColor, translucent } from "./theme.ts";
+import {
+  bandTraces,
+  DASHES,
+  type Figure,
+  figureLayout,
+  PALETTE,
+  type PlotlyRecord,
+  readRows,
+  seriesColor,
+} from "./figure.ts";
 
-/** A row of the table that the figures read; what `varianceStudy` gives. */
-interface Row {
+/** Columns of `varianceStudy` that {@linkcode momentsAgainstLambda} reads. */
+interface MomentsRow {
   readonly family: string;
   readonly lambda: number | null;
   readonly critic: string;
@@ -19,7 +29,7 @@ interface Row {
   readonly varianceStandardError: number;
 }
 
-const COLUMNS: readonly (keyof Row)[] = [
+const MOMENTS: readonly (keyof MomentsRow)[] = [
   "family",
   "lambda",
   "critic",
@@ -34,17 +44,7 @@ const COLUMNS: readonly (keyof Row)[] = [
 const PANELS = ["switching", "planning", "execution", "all"] as const;
 
 /** Half-width of a 95 % band, in standard errors. */
-export const BAND = 1.96;
-
-/** Marks that tell series apart without color. */
-export const DASHES: readonly string[] = [
-  "solid",
-  "dash",
-  "dot",
-  "dashdot",
-  "longdash",
-  "longdashdot",
-];
+const BAND = 1.96;
 
 /** How to draw {@linkcode momentsAgainstLambda}. */
 export interface MomentsAgainstLambdaOptions {
@@ -83,7 +83,7 @@ export function momentsAgainstLambda(
   options: MomentsAgainstLambdaOptions,
 ): Figure {
   const { quantity, critic, levels = [] } = options;
-  const rows = readRows(table);
+  const rows = readRows(table, MOMENTS);
   const families = [
     ...new Set(
       rows.filter((row) => row.critic === critic && row.lambda !== null)
@@ -115,7 +115,7 @@ export function momentsAgainstLambda(
   const label = log ? "variance of one episode" : "squared bias";
   return {
     data,
-    layout: houseLayout({
+    layout: figureLayout({
       title: `${
         log ? "Variance" : "Squared bias"
       } against lambda, ${critic} critic`,
@@ -135,55 +135,45 @@ interface Place {
 }
 
 /** Value and standard error of a row. */
-function read(row: Row, quantity: "bias" | "variance"): [number, number] {
+function read(
+  row: MomentsRow,
+  quantity: "bias" | "variance",
+): [number, number] {
   return quantity === "variance"
     ? [row.variance, row.varianceStandardError]
     : [row.biasSquared, row.biasSquaredStandardError];
 }
 
 /** A line and its band, in one panel. */
-function curve(rows: readonly Row[], place: Place): Record<string, unknown>[] {
+function curve(rows: readonly MomentsRow[], place: Place): PlotlyRecord[] {
   const { quantity, panel, index, name } = place;
   const sorted = rows.toSorted((a, b) => a.lambda! - b.lambda!);
   const x = sorted.map(({ lambda }) => lambda);
   const color = seriesColor(index);
-  const shared = {
-    type: "scatter",
-    x,
-    legendgroup: name,
-    ...axes(panel),
-  };
-  const edge = (sign: number) => ({
-    ...shared,
-    mode: "lines",
-    y: sorted.map((row) => {
+  const shared = { legendgroup: name, ...axes(panel) };
+  const edge = (sign: number) =>
+    sorted.map((row) => {
       const [value, error] = read(row, quantity);
       return value + sign * BAND * error;
-    }),
-    line: { width: 0, color },
-    hoverinfo: "skip",
-    showlegend: false,
-  });
-  return [
-    edge(-1),
-    { ...edge(1), fill: "tonexty", fillcolor: translucent(color, 0.2) },
-    {
-      ...shared,
-      mode: "lines+markers",
-      name,
-      y: sorted.map((row) => read(row, quantity)[0]),
-      line: { color, width: 2, dash: DASHES[index % DASHES.length] },
-      marker: { color, size: 6, symbol: index },
-      showlegend: panel === 0,
-    },
-  ];
+    });
+  return [...bandTraces(x, edge(-1), edge(1), color, shared), {
+    type: "scatter",
+    mode: "lines+markers",
+    name,
+    x,
+    y: sorted.map((row) => read(row, quantity)[0]),
+    line: { color, width: 2, dash: DASHES[index % DASHES.length] },
+    marker: { color, size: 6, symbol: index },
+    showlegend: panel === 0,
+    ...shared,
+  }];
 }
 
 /** A level line for an estimator without lambda. */
 function level(
-  row: Row | undefined,
+  row: MomentsRow | undefined,
   place: Place & { readonly lambdas: readonly number[] },
-): Record<string, unknown>[] {
+): PlotlyRecord[] {
   if (row === undefined || place.lambdas.length === 0) return [];
   const { quantity, panel, index, name, lambdas } = place;
   const [value] = read(row, quantity);
@@ -258,16 +248,175 @@ function panels(
   return extra;
 }
 
-/** Reads the rows, or says which column is missing. */
-function readRows(table: ColumnTable): Row[] {
-  const names = table.columnNames();
-  for (const column of COLUMNS) {
-    if (names.includes(column)) continue;
-    throw new TypeError(
-      `Cannot draw a figure as the table must have a column "${column}": its columns are ${
-        names.map((name) => `"${name}"`).join(", ")
-      }`,
-    );
-  }
-  return table.objects() as Row[];
+/** Columns that {@linkcode varianceBars} reads. */
+interface BarsRow {
+  readonly estimator: string;
+  readonly decision: string;
+  readonly bias: number;
+  readonly biasNoise: number;
+  readonly variance: number;
+  readonly varianceStandardError: number;
+}
+
+const BARS: readonly (keyof BarsRow)[] = [
+  "estimator",
+  "decision",
+  "bias",
+  "biasNoise",
+  "variance",
+  "varianceStandardError",
+];
+
+/** How to draw {@linkcode varianceBars}. */
+export interface VarianceBarsOptions {
+  /** Whose gradient: one of the three decisions, or `all`. @default {"all"} */
+  readonly decision?: string;
+}
+
+/**
+ * Draws relative bias, with what noise alone would show beside it, and variance, for each estimator.
+ *
+ * @example
+ * ```ts
+ * import * as aq from "arquero";
+ * import { strictEqual } from "node:assert/strict";
+ * import { varianceBars } from "@hiper/lab";
+ *
+ * const row = { decision: "all", bias: 0.1, biasNoise: 0.1, variance: 4, varianceStandardError: 1 };
+ * const figure = varianceBars(aq.from([{ estimator: "hae", ...row }]));
+ * strictEqual(figure.data.length, 3);
+ * ```
+ *
+ * @param table Rows of `gradientVariance` or `exactVariance`.
+ * @param options Whose gradient.
+ * @returns The figure.
+ * @throws {TypeError} If the table lacks a column.
+ */
+export function varianceBars(
+  table: ColumnTable,
+  options: VarianceBarsOptions = {},
+): Figure {
+  const { decision = "all" } = options;
+  const rows = readRows(table, BARS).filter((row) => row.decision === decision);
+  const names = rows.map(({ estimator }) => estimator);
+  const bars = (name: string, y: number[], color: string, axes: object) => ({
+    type: "bar",
+    name,
+    orientation: "h",
+    y: names,
+    x: y,
+    marker: { color },
+    ...axes,
+  });
+  const bias = rows.map(({ bias }) => bias);
+  const noise = rows.map(({ biasNoise }) => biasNoise);
+  const variance = rows.map(({ variance }) => variance);
+  const right = { xaxis: "x2", yaxis: "y2" };
+  const error_x = {
+    type: "data",
+    array: rows.map((row) => BAND * row.varianceStandardError),
+  };
+  const data = [
+    bars("bias", bias, PALETTE[1], {}),
+    bars("what noise alone would show", noise, PALETTE[7], {}),
+    bars("variance", variance, PALETTE[0], { ...right, error_x }),
+  ];
+  const categories = {
+    type: "category",
+    autorange: "reversed",
+    automargin: true,
+  };
+  const layout = figureLayout({
+    title: `Bias and variance of the gradient (${
+      decision === "all" ? "all decisions" : decision
+    })`,
+    x: "bias (relative)",
+    y: "",
+    height: 150 + 44 * rows.length,
+    xaxis: { domain: [0, 0.46] },
+    extra: {
+      barmode: "group",
+      margin: { l: 190, r: 24, t: 56, b: 56 },
+      yaxis: categories,
+      yaxis2: { ...categories, anchor: "x2", visible: false },
+    },
+  });
+  const xaxis2 = {
+    ...layout["xaxis"] as PlotlyRecord,
+    anchor: "y2",
+    domain: [0.54, 1],
+    title: { text: "variance (one episode)" },
+  };
+  return { data, layout: { ...layout, xaxis2 } };
+}
+
+/** One curve of {@linkcode errorAgainstBatch}. */
+export interface BatchErrorCurve {
+  /** Name of the estimator. */
+  readonly name: string;
+  /** Expected squared error for each batch size. */
+  readonly errors: readonly number[];
+  /** Standard errors of those. */
+  readonly standardErrors: readonly number[];
+}
+
+/** How to draw {@linkcode errorAgainstBatch}. */
+export interface ErrorAgainstBatchOptions {
+  /** Batch sizes, in episodes. */
+  readonly sizes: readonly number[];
+  /** The question the figure answers. */
+  readonly title: string;
+}
+
+/**
+ * Draws the expected squared error of a batch's gradient against the batch size, with 95 % bands.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { errorAgainstBatch } from "@hiper/lab";
+ *
+ * const { data } = errorAgainstBatch(
+ *   [{ name: "RLOO", errors: [2, 1], standardErrors: [0.1, 0.1] }],
+ *   { sizes: [8, 16], title: "RLOO" },
+ * );
+ * strictEqual(data.length, 3); // two edges of the band, one line
+ * ```
+ *
+ * @param curves One for each estimator.
+ * @param options Sizes and title.
+ * @returns The figure; both axes logarithmic.
+ */
+export function errorAgainstBatch(
+  curves: readonly BatchErrorCurve[],
+  options: ErrorAgainstBatchOptions,
+): Figure {
+  const { sizes, title } = options;
+  const data = curves.flatMap(({ name, errors, standardErrors }, index) => {
+    const color = seriesColor(index);
+    // A logarithmic axis cannot show a band that reaches 0.
+    const edge = (sign: number) =>
+      errors.map((error, i) =>
+        Math.max(error / 20, error + sign * BAND * standardErrors[i]!)
+      );
+    return [...bandTraces(sizes, edge(-1), edge(1), color), {
+      type: "scatter",
+      mode: "lines+markers",
+      name,
+      x: sizes,
+      y: errors,
+      line: { color, width: 2, dash: DASHES[index % DASHES.length] },
+      marker: { color, size: 6, symbol: index },
+    }];
+  });
+  const layout = figureLayout({
+    title,
+    x: "episodes in the batch",
+    y: "squared error (squared gradient = 1)",
+    height: 520,
+    xaxis: { type: "log", dtick: "D2" },
+    yaxis: { type: "log", dtick: 1 },
+    extra: { legend: { orientation: "h", y: -0.2, traceorder: "normal" } },
+  });
+  return { data, layout };
 }

@@ -8,10 +8,11 @@ import {
   stretches,
 } from "../../lib/plots/episode_figures.ts";
 import {
+  actionEntropy,
   segmentLengths,
+  switchRate,
   valueCalibration,
 } from "../../lib/plots/batch_figures.ts";
-import { actionEntropy, switchRate } from "../../lib/plots/decision_figures.ts";
 import {
   ablationForest,
   learningCurve,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Decision, TokenTrace } from "../../lib/trajectory.ts";
 import { replyTokens } from "../../lib/plots/reply_figure.ts";
 import { figureBundle } from "../../lib/plots/show.ts";
-import { DECISION_COLORS } from "../../lib/plots/theme.ts";
+import { DECISION_COLORS } from "../../lib/plots/figure.ts";
 
 interface Drawn {
   readonly shapes: readonly {

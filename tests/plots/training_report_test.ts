@@ -1,8 +1,8 @@
 import * as aq from "arquero";
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { episodeHtml } from "../../lib/plots/episode_html.ts";
-import { intervalCurve } from "../../lib/plots/interval_figures.ts";
+import { episodeHtml } from "../../lib/plots/episode_figures.ts";
+import { intervalCurve } from "../../lib/plots/learning_figures.ts";
 import { trainingReport } from "../../lib/plots/training_report.ts";
 import {
   byDecision,
@@ -51,6 +51,9 @@ Deno.test("episodeHtml() never lets a text become markup", () => {
         "<script>alert(1)</script>",
         "</table>",
         '" onload="x',
+        "' onload='x",
+        "</script><script>alert(1)</script>",
+        "\u0000\u001b[31m",
         "&amp;",
       ),
       fc.string(),
@@ -157,7 +160,7 @@ Deno.test("trainingReport() leaves out what has no data", () => {
     trajectories: [episode(["a", "b"])],
     replays: [{ trajectory: episode(["a"]), credit: credit(1) }],
   });
-  const aside = full.find(({ heading }) => /set aside/.test(heading))!;
+  const aside = full.find(({ heading }) => /held-out/.test(heading))!;
   deepStrictEqual(
     aside.figure!.data.filter(({ name }) => name).map(({ name }) => name),
     ["seen", "unseen"],

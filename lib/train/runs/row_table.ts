@@ -12,7 +12,7 @@ import { type ColumnTable, from } from "arquero";
  * @param rows The rows.
  * @returns A column for every key, in order of first appearance; what a row does not have is `null`.
  */
-export function tableOf(
+export function toTable(
   rows: readonly Record<string, unknown>[],
 ): ColumnTable {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];

@@ -29,7 +29,7 @@ import type { Evaluation } from "../evaluation.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { writeParquet } from "./parquet.ts";
 import { readRunConfig, settleRun } from "./run_settings.ts";
-import { tableOf } from "./row_table.ts";
+import { toTable } from "./row_table.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "../training.ts";
 import { turnsTable } from "./turns_table.ts";
@@ -196,7 +196,7 @@ class OpenedRun implements Run {
       if (this.#refused) return;
       const rows = await readLines(`${directory}/metrics.jsonl`);
       if (rows.length > 0) {
-        await writeParquet(tableOf(rows), `${directory}/metrics.parquet`);
+        await writeParquet(toTable(rows), `${directory}/metrics.parquet`);
       }
     } finally {
       lock.close();
@@ -239,7 +239,7 @@ export async function readMetrics(
       rows.push({ run, seed: config.seed, ...row });
     }
   }
-  return tableOf(rows);
+  return toTable(rows);
 }
 
 async function makeFolder(directory: string): Promise<void> {

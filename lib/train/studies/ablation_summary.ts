@@ -1,5 +1,5 @@
 /**
- * Summing up a grid: the mean of each cell with its interval, and paired differences from one cell.
+ * Summary of a grid: the mean of each cell with its interval, and paired differences from one cell.
  *
  * @module
  */
@@ -15,23 +15,23 @@ import {
 } from "./ablation.ts";
 import { readIfThere } from "../runs/durable_file.ts";
 import { readLines } from "../runs/line_file.ts";
-import { tableOf } from "../runs/row_table.ts";
+import { toTable } from "../runs/row_table.ts";
 import { bootstrapInterval, pairedDifference } from "./statistics.ts";
 
-/** What to sum up. */
+/** Settings of {@linkcode summarizeAblation}. */
 export interface SummarizeAblationOptions {
-  /** Metric: of the closing evaluation, as `unseen/success_rate`, or of training, as `success_rate`. */
+  /** Metric: of the final evaluation, as `unseen/success_rate`, or of training, as `success_rate`. */
   readonly metric: string;
   /** Share of repetitions whose interval should hold the truth. @default {0.95} */
   readonly confidence?: number;
-  /** Cell from which the others are told apart, seed by seed. */
+  /** Cell with which the others are compared, seed by seed. */
   readonly compareTo?: Readonly<Record<string, string>>;
   /** Last iterations that are averaged for a metric of training. @default {10} */
   readonly window?: number;
 }
 
 /**
- * Sums up a grid's folder, finished runs and unfinished ones alike.
+ * Summarizes a grid's folder, finished and unfinished runs alike.
  *
  * @param directory The grid's folder.
  * @param options Which metric, and which cell to compare with.
@@ -58,7 +58,7 @@ export async function summarizeAblation(
   }
   if ([...values.values()].every((ofCell) => ofCell.size === 0)) {
     throw new RangeError(
-      `Cannot sum up an ablation as its runs must have the metric: current value is "${metric}"`,
+      `Cannot summarize an ablation as its runs must have the metric: current value is "${metric}"`,
     );
   }
   const reference = compareTo && values.get(cellName(compareTo));
@@ -107,7 +107,7 @@ export async function readAblationMetrics(
       rows.push({ cell, seed, ...row });
     }
   }
-  return tableOf(rows);
+  return toTable(rows);
 }
 
 /** Differences on the seeds that both cells have. */
@@ -144,22 +144,22 @@ async function readPlan(directory: string): Promise<AblationPlan> {
   const text = await readIfThere(`${directory}/plan.json`);
   if (text === undefined) {
     throw new Error(
-      `Cannot sum up an ablation as its folder must hold "plan.json": current value is "${directory}"`,
+      `Cannot summarize an ablation as its folder must hold "plan.json": current value is "${directory}"`,
     );
   }
   return JSON.parse(text) as AblationPlan;
 }
 
-/** The closing evaluation's number, or the mean over the last iterations that have it. */
+/** The number of the final evaluation, or the mean over the last iterations that have it. */
 async function finalValue(
   directory: string,
   metric: string,
   window: number,
 ): Promise<number | undefined> {
-  const closing = await readIfThere(`${directory}/evaluation.json`);
-  const evaluated = closing === undefined
+  const final = await readIfThere(`${directory}/evaluation.json`);
+  const evaluated = final === undefined
     ? undefined
-    : (JSON.parse(closing) as Record<string, number>)[metric];
+    : (JSON.parse(final) as Record<string, number>)[metric];
   if (evaluated !== undefined) return evaluated;
   const rows = await readLines(`${directory}/metrics.jsonl`);
   const values = rows.flatMap((row) =>

@@ -1,5 +1,5 @@
 /**
- * Run folders as the tables and episodes that a report is made of.
+ * Run folders as the data of a report: tables and episodes.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type ColumnTable, from, table as createTable } from "arquero";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { mean } from "../../numeric.ts";
 import { createRandom } from "../../random.ts";
-import type { TrainingReportParts } from "../../report_parts.ts";
+import type { TrainingReportData } from "../../plots/training_report.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { readParquet } from "../runs/parquet.ts";
@@ -33,7 +33,7 @@ interface StoredRun {
   readonly evaluation: readonly StoredEpisode[];
 }
 
-/** Resamples of each point's interval; more change the drawing by less than a line's width. */
+/** Resamples of each point's interval; more change the curve by less than a line's width. */
 const RESAMPLES = 400;
 
 /**
@@ -49,10 +49,10 @@ const RESAMPLES = 400;
  */
 export async function readReport(
   directories: readonly string[],
-): Promise<TrainingReportParts> {
+): Promise<TrainingReportData> {
   if (directories.length === 0) {
     throw new RangeError(
-      "Cannot report as there must be a run: none was given",
+      "Cannot report as there must be at least one run: none was given",
     );
   }
   const runs = await readRuns(directories);
@@ -137,14 +137,14 @@ function summarize(runs: readonly StoredRun[]): string {
   } episodes of at most ${maxTurns} turns in an iteration, up to ${config.iterations} iterations.`;
 }
 
-/** Whether all that a run is evaluated on are ALFWorld's games, so that its numbers compare. */
+/** Whether a run is evaluated on ALFWorld's games alone, so that its numbers compare with published ones. */
 function isAlfworld({ evaluation }: TrainingConfig): boolean {
   const worlds = Object.values(evaluation.sets).flat();
   return worlds.length > 0 &&
     worlds.every((world) => world.dataset === "alfworld");
 }
 
-/** A game file has no randomness: with another seed it is still the same game. */
+/** An episode of a game file, which is the same game for every seed. */
 function seedless(episode: StoredEpisode): StoredEpisode {
   return { ...episode, trajectory: { ...episode.trajectory, seed: 0 } };
 }
@@ -160,12 +160,12 @@ function bySet(
   return sets;
 }
 
-/** Success on each set, then what it took to learn. */
+/** Success on each evaluation set, then the number of episodes of training. */
 function headlines(
   runs: readonly StoredRun[],
   metrics: ColumnTable,
   evaluated: Readonly<Record<string, readonly Trajectory[]>>,
-): TrainingReportParts["headlines"] {
+): TrainingReportData["headlines"] {
   const rows = metrics.objects() as Record<string, unknown>[];
   const played = rows.reduce((sum, row) => sum + Number(row.episodes ?? 0), 0);
   return [
@@ -181,7 +181,7 @@ function headlines(
     }),
     {
       value: Math.round(played / runs.length).toLocaleString("en-US"),
-      label: `episodes played to learn, in ${
+      label: `training episodes, in ${
         Math.round(rows.length / runs.length)
       } iterations`,
     },
@@ -192,7 +192,7 @@ function percent(share: number): string {
   return `${Number((100 * share).toFixed(1))} %`;
 }
 
-/** What is worth knowing of each run at a glance. */
+/** Settings and last numbers of each run. */
 function runsTable(
   runs: readonly StoredRun[],
   metrics: ColumnTable,
@@ -283,7 +283,7 @@ function successTable(episodes: readonly StoredEpisode[]): ColumnTable {
   });
 }
 
-/** A usual late success, the one with the most segments, a late failure, an early one; as far as there are any. */
+/** The median late success by number of segments, the one with the most, a late and an early failure; as far as there are any. */
 function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
   const segments = ({ trajectory }: StoredEpisode) =>
     trajectory.turns.filter(({ decision }) => decision.switched).length;

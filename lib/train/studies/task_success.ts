@@ -6,8 +6,7 @@
 
 import { type ColumnTable, table } from "arquero";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
-import { mean } from "../../numeric.ts";
-import { wilsonInterval } from "../../plots/wilson_interval.ts";
+import { mean, wilsonInterval } from "../../numeric.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import type { PublishedResult } from "./published_alfworld.ts";
 

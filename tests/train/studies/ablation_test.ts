@@ -109,7 +109,7 @@ Deno.test("runAblation() gives the same runs whatever runs side by side, and ski
   await rejects(summarizeAblation(one, { metric: "joy" }), {
     name: "RangeError",
     message:
-      'Cannot sum up an ablation as its runs must have the metric: current value is "joy"',
+      'Cannot summarize an ablation as its runs must have the metric: current value is "joy"',
   });
   await rejects(
     summarizeAblation(one, { metric, compareTo: { credit: "gae" } }),
