@@ -327,7 +327,9 @@ export const rloo = defineEstimator({
 /** Centered scores, normalized over the turns of the batch. */
 export const reinforceBaseline = defineEstimator({
   settings: z.strictObject({
-    normalize: normalize.removeDefault().default("whiten"),
+    normalize: normalize.removeDefault().default("whiten").describe(
+      "how advantages are normalized over the batch",
+    ),
     ...grouping,
   }),
   critic: false,

@@ -76,7 +76,9 @@ export const reinforce = defineEstimator({
 export const reinforcePlusPlus = defineEstimator({
   settings: z.strictObject({
     gamma,
-    normalize: normalize.removeDefault().default("whiten"),
+    normalize: normalize.removeDefault().default("whiten").describe(
+      "how advantages are normalized over the batch",
+    ),
   }),
   critic: false,
   grouped: false,
