@@ -124,7 +124,7 @@ function withFlags(run: TrainingConfig, flags: Flags): TrainingConfig {
   const none = Object.keys(run.evaluation.sets).map((name) => [name, null]);
   return defineConfig(run, { evaluation: { sets: Object.fromEntries(none) } }, {
     evaluation: {
-      tasks: "every",
+      ...(tasks === undefined && { tasks: "every", balanceBy: null }),
       maxTurns: 50, // as everyone has
       ...evaluation,
       sets: Object.fromEntries(sets),

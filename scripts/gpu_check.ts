@@ -65,7 +65,7 @@ for (
       ? [
         [
           "adapters beside halves",
-          { lora: { rank: 8 }, frozenPrecision: "half" },
+          { lora: { rank: 8 }, frozenPrecision: "float16" },
         ] as const,
       ]
       : []),
@@ -176,7 +176,7 @@ async function reportCalls() {
 
 /** A policy whose prompts have the length asked for. */
 function createPolicy(
-  options: { lora?: { rank: number }; frozenPrecision?: "half" },
+  options: { lora?: { rank: number }; frozenPrecision?: "float16" },
 ): LanguagePolicy {
   return createLanguagePolicy({
     seed: 1,
@@ -184,7 +184,7 @@ function createPolicy(
     prompt: () => " go".repeat(size("length")),
     maxReplyTokens: size("reply"),
     batchSize: size("batch"),
-    tokensAtOnce: size("batch") * (size("length") + size("reply") + 64),
+    microbatchTokens: size("batch") * (size("length") + size("reply") + 64),
     size: {
       width: size("width"),
       innerWidth: 4 * size("width"),

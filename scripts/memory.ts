@@ -45,7 +45,7 @@ const load: LanguageMemoryOptions = {
   batch: flags.batch,
   length: flags.length,
   replyLength: flags.reply,
-  tokensAtOnce: flags.tokens,
+  microbatchTokens: flags.tokens,
   batchSize: flags.writing,
   recompute: !flags.keepLayers,
   critic: flags.separateCritic ? "separate" : "shared",

@@ -25,7 +25,7 @@ export interface Assignment {
 
 /** What a schedule should hold. */
 export interface ScheduleOptions {
-  /** Stream that draws tasks and seeds. */
+  /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
   readonly random: Random;
   /** Tasks to draw, each once before any is drawn again. */
   readonly tasks: number;
@@ -36,6 +36,9 @@ export interface ScheduleOptions {
   /** Setting of a specification over whose values tasks are spread evenly, such as `"taskType"`. */
   readonly balanceBy?: string;
 }
+
+/** What is meant where the options do not say. */
+export const SCHEDULE_DEFAULTS = { groupSize: 1, maxTurns: 50 } as const;
 
 /**
  * Draws tasks, repeats each for its group, and gives every episode its seed.
@@ -69,7 +72,8 @@ export function scheduleEpisodes(
   specs: readonly EnvSpec[],
   options: ScheduleOptions,
 ): Assignment[] {
-  const { random, tasks, groupSize = 1, maxTurns = 50, balanceBy } = options;
+  const { random, tasks, balanceBy } = options;
+  const { groupSize, maxTurns } = { ...SCHEDULE_DEFAULTS, ...options };
   if (specs.length === 0) {
     throw new RangeError(
       "Cannot schedule episodes as there must be a world to play: current count is 0",

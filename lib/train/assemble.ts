@@ -77,7 +77,8 @@ export async function assembleTraining(
     specs,
     backend,
   });
-  const told = config.warmStart !== undefined || config.refine !== undefined;
+  const told = config.warmStart !== undefined ||
+    config.tokenWeights !== undefined;
   const pool = config.rollout.workers > 0
     ? createEnvPool({ workers: config.rollout.workers, hints: told })
     : undefined;
@@ -118,7 +119,7 @@ async function assembleLearner(
   end: () => Promise<void>;
 }> {
   const { specs, backend: { name: backend } } = options;
-  const { workers, shards } = config.replicas;
+  const { workers, microbatches: shards } = config.replicas;
   const policy = await assemblePolicy(config, specs);
   if (shards === 1) {
     const end = () => Promise.resolve(policy.dispose());
@@ -154,11 +155,11 @@ function checkGroups({ estimator, rollout }: TrainingConfig): void {
 
 /** Replicas share cores, and have something to share. */
 function checkReplicas({ replicas, backend }: TrainingConfig): void {
-  const { workers, shards } = replicas;
+  const { workers, microbatches } = replicas;
   if (workers === 0) return;
-  if (shards === 1) {
+  if (microbatches === 1) {
     throw new RangeError(
-      'Cannot share work with replicas as "replicas.shards" must be at least 2: current value is 1',
+      'Cannot share work with replicas as "replicas.microbatches" must be at least 2: current value is 1',
     );
   }
   if (!["auto", "wasm", "cpu"].includes(backend)) {

@@ -60,15 +60,16 @@ export async function assembleLanguagePolicy(
   policy: LanguagePolicyConfig,
   options: Surroundings,
 ): Promise<LanguagePolicy> {
-  const { name: _, directory, layers, width, loraRank = 0, prompt, ...speech } =
+  const { name: _, directory, layers, hiddenSize, loraRank = 0, ...others } =
     policy;
+  const { prompt, ...speech } = others;
   const { seed } = options;
   const shown = prompt ?? (directory === undefined ? "brief" : "rules");
   const settings = {
     ...speech,
     seed,
     prompt: PROMPTS[shown],
-    keepReadings: shown === "transcript",
+    reuseKvCache: shown === "transcript",
     ...(loraRank > 0 && { lora: { rank: loraRank } }),
   };
   if (directory !== undefined) {
@@ -79,7 +80,7 @@ export async function assembleLanguagePolicy(
     tokenizer: buildWorldTokenizer(await listen(options), PROMPTS[shown]),
     size: {
       ...(layers !== undefined && { layers }),
-      ...(width !== undefined && sizesOf(width)),
+      ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
       ...(shown === "transcript" && {
         maxLength: TRANSCRIPT_START + TRANSCRIPT_TURN * mostTurns(options),
       }),

@@ -6,9 +6,12 @@
 
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { Random } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
-import { scheduleEpisodes, scheduleEvery } from "../rollout/schedule.ts";
+import {
+  scheduleEpisodes,
+  scheduleEvery,
+  type ScheduleOptions,
+} from "../rollout/schedule.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { prefixed, summarizeTrajectories } from "./metrics.ts";
 
@@ -24,17 +27,9 @@ export interface Evaluation {
 }
 
 /** How an evaluation is played. */
-export interface EvaluationOptions {
-  /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
-  readonly random: Random;
+export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
   /** Tasks drawn from each set, or `"every"` world of it once. */
   readonly tasks: number | "every";
-  /** Episodes of each task. @default {1} */
-  readonly groupSize?: number;
-  /** Turns after which an episode is truncated. @default {50} */
-  readonly maxTurns?: number;
-  /** Setting of a specification over whose values drawn tasks are spread evenly. */
-  readonly balanceBy?: string;
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
 }

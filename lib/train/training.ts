@@ -240,8 +240,8 @@ class OpenTraining implements Training {
   }
 
   async #refine(samples: TrainingSample[]): Promise<TrainingSample[]> {
-    if (!this.config.refine) return samples;
-    const { name: _, ...gear } = this.config.refine;
+    if (!this.config.tokenWeights) return samples;
+    const { name: _, ...gear } = this.config.tokenWeights;
     const { policy, hint } = this.#parts;
     if (!policy.rescore || !hint) {
       throw new TypeError(

@@ -27,9 +27,9 @@ const SIZES: Readonly<Record<string, Load["size"]>> = {
 const WAYS: Readonly<Record<string, Partial<Load>>> = {
   "adapters, layers again": { lora: { rank: 8 }, recompute: true },
   "layers again": { recompute: true },
-  "chunks of 1,024": { tokensAtOnce: 1024 },
+  "chunks of 1,024": { microbatchTokens: 1024 },
   "adapters": { lora: { rank: 8 } },
-  "a critic of its own": { critic: "separate", tokensAtOnce: 1024 },
+  "a critic of its own": { critic: "separate", microbatchTokens: 1024 },
   "all weights": {},
 };
 const LOAD = { batch: 16, length: 192, replyLength: 32, words: 1000 };

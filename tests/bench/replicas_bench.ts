@@ -149,7 +149,12 @@ function nonsense(
 async function languageLoad(specs: readonly EnvSpec[]): Promise<Load> {
   const config = defineConfig({
     worlds: [...specs],
-    policy: { name: "language", layers: 3, width: 128, maxReplyTokens: 64 },
+    policy: {
+      name: "language",
+      layers: 3,
+      hiddenSize: 128,
+      maxReplyTokens: 64,
+    },
   });
   const policy = await assemblePolicy(config, specs) as LanguagePolicy;
   const player = await assemblePolicy(

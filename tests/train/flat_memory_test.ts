@@ -18,7 +18,7 @@ const POLICIES: Readonly<Record<string, () => DifferentiablePolicy>> = {
       lora: { rank: 2 },
       critic: "separate",
       decoding: "admissible",
-      tokensAtOnce: 200,
+      microbatchTokens: 200,
       recompute: true,
     }),
 };

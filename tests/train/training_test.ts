@@ -162,7 +162,12 @@ Deno.test("Iterations go on where the reader left, and evaluating in between cha
 Deno.test("A warm start imitates the expert before the first iteration", async () => {
   const config = smallConfig({
     iterations: 1,
-    warmStart: { tasks: 64, epochs: 12, minibatchSize: 64, learningRate: 3e-3 },
+    warmStart: {
+      episodes: 64,
+      epochs: 12,
+      minibatchSize: 64,
+      learningRate: 3e-3,
+    },
     update: { learningRate: 0 },
   });
   const [first] = await train(config);
@@ -172,7 +177,7 @@ Deno.test("A warm start imitates the expert before the first iteration", async (
 Deno.test("GEAR refines the samples of a training whose worlds have experts", async () => {
   const plain = await train(smallConfig({ iterations: 2 }));
   const refined = await train(
-    smallConfig({ iterations: 2, refine: { name: "gear" } }),
+    smallConfig({ iterations: 2, tokenWeights: { name: "gear" } }),
   );
   deepStrictEqual(refined[0]!.return, plain[0]!.return);
   ok(refined[0]!.policy_loss !== plain[0]!.policy_loss);

@@ -17,10 +17,10 @@ import type { Qwen2 } from "./qwen2.ts";
  * with them.
  */
 export function checkPrecision(
-  precision: "single" | "half" | undefined,
+  precision: "float32" | "float16" | undefined,
   adapter: unknown,
 ): void {
-  if (precision !== "half") return;
+  if (precision !== "float16") return;
   if (adapter === undefined) {
     throw new TypeError(
       'Cannot store frozen weights in halves as there must be some: "lora" must be given',

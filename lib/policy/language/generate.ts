@@ -15,7 +15,7 @@ import {
   type GeneratedReply,
   type GenerationOptions,
   startDraft,
-  TOKENS_PER_READ,
+  TOKENS_PER_READBACK,
   writeToken,
 } from "./partial_reply.ts";
 import { drawToken } from "./sampling.ts";
@@ -35,8 +35,14 @@ export async function generateReplies(
   options: GenerationOptions,
 ): Promise<GeneratedReply[]> {
   const { maxTokens = 256, temperature = 1, topP = 1 } = options;
-  const { stop = [], tokensPerRead = TOKENS_PER_READ } = options;
-  const filled = { ...options, maxTokens, temperature, stop, tokensPerRead };
+  const { stop = [], tokensPerReadback = TOKENS_PER_READBACK } = options;
+  const filled = {
+    ...options,
+    maxTokens,
+    temperature,
+    stop,
+    tokensPerReadback,
+  };
   if (prompts.length === 0) return [];
   if (decodesOnDevice() && topP === 1) {
     return await (options.grammars ? generateForms : generateFreely)(

@@ -41,10 +41,10 @@ export async function generateFreely(
   prompts: readonly Int32Array[],
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
-  const { maxTokens, tokensPerRead, temperature, randoms } = options;
-  if (!(Number.isSafeInteger(tokensPerRead) && tokensPerRead >= 1)) {
+  const { maxTokens, tokensPerReadback, temperature, randoms } = options;
+  if (!(Number.isSafeInteger(tokensPerReadback) && tokensPerReadback >= 1)) {
     throw new RangeError(
-      `Cannot write replies as "tokensPerRead" must be a positive integer: current value is ${tokensPerRead}`,
+      `Cannot write replies as "tokensPerReadback" must be a positive integer: current value is ${tokensPerReadback}`,
     );
   }
   const drafts = prompts.map(startDraft);
@@ -53,7 +53,7 @@ export async function generateFreely(
   const ones = prompts.map(() => 1);
   let drawn: tf.Tensor2D | undefined;
   for (let k = 0; k < maxTokens && drafts.some(({ done }) => !done);) {
-    const steps = Math.min(tokensPerRead, maxTokens - k);
+    const steps = Math.min(tokensPerReadback, maxTokens - k);
     const seen: tf.Tensor2D[] = [], written: tf.Tensor2D[] = [];
     for (let step = 0; step < steps; step++) {
       const states = drawn

@@ -54,9 +54,9 @@ export interface LanguageTrainingOptions {
    * How matrices that are not trained are stored: as 32-bit floats, or as 16-bit floats in half
    * the memory, which WebGPU alone computes with.
    *
-   * @default {"single"}
+   * @default {"float32"}
    */
-  readonly frozenPrecision?: "single" | "half";
+  readonly frozenPrecision?: "float32" | "float16";
 }
 
 /** Options of {@linkcode createLanguagePolicy}. */
@@ -292,7 +292,7 @@ function assemble(
   const { files } = parts;
   const { valueScale = 1, frozenPrecision } = options;
   const { model } = parts.actor; // the critic's too, where weights are frozen
-  const halves = frozenPrecision === "half"
+  const halves = frozenPrecision === "float16"
     ? { model: halveWeights(model) }
     : {};
   const actor = { ...parts.actor, ...halves };

@@ -36,11 +36,11 @@ export interface GenerationOptions {
    *
    * @default {16}
    */
-  readonly tokensPerRead?: number;
+  readonly tokensPerReadback?: number;
 }
 
 /** Tokens of free replies that are drawn on a graphics processor before any is read. */
-export const TOKENS_PER_READ = 16;
+export const TOKENS_PER_READBACK = 16;
 
 /** The same with what generation needs in any case. */
 export type FilledGenerationOptions =
@@ -48,7 +48,7 @@ export type FilledGenerationOptions =
   & Required<
     Pick<
       GenerationOptions,
-      "maxTokens" | "temperature" | "stop" | "tokensPerRead"
+      "maxTokens" | "temperature" | "stop" | "tokensPerReadback"
     >
   >;
 

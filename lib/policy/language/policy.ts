@@ -116,7 +116,7 @@ export function languagePolicy(
   const mind = { network, tokenizer, settings, start };
   const memories: ReadingMemory[] = [];
   const inLane = (one: Mind, { lane = 0 } = {}): Mind =>
-    settings.keepReadings
+    settings.reuseKvCache
       ? { ...one, memory: memories[lane] ??= createReadingMemory() }
       : one;
   const variables = trainedWeights(network);
@@ -193,7 +193,7 @@ async function decideAtOnce(
   randoms: readonly Random[],
 ): Promise<Decision[]> {
   const { network, tokenizer, settings, start, memory } = mind;
-  const { maxReplyTokens, temperature, topP, tokensPerRead } = settings;
+  const { maxReplyTokens, temperature, topP, tokensPerReadback } = settings;
   const prompts = situations.map((situation) => promptTokens(mind, situation));
   const replies = await generateReplies(network.actor.model, prompts, {
     tokenizer,
@@ -203,7 +203,7 @@ async function decideAtOnce(
     maxTokens: maxReplyTokens,
     temperature,
     topP,
-    tokensPerRead,
+    tokensPerReadback,
     stop: ["</action>"],
     ...(start && { grammars: situations.map(start) }),
   });

@@ -14,7 +14,7 @@ import type {
 import { formatPrompt, readReply } from "./prompts.ts";
 import { locateBlocks } from "./block_spans.ts";
 import { formatReply, type ReplyMode } from "./blocks.ts";
-import { TOKENS_PER_READ } from "./partial_reply.ts";
+import { TOKENS_PER_READBACK } from "./partial_reply.ts";
 import type { ReadingMemory } from "../decoder/kv_cache.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";
@@ -44,16 +44,16 @@ export interface LanguageOptions {
   /** Replies written at once. @default {64} */
   readonly batchSize?: number;
   /** Tokens, padding included, whose intermediate numbers are held at once while learning. @default {8192} */
-  readonly tokensAtOnce?: number;
+  readonly microbatchTokens?: number;
   /** Whether layers are computed again for their gradients. @default {false} */
   readonly recompute?: boolean;
   /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
-  readonly tokensPerRead?: number;
+  readonly tokensPerReadback?: number;
   /**
    * Whether keys and values are kept from turn to turn, for prompts that go on where the last
    * reply ended. They take the memory of the last batches that were written. @default {false}
    */
-  readonly keepReadings?: boolean;
+  readonly reuseKvCache?: boolean;
 }
 
 /** Every option filled in. */
@@ -84,10 +84,10 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     maxContentTokens = 24,
     mode = "strict",
     batchSize = 64,
-    tokensAtOnce = 8192,
+    microbatchTokens = 8192,
     recompute = false,
-    tokensPerRead = TOKENS_PER_READ,
-    keepReadings = false,
+    tokensPerReadback = TOKENS_PER_READBACK,
+    reuseKvCache = false,
   } = options;
   return {
     prompt,
@@ -98,10 +98,10 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
     maxContentTokens,
     mode,
     batchSize,
-    tokensAtOnce,
+    microbatchTokens,
     recompute,
-    tokensPerRead,
-    keepReadings,
+    tokensPerReadback,
+    reuseKvCache,
   };
 }
 

@@ -38,7 +38,7 @@ export interface ScoreOptions {
   /** Temperature of the replies. */
   readonly temperature: number;
   /** Tokens, padding included, whose intermediate numbers are held at a time. @default {8192} */
-  readonly tokensAtOnce?: number;
+  readonly microbatchTokens?: number;
   /** Whether layers are computed again for their gradients. @default {false} */
   readonly recompute?: boolean;
 }
@@ -75,10 +75,10 @@ export function scoreReplies(
   replies: readonly WrittenReply[],
   options: ScoreOptions,
 ): ScoredBatch {
-  const { tokensAtOnce = 8192 } = options;
-  const wide = chunkByLength(replies, tokensAtOnce);
+  const { microbatchTokens = 8192 } = options;
+  const wide = chunkByLength(replies, microbatchTokens);
   const fits = wide.length === 1;
-  const chunks = fits ? chunkByLength(replies, tokensAtOnce / SHARE) : wide;
+  const chunks = fits ? chunkByLength(replies, microbatchTokens / SHARE) : wide;
   const weights = Object.entries(trainedWeights(network));
   const [logProbs, entropies, switching, planning, execution] = tf.tidy(() => {
     const computes = chunks.map((chunk) => (tensors: readonly tf.Tensor[]) => {
@@ -101,7 +101,7 @@ export function scoreReplies(
 /** Splits what is to be read into chunks of similar length. */
 function chunkByLength(
   replies: readonly WrittenReply[],
-  tokensAtOnce: number,
+  microbatchTokens: number,
 ): Chunk[] {
   const sequences = replies.map(({ prompt, reply }) =>
     joined(prompt, reply.subarray(0, -1)) // the last token is only predicted
@@ -109,7 +109,7 @@ function chunkByLength(
   const { read, host } = shareReadings(sequences);
   const guests = Map.groupBy(replies.keys(), (i) => host[i]!);
   const lengths = read.map((i) => sequences[i]!.length);
-  return groupByLength(lengths, tokensAtOnce).map((places) => {
+  return groupByLength(lengths, microbatchTokens).map((places) => {
     const length = lengths[places.at(-1)!]!;
     const ids = new Int32Array(places.length * length);
     places.forEach((place, row) =>
@@ -133,19 +133,19 @@ function chunkByLength(
  * Groups sequences so that little is padded and each group, padded, has few enough tokens.
  *
  * @param lengths Length of each sequence.
- * @param tokensAtOnce Most tokens of a group of more than one.
+ * @param microbatchTokens Most tokens of a group of more than one.
  * @returns Indices of each group, the longest sequence last.
  */
 export function groupByLength(
   lengths: readonly number[],
-  tokensAtOnce: number,
+  microbatchTokens: number,
 ): number[][] {
   const order = lengths.map((_, i) => i)
     .sort((a, b) => lengths[a]! - lengths[b]! || a - b);
   const groups: number[][] = [];
   for (const i of order) {
     const group = groups.at(-1);
-    if (group && (group.length + 1) * lengths[i]! <= tokensAtOnce) {
+    if (group && (group.length + 1) * lengths[i]! <= microbatchTokens) {
       group.push(i);
     } else groups.push([i]);
   }

@@ -28,19 +28,19 @@ export const READ_AT_ONCE = 16384;
  *
  * @param network All weights.
  * @param questions What it reads; no count of tokens may be 0.
- * @param options `tokensAtOnce`: tokens, padding included, in one pass. @default {16384}
+ * @param options `microbatchTokens`: tokens, padding included, in one pass. @default {16384}
  * @returns Values in units of return, in the order of the questions.
  */
 export async function askCritic(
   network: LanguageNetwork,
   questions: readonly CriticQuestion[],
-  options: { tokensAtOnce?: number } = {},
+  options: { microbatchTokens?: number } = {},
 ): Promise<ByDecision<number>[]> {
-  const { tokensAtOnce = READ_AT_ONCE } = options;
+  const { microbatchTokens = READ_AT_ONCE } = options;
   const answers: ByDecision<number>[] = [];
   const lengths = questions.map(({ tokens }) => tokens.length);
   const { model, adapter } = network.critic ?? network.actor;
-  for (const group of groupByLength(lengths, tokensAtOnce)) {
+  for (const group of groupByLength(lengths, microbatchTokens)) {
     const length = lengths[group.at(-1)!]!;
     const ids = new Int32Array(group.length * length);
     group.forEach((i, b) => ids.set(questions[i]!.tokens, b * length));

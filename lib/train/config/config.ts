@@ -1,7 +1,8 @@
 /**
- * Settings of a training run: what they are, their defaults, and reading them from parts.
+ * Settings of a training run: their types, and reading them from parts.
  *
- * Defaults that belong to an algorithm are written where the algorithm is; those of a run are here.
+ * Meaning, kind and default of every setting stand in `schema.ts`; `describeSettings` lists them. The types here are
+ * those of the schema, written out for readers of the public interface.
  *
  * @module
  */
@@ -14,207 +15,115 @@ import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
 import type { Decoding } from "../../policy/language/grammar.ts";
 import type { UpdateOptions } from "../../policy/policy.ts";
+import { readSettings } from "../../settings.ts";
+import { renameSettings } from "./old_names.ts";
 import { configSchema } from "./schema.ts";
 import { type Json, mergeSettings } from "./settings.ts";
-import { readSettings } from "../../settings.ts";
 
 /** A small network that scores listed subgoals and admissible actions. */
-export interface CompactPolicyConfig {
-  /** Which policy. */
+export type CompactPolicyConfig = {
   readonly name: "compact";
-  /** Whether it acts without a plan, as flat baselines do. @default {false} */
   readonly flat?: boolean;
-  /** Rows of the hashed word embedding. @default {the policy's own} */
   readonly buckets?: number;
-  /** Width of a word's embedding. @default {the policy's own} */
   readonly embedding?: number;
-  /** Width of the trunk and of the scorers. @default {the policy's own} */
   readonly width?: number;
-  /** Units of return that a value head's output of 1 stands for. @default {the policy's own} */
   readonly valueScale?: number;
-  /** Logit of SWITCH before anything was learned. @default {the policy's own} */
   readonly switchBias?: number;
-  /** How strongly the untrained policy follows its subgoal and shuns repetition; 0 makes it nearly uniform. @default {the policy's own} */
   readonly prior?: number;
-}
+};
 
 /** A Qwen2 language model: one in a folder, or a small one made for the worlds it learns in. */
-export interface LanguagePolicyConfig {
-  /** Which policy. */
+export type LanguagePolicyConfig = {
   readonly name: "language";
-  /** Folder of weights and tokenizer; absent makes a small model of the words that experts meet. */
   readonly directory?: string;
-  /**
-   * What the model is shown: the rules of the three blocks and the last turns; the bare facts of
-   * the last turn; or the whole conversation, which is kept in memory from turn to turn.
-   *
-   * @default {"rules" for a folder, "brief" for a small model}
-   */
   readonly prompt?: "rules" | "brief" | "transcript";
-  /** Layers of a small model. @default {the policy's own} */
   readonly layers?: number;
-  /** Numbers in a state of a small model. @default {the policy's own} */
-  readonly width?: number;
-  /** Rank of adapters beside frozen weights; 0 trains all weights. @default {0} */
+  readonly hiddenSize?: number;
   readonly loraRank?: number;
-  /** What value heads read: the policy's states, or those of a critic of its own. @default {the policy's own} */
   readonly critic?: "shared" | "separate";
-  /** How free replies are. @default {the policy's own} */
   readonly decoding?: Decoding;
-  /** Most tokens of a subgoal or action that is written freely between given tags. @default {the policy's own} */
-  readonly maxContentTokens?: number;
-  /** Units of return that a value head's output of 1 stands for. @default {the policy's own} */
   readonly valueScale?: number;
-  /** Longest reply in tokens. @default {the policy's own} */
   readonly maxReplyTokens?: number;
-  /** Replies written at once. @default {the policy's own} */
+  readonly maxContentTokens?: number;
   readonly batchSize?: number;
-  /** Tokens that are written on WebGPU before they are read back. @default {the policy's own} */
-  readonly tokensPerRead?: number;
-  /** How frozen matrices are stored beside adapters; halves need WebGPU. @default {"single"} */
-  readonly frozenPrecision?: "single" | "half";
-  /** Tokens whose intermediate numbers are held at once while learning. @default {the policy's own} */
-  readonly tokensAtOnce?: number;
-  /** Sampling temperature. @default {the policy's own} */
+  readonly microbatchTokens?: number;
+  readonly tokensPerReadback?: number;
+  readonly frozenPrecision?: "float32" | "float16";
   readonly temperature?: number;
-}
+};
 
 /** One world, or a family of them. */
 export type WorldConfig = EnvSpec | EnvDataset;
 
 /** How episodes are scheduled and played. */
-export interface RolloutConfig {
-  /** Tasks in an iteration. @default {16} */
+export type RolloutConfig = {
   readonly tasks: number;
-  /** Episodes of each task. @default {1} */
   readonly groupSize: number;
-  /** Turns after which an episode is truncated. @default {50} */
   readonly maxTurns: number;
-  /** Setting of a specification over whose values tasks are spread evenly. */
   readonly balanceBy?: string;
-  /** Workers that hold worlds; 0 plays them where the policy is. @default {0} */
   readonly workers: number;
-}
+};
 
 /** What is played without learning, and how often. */
-export interface EvaluationConfig {
-  /** Iterations between evaluations; 0 evaluates only after the last. @default {10} */
+export type EvaluationConfig = Omit<RolloutConfig, "tasks" | "workers"> & {
   readonly every: number;
-  /** Tasks drawn from each set, or `"every"` world of it once. @default {32} */
   readonly tasks: number | "every";
-  /** Episodes of each task. @default {1} */
-  readonly groupSize: number;
-  /** Turns after which an episode is truncated. @default {50} */
-  readonly maxTurns: number;
-  /** Setting of a specification over whose values tasks are spread evenly. */
-  readonly balanceBy?: string;
-  /** Sampling temperature of policies that have one; 0 takes the likeliest. @default {1} */
   readonly temperature: number;
-  /** Worlds by the name of the set, such as `unseen`. @default {{}} */
   readonly sets: Readonly<Record<string, readonly WorldConfig[]>>;
-}
+};
 
 /** What a run keeps on disk. */
-export interface RecordConfig {
-  /** Iterations between checkpoints. @default {10} */
+export type RecordConfig = {
   readonly checkpointEvery: number;
-  /** Newest checkpoints that are kept. @default {2} */
   readonly checkpointsKept: number;
-  /** Iterations between those whose episodes are written; 0 writes none. @default {10} */
   readonly trajectoriesEvery: number;
-}
+};
 
-/** Learning from an expert's episodes before the first iteration. */
-export interface WarmStartConfig {
-  /** Folder that keeps what was learned, for runs with the same warm start; absent keeps nothing. */
-  readonly keep?: string;
-  /** Discount of the returns that the value heads learn. @default {the estimator's, or 1} */
-  readonly gamma?: number;
-  /** Weight of the value loss. @default {the learner's own} */
-  readonly valueCoefficient?: number;
-  /** Episodes that the expert plays. @default {384} */
-  readonly tasks: number;
-  /** Passes over what it did. @default {16} */
+/** Imitation of an expert before the first iteration. */
+export type WarmStartConfig = {
+  readonly cacheDirectory?: string;
+  readonly episodes: number;
   readonly epochs: number;
-  /** Whether the expert plays new episodes for each pass. @default {false} */
-  readonly fresh?: boolean;
-  /** Share of turns on which a random action is taken in the expert's place. @default {0} */
-  readonly detours?: number;
-  /**
-   * Whether the expert, where it has to find something, looks into unseen places by chance, as
-   * someone must who does not know the house; in households.
-   *
-   * @default {false}
-   */
-  readonly searching?: boolean;
-  /** Share of turns in the last pass that the learner decides, from 0 in the first; needs `fresh`. @default {0} */
-  readonly learnerTurns?: number;
-  /** Weight of making everything that was read likelier; for language policies. @default {0} */
-  readonly reading?: number;
-  /** Samples in one gradient step. @default {64} */
+  readonly resample?: boolean;
+  readonly randomActionRate?: number;
+  readonly expertKnowledge?: "full" | "partial";
+  readonly daggerRate?: number;
+  readonly lmLossWeight?: number;
+  readonly gamma?: number;
+  readonly valueCoefficient?: number;
   readonly minibatchSize?: number;
-  /** Step size. @default {the learner's own, whatever `update` says} */
   readonly learningRate?: number;
-  /** Step size at the end; it changes linearly. @default {the same} */
   readonly finalLearningRate?: number;
-}
+};
 
-/** Copies of the policy in Workers, which share its work with the thread that trains. */
-export interface ReplicasConfig {
-  /**
-   * Workers with a copy of all weights each, beside the thread that trains. One less than there are cores
-   * is best. With `shards` as they are it changes speed and no number.
-   *
-   * @default {0}
-   */
+/** Copies of the policy in Workers, which share its work with the training thread. */
+export type ReplicasConfig = {
   readonly workers: number;
-  /**
-   * Parts into which decisions and gradient steps are cut. Sums are taken part by part, so that their
-   * last digits depend on it: equal shards give equal numbers, whatever `workers` is.
-   *
-   * @default {one for each thread, `workers + 1`}
-   */
-  readonly shards: number;
-}
+  readonly microbatches: number;
+};
 
-/** GEAR's weights for the units of a decision. */
-export interface RefineConfig
-  extends Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">> {
-  /** Which refinement. */
-  readonly name: "gear";
-}
+/** GEAR's weights of the units of a decision. */
+export type TokenWeightsConfig =
+  & { readonly name: "gear" }
+  & Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">>;
 
 /** Every setting of a training run, as plain JSON. */
-export interface TrainingConfig {
-  /** Seed of everything that is drawn. @default {0} */
+export type TrainingConfig = {
   readonly seed: number;
-  /** Iterations to train. @default {100} */
   readonly iterations: number;
-  /** Who plays and learns. @default {the compact policy} */
-  readonly policy: CompactPolicyConfig | LanguagePolicyConfig;
-  /** Backend of the arithmetic. @default {"auto"} */
   readonly backend: BackendName | "auto";
-  /** Who shares the arithmetic, on backends that use one core. */
-  readonly replicas: ReplicasConfig;
-  /** Worlds to learn in, one by one or by the family. */
+  readonly policy: CompactPolicyConfig | LanguagePolicyConfig;
   readonly worlds: readonly WorldConfig[];
-  /** How they are played. */
   readonly rollout: RolloutConfig;
-  /** Penalties added to rewards before credit. @default {{}} */
-  readonly shaping: ShapingOptions;
-  /** How credit is assigned; those with a critic normalize by the "standard" rule. @default {{ name: "hae" }} */
+  readonly shaping: Readonly<ShapingOptions>;
   readonly estimator: EstimatorConfig;
-  /** Refinement of credit within a decision; absent means none. */
-  readonly refine?: RefineConfig;
-  /** How the learner uses samples. @default {the learner's own} */
-  readonly update: UpdateOptions;
-  /** What an expert teaches first; absent means nothing. */
+  readonly tokenWeights?: TokenWeightsConfig;
+  readonly update: Readonly<UpdateOptions>;
   readonly warmStart?: WarmStartConfig;
-  /** What is played without learning. */
+  readonly replicas: ReplicasConfig;
   readonly evaluation: EvaluationConfig;
-  /** What the run keeps on disk. */
   readonly record: RecordConfig;
-}
+};
 
 /** Nested settings may be given in part; the rest are the defaults. `null` takes a setting back. */
 export type PartialDeep<T> = T extends readonly unknown[] ? T
@@ -222,12 +131,13 @@ export type PartialDeep<T> = T extends readonly unknown[] ? T
   : T;
 
 /** Variants that are meant where none is named. */
-const BASE = { policy: { name: "compact" }, estimator: { name: "hae" } };
+const BASE: Json = { policy: { name: "compact" }, estimator: { name: "hae" } };
 
 /**
  * Fills in defaults and checks everything; of several parts, later ones win.
  *
- * Naming another variant, such as another estimator, drops the settings of the one before.
+ * Naming another variant, such as another estimator, drops the settings of the one before. Names that settings had in
+ * older versions are read as today's.
  *
  * @example
  * ```ts
@@ -246,17 +156,124 @@ const BASE = { policy: { name: "compact" }, estimator: { name: "hae" } };
  *
  * @param parts Settings, such as a preset and what a person typed.
  * @returns Every setting, as plain JSON.
- * @throws {TypeError} If a setting is unknown (with a suggestion) or of the wrong kind.
+ * @throws {TypeError} If a setting is unknown (with a suggestion), of the wrong kind, or has no effect beside the others.
  * @throws {RangeError} If the estimator or one of its settings is unknown (with a suggestion).
  */
 export function defineConfig(
   ...parts: readonly PartialDeep<TrainingConfig>[]
 ): TrainingConfig {
+  const config = readConfig(mergeParts(parts));
+  const [idle] = idleSettings(config);
+  if (idle) {
+    throw new TypeError(
+      `Cannot read config as "${idle.path}" has no effect ${idle.reason}: remove it, or take it back with ${idle.path}=null`,
+    );
+  }
+  return config;
+}
+
+/**
+ * Reads the settings that a run's folder holds, whichever version wrote it: settings without effect are dropped.
+ *
+ * @param settings The content of `config.json`.
+ * @returns Every setting, as plain JSON.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind.
+ */
+export function readStoredConfig(settings: unknown): TrainingConfig {
+  const merged = mergeParts([settings as PartialDeep<TrainingConfig>]);
+  const kept = idleSettings(readConfig(merged))
+    .reduce((rest, { path }) => mergeSettings(rest, without(path)), merged);
+  return readConfig(kept);
+}
+
+/** Merges settings over the variants that are meant where none is named, under today's names. */
+export function mergeParts(parts: readonly unknown[]): Json {
   // Config is JSON by contract: what JSON cannot say is dropped or refused here.
-  const merged = parts
+  return parts
     .map((part) => JSON.parse(JSON.stringify(part)) as Json)
-    .reduce(mergeSettings, BASE);
-  const config = readSettings(configSchema, merged, "read config");
+    .reduce(
+      (merged, part) =>
+        mergeSettings(merged, renameSettings(part, merged).settings),
+      BASE,
+    );
+}
+
+function readConfig(settings: Json): TrainingConfig {
+  const config: TrainingConfig = readSettings(
+    configSchema,
+    settings,
+    "read config",
+  );
   checkEstimator(config.estimator);
   return config;
+}
+
+/** A change that takes one setting back. */
+function without(path: string): Json {
+  return path.split(".").reduceRight<Json>(
+    (value, key) => ({ [key]: value }),
+    null,
+  );
+}
+
+/** A setting without effect. */
+interface IdleSetting {
+  /** Its path. */
+  readonly path: string;
+  /** What takes its effect, to stand behind "has no effect". */
+  readonly reason: string;
+}
+
+/**
+ * Finds settings that have no effect in a config.
+ *
+ * @param config Every setting.
+ * @returns Those without effect, in the order of the settings.
+ */
+function idleSettings(config: TrainingConfig): IdleSetting[] {
+  const { policy, shaping, evaluation } = config;
+  const idle: IdleSetting[] = [];
+  const check = (path: string, value: unknown, reason: string | false) => {
+    if (value !== undefined && reason !== false) idle.push({ path, reason });
+  };
+  if (policy.name === "language") {
+    const { layers, hiddenSize, maxContentTokens, frozenPrecision } = policy;
+    const loaded = policy.directory !== undefined &&
+      'beside "policy.directory", whose model has its own';
+    check("policy.layers", layers, loaded);
+    check("policy.hiddenSize", hiddenSize, loaded);
+    check(
+      "policy.maxContentTokens",
+      maxContentTokens,
+      (policy.decoding ?? "free") === "free" &&
+        'where "policy.decoding" is "free"',
+    );
+    check(
+      "policy.frozenPrecision",
+      frozenPrecision,
+      (policy.loraRank ?? 0) === 0 &&
+        'without adapters ("policy.loraRank" is 0)',
+    );
+  }
+  const { keepPenalty = 0, consistencyPenalty = 0 } = shaping;
+  check(
+    "shaping.keepPenaltyMode",
+    shaping.keepPenaltyMode,
+    keepPenalty === 0 && 'without "shaping.keepPenalty"',
+  );
+  const consistent = consistencyPenalty === 0 &&
+    'without "shaping.consistencyPenalty"';
+  check(
+    "shaping.consistencyRequiresBoth",
+    shaping.consistencyRequiresBoth,
+    consistent,
+  );
+  check("shaping.consistencyCompares", shaping.consistencyCompares, consistent);
+  check(
+    "evaluation.balanceBy",
+    evaluation.balanceBy,
+    evaluation.tasks === "every" &&
+      'where "evaluation.tasks" is "every": every world is played',
+  );
+  return idle;
 }

@@ -69,7 +69,7 @@ const corridorLanguage: PartialDeep<TrainingConfig> = {
   iterations: 30,
   policy: { name: "language", decoding: "admissible", maxReplyTokens: 40 },
   worlds: [{ kind: "corridor", length: 5, doors: 0 }],
-  warmStart: { tasks: 64, epochs: 8, minibatchSize: 24, learningRate: 2e-3 },
+  warmStart: { episodes: 64, epochs: 8, minibatchSize: 24, learningRate: 2e-3 },
   rollout: { tasks: 64, maxTurns: 20 },
   estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
   update: {
@@ -127,21 +127,21 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
     name: "language",
     prompt: "transcript",
     layers: 3,
-    width: 128,
+    hiddenSize: 128,
     decoding: "admissible",
     maxContentTokens: 12,
     maxReplyTokens: 48,
     batchSize: 128,
-    tokensAtOnce: 12288,
+    microbatchTokens: 12288,
     valueScale: 10,
   },
   worlds: households("train", "easy"),
   warmStart: {
-    tasks: 240,
+    episodes: 240,
     epochs: 18,
-    fresh: true,
-    detours: 0.2,
-    reading: 0.5,
+    resample: true,
+    randomActionRate: 0.2,
+    lmLossWeight: 0.5,
     gamma: 0.97,
     minibatchSize: 24,
     valueCoefficient: 0.01,
@@ -201,10 +201,14 @@ const webshop: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** What the authors' ALFWorld script has in force, as far as it concerns credit and learning. */
+/**
+ * What the authors' ALFWorld script has in force, as far as it concerns credit and learning. They train a language
+ * model of 7 billion weights: `policy.directory` must name one, and no other policy learns at this step size.
+ */
 const hiperAlfworld: PartialDeep<TrainingConfig> = {
   ...alfworld,
   iterations: 150,
+  policy: { name: "language", directory: "", prompt: "rules" },
   rollout: { tasks: 128, groupSize: 1, maxTurns: 50 },
   ...creditPreset("hiper-alfworld"),
   update: {
@@ -221,7 +225,7 @@ const hiperAlfworld: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** What the authors' WebShop script has in force, in a generated catalog; the paper plays 15 turns. */
+/** What the authors' WebShop script has in force, for a model that `policy.directory` names, in a generated catalog; the paper plays 15 turns. */
 const hiperWebshop: PartialDeep<TrainingConfig> = {
   ...hiperAlfworld,
   worlds: [{ ...webshopPart("train"), preset: "webshop-reference" }],

@@ -1,5 +1,7 @@
 /**
- * The schema of a run's settings, with every default that belongs to a run.
+ * The schema of a run's settings: kind, default and meaning of each, written here and nowhere else.
+ *
+ * Defaults that belong to an algorithm or a policy are taken from there.
  *
  * @module
  */
@@ -8,44 +10,119 @@ import { z } from "zod";
 import type { EstimatorConfig } from "../../hae/credit.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
-import type { TrainingConfig } from "./config.ts";
+import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
 import { UPDATE_DEFAULTS } from "../ppo/update_settings.ts";
 
-const count = z.int().positive();
-const countOrNone = z.int().nonnegative();
-const unit = z.number().min(0).max(1);
+const count = z.int("must be a positive whole number")
+  .positive("must be a positive whole number");
+const countOrNone = z.int("must be a whole number, not negative")
+  .nonnegative("must be a whole number, not negative");
+const unit = z.number("must be in [0, 1]").min(0, "must be in [0, 1]")
+  .max(1, "must be in [0, 1]");
 const rate = z.number().nonnegative();
+const positive = z.number().positive();
 
-const policy = z.discriminatedUnion("name", [
-  z.strictObject({
-    name: z.literal("compact"),
-    flat: z.boolean().default(false),
-    buckets: count.default(COMPACT_DEFAULTS.buckets),
-    embedding: count.default(COMPACT_DEFAULTS.embedding),
-    width: count.default(COMPACT_DEFAULTS.width),
-    valueScale: z.number().positive().default(COMPACT_DEFAULTS.valueScale),
-    switchBias: z.number().default(COMPACT_DEFAULTS.switchBias),
-    prior: z.number().default(COMPACT_DEFAULTS.prior),
-  }),
-  z.strictObject({
-    name: z.literal("language"),
-    directory: z.string().exactOptional(),
-    prompt: z.enum(["rules", "brief", "transcript"]).exactOptional(),
-    layers: count.exactOptional(),
-    width: count.exactOptional(),
-    loraRank: countOrNone.exactOptional(),
-    critic: z.enum(["shared", "separate"]).exactOptional(),
-    decoding: z.enum(["free", "skeleton", "admissible"]).exactOptional(),
-    valueScale: z.number().positive().exactOptional(),
-    maxReplyTokens: count.exactOptional(),
-    maxContentTokens: count.exactOptional(),
-    batchSize: count.exactOptional(),
-    tokensAtOnce: count.exactOptional(),
-    tokensPerRead: count.exactOptional(),
-    frozenPrecision: z.enum(["single", "half"]).exactOptional(),
-    temperature: rate.exactOptional(),
-  }),
-]);
+/** A setting that stays absent unless it is given; `unset` says what holds then. */
+function optional<T extends z.ZodType>(
+  schema: T,
+  meaning: string,
+  unset?: unknown,
+): z.ZodExactOptional<T> {
+  return schema.exactOptional().meta({
+    description: meaning,
+    ...(unset !== undefined && { unset }),
+  });
+}
+
+const compact = z.strictObject({
+  name: z.literal("compact").describe(
+    "A small network that scores listed subgoals and admissible actions.",
+  ),
+  flat: z.boolean().default(false).describe(
+    "Whether it acts without a plan, as flat baselines do.",
+  ),
+  buckets: count.default(COMPACT_DEFAULTS.buckets).describe(
+    "Rows of the hashed word embedding.",
+  ),
+  embedding: count.default(COMPACT_DEFAULTS.embedding).describe(
+    "Size of a word's embedding.",
+  ),
+  width: count.default(COMPACT_DEFAULTS.width).describe(
+    "Size of the trunk's and the scorers' hidden layers.",
+  ),
+  valueScale: positive.default(COMPACT_DEFAULTS.valueScale).describe(
+    "Units of return that a value head's output of 1 stands for.",
+  ),
+  switchBias: z.number().default(COMPACT_DEFAULTS.switchBias).describe(
+    "Logit of SWITCH before training.",
+  ),
+  prior: z.number().default(COMPACT_DEFAULTS.prior).describe(
+    "How strongly the untrained policy follows its subgoal and avoids repetition; 0 makes it nearly uniform.",
+  ),
+});
+
+const language = z.strictObject({
+  name: z.literal("language").describe(
+    "A Qwen2 language model: from a folder, or a small one made for the worlds it learns in.",
+  ),
+  directory: optional(
+    z.string().min(
+      1,
+      'must name the folder of a model, with "config.json", weights as safetensors and "tokenizer.json"',
+    ),
+    "Folder of a model with its tokenizer; absent makes a small model of the words that the expert meets.",
+  ),
+  prompt: optional(
+    z.enum(["rules", "brief", "transcript"]),
+    "What the model reads: the rules of the three blocks and the last turns; the facts of the last turn; or the whole conversation, whose keys and values are cached from turn to turn.",
+    '"rules" with a directory, else "brief"',
+  ),
+  layers: optional(count, "Layers of a small model.", 2),
+  hiddenSize: optional(count, "Hidden size of a small model.", 64),
+  loraRank: optional(
+    countOrNone,
+    "Rank of LoRA adapters beside frozen weights; 0 trains all weights.",
+    0,
+  ),
+  critic: optional(
+    z.enum(["shared", "separate"]),
+    "Whether value heads read the policy's hidden states, or those of a critic with weights (or an adapter) of its own.",
+    "shared",
+  ),
+  decoding: optional(
+    z.enum(["free", "skeleton", "admissible"]),
+    "How constrained replies are: not at all; tags given and contents free; or only admissible actions.",
+    "free",
+  ),
+  valueScale: optional(
+    positive,
+    "Units of return that a value head's output of 1 stands for.",
+    1,
+  ),
+  maxReplyTokens: optional(count, "Longest reply, in tokens.", 128),
+  maxContentTokens: optional(
+    count,
+    "Longest free content of a tag, in tokens, where tags are given.",
+    24,
+  ),
+  batchSize: optional(count, "Replies generated at once.", 64),
+  microbatchTokens: optional(
+    count,
+    "Tokens, padding included, whose activations are held at once while learning.",
+    8192,
+  ),
+  tokensPerReadback: optional(
+    count,
+    "Tokens generated on WebGPU between two readbacks to the processor.",
+    16,
+  ),
+  frozenPrecision: optional(
+    z.enum(["float32", "float16"]),
+    "How frozen matrices are stored beside adapters; float16 needs WebGPU.",
+    "float32",
+  ),
+  temperature: optional(rate, "Sampling temperature.", 1),
+});
 
 /** Worlds check their own settings when they are opened or listed. */
 const world = z.union([
@@ -55,102 +132,264 @@ const world = z.union([
   error: 'must be a world with "kind", or a family of worlds with "dataset"',
 });
 
+/** How drawn tasks are played, in training and in evaluation alike. */
 const schedule = {
-  tasks: count,
-  groupSize: count.default(1),
-  maxTurns: count.default(50),
-  balanceBy: z.string().exactOptional(),
+  groupSize: count.default(SCHEDULE_DEFAULTS.groupSize).describe(
+    "Episodes of each task, from one start.",
+  ),
+  maxTurns: count.default(SCHEDULE_DEFAULTS.maxTurns).describe(
+    "Turns after which an episode is truncated.",
+  ),
+  balanceBy: optional(
+    z.string(),
+    "Setting of the worlds over whose values tasks are spread evenly, such as taskType.",
+  ),
 };
 
 const rollout = z.strictObject({
+  tasks: count.default(16).describe("Tasks in an iteration."),
   ...schedule,
-  tasks: count.default(16),
-  workers: countOrNone.default(0),
+  workers: countOrNone.default(0).describe(
+    "Workers that hold worlds; 0 keeps the worlds on the thread of the policy.",
+  ),
 });
 
-/** Shards are what numbers depend on: settled here, they stay when a run goes on with other workers. */
+/** The number of microbatches decides last digits: it is settled here, and stays when workers change. */
 const replicas = z.strictObject({
-  workers: countOrNone.default(0),
-  shards: count.exactOptional(),
-}).transform(({ workers, shards = workers + 1 }) => ({
+  workers: countOrNone.default(0).describe(
+    "Workers with a copy of the policy beside the training thread; one less than there are cores is best. Changes speed and no number.",
+  ),
+  microbatches: optional(
+    count,
+    "Parts into which decisions and minibatches are cut. Sums are taken part by part, so that last digits depend on it.",
+    "replicas.workers + 1",
+  ),
+}).transform(({ workers, microbatches = workers + 1 }) => ({
   workers,
-  shards,
+  microbatches,
 }));
 
 const evaluation = z.strictObject({
-  ...schedule,
+  every: countOrNone.default(10).describe(
+    "Iterations between evaluations; 0 evaluates only after the last.",
+  ),
   tasks: z.union([count, z.literal("every")], {
     error: 'must be a positive whole number or "every"',
-  }).default(32),
-  every: countOrNone.default(10),
-  temperature: rate.default(1),
-  sets: z.record(z.string(), z.array(world).nonempty()).default({}),
+  }).default(32).describe(
+    'Tasks drawn from each set, or "every" world of it once.',
+  ),
+  ...schedule,
+  temperature: rate.default(1).describe(
+    "Sampling temperature while evaluating; 0 takes the likeliest.",
+  ),
+  sets: z.record(z.string(), z.array(world).nonempty()).default({}).describe(
+    "Worlds to evaluate in, by the name of the set, such as unseen.",
+  ),
 });
 
 const shaping = z.strictObject({
-  keepPenalty: z.number().exactOptional(),
-  keepPenaltyMode: z.enum(["fixed", "normalized"]).exactOptional(),
-  invalidActionPenalty: z.number().exactOptional(),
-  consistencyPenalty: z.number().exactOptional(),
-  consistencyRequiresBoth: z.boolean().exactOptional(),
-  consistencyCompares: z.enum(["text", "tokens"]).exactOptional(),
-});
-
-/** What has no default here stays as it is at the start of training. */
-const update = z.strictObject({
-  epochs: count.default(UPDATE_DEFAULTS.epochs),
-  minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize),
-  minibatchBy: z.enum(["turn", "episode"]).default(UPDATE_DEFAULTS.minibatchBy),
-  onPolicy: z.boolean().default(UPDATE_DEFAULTS.onPolicy),
-  clipRange: z.union([rate, z.tuple([rate, rate])]).default(
-    UPDATE_DEFAULTS.clipRange,
+  keepPenalty: optional(
+    z.number(),
+    "Added to the reward of turns that keep their subgoal.",
+    0,
   ),
-  dualClip: rate.default(UPDATE_DEFAULTS.dualClip),
-  valueClipRange: rate.default(UPDATE_DEFAULTS.valueClipRange),
-  learningRate: rate.default(UPDATE_DEFAULTS.learningRate),
-  finalLearningRate: rate.exactOptional(),
-  weightDecay: rate.default(UPDATE_DEFAULTS.weightDecay),
-  valueCoefficient: rate.default(UPDATE_DEFAULTS.valueCoefficient),
-  entropyCoefficient: z.number().default(UPDATE_DEFAULTS.entropyCoefficient),
-  finalEntropyCoefficient: z.number().exactOptional(),
-  klCoefficient: rate.default(UPDATE_DEFAULTS.klCoefficient),
-  targetKl: rate.default(UPDATE_DEFAULTS.targetKl),
-  maxGradientNorm: rate.default(UPDATE_DEFAULTS.maxGradientNorm),
+  keepPenaltyMode: optional(
+    z.enum(["fixed", "normalized"]),
+    "Whether the keep penalty is added on each turn, or divided by the episode's length.",
+    "normalized",
+  ),
+  invalidActionPenalty: optional(
+    z.number(),
+    "Taken from the reward of turns whose reply is invalid.",
+    0,
+  ),
+  consistencyPenalty: optional(
+    z.number(),
+    "Added to the reward of turns that keep their subgoal but word it anew.",
+    0,
+  ),
+  consistencyRequiresBoth: optional(
+    z.boolean(),
+    "Whether both turns must state a subgoal for the consistency penalty.",
+    true,
+  ),
+  consistencyCompares: optional(
+    z.enum(["text", "tokens"]),
+    "What of two subgoals is compared for the consistency penalty.",
+    "text",
+  ),
 });
 
-const refine = z.strictObject({
-  name: z.literal("gear"),
-  spikeQuantile: unit.exactOptional(),
-  minimumThreshold: z.number().positive().exactOptional(),
-  entropyQuantile: unit.exactOptional(),
-  minimumLength: count.exactOptional(),
-  maximumLength: count.exactOptional(),
-  strength: rate.exactOptional(),
-  signMode: z.enum(["signed", "symmetric"]).exactOptional(),
-  bounds: z.tuple([rate, rate]).exactOptional(),
-  renormalize: z.boolean().exactOptional(),
+/** Settings without a default here stay what they are at the start of training. */
+const update = z.strictObject({
+  epochs: count.default(UPDATE_DEFAULTS.epochs).describe(
+    "Passes over the samples of an iteration.",
+  ),
+  minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize).describe(
+    "Samples in one gradient step.",
+  ),
+  minibatchBy: z.enum(["turn", "episode"]).default(UPDATE_DEFAULTS.minibatchBy)
+    .describe(
+      "Whether single turns or whole episodes are shuffled into minibatches.",
+    ),
+  onPolicy: z.boolean().default(UPDATE_DEFAULTS.onPolicy).describe(
+    "Whether every ratio is taken as 1, as for imitation.",
+  ),
+  clipRange: z.union([rate, z.tuple([rate, rate])], {
+    error: "must be a number or [below, above], not negative",
+  }).default(UPDATE_DEFAULTS.clipRange).describe(
+    "Clip range of the probability ratio; [below, above] for an asymmetric one.",
+  ),
+  dualClip: rate.default(UPDATE_DEFAULTS.dualClip).describe(
+    "Dual-clip bound on negative advantages, above 1; 0 turns it off.",
+  ),
+  valueClipRange: rate.default(UPDATE_DEFAULTS.valueClipRange).describe(
+    "Clip range of value predictions, in units of return; 0 turns it off.",
+  ),
+  learningRate: rate.default(UPDATE_DEFAULTS.learningRate).describe(
+    "Step size of AdamW.",
+  ),
+  finalLearningRate: optional(
+    rate,
+    "Step size at the end of training; it changes linearly.",
+    "update.learningRate",
+  ),
+  weightDecay: rate.default(UPDATE_DEFAULTS.weightDecay).describe(
+    "Weight decay of AdamW.",
+  ),
+  valueCoefficient: rate.default(UPDATE_DEFAULTS.valueCoefficient).describe(
+    "Weight of the value loss.",
+  ),
+  entropyCoefficient: z.number().default(UPDATE_DEFAULTS.entropyCoefficient)
+    .describe("Weight of the entropy bonus."),
+  finalEntropyCoefficient: optional(
+    z.number(),
+    "Weight of the entropy bonus at the end of training; it changes linearly.",
+    "update.entropyCoefficient",
+  ),
+  klCoefficient: rate.default(UPDATE_DEFAULTS.klCoefficient).describe(
+    "Weight of the KL penalty towards the reference policy.",
+  ),
+  targetKl: rate.default(UPDATE_DEFAULTS.targetKl).describe(
+    "Approximate KL at which an update stops early; 0 turns it off.",
+  ),
+  maxGradientNorm: rate.default(UPDATE_DEFAULTS.maxGradientNorm).describe(
+    "Largest gradient norm; larger gradients are scaled down.",
+  ),
+});
+
+const tokenWeights = z.strictObject({
+  name: z.literal("gear").describe(
+    "GEAR: weights of a decision's units, from how far the policy told of the expert's answer departs from the policy.",
+  ),
+  spikeQuantile: optional(
+    unit,
+    "Quantile of divergence above which a unit departs.",
+    0.9,
+  ),
+  minimumThreshold: optional(
+    positive,
+    "Least threshold of divergence, in nats.",
+    0.1,
+  ),
+  entropyQuantile: optional(
+    unit,
+    "Quantile of the reply's entropies above which a segment may end.",
+    0.8,
+  ),
+  minimumLength: optional(
+    count,
+    "Fewest units of a segment before entropy may end it.",
+    4,
+  ),
+  maximumLength: optional(count, "Most units of a segment.", 64),
+  strength: optional(
+    rate,
+    "How strongly divergence weighs; 0 gives equal weights.",
+    0.5,
+  ),
+  signMode: optional(
+    z.enum(["signed", "symmetric"]),
+    "Whether departures get less of a positive advantage and more of a negative one, or more of both.",
+    "signed",
+  ),
+  bounds: optional(
+    z.tuple([rate, rate]),
+    "Bounds of the weights, before renormalizing.",
+    [0.25, 4],
+  ),
+  renormalize: optional(
+    z.boolean(),
+    "Whether bounded weights are scaled to a mean of 1.",
+    false,
+  ),
 });
 
 const warmStart = z.strictObject({
-  tasks: count.default(384),
-  epochs: count.default(16),
-  keep: z.string().exactOptional(),
-  gamma: unit.exactOptional(),
-  valueCoefficient: rate.exactOptional(),
-  fresh: z.boolean().exactOptional(),
-  detours: unit.exactOptional(),
-  learnerTurns: unit.exactOptional(),
-  searching: z.boolean().exactOptional(),
-  reading: rate.exactOptional(),
-  minibatchSize: count.exactOptional(),
-  learningRate: rate.exactOptional(),
-  finalLearningRate: rate.exactOptional(),
+  cacheDirectory: optional(
+    z.string(),
+    "Folder that caches the result for runs with the same warm start; absent caches nothing.",
+  ),
+  episodes: count.default(384).describe("Episodes that the expert plays."),
+  epochs: count.default(16).describe("Passes over them."),
+  resample: optional(
+    z.boolean(),
+    "Whether the expert plays new episodes for each pass.",
+    false,
+  ),
+  randomActionRate: optional(
+    unit,
+    "Share of turns on which a random action replaces the expert's; such turns are seen and not learned.",
+    0,
+  ),
+  expertKnowledge: optional(
+    z.enum(["full", "partial"]),
+    "Whether the expert knows where everything is, or looks into unseen places at random, as the learner must; partial needs households.",
+    "full",
+  ),
+  daggerRate: optional(
+    unit,
+    "Share of turns that the learner decides in the last pass, growing from 0 in the first (DAgger); needs resample.",
+    0,
+  ),
+  lmLossWeight: optional(
+    rate,
+    "Weight of the language-modeling loss on observations; for language policies.",
+    0,
+  ),
+  gamma: optional(
+    unit,
+    "Discount of the returns that the value heads learn.",
+    "estimator.gamma, or 1",
+  ),
+  valueCoefficient: optional(
+    rate,
+    "Weight of the value loss.",
+    UPDATE_DEFAULTS.valueCoefficient,
+  ),
+  minibatchSize: optional(count, "Samples in one gradient step.", 64),
+  learningRate: optional(
+    rate,
+    "Step size of AdamW; update.learningRate does not count here.",
+    UPDATE_DEFAULTS.learningRate,
+  ),
+  finalLearningRate: optional(
+    rate,
+    "Step size at the end; it changes linearly.",
+    "warmStart.learningRate",
+  ),
 });
 
 const record = z.strictObject({
-  checkpointEvery: count.default(10),
-  checkpointsKept: count.default(2),
-  trajectoriesEvery: countOrNone.default(10),
+  checkpointEvery: count.default(10).describe(
+    "Iterations between checkpoints.",
+  ),
+  checkpointsKept: count.default(2).describe(
+    "Newest checkpoints that are kept.",
+  ),
+  trajectoriesEvery: countOrNone.default(10).describe(
+    "Iterations between those whose episodes are written; 0 writes none.",
+  ),
 });
 
 /** Kinds of the estimators' settings; which estimator has which is checked by `checkEstimator`. */
@@ -176,21 +415,43 @@ const estimator = estimatorSettings.transform((settings): EstimatorConfig => {
 });
 
 /** Settings of a training run; fills in defaults. */
-export const configSchema: z.ZodType<TrainingConfig> = z.strictObject({
-  seed: z.int().default(0),
-  iterations: countOrNone.default(100),
-  policy,
-  backend: z.enum(["auto", ...BACKENDS]).default("auto"),
-  replicas: replicas.prefault({}),
-  worlds: z.array(world).nonempty(),
-  rollout: rollout.prefault({}),
-  shaping: shaping.default({}),
-  estimator,
-  refine: refine.exactOptional(),
-  update: update.prefault({}),
-  warmStart: warmStart.exactOptional(),
-  evaluation: evaluation.prefault({}),
-  record: record.prefault({}),
+export const configSchema = z.strictObject({
+  seed: z.int("must be a whole number").default(0).describe(
+    "Seed of everything that is drawn.",
+  ),
+  iterations: countOrNone.default(100).describe("Iterations to train."),
+  backend: z.enum(["auto", ...BACKENDS]).default("auto").describe(
+    "Backend of the arithmetic.",
+  ),
+  policy: z.discriminatedUnion("name", [compact, language]).describe(
+    "The policy that plays and learns.",
+  ),
+  worlds: z.array(world).nonempty().describe(
+    "Worlds to learn in, one by one or by the family.",
+  ),
+  rollout: rollout.prefault({}).describe(
+    "How training episodes are scheduled and played.",
+  ),
+  shaping: shaping.default({}).describe(
+    "Penalties added to rewards before credit is assigned.",
+  ),
+  estimator: estimator.describe("How credit is assigned."),
+  tokenWeights: optional(
+    tokenWeights,
+    "Weights of the units within a decision; absent means equal weights.",
+  ),
+  update: update.prefault({}).describe("How the learner uses samples."),
+  warmStart: optional(
+    warmStart,
+    "Imitation of an expert before the first iteration; absent means none.",
+  ),
+  replicas: replicas.prefault({}).describe(
+    "Copies of the policy in Workers, on backends that use one core.",
+  ),
+  evaluation: evaluation.prefault({}).describe(
+    "What is played without learning, and how often.",
+  ),
+  record: record.prefault({}).describe("What the run keeps on disk."),
 });
 
 function numbers(...names: string[]) {

@@ -41,7 +41,7 @@ export interface ImitationProgress {
   /** Passes there will be. */
   readonly of: number;
   /**
-   * Mean log-probability, over the last pass, of what the expert decided and, with `reading`, of what
+   * Mean log-probability, over the last pass, of what the expert decided and, with `lmLossWeight`, of what
    * was read; `NaN` if the learner does not say.
    */
   readonly logProb: number;
@@ -69,29 +69,29 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   /** Passes over what the expert did. @default {16} */
   readonly epochs?: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
-  readonly fresh?: boolean;
+  readonly resample?: boolean;
   /**
    * Share of turns on which a random action is taken in the expert's place, so that the data hold
    * what to do after a mistake; such turns are played, and not learned.
    *
    * @default {0}
    */
-  readonly detours?: number;
+  readonly randomActionRate?: number;
   /**
    * Share of turns in the last pass on which the learner itself decides; it grows linearly from 0 in
    * the first. So the expert labels situations that the learner reaches: DAgger's
-   * mixture (Ross et al., 2011, arXiv 1011.0686). Needs `fresh`.
+   * mixture (Ross et al., 2011, arXiv 1011.0686). Needs `resample`.
    *
    * @default {0}
    */
-  readonly learnerTurns?: number;
+  readonly daggerRate?: number;
   /**
    * Weight of making everything that was read likelier, beside what the expert decided; for
    * policies that read texts word by word, which learn to repeat and to recognize by it.
    *
    * @default {0}
    */
-  readonly reading?: number;
+  readonly lmLossWeight?: number;
   /** Discount per turn of the returns that the value heads learn. @default {1} */
   readonly gamma?: number;
   /** Samples in one gradient step. @default {64} */
@@ -118,21 +118,21 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
  * @param options The policy, its learner, the worlds and the settings.
  * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
  * log-probability of what the expert decided; and the expert's last episodes.
- * @throws {TypeError} If the worlds have no experts, or `learnerTurns` is asked for and episodes are not fresh.
+ * @throws {TypeError} If the worlds have no experts, or `daggerRate` is asked for and episodes are not resampled.
  */
 export async function imitateExpert(
   options: ImitationOptions,
 ): Promise<{ metrics: Record<string, number>; trajectories: Trajectory[] }> {
   const { learner, random, signal, epochs = 16, minibatchSize = 64 } = options;
   const { learningRate, finalLearningRate, valueCoefficient } = options;
-  const { fresh = false } = options;
+  const { resample = false } = options;
   checkLearnerTurns(options);
   let trajectories: Trajectory[] = [], samples: TrainingSample[] = [];
   let metrics: Record<string, number> = {};
   for (let epoch = 0; epoch < epochs; epoch++) {
     signal?.throwIfAborted();
-    if (fresh || epoch === 0) {
-      const stream = random.fork("expert", ...(fresh ? [epoch] : []));
+    if (resample || epoch === 0) {
+      const stream = random.fork("expert", ...(resample ? [epoch] : []));
       const passed = epochs > 1 ? epoch / (epochs - 1) : 1;
       const demonstrations = await playExpert(options, stream, passed);
       trajectories = demonstrations.trajectories;
@@ -165,11 +165,11 @@ export async function imitateExpert(
 
 /** The learner takes turns with the expert only in new episodes. */
 function checkLearnerTurns(
-  { learnerTurns = 0, fresh = false }: ImitationOptions,
+  { daggerRate = 0, resample = false }: ImitationOptions,
 ): void {
-  if (learnerTurns === 0 || fresh) return;
+  if (daggerRate === 0 || resample) return;
   throw new TypeError(
-    `Cannot imitate with "learnerTurns" as "fresh" must be on: current value is ${learnerTurns}`,
+    `Cannot imitate with "daggerRate" as "resample" must be on: current value is ${daggerRate}`,
   );
 }
 
@@ -186,17 +186,17 @@ async function playExpert(
   random: Random,
   passed: number,
 ): Promise<Demonstrations> {
-  const { specs, open, signal, policy, detours = 0, learnerTurns = 0 } =
+  const { specs, open, signal, policy, randomActionRate = 0, daggerRate = 0 } =
     options;
   const expert: boolean[][] = [];
   const demonstrator = notingTurns(expertWith(options), expert);
   let player = demonstrator;
-  if (detours > 0) {
-    const mixed = mixPolicies(player, randomActions(options), detours);
+  if (randomActionRate > 0) {
+    const mixed = mixPolicies(player, randomActions(options), randomActionRate);
     // Which policy decides and whether it is a detour are drawn apart.
-    player = learnerTurns === 0 ? mixed : forkingPolicy(mixed, "detour");
+    player = daggerRate === 0 ? mixed : forkingPolicy(mixed, "detour");
   }
-  const share = learnerTurns * passed;
+  const share = daggerRate * passed;
   if (share > 0) player = mixPolicies(player, policy, share);
   const trajectories = await collectTrajectories(
     player,
@@ -227,14 +227,14 @@ function randomActions(options: ImitationOptions): Policy {
 
 /** What the expert decides; a random action where a detour led to a place without a hint. */
 function expertDecision(
-  { alternatives, detours = 0, learnerTurns = 0 }: ImitationOptions,
+  { alternatives, randomActionRate = 0, daggerRate = 0 }: ImitationOptions,
   situation: Situation,
   random: Random,
 ): Decision {
   const { observation: { hint, text, admissibleActions }, subgoal: held } =
     situation;
   if (!hint) {
-    if (detours === 0 && learnerTurns === 0) {
+    if (randomActionRate === 0 && daggerRate === 0) {
       throw new TypeError(
         `Cannot follow the expert as there must be a hint for every situation: none for "${text}"`,
       );
@@ -353,20 +353,20 @@ function isAdvised(
 
 /** Everything that was read in each episode, as a sample to predict. */
 function readingSamples(
-  { policy, reading = 0 }: ImitationOptions,
+  { policy, lmLossWeight = 0 }: ImitationOptions,
   trajectories: readonly Trajectory[],
 ): TrainingSample[] {
-  if (reading === 0) return [];
+  if (lmLossWeight === 0) return [];
   if (!policy.readingSamples) {
     throw new TypeError(
-      `Cannot imitate with "reading" as the policy must read texts token by token: current value is ${reading}`,
+      `Cannot imitate with "lmLossWeight" as the policy must read texts token by token: current value is ${lmLossWeight}`,
     );
   }
   return policy.readingSamples(trajectories).map(({ decision, mask }, i) => ({
     situation: situationAt(trajectories[i]!, trajectories[i]!.turns.length),
     decision,
     unitWeights: mask,
-    advantages: byDecision(() => reading),
+    advantages: byDecision(() => lmLossWeight),
     trained: byDecision((name) => name === "execution"),
     episode: trajectories[i]!.id,
   }));

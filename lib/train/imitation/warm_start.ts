@@ -46,7 +46,7 @@ export interface WarmStartParts {
 /**
  * Prepares the warm start of a run.
  *
- * With `keep`, weights and moments are written to that folder under a name made of everything
+ * With `cacheDirectory`, weights and moments are written to that folder under a name made of everything
  * that they depend on, and a run that depends on the same begins with them: the numbers are those
  * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
  * What was learned is the reference from which `update.klCoefficient` measures.
@@ -61,20 +61,23 @@ export function prepareWarmStart(
   warmStart: WarmStartConfig,
   parts: WarmStartParts,
 ): WarmUp {
-  const { keep, ...lesson } = warmStart;
+  const { cacheDirectory, expertKnowledge = "full", ...others } = warmStart;
+  const { episodes, ...imitation } = others;
   const { alternatives, ...who } = parts;
-  if (lesson.searching && !alternatives) {
+  const partial = expertKnowledge === "partial";
+  if (partial && !alternatives) {
     throw new TypeError(
-      'Cannot assemble a warm start with "searching" as its worlds must be households',
+      'Cannot assemble a warm start as its worlds must be households where "warmStart.expertKnowledge" is "partial"',
     );
   }
-  const search = lesson.searching && alternatives ? { alternatives } : {};
+  const search = partial && alternatives ? { alternatives } : {};
   const { balanceBy, maxTurns } = config.rollout;
   const options = {
     maxTurns,
     ...(balanceBy === undefined ? {} : { balanceBy }),
     ...gammaOf(config),
-    ...lesson,
+    ...imitation,
+    tasks: episodes,
   };
   return async (onPass) => {
     const imitate = async () => {
@@ -82,18 +85,18 @@ export function prepareWarmStart(
       const report = onPass && { onPass };
       await imitateExpert({ ...options, ...who, ...search, ...report, random });
     };
-    if (keep === undefined) await imitate();
+    if (cacheDirectory === undefined) await imitate();
     else {
-      const { seed, policy, worlds, replicas: { shards } } = config;
+      const { seed, policy, worlds, replicas: { microbatches } } = config;
       const { name: backend, detail } = parts.backend ??
         { name: config.backend };
       const name = await nameOf({
-        ...{ seed, policy, backend, worlds, options },
+        ...{ seed, policy, backend, worlds, options, expertKnowledge },
         ...(detail !== undefined && { detail }),
-        ...(shards > 1 && { shards }),
+        ...(microbatches > 1 && { microbatches }),
       });
-      await Deno.mkdir(keep, { recursive: true });
-      await learnOnce(`${keep}/${name}`, { ...parts, imitate });
+      await Deno.mkdir(cacheDirectory, { recursive: true });
+      await learnOnce(`${cacheDirectory}/${name}`, { ...parts, imitate });
     }
     parts.learner.setReference?.();
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineConfig, type TrainingConfig } from "../config/config.ts";
+import { readStoredConfig, type TrainingConfig } from "../config/config.ts";
 import { readIfThere, writeDurably } from "./durable_file.ts";
 import type { EnvironmentFacts } from "./environment_facts.ts";
 import { readLines } from "./line_file.ts";
@@ -29,7 +29,7 @@ export async function readRunConfig(
       `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
     );
   }
-  let settings: TrainingConfig;
+  let settings: unknown;
   try {
     settings = JSON.parse(text);
   } catch (cause) {
@@ -40,7 +40,7 @@ export async function readRunConfig(
       { cause },
     );
   }
-  return defineConfig(settings); // a run of before may leave defaults out
+  return readStoredConfig(settings);
 }
 
 /**
@@ -90,7 +90,7 @@ async function isFresh(directory: string): Promise<boolean> {
   const text = await readIfThere(`${directory}/config.json`);
   if (text === undefined) return true;
   try {
-    defineConfig(JSON.parse(text));
+    readStoredConfig(JSON.parse(text));
     return true;
   } catch {
     return false; // whosever it is, it is not ours to replace

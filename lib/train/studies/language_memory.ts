@@ -24,7 +24,7 @@ export interface LanguageMemoryOptions {
   /** Tokens of the reply among them. @default {as many as `length`} */
   readonly replyLength?: number;
   /** Tokens whose intermediate numbers are held at once. @default {8192} */
-  readonly tokensAtOnce?: number;
+  readonly microbatchTokens?: number;
   /** Whether layers are computed again for their gradients. @default {false} */
   readonly recompute?: boolean;
   /** Adapters beside frozen weights; absent means that all weights are trained. */
@@ -41,7 +41,7 @@ export interface LanguageMemoryOptions {
   /** Replies written at once. @default {64} */
   readonly batchSize?: number;
   /** Whether keys and values are kept from turn to turn. @default {false} */
-  readonly keepReadings?: boolean;
+  readonly reuseKvCache?: boolean;
 }
 
 /** Bytes at the moment when most are taken. */
@@ -199,13 +199,13 @@ function standingTerms(
 ): Record<string, number> {
   const { frozenBytes = BYTES, critic = "shared", lora } = options;
   const tables = critic === "separate" && !lora ? 2 : 1;
-  const { keepReadings } = fillSettings(options);
+  const { reuseKvCache } = fillSettings(options);
   return {
     frozen: frozenBytes * frozen,
     trained: BYTES * trained,
     angles: BYTES * tables * config.maxLength * config.width / config.heads,
     reference: BYTES * trained,
-    kept: keepReadings ? keptBytes(cacheBytes(config, options)) : 0,
+    kept: reuseKvCache ? keptBytes(cacheBytes(config, options)) : 0,
   };
 }
 
@@ -258,11 +258,11 @@ function learningMoments(
 ): Moments {
   const { batch, length, replyLength = length, lora } = options;
   const { critic = "shared" } = options,
-    { tokensAtOnce } = fillSettings(options);
+    { microbatchTokens } = fillSettings(options);
   const { width, vocabulary, tied } = config;
   const together = Math.min(
     batch,
-    Math.max(1, Math.floor(tokensAtOnce / length)),
+    Math.max(1, Math.floor(microbatchTokens / length)),
   );
   const chunked = together < batch;
   const tokens = BYTES * together * length;

@@ -122,7 +122,7 @@ onWebGpu(
     };
     const situation = { task: "leave", past: [], observation };
     await selectBackend("webgpu");
-    const run = async (frozenPrecision: "single" | "half") => {
+    const run = async (frozenPrecision: "float32" | "float16") => {
       const policy = createLanguagePolicy({ ...OPTIONS, frozenPrecision });
       const [decision] = await policy.decide([situation], [createRandom(2)]);
       const all = { switching: 1, planning: 1, execution: 1 };
@@ -153,7 +153,7 @@ onWebGpu(
         parameters,
       };
     };
-    const whole = await run("single"), half = await run("half");
+    const whole = await run("float32"), half = await run("float16");
     strictEqual(half.action, whole.action);
     strictEqual(half.parameters, whole.parameters);
     ok(
@@ -195,16 +195,22 @@ onWebGpu("matrices take half the memory when halved", async () => {
 Deno.test("halved weights are refused by what they need", async () => {
   await selectBackend("wasm");
   const { lora: _, ...unfrozen } = OPTIONS;
-  throws(() => createLanguagePolicy({ ...OPTIONS, frozenPrecision: "half" }), {
-    name: "TypeError",
-    message:
-      'Cannot store frozen weights in halves as the backend must be "webgpu": current value is "wasm"',
-  });
-  throws(() => createLanguagePolicy({ ...unfrozen, frozenPrecision: "half" }), {
-    name: "TypeError",
-    message:
-      'Cannot store frozen weights in halves as there must be some: "lora" must be given',
-  });
+  throws(
+    () => createLanguagePolicy({ ...OPTIONS, frozenPrecision: "float16" }),
+    {
+      name: "TypeError",
+      message:
+        'Cannot store frozen weights in halves as the backend must be "webgpu": current value is "wasm"',
+    },
+  );
+  throws(
+    () => createLanguagePolicy({ ...unfrozen, frozenPrecision: "float16" }),
+    {
+      name: "TypeError",
+      message:
+        'Cannot store frozen weights in halves as there must be some: "lora" must be given',
+    },
+  );
 });
 
 onWebGpu("a weight that halves cannot hold is refused by name", async () => {

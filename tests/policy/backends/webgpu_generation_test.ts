@@ -54,7 +54,7 @@ async function generate(
   options: {
     temperature?: number;
     topP?: number;
-    tokensPerRead?: number;
+    tokensPerReadback?: number;
     maxTokens?: number;
     decoding?: "skeleton" | "admissible";
     adapted?: boolean;
@@ -103,7 +103,7 @@ async function generate(
 for (
   const options of [
     { temperature: 0 },
-    { temperature: 0, tokensPerRead: 4 },
+    { temperature: 0, tokensPerReadback: 4 },
     { temperature: 0, adapted: true },
     { temperature: 0, topP: 0.9, maxTokens: 5 },
     { temperature: 0, decoding: "admissible", maxTokens: 60 },
@@ -139,7 +139,7 @@ onWebGpu(
   async () => {
     const free = { temperature: 0, maxTokens: 20 };
     strictEqual((await generate("webgpu", free)).readings, 2); // 16 and 4
-    const few = { ...free, tokensPerRead: 5 };
+    const few = { ...free, tokensPerReadback: 5 };
     strictEqual((await generate("webgpu", few)).readings, 4);
     const formed = { temperature: 0, decoding: "admissible" } as const;
     const { replies, readings } = await generate("webgpu", {
@@ -158,10 +158,10 @@ onWebGpu(
 onWebGpu(
   "on WebGPU a number of tokens per reading that is none is refused",
   async () => {
-    await rejects(generate("webgpu", { tokensPerRead: 0 }), {
+    await rejects(generate("webgpu", { tokensPerReadback: 0 }), {
       name: "RangeError",
       message:
-        'Cannot write replies as "tokensPerRead" must be a positive integer: current value is 0',
+        'Cannot write replies as "tokensPerReadback" must be a positive integer: current value is 0',
     });
   },
 );

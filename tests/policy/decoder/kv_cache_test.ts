@@ -53,7 +53,7 @@ Deno.test("what is kept from turn to turn changes nothing but the time", async (
         formatTranscript(situation),
     };
     const forgetful = smallPolicy(options);
-    const keeping = smallPolicy({ ...options, keepReadings: true });
+    const keeping = smallPolicy({ ...options, reuseKvCache: true });
     const expected = await playSideBySide(forgetful);
     const actual = await playSideBySide(keeping);
     strictEqual(actual.length, 9);
@@ -124,7 +124,7 @@ Deno.test("weights that changed read everything anew", async () => {
     prompt: (situation: Parameters<typeof formatTranscript>[0]) =>
       formatTranscript(situation),
   } as const;
-  const keeping = smallPolicy({ ...options, keepReadings: true });
+  const keeping = smallPolicy({ ...options, reuseKvCache: true });
   const forgetful = smallPolicy(options);
   await playSideBySide(keeping);
   for (const policy of [keeping, forgetful]) {

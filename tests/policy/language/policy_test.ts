@@ -63,8 +63,11 @@ for (const [name, options] of Object.entries(VARIANTS)) {
 Deno.test("scores do not depend on how samples are chunked, nor do their gradients", async () => {
   await selectBackend("wasm");
   const results = [];
-  for (const tokensAtOnce of [1e6, 120]) {
-    const policy = smallPolicy({ tokensAtOnce, recompute: tokensAtOnce < 1e6 });
+  for (const microbatchTokens of [1e6, 120]) {
+    const policy = smallPolicy({
+      microbatchTokens,
+      recompute: microbatchTokens < 1e6,
+    });
     const decisions = await policy.decide(SITUATIONS, streams(4));
     const samples = decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x));
     const before = tf.memory().numTensors;

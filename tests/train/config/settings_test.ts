@@ -23,6 +23,10 @@ const json = fc.dictionary(
 );
 const worlds = [{ kind: "corridor" }];
 
+/** What a preset asks for. */
+const given = (preset: string) =>
+  preset.startsWith("hiper-") ? { policy: { directory: "models/qwen2" } } : {};
+
 Deno.test("mergeSettings() changes nothing without changes, and the last change wins", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), json), json, (base, last) => {
@@ -46,7 +50,7 @@ Deno.test("mergeSettings() drops the settings of another variant", () => {
 
 Deno.test("mergeSettings() takes a setting back with null", () => {
   deepStrictEqual(
-    mergeSettings({ warmStart: { tasks: 3 }, seed: 1 }, { warmStart: null }),
+    mergeSettings({ warmStart: { episodes: 3 }, seed: 1 }, { warmStart: null }),
     { seed: 1 },
   );
 });
@@ -77,7 +81,7 @@ Deno.test("parseSettings() reads numbers, truths, texts and lists", () => {
 
 Deno.test("defineConfig() is at rest: what it returns it returns again", () => {
   for (const [name, preset] of Object.entries(PRESETS)) {
-    const config = defineConfig(preset);
+    const config = defineConfig(preset, given(name));
     deepStrictEqual(defineConfig(config), config, name);
     deepStrictEqual(JSON.parse(JSON.stringify(config)), config, name);
   }
@@ -106,12 +110,13 @@ Deno.test("defineConfig() writes down every default of learner and policy, and n
   });
 });
 
-Deno.test("defineConfig() cuts work into a shard for each thread, and leaves shards that were settled", () => {
-  const shards = (replicas: { workers?: number; shards?: number }) =>
-    defineConfig({ worlds, replicas }).replicas.shards;
-  strictEqual(defineConfig({ worlds }).replicas.shards, 1);
-  strictEqual(shards({ workers: 3 }), 4);
-  strictEqual(shards({ workers: 0, shards: 4 }), 4);
+Deno.test("defineConfig() cuts work into a microbatch for each thread, and leaves a number that was settled", () => {
+  const microbatches = (
+    replicas: { workers?: number; microbatches?: number },
+  ) => defineConfig({ worlds, replicas }).replicas.microbatches;
+  strictEqual(defineConfig({ worlds }).replicas.microbatches, 1);
+  strictEqual(microbatches({ workers: 3 }), 4);
+  strictEqual(microbatches({ workers: 0, microbatches: 4 }), 4);
 });
 
 Deno.test("settingsAt() changes nothing that is filled in, and moves what has a final value", () => {
@@ -143,7 +148,7 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
     ],
     [
       "seed=x",
-      '"seed" must be a number: current value is "x"',
+      '"seed" must be a whole number: current value is "x"',
     ],
     [
       "worlds=[3]",
@@ -163,11 +168,17 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
 });
 
 Deno.test("The reference presets have the settings of the authors' scripts", () => {
-  const alfworld = defineConfig(PRESETS["hiper-alfworld"]);
+  const alfworld = defineConfig(
+    PRESETS["hiper-alfworld"],
+    given("hiper-alfworld"),
+  );
   strictEqual(alfworld.rollout.tasks, 128);
   strictEqual(alfworld.shaping.keepPenalty, -0.3);
   strictEqual(alfworld.update.klCoefficient, 0.01);
-  const webshop = defineConfig(PRESETS["hiper-webshop"]);
+  const webshop = defineConfig(
+    PRESETS["hiper-webshop"],
+    given("hiper-webshop"),
+  );
   strictEqual(webshop.shaping.keepPenalty, -3.5);
   strictEqual(webshop.rollout.maxTurns, 15);
 });

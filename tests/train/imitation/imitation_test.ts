@@ -89,10 +89,15 @@ Deno.test("a language policy is assembled from settings, imitates and trains", a
     seed: 4,
     iterations: 1,
     backend: "wasm",
-    policy: { name: "language", layers: 1, width: 16, decoding: "admissible" },
+    policy: {
+      name: "language",
+      layers: 1,
+      hiddenSize: 16,
+      decoding: "admissible",
+    },
     worlds: [SPEC],
     rollout: { tasks: 4, maxTurns: 4 },
-    warmStart: { tasks: 4, epochs: 1 },
+    warmStart: { episodes: 4, epochs: 1 },
     estimator: { name: "hae" },
   });
   await using training = await assembleTraining(config);
@@ -125,7 +130,7 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
     random: createRandom(3),
     tasks: 16,
     epochs: 1,
-    detours: 0.5,
+    randomActionRate: 0.5,
   });
   const strays = trajectories.flatMap(({ turns }) =>
     turns.filter(({ observation, decision }) =>
@@ -155,8 +160,14 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
     },
     ...{ specs: [{ kind: "corridor", length: 9, doors: 0 }], open },
     random: createRandom(3),
-    ...{ tasks: 16, epochs: 3, maxTurns: 12, fresh: true, detours: 0.2 },
-    learnerTurns: 0.8,
+    ...{
+      tasks: 16,
+      epochs: 3,
+      maxTurns: 12,
+      resample: true,
+      randomActionRate: 0.2,
+    },
+    daggerRate: 0.8,
   };
   await imitateExpert({
     ...options,
@@ -188,8 +199,8 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
     strictEqual(decision.switched, situation.subgoal !== advice.subgoal);
   }
   await rejects(
-    imitateExpert({ ...options, policy: indifferent, fresh: false }),
-    { name: "TypeError", message: /as "fresh" must be on/ },
+    imitateExpert({ ...options, policy: indifferent, resample: false }),
+    { name: "TypeError", message: /as "resample" must be on/ },
   );
 });
 
@@ -223,11 +234,11 @@ Deno.test("an expert that searches comes to places in vain, wins, and is learned
 Deno.test("a warm start refuses to search where there is no house", async () => {
   const config = defineConfig({
     worlds: [SPEC],
-    warmStart: { tasks: 4, searching: true },
+    warmStart: { episodes: 4, expertKnowledge: "partial" },
   });
   await rejects(assembleTraining(config), {
     name: "TypeError",
     message:
-      'Cannot assemble a warm start with "searching" as its worlds must be households',
+      'Cannot assemble a warm start as its worlds must be households where "warmStart.expertKnowledge" is "partial"',
   });
 });

@@ -22,16 +22,16 @@ async function firstMetrics(
     policy: {
       name: "language",
       prompt: "transcript",
-      width: 16,
+      hiddenSize: 16,
       layers: 1,
       decoding: "admissible",
     },
     worlds: [{ kind: "corridor", length: 3, doors: 0 }],
     warmStart: {
-      tasks: 4,
+      episodes: 4,
       epochs: 2,
-      reading: 0.5,
-      fresh: true,
+      lmLossWeight: 0.5,
+      resample: true,
       gamma: 0.9,
       ...(keep === undefined ? {} : { keep }),
     },
@@ -106,7 +106,7 @@ Deno.test("equal runs side by side imitate once: the others wait and read it bac
     });
   const config = defineConfig({
     worlds: [{ kind: "corridor", length: 3, doors: 0 }],
-    warmStart: { keep: `${keep}/not/yet`, tasks: 2, epochs: 1 },
+    warmStart: { cacheDirectory: `${keep}/not/yet`, episodes: 2, epochs: 1 },
   });
   try {
     await Promise.all([begin()(), begin()(), begin()()]);
@@ -122,7 +122,7 @@ Deno.test("after a warm start, divergence is measured from what it taught", asyn
     iterations: 1,
     backend: "wasm",
     worlds: [{ kind: "corridor", length: 3, doors: 0 }],
-    warmStart: { keep, tasks: 4, epochs: 2 },
+    warmStart: { cacheDirectory: keep, episodes: 4, epochs: 2 },
     rollout: { tasks: 4, maxTurns: 4 },
     update: { learningRate: 0, klCoefficient: 0.1, entropyCoefficient: 0 },
     evaluation: { every: 0, tasks: 1 },

@@ -169,16 +169,16 @@ Deno.test("openRun() refuses a folder that holds another run", async () => {
   });
 });
 
-Deno.test("openRun() goes on with other replicas, as long as there are as many shards", async () => {
+Deno.test("openRun() goes on with other replicas, as long as there are as many microbatches", async () => {
   const directory = await temporary();
   await play(directory, { limit: 2 });
-  const more = countingConfig({ replicas: { workers: 3, shards: 1 } });
+  const more = countingConfig({ replicas: { workers: 3, microbatches: 1 } });
   await (await openRun(directory, more, { resume: true }))
     [Symbol.asyncDispose]();
   const cut = countingConfig({ replicas: { workers: 3 } });
   await rejects(openRun(directory, cut, { resume: true }), {
     message:
-      `Cannot resume run "${directory}" as its settings must be the same: "replicas.shards" differs`,
+      `Cannot resume run "${directory}" as its settings must be the same: "replicas.microbatches" differs`,
   });
 });
 

@@ -14,10 +14,10 @@ const LOAD: Load = { batch: 16, length: 96, replyLength: 24, size: SMALL_SIZE };
 const LOADS: Readonly<Record<string, Load>> = {
   "all weights": LOAD,
   "layers computed again": { ...LOAD, recompute: true },
-  "in chunks": { ...LOAD, tokensAtOnce: 400 },
+  "in chunks": { ...LOAD, microbatchTokens: 400 },
   "in chunks, layers computed again": {
     ...LOAD,
-    tokensAtOnce: 400,
+    microbatchTokens: 400,
     recompute: true,
   },
   "adapters": { ...LOAD, lora: { rank: 4 } },
@@ -92,7 +92,7 @@ Deno.test("languageMemory() foretells what kept readings take within a tenth", a
   using watch = watchHeap();
   const { policy, situations, memory } = loadOf({
     ...LOAD,
-    keepReadings: true,
+    reuseKvCache: true,
   });
   const before = watch.live();
   for (let turn = 0; turn < 10; turn++) {
@@ -116,7 +116,11 @@ Deno.test("memory of a gradient step does not grow with the number of chunks", a
   const peaks: number[] = [];
   for (const batch of [8, 32]) {
     using watch = watchHeap();
-    const { policy, samples } = loadOf({ ...LOAD, batch, tokensAtOnce: 200 });
+    const { policy, samples } = loadOf({
+      ...LOAD,
+      batch,
+      microbatchTokens: 200,
+    });
     const learner = createPpoLearner(policy);
     const random = createRandom(2);
     await learner.update(samples, { epochs: 1, minibatchSize: batch, random });

@@ -61,7 +61,7 @@ const language: PartialDeep<TrainingConfig> = {
     prompt: "transcript", // keeps what was read from turn to turn
     decoding: "admissible",
     layers: 1,
-    width: 16,
+    hiddenSize: 16,
     maxReplyTokens: 40,
     maxContentTokens: 8,
   },
@@ -72,8 +72,8 @@ const language: PartialDeep<TrainingConfig> = {
     minibatchBy: "episode",
     klCoefficient: 0.1,
   },
-  warmStart: { tasks: 4, epochs: 1, minibatchSize: 12, reading: 0.5 },
-  refine: { name: "gear" },
+  warmStart: { episodes: 4, epochs: 1, minibatchSize: 12, lmLossWeight: 0.5 },
+  tokenWeights: { name: "gear" },
 };
 
 type Row = Readonly<Record<string, number>>;
@@ -86,7 +86,7 @@ async function rowsOf(training: Training): Promise<Row[]> {
 
 async function train(
   base: PartialDeep<TrainingConfig>,
-  replicas: { workers: number; shards: number },
+  replicas: { workers: number; microbatches: number },
 ): Promise<{ rows: Row[]; trajectories: readonly Trajectory[] }> {
   const config = defineConfig(base, { replicas });
   await using training = await assembleTraining(config);
@@ -97,10 +97,10 @@ async function train(
 
 for (const [name, base] of Object.entries({ compact, language })) {
   Deno.test(`a training of a ${name} policy has the same numbers with 0, 1 and 2 replicas`, async () => {
-    const alone = await train(base, { workers: 0, shards: 3 });
-    deepStrictEqual(await train(base, { workers: 1, shards: 3 }), alone);
-    deepStrictEqual(await train(base, { workers: 2, shards: 3 }), alone);
-    const uncut = await train(base, { workers: 0, shards: 1 });
+    const alone = await train(base, { workers: 0, microbatches: 3 });
+    deepStrictEqual(await train(base, { workers: 1, microbatches: 3 }), alone);
+    deepStrictEqual(await train(base, { workers: 2, microbatches: 3 }), alone);
+    const uncut = await train(base, { workers: 0, microbatches: 1 });
     notDeepStrictEqual(uncut.rows, alone.rows); // the last digits of sums
     strictEqual(uncut.rows[0]!.return, alone.rows[0]!.return);
   });
@@ -109,10 +109,10 @@ for (const [name, base] of Object.entries({ compact, language })) {
 Deno.test("a training that was saved with replicas goes on without them to the same numbers", async () => {
   const directory = `${await Deno.makeTempDir()}/checkpoint`;
   const shards = 2;
-  const whole = await train(compact, { workers: 0, shards });
+  const whole = await train(compact, { workers: 0, microbatches: shards });
   const rows: Row[] = [];
   {
-    const replicas = { workers: 1, shards };
+    const replicas = { workers: 1, microbatches: shards };
     const config = defineConfig(compact, { replicas });
     await using training = await assembleTraining(config);
     for await (const { metrics } of training) {
@@ -121,7 +121,7 @@ Deno.test("a training that was saved with replicas goes on without them to the s
     }
     await training.save(directory);
   }
-  const replicas = { workers: 0, shards };
+  const replicas = { workers: 0, microbatches: shards };
   const config = defineConfig(compact, { replicas });
   await using training = await assembleTraining(config);
   await training.load(directory);
@@ -142,11 +142,13 @@ Deno.test("a training with replicas stops in the middle of an episode when it is
 });
 
 Deno.test("replicas want work to share, and cores", async () => {
-  const one = defineConfig(compact, { replicas: { workers: 2, shards: 1 } });
+  const one = defineConfig(compact, {
+    replicas: { workers: 2, microbatches: 1 },
+  });
   await rejects(assembleTraining(one), {
     name: "RangeError",
     message:
-      'Cannot share work with replicas as "replicas.shards" must be at least 2: current value is 1',
+      'Cannot share work with replicas as "replicas.microbatches" must be at least 2: current value is 1',
   });
   const card = defineConfig(compact, {
     backend: "webgpu",
