@@ -6,7 +6,7 @@
  * @module
  */
 
-import { closest, distance } from "fastest-levenshtein";
+import { closest, distance } from "npm:fastest-levenshtein@1.0.16";
 
 /**
  * Throws unless numbers lie in `[0, 1]`.

@@ -51,7 +51,6 @@ const NOWHERE: readonly number[] = [];
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { matchingBlocks } from "@hiper/lab";
  *
  * deepStrictEqual(matchingBlocks([..."abxcd"], [..."abcd"]), [
  *   { startA: 0, startB: 0, length: 2 },
@@ -101,7 +100,6 @@ export function matchingBlocks<T>(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { similarityRatio } from "@hiper/lab";
  *
  * strictEqual(similarityRatio("abcd", "bcde"), 0.75);
  * strictEqual(similarityRatio("", ""), 1);

@@ -71,7 +71,8 @@ export function createRandom(seed: number): Random {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createRandom, resumeRandom } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { resumeRandom } from "@hiper/lab/studies";
  *
  * const random = createRandom(7);
  * random.normal();
@@ -219,7 +220,8 @@ export function drawIndex(random: Random, weights: ArrayLike<number>): number {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { createRandom, shuffled } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { shuffled } from "@hiper/lab/studies";
  *
  * deepStrictEqual(shuffled(createRandom(1), [3, 1, 2]).toSorted(), [1, 2, 3]);
  * ```

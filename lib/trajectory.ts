@@ -214,7 +214,7 @@ export function byDecision<T>(make: (name: DecisionName) => T): ByDecision<T> {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { decisionUnits } from "@hiper/lab";
+ * import { decisionUnits } from "@hiper/lab/credit";
  *
  * const units = decisionUnits({
  *   kind: "tokens",

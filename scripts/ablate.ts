@@ -12,18 +12,15 @@
  */
 
 import { Command } from "commander";
+import { learningCurve, mergeSettings, PRESETS } from "../mod.ts";
 import {
-  ablationForest,
   type AblationPlan,
-  htmlReport,
-  learningCurve,
-  mergeSettings,
-  PRESETS,
   readAblationMetrics,
   runAblation,
   summarizeAblation,
   writeParquet,
-} from "../mod.ts";
+} from "../mod/studies.ts";
+import { ablationForest, htmlReport } from "../mod/plots.ts";
 
 /** What the file of a grid may say. */
 const GRID_KEYS = ["preset", "base", "axes", "seeds"];

@@ -15,17 +15,19 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import {
   assembleBaseline,
   assembleTraining,
-  type BaselineName,
   defineConfig,
   type Evaluation,
   findCheckpoint,
-  PUBLISHED_ALFWORLD,
-  PUBLISHED_ALFWORLD_NOTE,
   readRunConfig,
-  taskSuccess,
   type TrainingConfig,
   type Trajectory,
 } from "../mod.ts";
+import {
+  type BaselineName,
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
+  taskSuccess,
+} from "../mod/studies.ts";
 
 /** Games of ALFWorld that no training may use. */
 const HELD_OUT = ["valid_seen", "valid_unseen"];

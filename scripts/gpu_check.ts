@@ -17,18 +17,20 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  adamWStep,
   type BackendName,
-  buildWordTokenizer,
-  createLanguagePolicy,
   createRandom,
   type Decision,
-  describeAdapter,
-  type LanguagePolicy,
   selectBackend,
   type Situation,
   type TrainingSample,
 } from "../mod.ts";
+import { adamWStep } from "../mod/losses.ts";
+import {
+  buildWordTokenizer,
+  createLanguagePolicy,
+  describeAdapter,
+  type LanguagePolicy,
+} from "../mod/language.ts";
 import { countGpuWork } from "./gpu_counts.ts";
 
 const { values: flags } = parseArgs({

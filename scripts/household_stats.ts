@@ -7,7 +7,6 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import {
-  compileGame,
   generateHousehold,
   HOUSEHOLD_SPLITS,
   HOUSEHOLD_TASK_TYPES,
@@ -16,7 +15,8 @@ import {
   PLAN_FIGURES,
   planHousehold,
   ROOM_FIGURES,
-} from "../mod.ts";
+} from "../mod/household.ts";
+import { compileGame } from "../mod/pddl.ts";
 
 /** What is known of the games of one kind of task. */
 interface Row {

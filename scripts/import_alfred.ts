@@ -14,7 +14,7 @@ import {
   loadAlfredPlacements,
   parseAlfredTask,
   recordedTasks,
-} from "../mod.ts";
+} from "../mod/household.ts";
 
 const command = new Command("import-alfred")
   .description("Turn ALFRED's recorded tasks into game files")

@@ -5,6 +5,8 @@
  * @module
  */
 
+import project from "../deno.json" with { type: "json" };
+
 /** The most lines that a file may have. A longer file is split by reason, not by length. */
 const LINE_LIMIT = 500;
 
@@ -120,9 +122,10 @@ export function judgeImport(
   const here = place(from);
   if (!here) return undefined;
   if (!specifier.startsWith(".")) {
-    return here.entry === "lib" && specifier === "arquero" &&
-        !EXCEPTIONS.has(`${from} -> ${specifier}`)
-      ? `${from} may not import ${specifier}: lib/*.ts knows no tables`
+    const [name = ""] = splitPackage(specifier);
+    return here.entry === "lib" && name === "arquero" &&
+        !EXCEPTIONS.has(`${from} -> ${name}`)
+      ? `${from} may not import ${name}: lib/*.ts knows no tables`
       : undefined;
   }
   const to = resolve(from, specifier);
@@ -159,6 +162,32 @@ function judgeFloors(
   return undefined;
 }
 
+/** Splits `npm:@scope/name@1.2.3/path` or `@scope/name/path` into name and path. */
+function splitPackage(
+  specifier: string,
+): [name?: string | undefined, path?: string | undefined] {
+  const parts = specifier.match(
+    /^(?:npm:)?((?:@[^/@]+\/)?[^/@]+)(?:@[^/]+)?(\/.*)?$/,
+  );
+  return parts ? [parts[1], parts[2]] : [];
+}
+
+/**
+ * The specifier with which the library imports a package. The library carries the versions itself,
+ * so that it can be imported from a checkout by programs without an import map.
+ *
+ * @param specifier A bare or versioned specifier.
+ * @returns The specifier with the version of `deno.json`; `undefined` for a file, a module of Node, or
+ *     a package that `deno.json` does not list.
+ */
+export function versionedSpecifier(specifier: string): string | undefined {
+  if (/^(\.|node:|https?:)/.test(specifier)) return undefined;
+  const [name, path = ""] = splitPackage(specifier);
+  const versions: Readonly<Record<string, string>> = project.imports;
+  const version = name === undefined ? undefined : versions[name];
+  return version === undefined ? undefined : `${version}${path}`;
+}
+
 const plugin: Deno.lint.Plugin = {
   name: "hiper",
   rules: {
@@ -180,6 +209,31 @@ const plugin: Deno.lint.Plugin = {
               check(node, String(node.source.value));
             }
           },
+        };
+      },
+    },
+    versions: {
+      create(context) {
+        if (!projectPath(context.filename).startsWith("lib/")) return {};
+        const check = (source: Deno.lint.Node) => {
+          if (source.type !== "Literal") return;
+          const written = String(source.value);
+          const wanted = versionedSpecifier(written);
+          if (wanted === undefined || wanted === written) return;
+          context.report({
+            node: source,
+            message:
+              `The library imports packages with the versions of deno.json: "${wanted}" (deno lint --fix)`,
+            fix: (fixer) => fixer.replaceText(source, `"${wanted}"`),
+          });
+        };
+        return {
+          ImportDeclaration: (node) => check(node.source),
+          ExportAllDeclaration: (node) => check(node.source),
+          ExportNamedDeclaration: (node) => {
+            if (node.source) check(node.source);
+          },
+          ImportExpression: (node) => check(node.source),
         };
       },
     },

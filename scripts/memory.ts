@@ -15,7 +15,7 @@ import {
   languageMemory,
   type LanguageMemoryOptions,
   QWEN2_SIZES,
-} from "../mod.ts";
+} from "../mod/language.ts";
 
 const command = new Command("memory")
   .description("Which Qwen2.5 models can be trained in a given memory")

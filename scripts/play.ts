@@ -8,22 +8,26 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
 import {
-  ALFWORLD_SPLITS,
   createRandom,
   type EnvSpec,
-  listAlfworld,
   type Observation,
   openEnv,
   proposeCorridorSubgoals,
-  proposeHouseholdSubgoals,
   type ProposeSubgoals,
-  proposeWebshopSubgoals,
-  serveWebshop,
   type Situation,
-  stockWebshopSpec,
   type TextEnv,
   type Turn,
 } from "../mod.ts";
+import {
+  ALFWORLD_SPLITS,
+  listAlfworld,
+  proposeHouseholdSubgoals,
+} from "../mod/household.ts";
+import {
+  proposeWebshopSubgoals,
+  serveWebshop,
+  stockWebshopSpec,
+} from "../mod/webshop.ts";
 
 const ABOUT = `Type an action or its number, or one of
   actions   what the world accepts now, numbered

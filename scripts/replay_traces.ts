@@ -17,7 +17,7 @@ import {
   readGame,
   readTraces,
   replayTrace,
-} from "../mod.ts";
+} from "../mod/pddl.ts";
 
 const command = new Command("traces")
   .description("Replay recorded plays of text games")

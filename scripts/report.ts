@@ -10,7 +10,8 @@
  */
 
 import { Command } from "commander";
-import { htmlReport, readReport, trainingReport } from "../mod.ts";
+import { readReport } from "../mod/studies.ts";
+import { htmlReport, trainingReport } from "../mod/plots.ts";
 
 interface Flags {
   readonly out?: string;

@@ -14,7 +14,6 @@
 import cliProgress from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
-  ALFWORLD_SPLITS,
   assembleTraining,
   defineConfig,
   describeEnvironment,
@@ -29,6 +28,7 @@ import {
   type Training,
   type TrainingConfig,
 } from "../mod.ts";
+import { ALFWORLD_SPLITS } from "../mod/household.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;

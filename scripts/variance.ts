@@ -16,15 +16,17 @@ import {
   concludeBatchError,
   concludeBias,
   concludeVariance,
-  errorAgainstBatch,
-  htmlReport,
-  momentsAgainstLambda,
   type Objective,
-  type ReportSection,
   varianceStudy,
   type VarianceStudyRow,
   writeParquet,
-} from "../mod.ts";
+} from "../mod/studies.ts";
+import {
+  errorAgainstBatch,
+  htmlReport,
+  momentsAgainstLambda,
+  type ReportSection,
+} from "../mod/plots.ts";
 
 /** Batch sizes of the error figure, in episodes. */
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];

@@ -17,7 +17,7 @@ import {
   readWebshopCatalog,
   serveWebshop,
   type Webshop,
-} from "../mod.ts";
+} from "../mod/webshop.ts";
 
 interface Flags {
   readonly size: number;

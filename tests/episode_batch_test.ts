@@ -1,15 +1,17 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import {
   createRandom,
-  randomTabularPolicy,
-  sampleTabular,
-  stageWorld,
-  tabularTrajectories,
   toEpisodeBatch,
   trajectoriesOf,
   type Trajectory,
   trajectoryAt,
 } from "../mod.ts";
+import {
+  randomTabularPolicy,
+  sampleTabular,
+  stageWorld,
+  tabularTrajectories,
+} from "../mod/studies.ts";
 
 function episodes(): Trajectory[] {
   const world = stageWorld();

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { createRandom } from "../random.ts";
 import type { Observation, Situation } from "../trajectory.ts";
 import type { EnvSpec, EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
@@ -98,7 +98,6 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
  * @example
  * ```ts
  * import { strictEqual, throws } from "node:assert/strict";
- * import { openCorridorSpec } from "@hiper/lab";
  *
  * const env = openCorridorSpec({ kind: "corridor", exit: "left" }, 1);
  * const { taskType } = await env.start();

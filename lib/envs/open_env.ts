@@ -43,7 +43,7 @@ export const DATASETS: Readonly<Record<string, WorldDataset>> = Object.assign(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { findWorld, openEnv } from "@hiper/lab";
+ * import { openEnv } from "@hiper/lab";
  *
  * const spec = { kind: "corridor" };
  * const { proposeSubgoals } = await findWorld(spec);

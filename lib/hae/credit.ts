@@ -74,7 +74,7 @@ export const ESTIMATOR_NAMES = Object.keys(
  * @example
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { checkEstimator } from "@hiper/lab";
+ * import { checkEstimator } from "@hiper/lab/credit";
  *
  * checkEstimator({ name: "hae", gamma: 0.9 });
  * throws(

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { decisionsTaken, type EpisodeBatch } from "../episode_batch.ts";
 import { byDecision, type DecisionName, DECISIONS } from "../trajectory.ts";
 import {
@@ -49,7 +49,7 @@ export interface Steps {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { generalizedAdvantages } from "@hiper/lab";
+ * import { generalizedAdvantages } from "@hiper/lab/credit";
  *
  * const steps = {
  *   rewards: new Float64Array([0, 4]),

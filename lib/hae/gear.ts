@@ -60,7 +60,7 @@ const DIVERGENCE_CAP = 3;
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { gearThreshold } from "@hiper/lab";
+ * import { gearThreshold } from "@hiper/lab/credit";
  *
  * strictEqual(gearThreshold([0, 0, 1, 4], { spikeQuantile: 1 }), 4);
  * // Where teacher and policy all but agree, small differences are no departures.
@@ -98,7 +98,7 @@ export function gearThreshold(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { gearSegments } from "@hiper/lab";
+ * import { gearSegments } from "@hiper/lab/credit";
  *
  * const divergence = new Float64Array([0.2, 2, 0.1, 0.3, 0.2]);
  * const entropy = new Float64Array(5);
@@ -154,7 +154,7 @@ export function gearSegments(
  * @example
  * ```ts
  * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { gearWeights } from "@hiper/lab";
+ * import { gearWeights } from "@hiper/lab/credit";
  *
  * const entropy = new Float64Array(3);
  * const departing = new Float64Array([0.25, 2, 0.25]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { similarityRatio } from "../difflib.ts";
 import { discountedReturns } from "../numeric.ts";
 import {
@@ -47,7 +47,7 @@ export interface AnchorOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { anchorGroups } from "@hiper/lab";
+ * import { anchorGroups } from "@hiper/lab/credit";
  *
  * const seen = ["hall", "kitchen", "hall", "hall"];
  * deepStrictEqual(

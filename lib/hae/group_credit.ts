@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { checkChoice } from "../checks.ts";
 import type { EpisodeBatch } from "../episode_batch.ts";
 import {
@@ -113,7 +113,7 @@ export function poolStatistics<K>(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { groupAdvantages } from "@hiper/lab";
+ * import { groupAdvantages } from "@hiper/lab/credit";
  *
  * const advantages = groupAdvantages([1, 0, 5], ["a", "a", "b"], {
  *   comparison: "leave-one-out",
@@ -167,7 +167,7 @@ export interface BestOfGroupOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { bestOfGroup } from "@hiper/lab";
+ * import { bestOfGroup } from "@hiper/lab/credit";
  *
  * const groups = ["a", "a", "a"];
  * deepStrictEqual(

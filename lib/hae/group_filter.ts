@@ -29,7 +29,7 @@ export interface GroupFilterOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { informativeEpisodes } from "@hiper/lab";
+ * import { informativeEpisodes } from "@hiper/lab/credit";
  *
  * deepStrictEqual(informativeEpisodes([0, 0, 1, 0], ["a", "a", "b", "b"]), [2, 3]);
  * ```
@@ -71,8 +71,16 @@ export function informativeEpisodes(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { collectTrajectories, createRandom, filterGroups, planExecute } from "@hiper/lab";
- * import { proposeCorridorSubgoals, randomExecutor, randomPlanner, scheduleEpisodes } from "@hiper/lab";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ * import { filterGroups } from "@hiper/lab/credit";
  *
  * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };

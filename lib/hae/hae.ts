@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { checkLength } from "../checks.ts";
 import {
   type CreditColumns,
@@ -149,7 +149,7 @@ export interface HaeColumns extends
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { hierarchicalAdvantages } from "@hiper/lab";
+ * import { hierarchicalAdvantages } from "@hiper/lab/credit";
  *
  * const { advantages: { execution, planning } } = hierarchicalAdvantages({
  *   offsets: new Int32Array([0, 4]), // one episode of four turns

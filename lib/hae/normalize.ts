@@ -52,8 +52,17 @@ export interface NormalizeOptions {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { assignCredit, collectTrajectories, createRandom, normalizeCredit, planExecute } from "@hiper/lab";
- * import { proposeCorridorSubgoals, randomExecutor, randomPlanner, scheduleEpisodes } from "@hiper/lab";
+ * import {
+ *   assignCredit,
+ *   collectTrajectories,
+ *   createRandom,
+ *   planExecute,
+ *   proposeCorridorSubgoals,
+ *   randomExecutor,
+ *   randomPlanner,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ * import { normalizeCredit } from "@hiper/lab/credit";
  *
  * const agent = planExecute(randomPlanner({ proposeSubgoals: proposeCorridorSubgoals }), randomExecutor());
  * const plays = { random: createRandom(1), tasks: 2, groupSize: 4, maxTurns: 20 };

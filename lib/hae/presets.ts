@@ -60,7 +60,7 @@ const PRESETS: Readonly<Record<string, CreditPreset>> = {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { creditPreset } from "@hiper/lab";
+ * import { creditPreset } from "@hiper/lab/credit";
  *
  * strictEqual(creditPreset("hiper-webshop").shaping.keepPenalty, -3.5);
  * ```

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EpisodeBatch } from "../episode_batch.ts";
 import { discountedReturns } from "../numeric.ts";
 import {

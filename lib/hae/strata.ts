@@ -8,7 +8,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EpisodeBatch } from "../episode_batch.ts";
 import { mean, standardDeviation } from "../numeric.ts";
 import { byDecision } from "../trajectory.ts";
@@ -34,7 +34,7 @@ export interface StrategyOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { strategyReward } from "@hiper/lab";
+ * import { strategyReward } from "@hiper/lab/credit";
  *
  * const rewards = [1, 0, 1, 0];
  * strictEqual(strategyReward(rewards), 1); // the better half always won
@@ -73,7 +73,7 @@ export function strategyReward(
  * @example
  * ```ts
  * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { strategyAdvantages } from "@hiper/lab";
+ * import { strategyAdvantages } from "@hiper/lab/credit";
  *
  * const [better, worse] = strategyAdvantages(new Float64Array([1, 0.5]));
  * ok(better! > 0 && worse === -better!);
@@ -105,7 +105,7 @@ export function strategyAdvantages(rewards: Float64Array): Float64Array {
  * @example
  * ```ts
  * import { ok, strictEqual } from "node:assert/strict";
- * import { strategyTurnAdvantage } from "@hiper/lab";
+ * import { strategyTurnAdvantage } from "@hiper/lab/credit";
  *
  * const fine = { penalty: 0, mode: "reward" } as const;
  * ok(strategyTurnAdvantage(1, [1, 0], fine) > 0);
@@ -148,7 +148,7 @@ export function strategyTurnAdvantage(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { selectDiverse } from "@hiper/lab";
+ * import { selectDiverse } from "@hiper/lab/credit";
  *
  * deepStrictEqual(selectDiverse([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], 3), [0, 3, 2]);
  * ```

@@ -69,7 +69,7 @@ export function segmentLengths(trajectories: readonly Trajectory[]): Figure {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { valueCalibration } from "@hiper/lab";
+ * import { valueCalibration } from "@hiper/lab/plots";
  *
  * strictEqual(valueCalibration([], { gamma: 1 }).data.length, 4);
  * ```
@@ -220,7 +220,7 @@ function bandAndLine(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { switchRate } from "@hiper/lab";
+ * import { switchRate } from "@hiper/lab/plots";
  *
  * strictEqual(switchRate([]).data.length, 3); // low edge, band, line
  * ```
@@ -271,7 +271,7 @@ export function switchRate(trajectories: readonly Trajectory[]): Figure {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { actionEntropy } from "@hiper/lab";
+ * import { actionEntropy } from "@hiper/lab/plots";
  *
  * deepStrictEqual(actionEntropy([]).data, []); // no decisions
  * ```

@@ -261,7 +261,7 @@ const AXIS_STYLE =
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { episodeHtml } from "@hiper/lab";
+ * import { episodeHtml } from "@hiper/lab/plots";
  *
  * const html = episodeHtml({
  *   id: "corridor/0#0",

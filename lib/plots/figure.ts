@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
+import type { ColumnTable } from "npm:arquero@7.2.0";
 
 /** A Plotly trace or layout. */
 export type PlotlyRecord = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
+import type { ColumnTable } from "npm:arquero@7.2.0";
 import { mean, wilsonInterval } from "../numeric.ts";
 import {
   bandTraces,
@@ -125,7 +125,7 @@ interface EstimateRow {
  * ```ts
  * import * as aq from "arquero";
  * import { strictEqual } from "node:assert/strict";
- * import { intervalCurve } from "@hiper/lab";
+ * import { intervalCurve } from "@hiper/lab/plots";
  *
  * const rows = aq.table({
  *   series: ["hae", "hae"],
@@ -181,7 +181,7 @@ export function intervalCurve(
  * ```ts
  * import * as aq from "arquero";
  * import { strictEqual } from "node:assert/strict";
- * import { successByTaskType } from "@hiper/lab";
+ * import { successByTaskType } from "@hiper/lab/plots";
  *
  * const figure = successByTaskType(aq.table({
  *   split: ["seen", "unseen"],
@@ -245,7 +245,7 @@ interface AblationRow {
  * ```ts
  * import * as aq from "arquero";
  * import { deepStrictEqual } from "node:assert/strict";
- * import { ablationForest } from "@hiper/lab";
+ * import { ablationForest } from "@hiper/lab/plots";
  *
  * const summary = aq.table({ cell: ["hae", "gae"], mean: [0.9, 0.7], low: [0.8, 0.5], high: [0.95, 0.8] });
  * deepStrictEqual(ablationForest(summary, { metric: "success_rate" }).data[0]!["x"], [0.9, 0.7]);

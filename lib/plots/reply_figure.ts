@@ -54,7 +54,7 @@ export interface ReplyTokensOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { replyTokens } from "@hiper/lab";
+ * import { replyTokens } from "@hiper/lab/plots";
  *
  * const pieces = ["<action>", "wait"];
  * const figure = replyTokens({

@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
-import { createRequire } from "node:module";
+import type { ColumnTable } from "npm:arquero@7.2.0";
+import plotly from "npm:plotly.js-basic-dist-min@4.1.1/plotly-basic.min.js" with {
+  type: "text",
+};
 import { type Markup, markup, scriptJson, trusted } from "../html.ts";
 import { type Figure, PLOTLY_CONFIG, plotlyFigure } from "./figure.ts";
 
@@ -61,7 +63,7 @@ summary{cursor:pointer;padding:.35rem 0}
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { htmlReport } from "@hiper/lab";
+ * import { htmlReport } from "@hiper/lab/plots";
  *
  * const page = htmlReport({
  *   title: "Corridors",
@@ -153,7 +155,5 @@ function paragraphs(prose: string): Markup[] {
  * @returns JavaScript source, about 1.2 MB.
  */
 export function plotlySource(): string {
-  const require = createRequire(import.meta.url);
-  return Deno.readTextFileSync(require.resolve("plotly.js-basic-dist-min"))
-    .replaceAll("</script", "<\\/script");
+  return plotly.replaceAll("</script", "<\\/script");
 }

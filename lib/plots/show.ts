@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
+import type { ColumnTable } from "npm:arquero@7.2.0";
 import { markup, scriptJson } from "../html.ts";
 import {
   type Figure,
@@ -108,7 +108,7 @@ export async function startNotebook(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { figureBundle } from "@hiper/lab";
+ * import { figureBundle } from "@hiper/lab/plots";
  *
  * const bundle = figureBundle({ data: [{ x: [1, 2], y: [3, 4] }], layout: {} });
  * ok(String(bundle["image/svg+xml"]).startsWith("<svg"));

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { scaleBand, scaleLinear, scaleLog, scaleUtc } from "d3-scale";
+import { scaleBand, scaleLinear, scaleLog, scaleUtc } from "npm:d3-scale@4.0.3";
 import { element, type Markup } from "../html.ts";
 import {
   type Figure,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ColumnTable, from } from "arquero";
+import { type ColumnTable, from } from "npm:arquero@7.2.0";
 import { markup } from "../html.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import { segmentLengths, valueCalibration } from "./batch_figures.ts";

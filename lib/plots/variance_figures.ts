@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
+import type { ColumnTable } from "npm:arquero@7.2.0";
 import {
   bandTraces,
   DASHES,
@@ -63,7 +63,8 @@ export interface MomentsAgainstLambdaOptions {
  * ```ts
  * import * as aq from "arquero";
  * import { ok } from "node:assert/strict";
- * import { momentsAgainstLambda, varianceStudy } from "@hiper/lab";
+ * import { varianceStudy } from "@hiper/lab/studies";
+ * import { momentsAgainstLambda } from "@hiper/lab/plots";
  *
  * const rows = [...varianceStudy({ episodes: 640, lambdas: [0, 1] })].flat();
  * const figure = momentsAgainstLambda(aq.from(rows), {
@@ -280,7 +281,7 @@ export interface VarianceBarsOptions {
  * ```ts
  * import * as aq from "arquero";
  * import { strictEqual } from "node:assert/strict";
- * import { varianceBars } from "@hiper/lab";
+ * import { varianceBars } from "@hiper/lab/plots";
  *
  * const row = { decision: "all", bias: 0.1, biasNoise: 0.1, variance: 4, varianceStandardError: 1 };
  * const figure = varianceBars(aq.from([{ estimator: "hae", ...row }]));
@@ -374,7 +375,7 @@ export interface ErrorAgainstBatchOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { errorAgainstBatch } from "@hiper/lab";
+ * import { errorAgainstBatch } from "@hiper/lab/plots";
  *
  * const { data } = errorAgainstBatch(
  *   [{ name: "RLOO", errors: [2, 1], standardErrors: [0.1, 0.1] }],

@@ -18,10 +18,10 @@ import { whenReady } from "../policy/session.ts";
  *   collectTrajectories,
  *   createRandom,
  *   expertPolicy,
- *   openCorridorSpec,
  *   scheduleEpisodes,
  *   withHints,
  * } from "@hiper/lab";
+ * import { openCorridorSpec } from "../envs/corridor.ts";
  *
  * const open = withHints(openCorridorSpec);
  * const episodes = scheduleEpisodes([{ kind: "corridor" }], {

@@ -93,7 +93,12 @@ function episodeSamples(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, situationAt } from "@hiper/lab";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   expertPolicy,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };

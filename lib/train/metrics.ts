@@ -181,7 +181,6 @@ export function summarizeCredit(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { prefixed } from "@hiper/lab";
  *
  * const row = prefixed("unseen", { success_rate: 0.5 });
  * deepStrictEqual(row, { "unseen/success_rate": 0.5 });

@@ -1,5 +1,6 @@
 import { match, ok, strictEqual } from "node:assert/strict";
-import { compileGame, listAlfworld } from "../../mod.ts";
+import { listAlfworld } from "../../mod/household.ts";
+import { compileGame } from "../../mod/pddl.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

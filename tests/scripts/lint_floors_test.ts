@@ -1,6 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { findCycles, relativeImports } from "../../scripts/import_cycles.ts";
-import plugin, { judgeImport } from "../../scripts/lint_floors.ts";
+import plugin, {
+  judgeImport,
+  versionedSpecifier,
+} from "../../scripts/lint_floors.ts";
 
 /** Runs the plugin on one file of source and returns the messages. */
 function messages(path: string, source: string): string[] {
@@ -61,6 +64,22 @@ Deno.test("imports point down the floors inside a folder", () => {
     /imports point down/,
   );
   match(judgeImport("lib/numeric.ts", "arquero")!, /no tables/);
+});
+
+Deno.test("the library imports packages with the versions of deno.json", () => {
+  const zod = versionedSpecifier("zod")!;
+  match(zod, /^npm:zod@\d/);
+  strictEqual(versionedSpecifier(zod), zod);
+  strictEqual(versionedSpecifier("npm:zod@1.0.0"), zod);
+  match(
+    versionedSpecifier("@tensorflow/tfjs-node/dist/tfjs_binding.js")!,
+    /^npm:@tensorflow\/tfjs-node@[\d.]+\/dist\/tfjs_binding\.js$/,
+  );
+  strictEqual(versionedSpecifier("node:fs"), undefined);
+  strictEqual(versionedSpecifier("./numeric.ts"), undefined);
+  match(messages("lib/a.ts", `import { z } from "zod";`)[0]!, /"npm:zod@/);
+  deepStrictEqual(messages("lib/a.ts", `import { z } from "${zod}";`), []);
+  deepStrictEqual(messages("scripts/a.ts", `import { z } from "zod";`), []);
 });
 
 Deno.test("import cycles are found, type-only ones included", () => {

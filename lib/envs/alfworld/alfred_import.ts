@@ -78,7 +78,7 @@ const HEIGHT_WEIGHT = 2.5;
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { loadAlfredPlacements } from "@hiper/lab";
+ * import { loadAlfredPlacements } from "@hiper/lab/envs/household";
  *
  * const placements = await loadAlfredPlacements();
  * ok(placements.get(301)!.length > 0);
@@ -116,7 +116,10 @@ export async function loadAlfredPlacements(): Promise<AlfredPlacements> {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { importAlfredTask, loadAlfredPlacements } from "@hiper/lab";
+ * import {
+ *   importAlfredTask,
+ *   loadAlfredPlacements,
+ * } from "@hiper/lab/envs/household";
  *
  * const placements = await loadAlfredPlacements();
  * const at = (x: number, y: number, z: number) => ({ x, y, z });

@@ -6,7 +6,7 @@
 
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import {
   type AlfredPlacements,
@@ -85,7 +85,7 @@ export function openAlfredSpec(
  * @example
  * ```ts
  * import { rejects } from "node:assert/strict";
- * import { listAlfred } from "@hiper/lab";
+ * import { listAlfred } from "@hiper/lab/envs/household";
  *
  * await rejects(listAlfred({ dataset: "alfred", path: "tasks.jsonl", wordng: "human" }));
  * ```

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 
 /** What the importer reads of a recorded task; names are those of `traj_data.json`. */
 export interface AlfredTask {
@@ -90,7 +90,7 @@ export const ALFRED_TASK = z.object({
  * @example
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { parseAlfredTask } from "@hiper/lab";
+ * import { parseAlfredTask } from "@hiper/lab/envs/household";
  *
  * throws(() => parseAlfredTask('{"task_id": 7}'), /"task_id" must fit/);
  * ```

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
 import {
@@ -53,7 +53,7 @@ export const ALFWORLD_DATASET = z.strictObject({
  * @example
  * ```ts
  * import { rejects } from "node:assert/strict";
- * import { listAlfworld } from "@hiper/lab";
+ * import { listAlfworld } from "@hiper/lab/envs/household";
  *
  * const dataset = { dataset: "alfworld", directory: "nowhere", split: "valid_seen" };
  * await rejects(listAlfworld(dataset), /must be a folder/);

@@ -198,7 +198,10 @@ export type HouseholdExpert = (play: GamePlay) => Hint | undefined;
  * @example
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
- * import { createHouseholdExpert, generateHousehold } from "@hiper/lab";
+ * import {
+ *   createHouseholdExpert,
+ *   generateHousehold,
+ * } from "@hiper/lab/envs/household";
  *
  * const game = generateHousehold({ difficulty: "easy" }, 1);
  * const expert = createHouseholdExpert(game)!;
@@ -244,7 +247,7 @@ export interface PlanSegment {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { generateHousehold, planHousehold } from "@hiper/lab";
+ * import { generateHousehold, planHousehold } from "@hiper/lab/envs/household";
  *
  * const game = generateHousehold({ taskType: "pick_and_place_simple" }, 3);
  * const [first] = planHousehold(game)!;

@@ -33,7 +33,7 @@ export interface HouseholdGame extends CompiledGame {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { generateHousehold, householdGame } from "@hiper/lab";
+ * import { generateHousehold, householdGame } from "@hiper/lab/envs/household";
  *
  * const { world, walkthrough } = generateHousehold({ difficulty: "easy" }, 2);
  * const play = householdGame(world, walkthrough).start();

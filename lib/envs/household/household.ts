@@ -85,7 +85,8 @@ function fillOptions(options: HouseholdOptions): FullOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { compileGame, generateHousehold } from "@hiper/lab";
+ * import { generateHousehold } from "@hiper/lab/envs/household";
+ * import { compileGame } from "@hiper/lab/envs/pddl";
  *
  * const game = generateHousehold({ taskType: "pick_heat_then_place_in_recep" }, 7);
  * const play = compileGame(JSON.stringify(game.file)).start(); // as any engine would
@@ -184,7 +185,7 @@ export interface OpenHouseholdOptions
  * @example
  * ```ts
  * import { ok, strictEqual } from "node:assert/strict";
- * import { openHousehold } from "@hiper/lab";
+ * import { openHousehold } from "@hiper/lab/envs/household";
  *
  * const env = openHousehold({ split: "train", difficulty: "easy" }, 1);
  * const { observation } = env.start();
@@ -215,7 +216,10 @@ export function openHousehold(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { generateHousehold, openHouseholdGame } from "@hiper/lab";
+ * import {
+ *   generateHousehold,
+ *   openHouseholdGame,
+ * } from "@hiper/lab/envs/household";
  *
  * const env = openHouseholdGame(generateHousehold({}, 5), { hints: false });
  * ok(env.start().task.endsWith("."));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";
 import type { GameEnv } from "../pddl/game_env.ts";
@@ -101,7 +101,7 @@ export function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { listHouseholds } from "@hiper/lab";
+ * import { listHouseholds } from "@hiper/lab/envs/household";
  *
  * const taskTypes = ["pick_two_obj_and_place"];
  * deepStrictEqual(

@@ -65,7 +65,7 @@ const MAX_SEARCHES = 3;
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { proposeHouseholdSubgoals } from "@hiper/lab";
+ * import { proposeHouseholdSubgoals } from "@hiper/lab/envs/household";
  *
  * const subgoals = proposeHouseholdSubgoals({
  *   task: "put a hot mug in sidetable.",
@@ -105,7 +105,7 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { listHouseholdAlternatives } from "@hiper/lab";
+ * import { listHouseholdAlternatives } from "@hiper/lab/envs/household";
  *
  * const text = "Looking quickly around you, you see a desk 1, and a shelf 1.";
  * const admissibleActions = ["go to desk 1", "go to shelf 1", "inventory"];
@@ -271,7 +271,7 @@ function parseTake(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { nameHouseholdSubgoal } from "@hiper/lab";
+ * import { nameHouseholdSubgoal } from "@hiper/lab/envs/household";
  *
  * const task = "put a hot mug in sidetable.";
  * const plan = ["go to desk 1", "take mug 1 from desk 1", "go to microwave 1"];

@@ -65,7 +65,7 @@ const SIMPLE =
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { parseHouseholdTask } from "@hiper/lab";
+ * import { parseHouseholdTask } from "@hiper/lab/envs/household";
  *
  * deepStrictEqual(parseHouseholdTask("Your task is to: put a hot mug in sidetable."), {
  *   type: "pick_heat_then_place_in_recep",
@@ -116,7 +116,7 @@ export function parseHouseholdTask(task: string): HouseholdTask | undefined {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { householdClass } from "@hiper/lab";
+ * import { householdClass } from "@hiper/lab/envs/household";
  *
  * strictEqual(householdClass("sidetable 2"), "sidetable");
  * ```
@@ -135,7 +135,7 @@ export function householdClass(name: string): string {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { taskTypeOfPath } from "@hiper/lab";
+ * import { taskTypeOfPath } from "@hiper/lab/envs/household";
  *
  * const path = "valid_seen/pick_two_obj_and_place-Pan-None-Desk-3/trial/game.tw-pddl";
  * strictEqual(taskTypeOfPath(path), "pick_two_obj_and_place");
@@ -154,7 +154,10 @@ export function taskTypeOfPath(path: string): HouseholdTaskType | undefined {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { generateHousehold, taskTypeOfGoal } from "@hiper/lab";
+ * import {
+ *   generateHousehold,
+ *   taskTypeOfGoal,
+ * } from "@hiper/lab/envs/household";
  *
  * const { problem } = generateHousehold({ taskType: "look_at_obj_in_light" }, 1);
  * strictEqual(taskTypeOfGoal(problem.goal), "look_at_obj_in_light");

@@ -135,7 +135,7 @@ function mentions(sentence: string, lexicon: Lexicon): Mention[] {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { guessHouseholdTask } from "@hiper/lab";
+ * import { guessHouseholdTask } from "@hiper/lab/envs/household";
  *
  * deepStrictEqual(guessHouseholdTask("Put a chilled tomato in the trash can."), {
  *   type: "pick_cool_then_place_in_recep",

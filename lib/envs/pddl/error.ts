@@ -27,7 +27,7 @@ export interface GameErrorPlace {
  * @example
  * ```ts
  * import { strictEqual, throws } from "node:assert/strict";
- * import { compileGame, GameError } from "@hiper/lab";
+ * import { compileGame, GameError } from "@hiper/lab/envs/pddl";
  *
  * throws(() => compileGame("{"), (error) => {
  *   strictEqual(error instanceof GameError && error.section, "json");

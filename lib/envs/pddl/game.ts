@@ -51,7 +51,7 @@ export interface CompiledGame {
  * @example
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
- * import { compileGame } from "@hiper/lab";
+ * import { compileGame } from "@hiper/lab/envs/pddl";
  *
  * const game = compileGame({
  *   pddl_domain: `(define (domain lamp) (:predicates (on ?l))

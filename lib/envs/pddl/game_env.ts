@@ -51,7 +51,7 @@ export interface GameEnv extends TextEnv {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { openGame } from "@hiper/lab";
+ * import { openGame } from "@hiper/lab/envs/pddl";
  *
  * const env = openGame({
  *   pddl_domain: `(define (domain lamp) (:predicates (on ?l))
@@ -154,7 +154,7 @@ export function openGame(
  * @example
  * ```ts
  * import { rejects } from "node:assert/strict";
- * import { readGame } from "@hiper/lab";
+ * import { readGame } from "@hiper/lab/envs/pddl";
  *
  * await rejects(readGame("nowhere/game.tw-pddl"), Deno.errors.NotFound);
  * ```

@@ -28,7 +28,7 @@ const MAX_FILE_LENGTH = 8 * 2 ** 20;
  * @example
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { parseGameFile } from "@hiper/lab";
+ * import { parseGameFile } from "@hiper/lab/envs/pddl";
  *
  * throws(() => parseGameFile(`{"pddl_domain": 1}`), /"pddl_domain".*must be strings/);
  * ```

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 
 /**
  * What the authors' ALFWorld wrapper does: 10 for the win, and after 50 commands the episode is

@@ -255,7 +255,7 @@ function readAction(
  * @example
  * ```ts
  * import { strictEqual, throws } from "node:assert/strict";
- * import { parseDomain } from "@hiper/lab";
+ * import { parseDomain } from "@hiper/lab/envs/pddl";
  *
  * const text = "(define (domain d) (:predicates (on)) (:action press :effect (on)))";
  * strictEqual(parseDomain(text).actions[0]!.name, "press");

@@ -123,7 +123,7 @@ function readFacts(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { parseDomain, parseProblem } from "@hiper/lab";
+ * import { parseDomain, parseProblem } from "@hiper/lab/envs/pddl";
  *
  * const domain = parseDomain("(define (domain d) (:types lamp) (:predicates (on ?l - lamp)))");
  * const problem = parseProblem(

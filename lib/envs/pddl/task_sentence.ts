@@ -12,7 +12,7 @@ const TASK_MARK = "Your task is to: ";
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { taskSentence } from "@hiper/lab";
+ * import { taskSentence } from "@hiper/lab/envs/pddl";
  *
  * strictEqual(taskSentence("Hello.\n\nYour task is to: put a mug in desk."), "put a mug in desk.");
  * ```

@@ -56,7 +56,8 @@ export interface TraceMismatch {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { generateHousehold, recordSteps } from "@hiper/lab";
+ * import { generateHousehold } from "@hiper/lab/envs/household";
+ * import { recordSteps } from "@hiper/lab/envs/pddl";
  *
  * const game = generateHousehold({ difficulty: "easy" }, 1);
  * const steps = recordSteps(game, game.walkthrough);
@@ -93,7 +94,7 @@ export function recordSteps(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { compileGame, recordSteps, replayTrace } from "@hiper/lab";
+ * import { compileGame, recordSteps, replayTrace } from "@hiper/lab/envs/pddl";
  *
  * const game = compileGame({
  *   pddl_domain: "(define (domain d) (:predicates (on)) (:action press :effect (on)))",
@@ -135,7 +136,8 @@ export function replayTrace(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { generateHousehold, readTraces, recordSteps } from "@hiper/lab";
+ * import { generateHousehold } from "@hiper/lab/envs/household";
+ * import { readTraces, recordSteps } from "@hiper/lab/envs/pddl";
  *
  * const path = await Deno.makeTempFile();
  * const game = generateHousehold({ difficulty: "easy" }, 1);
@@ -193,7 +195,7 @@ function isStep(step: unknown): step is TraceStep {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { findTraceGame } from "@hiper/lab";
+ * import { findTraceGame } from "@hiper/lab/envs/pddl";
  *
  * strictEqual(await findTraceGame({ game: "valid_seen/x", steps: [] }, ["nowhere"]), undefined);
  * ```

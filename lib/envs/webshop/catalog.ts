@@ -105,7 +105,7 @@ type Count = (reason: string) => void;
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createWebshopCataloger } from "@hiper/lab";
+ * import { createWebshopCataloger } from "@hiper/lab/envs/webshop";
  *
  * const cataloger = createWebshopCataloger();
  * cataloger.add({ asin: "B000000001", name: "Lamp", pricing: "$19.99" });

@@ -57,7 +57,7 @@ const TARGET_SHARE = 0.8;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { generateWebshopProducts } from "@hiper/lab";
+ * import { generateWebshopProducts } from "@hiper/lab/envs/webshop";
  *
  * const [first] = generateWebshopProducts({ size: 1, seed: 7 });
  * const [same] = generateWebshopProducts({ size: 1000, seed: 7 });

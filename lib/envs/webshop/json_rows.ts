@@ -22,7 +22,6 @@ const SPACES = [0x20, 0x09, 0x0a, 0x0d];
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { readJsonRows } from "@hiper/lab";
  *
  * const bytes = new Blob(['[{"a": "]"}, [1, 2], 3]']).stream();
  * const rows = await Array.fromAsync(readJsonRows(bytes, { name: "rows.json" }));

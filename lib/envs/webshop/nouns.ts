@@ -21,7 +21,7 @@ const FUNCTION_WORDS: ReadonlySet<string> = new Set(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { titleNouns } from "@hiper/lab";
+ * import { titleNouns } from "@hiper/lab/envs/webshop";
  *
  * deepStrictEqual(titleNouns("Women's Slip-On Shoes, 2 Pairs for the Home"), [
  *   "women",
@@ -52,7 +52,7 @@ export function titleNouns(title: string): string[] {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { parseNounTable } from "@hiper/lab";
+ * import { parseNounTable } from "@hiper/lab/envs/webshop";
  *
  * const tagger = parseNounTable('{"title": "Red Lamp", "nouns": ["lamp"]}');
  * deepStrictEqual(tagger("Red Lamp"), ["lamp"]);

@@ -22,7 +22,7 @@ const PRICE_CLAUSE = /,? and price (?:lower|less) than [\d.,]+ dollars\.?$/;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { proposeWebshopQueries } from "@hiper/lab";
+ * import { proposeWebshopQueries } from "@hiper/lab/envs/webshop";
  *
  * deepStrictEqual(
  *   proposeWebshopQueries(

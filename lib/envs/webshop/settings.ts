@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { WEBSHOP_SCHEMES, WEBSHOP_SPLITS } from "./splits.ts";
 import { present } from "../../settings.ts";
 

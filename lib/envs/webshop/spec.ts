@@ -25,7 +25,7 @@ import { present, readSettings } from "../../settings.ts";
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { stockWebshopSpec } from "@hiper/lab";
+ * import { stockWebshopSpec } from "@hiper/lab/envs/webshop";
  *
  * const { shop, splits } = await stockWebshopSpec({
  *   kind: "webshop",

@@ -49,7 +49,7 @@ const HELD_OUT = 0.1;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { splitWebshopGoals } from "@hiper/lab";
+ * import { splitWebshopGoals } from "@hiper/lab/envs/webshop";
  *
  * const goal = {
  *   asin: "B000000001",

@@ -94,7 +94,7 @@ export const WEBSHOP_START: WebshopState = {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { parseWebshopAction } from "@hiper/lab";
+ * import { parseWebshopAction } from "@hiper/lab/envs/webshop";
  *
  * deepStrictEqual(parseWebshopAction("search[Red Shoes] please"), {
  *   name: "search",

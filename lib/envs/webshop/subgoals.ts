@@ -112,7 +112,7 @@ export function purchaseSubgoal(): string {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { proposeWebshopSubgoals } from "@hiper/lab";
+ * import { proposeWebshopSubgoals } from "@hiper/lab/envs/webshop";
  *
  * const proposals = proposeWebshopSubgoals({
  *   task: "i need a console table in walnut",

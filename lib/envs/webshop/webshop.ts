@@ -83,7 +83,10 @@ export interface WebshopEnv extends TextEnv {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { generateWebshop, openWebshopEpisode } from "@hiper/lab";
+ * import {
+ *   generateWebshop,
+ *   openWebshopEpisode,
+ * } from "@hiper/lab/envs/webshop";
  *
  * const shop = generateWebshop({ size: 100, seed: 7 });
  * const env = openWebshopEpisode(shop, { goal: shop.goals[0]!, seed: 1 });

@@ -58,7 +58,7 @@ export function generateWebshopCatalog(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { generateWebshop } from "@hiper/lab";
+ * import { generateWebshop } from "@hiper/lab/envs/webshop";
  *
  * const shop = generateWebshop({ size: 200, seed: 7 });
  * ok(shop.goals.length > 50);

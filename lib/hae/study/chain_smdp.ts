@@ -33,7 +33,7 @@ const PROGRESS = { right: [0.25, 0.85], wrong: [0.05, 0.15] } as const;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { stageWorld } from "@hiper/lab";
+ * import { stageWorld } from "@hiper/lab/studies";
  *
  * deepStrictEqual(stageWorld({ stages: [1], positions: 2 }).states, 2);
  * ```

@@ -59,7 +59,12 @@ interface Path {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, enumerateTabular, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   enumerateTabular,
+ *   randomTabularPolicy,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld({ horizon: 2, noise: 0 });
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -201,13 +206,13 @@ export interface ExactVarianceOptions
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
+ * import { createRandom } from "@hiper/lab";
  * import {
- *   createRandom,
  *   exactValues,
  *   exactVariance,
  *   randomTabularPolicy,
  *   stageWorld,
- * } from "@hiper/lab";
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld({ stages: [0], positions: 2, horizon: 3, noise: 0 });
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });

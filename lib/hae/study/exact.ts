@@ -53,7 +53,12 @@ export interface Occupancies {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, exactValues, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   exactValues,
+ *   randomTabularPolicy,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -120,7 +125,12 @@ export function exactValues(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createRandom, exactOccupancies, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   exactOccupancies,
+ *   randomTabularPolicy,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -177,7 +187,13 @@ export function exactOccupancies(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { byDecision, createRandom, exactGradient, exactReturn, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { byDecision, createRandom } from "@hiper/lab";
+ * import {
+ *   exactGradient,
+ *   exactReturn,
+ *   randomTabularPolicy,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -215,7 +231,12 @@ export function exactReturn(
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, exactGradient, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   exactGradient,
+ *   randomTabularPolicy,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });

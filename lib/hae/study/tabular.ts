@@ -82,7 +82,12 @@ export interface TabularEpisodes {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, randomTabularPolicy, stageWorld, tabularProbabilities } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   randomTabularPolicy,
+ *   stageWorld,
+ *   tabularProbabilities,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -147,7 +152,8 @@ export interface RandomTabularPolicyOptions {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, randomTabularPolicy, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { randomTabularPolicy, stageWorld } from "@hiper/lab/studies";
  *
  * const even = randomTabularPolicy(stageWorld(), {
  *   random: createRandom(1),
@@ -194,7 +200,12 @@ export interface SampleTabularOptions {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { createRandom, randomTabularPolicy, sampleTabular, stageWorld } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import {
+ *   randomTabularPolicy,
+ *   sampleTabular,
+ *   stageWorld,
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });

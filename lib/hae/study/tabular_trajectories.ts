@@ -29,13 +29,13 @@ export interface TabularTrajectoriesOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
+ * import { createRandom } from "@hiper/lab";
  * import {
- *   createRandom,
  *   randomTabularPolicy,
  *   sampleTabular,
  *   stageWorld,
  *   tabularTrajectories,
- * } from "@hiper/lab";
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });

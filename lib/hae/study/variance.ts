@@ -50,7 +50,8 @@ export interface DistortValuesOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { createRandom, distortValues } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { distortValues } from "@hiper/lab/studies";
  *
  * const one = new Float64Array([1, 2]);
  * const exact = { switching: one, planning: one, execution: one };
@@ -105,13 +106,13 @@ const CHUNK = 2048;
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
+ * import { createRandom } from "@hiper/lab";
  * import {
- *   createRandom,
  *   exactValues,
  *   gradientVariance,
  *   randomTabularPolicy,
  *   stageWorld,
- * } from "@hiper/lab";
+ * } from "@hiper/lab/studies";
  *
  * const world = stageWorld();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
@@ -213,7 +214,7 @@ function checkEffort(episodes: number, blocks: number): void {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { estimatorLabel } from "@hiper/lab";
+ * import { estimatorLabel } from "@hiper/lab/studies";
  *
  * strictEqual(estimatorLabel({ name: "gae", lambda: 0.95 }), "gae lambda=0.95");
  * ```

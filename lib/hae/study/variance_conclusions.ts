@@ -21,7 +21,7 @@ const CLEAR = 4;
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { batchError } from "@hiper/lab";
+ * import { batchError } from "@hiper/lab/studies";
  *
  * const row = {
  *   scale: 1,
@@ -88,7 +88,7 @@ const bias = (row: VarianceStudyRow) =>
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeBias, varianceStudy } from "@hiper/lab";
+ * import { concludeBias, varianceStudy } from "@hiper/lab/studies";
  *
  * const [, wrong] = varianceStudy({ episodes: 640, lambdas: [0] });
  * match(concludeBias(wrong!, "wrong"), /At lambda 0: biased .*HAE/);
@@ -136,7 +136,7 @@ export function concludeBias(
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeVariance, varianceStudy } from "@hiper/lab";
+ * import { concludeVariance, varianceStudy } from "@hiper/lab/studies";
  *
  * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
  * const sentence = concludeVariance(exact!, "exact");
@@ -195,7 +195,7 @@ export function concludeVariance(
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeBatchError, varianceStudy } from "@hiper/lab";
+ * import { concludeBatchError, varianceStudy } from "@hiper/lab/studies";
  *
  * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
  * const sentence = concludeBatchError(exact!, "exact", [8, 4096]);

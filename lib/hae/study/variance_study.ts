@@ -91,7 +91,7 @@ interface Case {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { varianceStudy } from "@hiper/lab";
+ * import { varianceStudy } from "@hiper/lab/studies";
  *
  * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
  * ok(exact!.every(({ critic }) => critic !== "wrong"));

@@ -5,7 +5,7 @@
  * @see {@link https://arxiv.org/abs/1711.05101 | Loshchilov and Hutter 2019}, algorithm 2
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "./wasm/kernel_names.ts";
 import type { Tensor } from "./tensors.ts";
 
@@ -45,7 +45,8 @@ export interface AdamWStepOptions {
  * ```ts
  * import { ok } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
- * import { adamWStep, selectBackend } from "@hiper/lab";
+ * import { selectBackend } from "@hiper/lab";
+ * import { adamWStep } from "@hiper/lab/losses";
  *
  * await selectBackend("wasm");
  * const [values, gradient, first, second] = [[1], [3], [0], [0]].map((x) => tf.tensor1d(x));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { installKernels } from "./wasm/install.ts";
 import { registerGradients } from "./tensor_setup.ts";
 
@@ -116,7 +116,7 @@ async function activate(
       return refusal === undefined ? {} : { refusal };
     }
     case "wasm": {
-      await import("@tensorflow/tfjs-backend-wasm");
+      await import("npm:@tensorflow/tfjs-backend-wasm@4.22.0");
       try {
         await tf.setBackend("wasm");
         await installKernels();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
 /**
  * Registers the gradients of TensorFlow.js's own operations, which its core alone has not.
@@ -12,7 +12,7 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 export async function registerGradients(): Promise<void> {
   if (tf.getGradient("Multiply") === undefined) {
-    await import("@tensorflow/tfjs");
+    await import("npm:@tensorflow/tfjs@4.22.0");
   }
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
 /** A tensor of any rank. */
 export type Tensor = InstanceType<(typeof tf)["Tensor"]>;

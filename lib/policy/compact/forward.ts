@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { byDecision } from "../../trajectory.ts";
 import { type CompactInputs, packBatch, type Ragged } from "./batch.ts";
 import type { ActionNumbers, PlanNumbers } from "./choice.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
 /** A function of the tensors that are differentiated; anything else it uses gets no gradient. */
 export type Compute<T extends tf.Tensor = tf.Tensor> = (

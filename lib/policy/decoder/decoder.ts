@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { ReadingMemory } from "./kv_cache.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import { decodesOnDevice, openDeviceDecoder, padRows } from "./gpu_decoder.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../backends/wasm/kernel_names.ts";
 import { plus, recomputedParts } from "./checkpointing.ts";
 

@@ -5,7 +5,7 @@
  * @see {@link https://arxiv.org/abs/2106.09685 | Hu et al. 2021}
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { readJsonObject } from "../json_file.ts";
 import type { LoraTensors, Qwen2 } from "./qwen2.ts";

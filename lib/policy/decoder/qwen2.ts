@@ -5,7 +5,7 @@
  * @see {@link https://arxiv.org/abs/2407.10671 | Qwen2 technical report}, section 2.2
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { plus, recomputed, sideBySide } from "./checkpointing.ts";
 import type { FloatFormat } from "./number_formats.ts";

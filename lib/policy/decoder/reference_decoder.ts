@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { LoraAdapter } from "./lora.ts";
 import { rmsNorm } from "./layers.ts";
 import { headSizes, layer, type Qwen2 } from "./qwen2.ts";

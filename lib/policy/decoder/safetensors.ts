@@ -63,7 +63,7 @@ export interface WriteSafetensorsOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { openSafetensors, writeSafetensors } from "@hiper/lab";
+ * import { openSafetensors, writeSafetensors } from "@hiper/lab/language";
  *
  * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
  * const values = new Float32Array([1, 2, 3, 4, 5, 6]);

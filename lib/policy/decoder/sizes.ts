@@ -21,7 +21,7 @@ const SHARED = {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { QWEN2_SIZES } from "@hiper/lab";
+ * import { QWEN2_SIZES } from "@hiper/lab/language";
  *
  * strictEqual(QWEN2_SIZES["0.5B"].layers, 24);
  * ```

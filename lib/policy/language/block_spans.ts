@@ -61,7 +61,7 @@ const CLOSING_MARKS = ["]", ".", ")"];
  * @example
  * ```ts
  * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { locateBlocks } from "@hiper/lab";
+ * import { locateBlocks } from "@hiper/lab/language";
  *
  * const pieces = [
  *   "<switch>", "SWITCH", "</switch>",

@@ -80,7 +80,7 @@ export type BlockName = typeof BLOCKS[number];
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { formatReply, parseReply } from "@hiper/lab";
+ * import { formatReply, parseReply } from "@hiper/lab/language";
  *
  * const text = formatReply({
  *   switching: "SWITCH",
@@ -107,7 +107,7 @@ export function formatReply(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { parseReply } from "@hiper/lab";
+ * import { parseReply } from "@hiper/lab/language";
  *
  * const plan = "<switch>KEEP</switch>\n<subgoal>find the mug</subgoal>\n";
  * strictEqual(parseReply(`${plan}<action>look</action>`).valid, true);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import { linear } from "../decoder/layers.ts";
 import type { NextTokens } from "./grammar.ts";

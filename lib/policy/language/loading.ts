@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { createRandom, type Random } from "../../random.ts";
 import { checkPrecision, halveWeights } from "../decoder/fp16.ts";
 import { createHeads, type Trunk } from "./network.ts";
@@ -99,12 +99,11 @@ const HEADS = "value_head.safetensors";
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
+ * import { createRandom, selectBackend } from "@hiper/lab";
  * import {
  *   buildWordTokenizer,
  *   createLanguagePolicy,
- *   createRandom,
- *   selectBackend,
- * } from "@hiper/lab";
+ * } from "@hiper/lab/language";
  *
  * await selectBackend("wasm");
  * const policy = createLanguagePolicy({

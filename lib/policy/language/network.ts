@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECISIONS } from "../../trajectory.ts";
 import type { LoraAdapter } from "../decoder/lora.ts";
 import type { LoraTensors, Qwen2, Qwen2Tensors } from "../decoder/qwen2.ts";

@@ -85,7 +85,7 @@ const FLAT_FORM =
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { formatPrompt } from "@hiper/lab";
+ * import { formatPrompt } from "@hiper/lab/language";
  *
  * const prompt = formatPrompt({
  *   task: "put the mug on the shelf",
@@ -143,7 +143,7 @@ export function formatPrompt(
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { historyWindow } from "@hiper/lab";
+ * import { historyWindow } from "@hiper/lab/language";
  *
  * const turn = (text: string, action: string) => ({
  *   observation: { text, admissibleActions: [action], stateKey: text },
@@ -190,7 +190,7 @@ export function historyWindow(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { formatReply, readReply } from "@hiper/lab";
+ * import { formatReply, readReply } from "@hiper/lab/language";
  *
  * const text = formatReply({
  *   switching: "KEEP",

@@ -34,7 +34,7 @@ export interface BriefPromptOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { formatBriefPrompt } from "@hiper/lab";
+ * import { formatBriefPrompt } from "@hiper/lab/language";
  *
  * const observation = { text: "A fork.", admissibleActions: ["go left", "go right"], stateKey: "" };
  * strictEqual(
@@ -87,7 +87,7 @@ export interface TranscriptOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { formatTranscript } from "@hiper/lab";
+ * import { formatTranscript } from "@hiper/lab/language";
  *
  * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
  * const trace = { kind: "untrainable" } as const;

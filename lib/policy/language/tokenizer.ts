@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Template } from "@huggingface/jinja";
-import { Tokenizer } from "@huggingface/tokenizers";
+import { Template } from "npm:@huggingface/jinja@0.5.11";
+import { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
 import { isObject, readJsonObject } from "../json_file.ts";
 
 /** One message of a conversation. */

@@ -31,7 +31,7 @@ const SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { buildWordTokenizer, createTokenizer } from "@hiper/lab";
+ * import { buildWordTokenizer, createTokenizer } from "@hiper/lab/language";
  *
  * const tokenizer = createTokenizer(buildWordTokenizer(["go to shelf 1"]));
  * strictEqual(tokenizer.encode("go to shelf 1").length, 4);

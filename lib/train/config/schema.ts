@@ -6,7 +6,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { EstimatorConfig } from "../../hae/credit.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";

@@ -8,7 +8,7 @@
  */
 
 import { checkName, checkSameShape } from "../../checks.ts";
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type {
   Scalar,
   Tensor,
@@ -66,7 +66,7 @@ export interface AggregateOptions extends SequenceLayout {
  * import { deepStrictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { aggregationWeights } from "@hiper/lab";
+ * import { aggregationWeights } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const mask = tf.tensor2d([[1, 1], [1, 0]]);
@@ -115,7 +115,7 @@ export function aggregationWeights(
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { aggregate } from "@hiper/lab";
+ * import { aggregate } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const losses = tf.tensor1d([1, 3, 8]);

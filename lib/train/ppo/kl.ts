@@ -6,7 +6,7 @@
  */
 
 import { checkName, checkSameShape } from "../../checks.ts";
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Tensor, Tensor2D } from "../../policy/backends/tensors.ts";
 import { masked, maskedMean } from "./aggregation.ts";
 
@@ -57,7 +57,7 @@ export interface KlEstimatesOptions {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { klEstimates } from "@hiper/lab";
+ * import { klEstimates } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const kl = klEstimates(tf.tensor1d([-1]), {
@@ -128,7 +128,7 @@ export interface AdaptKlCoefficientOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { adaptKlCoefficient } from "@hiper/lab";
+ * import { adaptKlCoefficient } from "@hiper/lab/losses";
  *
  * const options = { steps: 500, target: 6, horizon: 1000 };
  * strictEqual(adaptKlCoefficient(0.5, { kl: 60, ...options }), 0.55);
@@ -181,7 +181,7 @@ export interface PenalizedRewards {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { penalizeRewards } from "@hiper/lab";
+ * import { penalizeRewards } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const { rewards, kl } = penalizeRewards(tf.tensor2d([[1]]), {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
 import type { Learner, TrainingSample } from "../../policy/policy.ts";
 import {

@@ -10,7 +10,7 @@
  */
 
 import { checkSameShape } from "../../checks.ts";
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Scalar, Tensor } from "../../policy/backends/tensors.ts";
 import {
   aggregate,
@@ -74,7 +74,7 @@ export interface PolicyLoss {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { policyLoss } from "@hiper/lab";
+ * import { policyLoss } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const logProbs = tf.tensor1d([-1, -2]);
@@ -125,7 +125,7 @@ export function policyLoss(
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { sequencePolicyLoss } from "@hiper/lab";
+ * import { sequencePolicyLoss } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const { loss } = sequencePolicyLoss(tf.tensor2d([[-1, -2]]), {
@@ -239,7 +239,7 @@ export interface ValueLoss {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { valueLoss } from "@hiper/lab";
+ * import { valueLoss } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const { loss } = valueLoss(tf.tensor1d([1, 2]), {
@@ -297,7 +297,7 @@ export function valueLoss(
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { stopGradient } from "@hiper/lab";
+ * import { stopGradient } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const slope = tf.grad((x) => stopGradient(x));

@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Scalar, Tensor } from "../../policy/backends/tensors.ts";
 import { type ByDecision, DECISIONS } from "../../trajectory.ts";
 import { aggregate } from "./aggregation.ts";
@@ -57,7 +57,7 @@ export interface ActorObjective extends Omit<PolicyLoss, "loss"> {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { actorObjective } from "@hiper/lab";
+ * import { actorObjective } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const logProbs = tf.tensor1d([-1, -2]);
@@ -140,7 +140,7 @@ export interface CriticObjective {
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { criticObjective } from "@hiper/lab";
+ * import { criticObjective } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const head = (value: number, mask: number) => ({

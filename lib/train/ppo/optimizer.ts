@@ -36,7 +36,7 @@ export interface AdamWOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { beginAdamW, stepAdamW } from "@hiper/lab";
+ * import { beginAdamW, stepAdamW } from "@hiper/lab/losses";
  *
  * const begin = beginAdamW(2);
  * const slopes = new Float32Array([1, -1]);
@@ -65,7 +65,7 @@ export function beginAdamW(weights: number): AdamWState {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { beginAdamW, stepAdamW } from "@hiper/lab";
+ * import { beginAdamW, stepAdamW } from "@hiper/lab/losses";
  *
  * const gradient = new Float32Array([3]);
  * const { weights } = stepAdamW(new Float32Array([1]), gradient, {
@@ -124,7 +124,7 @@ export function stepAdamW(
  * @example
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
- * import { clipGradient } from "@hiper/lab";
+ * import { clipGradient } from "@hiper/lab/losses";
  *
  * const { gradient, norm } = clipGradient(new Float32Array([3, 4]), 2.5);
  * strictEqual(norm, 5);

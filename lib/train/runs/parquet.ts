@@ -4,9 +4,12 @@
  * @module
  */
 
-import { type ColumnTable, table as createTable } from "arquero";
-import { parquetReadObjects } from "hyparquet";
-import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { type ColumnTable, table as createTable } from "npm:arquero@7.2.0";
+import { parquetReadObjects } from "npm:hyparquet@1.31.5";
+import {
+  type ColumnSource,
+  parquetWriteBuffer,
+} from "npm:hyparquet-writer@0.17.0";
 import { writeDurably } from "./durable_file.ts";
 
 /** What a cell may hold; `null` where there is nothing. */
@@ -21,7 +24,7 @@ export type Cell = number | string | boolean | null;
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import * as aq from "arquero";
- * import { readParquet, writeParquet } from "@hiper/lab";
+ * import { readParquet, writeParquet } from "@hiper/lab/studies";
  *
  * const path = `${await Deno.makeTempDir()}/table.parquet`;
  * await writeParquet(aq.table({ turn: [0, 1], action: ["go", "look"] }), path);

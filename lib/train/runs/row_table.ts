@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ColumnTable, from } from "arquero";
+import { type ColumnTable, from } from "npm:arquero@7.2.0";
 
 /**
  * Makes a table of rows with any keys.

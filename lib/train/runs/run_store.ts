@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { ColumnTable } from "arquero";
+import type { ColumnTable } from "npm:arquero@7.2.0";
 import type { Credit, Trajectory } from "../../trajectory.ts";
 import {
   type Checkpoint,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ColumnTable, table as createTable } from "arquero";
+import { type ColumnTable, table as createTable } from "npm:arquero@7.2.0";
 import {
   type ByDecision,
   byDecision,

@@ -70,7 +70,7 @@ export interface RunAblationOptions {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { listAblationRuns } from "@hiper/lab";
+ * import { listAblationRuns } from "@hiper/lab/studies";
  *
  * const runs = listAblationRuns({
  *   base: { worlds: [{ kind: "corridor" }] },

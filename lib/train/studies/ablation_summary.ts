@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ColumnTable, from } from "arquero";
+import { type ColumnTable, from } from "npm:arquero@7.2.0";
 import { createRandom } from "../../random.ts";
 import { mean } from "../../numeric.ts";
 import {

@@ -97,7 +97,7 @@ const LEARNER_COLUMNS = 8;
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { languageMemory, QWEN2_SIZES } from "@hiper/lab";
+ * import { languageMemory, QWEN2_SIZES } from "@hiper/lab/language";
  *
  * const { learning, writing } = languageMemory(
  *   { ...QWEN2_SIZES["0.5B"], maxLength: 512 },

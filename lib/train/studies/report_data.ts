@@ -4,7 +4,11 @@
  * @module
  */
 
-import { type ColumnTable, from, table as createTable } from "arquero";
+import {
+  type ColumnTable,
+  from,
+  table as createTable,
+} from "npm:arquero@7.2.0";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { mean } from "../../numeric.ts";
 import { createRandom } from "../../random.ts";

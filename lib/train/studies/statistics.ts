@@ -42,7 +42,7 @@ export interface BootstrapOptions {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { interquartileMean } from "@hiper/lab";
+ * import { interquartileMean } from "@hiper/lab/studies";
  *
  * strictEqual(interquartileMean([0, 2, 4, 1000]), 3);
  * ```
@@ -66,7 +66,8 @@ export function interquartileMean(values: ArrayLike<number>): number {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { bootstrapInterval, createRandom } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { bootstrapInterval } from "@hiper/lab/studies";
  *
  * const { estimate, low, high } = bootstrapInterval([1, 2, 3, 4, 5], {
  *   random: createRandom(1),
@@ -98,7 +99,8 @@ export function bootstrapInterval(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createRandom, stratifiedInterval } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { stratifiedInterval } from "@hiper/lab/studies";
  *
  * // Tasks differ, runs of one task do not: nothing is uncertain.
  * const { low, high } = stratifiedInterval([[1, 1], [3, 3]], { random: createRandom(1) });
@@ -162,7 +164,8 @@ const EXHAUSTIVE_PAIRS = 12;
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createRandom, pairedDifference } from "@hiper/lab";
+ * import { createRandom } from "@hiper/lab";
+ * import { pairedDifference } from "@hiper/lab/studies";
  *
  * const { estimate, wins, pValue } = pairedDifference([5, 6, 9], [4, 4, 6], {
  *   random: createRandom(1),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ColumnTable, table } from "arquero";
+import { type ColumnTable, table } from "npm:arquero@7.2.0";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { mean, wilsonInterval } from "../../numeric.ts";
 import type { Trajectory } from "../../trajectory.ts";
@@ -35,7 +35,13 @@ const UNKNOWN = "–";
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, taskSuccess } from "@hiper/lab";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   expertPolicy,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
+ * import { taskSuccess } from "@hiper/lab/studies";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };

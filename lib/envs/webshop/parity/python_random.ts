@@ -36,7 +36,6 @@ export interface PythonRandom {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { createPythonRandom } from "@hiper/lab";
  *
  * strictEqual(createPythonRandom(0).random(), 0.8444218515250481);
  * ```
@@ -107,7 +106,6 @@ export interface NumpyRandom {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { createNumpyRandom } from "@hiper/lab";
  *
  * deepStrictEqual(createNumpyRandom(0).choice(500, 3), [90, 254, 283]);
  * ```

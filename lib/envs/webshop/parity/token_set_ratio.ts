@@ -17,7 +17,6 @@ import { compareCodePoints } from "../../../python_text.ts";
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { tokenSetRatio } from "@hiper/lab";
  *
  * strictEqual(tokenSetRatio("rubber sole", "rubber soles"), 96);
  * strictEqual(tokenSetRatio("dark green", "green"), 100);

@@ -34,7 +34,6 @@ export function extractWebshopTask(observation: string): string {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { formatWebshopObservation } from "@hiper/lab";
  *
  * const page = "WebShop [SEP] Instruction: [SEP] a lamp [SEP] Search";
  * strictEqual(formatWebshopObservation(page, "a lamp"), "'Search'");
@@ -166,7 +165,6 @@ function hasIdeograph(response: string): boolean {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { projectWebshopThought } from "@hiper/lab";
  *
  * deepStrictEqual(
  *   projectWebshopThought("<think>ok</think><action>Search[Tea]</action>"),

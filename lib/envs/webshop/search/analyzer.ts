@@ -64,7 +64,6 @@ export interface WebshopAnalyzer {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { createWebshopAnalyzer } from "@hiper/lab";
  *
  * const analyzer = createWebshopAnalyzer();
  * deepStrictEqual(analyzer.terms("The women's running t-shirts"), [

@@ -60,7 +60,6 @@ const MOST_TERMS = 1024;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { createBm25Index } from "@hiper/lab";
  *
  * const index = createBm25Index([
  *   { id: "a", terms: ["red", "shoe"] },

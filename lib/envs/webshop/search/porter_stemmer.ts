@@ -70,7 +70,6 @@ const STEP_4: readonly string[] = [
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { porterStem } from "@hiper/lab";
  *
  * strictEqual(porterStem("conflated"), "conflat");
  * ```

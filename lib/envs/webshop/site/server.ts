@@ -67,7 +67,7 @@ interface Visit {
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { generateWebshop, serveWebshop } from "@hiper/lab";
+ * import { generateWebshop, serveWebshop } from "@hiper/lab/envs/webshop";
  *
  * const shop = generateWebshop({ size: 100 });
  * await using server = serveWebshop(shop, { port: 0 });

@@ -22,7 +22,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { namedLibrary } from "./named_library.ts";
 import {
   activateTensorflow,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { TensorflowBinding } from "./tensorflow_binding.ts";
 import { TensorflowContext } from "./tensorflow_context.ts";
 import { openTensorflow } from "./tensorflow_library.ts";
@@ -62,9 +62,9 @@ function currentBinding(): TensorflowBinding | undefined {
 async function useBinding(binding: TensorflowBinding): Promise<void> {
   await restoreLegacy();
   const { NodeJSKernelBackend } = await import(
-    "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
+    "npm:@tensorflow/tfjs-node@4.22.0/dist/nodejs_kernel_backend.js"
   );
-  await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
+  await import("npm:@tensorflow/tfjs-node@4.22.0/dist/register_all_kernels.js");
   if (tf.findBackend("tensorflow")) tf.removeBackend("tensorflow");
   tf.registerBackend(
     "tensorflow",

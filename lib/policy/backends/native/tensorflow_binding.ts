@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TFJSBinding } from "@tensorflow/tfjs-node/dist/tfjs_binding.js";
+import type { TFJSBinding } from "npm:@tensorflow/tfjs-node@4.22.0/dist/tfjs_binding.js";
 import {
   ATTRIBUTE,
   nativeName,

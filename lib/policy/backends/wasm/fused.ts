@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { KernelModule, RunKernel } from "./module.ts";
 import { FUSED } from "./kernel_names.ts";
 import { vocabularyKernels } from "./vocabulary.ts";

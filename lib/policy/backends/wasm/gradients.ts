@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "./kernel_names.ts";
 
 /** Registers how each fused kernel is differentiated, on all backends. Does nothing when that was done before. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
-import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { BackendWasm } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
 
 /** What this house uses of the emscripten module under the backend. */
 interface EmscriptenHeap {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Heap } from "./heap.ts";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "./kernel_names.ts";
 import type { KernelModule, RunKernel } from "./module.ts";
 

@@ -6,7 +6,7 @@
  * @see {@link https://arxiv.org/abs/2205.14135 | Dao et al. 2022}, algorithm 4
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../wasm/kernel_names.ts";
 import {
   addWeighed,

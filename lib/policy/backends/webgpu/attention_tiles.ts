@@ -7,8 +7,8 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import { runShader } from "./program.ts";
 
 /** Sizes of an attention. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import { installShaders } from "./install.ts";
 
 /** What is known of a graphics adapter. */
@@ -69,7 +69,7 @@ export async function activateWebGpu(
     return `the adapter must not be emulated in software: it is "${report.name}"`;
   }
   const { WebGPUBackend: Stock } = await import(
-    "@tensorflow/tfjs-backend-webgpu"
+    "npm:@tensorflow/tfjs-backend-webgpu@4.22.0"
   );
   const device = await adapter.requestDevice({
     requiredFeatures: report.halfPrecision ? ["shader-f16"] : [],

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import { FUSED } from "../wasm/kernel_names.ts";
 import {
   reduction,
@@ -62,7 +62,9 @@ export function project(
     return multiply(backend, { a, b: w, transposeB: true, bias });
   }
   const shape = [...x.shape.slice(0, -1), outputs];
-  const inputs = bias ? { x, w, bias } : { x, w };
+  const inputs: Record<string, tf.TensorInfo> = bias
+    ? { x, w, bias }
+    : { x, w };
   const start = bias ? "bias[column]" : "0.0";
   const name = bias ? "biased" : "plain";
   return rows <= FEW_ROWS

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { registerFusedGradients } from "../wasm/gradients.ts";
 import { FUSED } from "../wasm/kernel_names.ts";
 import { ATTENTION } from "./attention.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import { FUSED } from "../wasm/kernel_names.ts";
 import { rowsOf, type RunKernel, runShader, THREADS } from "./program.ts";
 

@@ -1,0 +1,88 @@
+/**
+ * Household worlds: generated ones, ALFWorld's games, and ALFRED's recorded tasks.
+ *
+ * @module
+ */
+
+export {
+  importAlfredTask,
+  loadAlfredPlacements,
+} from "../lib/envs/alfworld/alfred_import.ts";
+export type {
+  AlfredGame,
+  AlfredPlacements,
+  AlfredRefusal,
+  AlfredSpots,
+  ImportAlfredOptions,
+} from "../lib/envs/alfworld/alfred_import.ts";
+export { listAlfred, recordedTasks } from "../lib/envs/alfworld/alfred_spec.ts";
+export { parseAlfredTask } from "../lib/envs/alfworld/alfred_task.ts";
+export type { AlfredTask } from "../lib/envs/alfworld/alfred_task.ts";
+export { ALFWORLD_SPLITS, listAlfworld } from "../lib/envs/alfworld/dataset.ts";
+export {
+  createHouseholdExpert,
+  planHousehold,
+} from "../lib/envs/household/expert.ts";
+export type {
+  HouseholdExpert,
+  PlanSegment,
+} from "../lib/envs/household/expert.ts";
+export type { HouseholdGameFile } from "../lib/envs/household/file.ts";
+export { householdGame } from "../lib/envs/household/game.ts";
+export type { HouseholdGame } from "../lib/envs/household/game.ts";
+export { HOUSEHOLD_SPLITS } from "../lib/envs/household/house.ts";
+export type { HouseholdSplit } from "../lib/envs/household/house.ts";
+export {
+  generateHousehold,
+  openHousehold,
+  openHouseholdGame,
+} from "../lib/envs/household/household.ts";
+export type {
+  HouseholdEnvOptions,
+  HouseholdOptions,
+  OpenHouseholdOptions,
+} from "../lib/envs/household/household.ts";
+export { HOUSEHOLD_DIFFICULTIES } from "../lib/envs/household/layout.ts";
+export type { HouseholdDifficulty } from "../lib/envs/household/layout.ts";
+export { listHouseholds } from "../lib/envs/household/spec.ts";
+export {
+  householdSubgoal,
+  listHouseholdAlternatives,
+  nameHouseholdSubgoal,
+  proposeHouseholdSubgoals,
+} from "../lib/envs/household/subgoals.ts";
+export {
+  HOUSEHOLD_ROOMS,
+  PLAN_FIGURES,
+  ROOM_FIGURES,
+} from "../lib/envs/household/tables.ts";
+export type {
+  FixtureFigures,
+  Histogram,
+  HouseholdRoom,
+  ObjectFigures,
+  ReceptacleFigures,
+  RoomFigures,
+} from "../lib/envs/household/tables.ts";
+export {
+  HOUSEHOLD_TASK_TYPES,
+  householdClass,
+  parseHouseholdTask,
+  taskTypeOfGoal,
+  taskTypeOfPath,
+} from "../lib/envs/household/task.ts";
+export type {
+  HouseholdTask,
+  HouseholdTaskType,
+  Transformation,
+} from "../lib/envs/household/task.ts";
+export { guessHouseholdTask } from "../lib/envs/household/wording.ts";
+export type {
+  HouseholdGoal,
+  HouseholdLayout,
+  HouseholdWorld,
+  Receptacle,
+  Standpoint,
+  Thing,
+} from "../lib/envs/household/world.ts";
+export { ALFWORLD_REFERENCE } from "../lib/envs/pddl/game_settings.ts";

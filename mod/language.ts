@@ -1,0 +1,91 @@
+/**
+ * Language policies: checkpoints, LoRA, tokenizers, prompts and replies.
+ *
+ * @module
+ */
+
+export { describeAdapter } from "../lib/policy/backends/webgpu/backend.ts";
+export type { AdapterReport } from "../lib/policy/backends/webgpu/backend.ts";
+export type { Qwen2Config } from "../lib/policy/decoder/config.ts";
+export { LORA_TARGETS } from "../lib/policy/decoder/lora.ts";
+export type { LoraOptions, LoraTarget } from "../lib/policy/decoder/lora.ts";
+export type {
+  FloatFormat,
+  StoredFormat,
+} from "../lib/policy/decoder/number_formats.ts";
+export {
+  openSafetensors,
+  writeSafetensors,
+} from "../lib/policy/decoder/safetensors.ts";
+export type {
+  Safetensors,
+  StoredTensor,
+  TensorValues,
+  WriteSafetensorsOptions,
+} from "../lib/policy/decoder/safetensors.ts";
+export { QWEN2_SIZES } from "../lib/policy/decoder/sizes.ts";
+export { locateBlocks } from "../lib/policy/language/block_spans.ts";
+export type {
+  BlockSpans,
+  LocateOptions,
+} from "../lib/policy/language/block_spans.ts";
+export {
+  BLOCKS,
+  formatReply,
+  parseReply,
+} from "../lib/policy/language/blocks.ts";
+export type {
+  BlockName,
+  ParsedReply,
+  ParseReplyOptions,
+  ReplyMode,
+  ReplyProblem,
+} from "../lib/policy/language/blocks.ts";
+export type { Decoding } from "../lib/policy/language/grammar.ts";
+export {
+  createLanguagePolicy,
+  loadLanguagePolicy,
+} from "../lib/policy/language/loading.ts";
+export type {
+  CreateLanguageOptions,
+  LanguageTrainingOptions,
+  LoadLanguageOptions,
+} from "../lib/policy/language/loading.ts";
+export type { LanguagePolicy } from "../lib/policy/language/policy.ts";
+export {
+  formatPrompt,
+  historyWindow,
+  readReply,
+} from "../lib/policy/language/prompts.ts";
+export type {
+  PromptOptions,
+  ReadReply,
+  ReadReplyOptions,
+} from "../lib/policy/language/prompts.ts";
+export type { LanguageOptions } from "../lib/policy/language/replies.ts";
+export {
+  buildWorldTokenizer,
+  formatBriefPrompt,
+  formatTranscript,
+} from "../lib/policy/language/small_model.ts";
+export type {
+  BriefPromptOptions,
+  TranscriptOptions,
+} from "../lib/policy/language/small_model.ts";
+export {
+  createTokenizer,
+  loadTokenizer,
+} from "../lib/policy/language/tokenizer.ts";
+export type {
+  ChatMessage,
+  TextTokenizer,
+  TokenizerFiles,
+} from "../lib/policy/language/tokenizer.ts";
+export { buildWordTokenizer } from "../lib/policy/language/word_tokenizer.ts";
+export type { WordTokenizerOptions } from "../lib/policy/language/word_tokenizer.ts";
+export { languageMemory } from "../lib/train/studies/language_memory.ts";
+export type {
+  LanguageMemory,
+  LanguageMemoryOptions,
+  MemoryPeak,
+} from "../lib/train/studies/language_memory.ts";

@@ -1,0 +1,107 @@
+/**
+ * Studies: exact gradients and variance in small worlds, ablations, statistics over seeds, and tables.
+ *
+ * @module
+ */
+
+export { resumeRandom, shuffled } from "../lib/random.ts";
+export type { RandomState } from "../lib/random.ts";
+export { stageWorld } from "../lib/hae/study/chain_smdp.ts";
+export type { StageWorldOptions } from "../lib/hae/study/chain_smdp.ts";
+export { enumerateTabular, exactVariance } from "../lib/hae/study/enumerate.ts";
+export type {
+  EnumeratedEpisodes,
+  EnumerateTabularOptions,
+  ExactVarianceOptions,
+} from "../lib/hae/study/enumerate.ts";
+export {
+  exactGradient,
+  exactOccupancies,
+  exactReturn,
+  exactValues,
+} from "../lib/hae/study/exact.ts";
+export type {
+  ExactOptions,
+  ExactValues,
+  Objective,
+  Occupancies,
+} from "../lib/hae/study/exact.ts";
+export type { VarianceRow } from "../lib/hae/study/gradient_moments.ts";
+export {
+  randomTabularPolicy,
+  sampleTabular,
+  tabularProbabilities,
+} from "../lib/hae/study/tabular.ts";
+export type {
+  RandomTabularPolicyOptions,
+  SampleTabularOptions,
+  TabularEpisodes,
+  TabularPolicy,
+  TabularSmdp,
+  TabularValues,
+} from "../lib/hae/study/tabular.ts";
+export type { StudyOptions } from "../lib/hae/study/tabular_credit.ts";
+export { tabularTrajectories } from "../lib/hae/study/tabular_trajectories.ts";
+export type { TabularTrajectoriesOptions } from "../lib/hae/study/tabular_trajectories.ts";
+export {
+  distortValues,
+  estimatorLabel,
+  gradientVariance,
+} from "../lib/hae/study/variance.ts";
+export type {
+  DistortValuesOptions,
+  GradientVarianceOptions,
+} from "../lib/hae/study/variance.ts";
+export {
+  batchError,
+  concludeBatchError,
+  concludeBias,
+  concludeVariance,
+} from "../lib/hae/study/variance_conclusions.ts";
+export { varianceStudy } from "../lib/hae/study/variance_study.ts";
+export type {
+  VarianceStudyOptions,
+  VarianceStudyRow,
+} from "../lib/hae/study/variance_study.ts";
+export { createBaseline } from "../lib/train/baselines.ts";
+export type { Baseline, BaselineName } from "../lib/train/baselines.ts";
+export {
+  listAblationRuns,
+  runAblation,
+} from "../lib/train/studies/ablation.ts";
+export type {
+  AblationPlan,
+  AblationProgress,
+  AblationRun,
+  RunAblationOptions,
+} from "../lib/train/studies/ablation.ts";
+export {
+  readAblationMetrics,
+  summarizeAblation,
+} from "../lib/train/studies/ablation_summary.ts";
+export type { SummarizeAblationOptions } from "../lib/train/studies/ablation_summary.ts";
+export {
+  PUBLISHED_ALFWORLD,
+  PUBLISHED_ALFWORLD_NOTE,
+} from "../lib/train/studies/published_alfworld.ts";
+export type { PublishedResult } from "../lib/train/studies/published_alfworld.ts";
+export { readReport } from "../lib/train/studies/report_data.ts";
+export {
+  bootstrapInterval,
+  interquartileMean,
+  pairedDifference,
+  stratifiedInterval,
+} from "../lib/train/studies/statistics.ts";
+export type {
+  BootstrapOptions,
+  Interval,
+  PairedDifference,
+  Statistic,
+} from "../lib/train/studies/statistics.ts";
+export { taskSuccess } from "../lib/train/studies/task_success.ts";
+export { readParquet, writeParquet } from "../lib/train/runs/parquet.ts";
+export { readEpisodes, turnsTable } from "../lib/train/runs/turns_table.ts";
+export type {
+  StoredEpisode,
+  TurnsTableOptions,
+} from "../lib/train/runs/turns_table.ts";
