@@ -1,6 +1,8 @@
 /** What the documents point at is there: files, headings, tasks and scripts. */
 
 import { deepStrictEqual } from "node:assert/strict";
+import { z } from "zod";
+import { configSchema } from "../../lib/train/config/schema.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -69,5 +71,36 @@ for (const path of documents) {
         .map(([file]) => file).filter((file) => !exists(new URL(file, ROOT))),
     ];
     deepStrictEqual(missing, []);
+  });
+}
+
+/** Whether a schema has a setting at a path; what is free to be anything has every path. */
+function hasSetting(schema: unknown, path: readonly string[]): boolean {
+  if (schema instanceof z.ZodUnion) {
+    return schema.options.some((option) => hasSetting(option, path));
+  }
+  if (schema instanceof z.ZodObject) {
+    const inner = schema.shape[path[0]!];
+    return path.length === 0 || inner !== undefined &&
+        hasSetting(inner, path.slice(1));
+  }
+  if (schema instanceof z.ZodPipe) return hasSetting(schema.in, path);
+  if (schema instanceof z.ZodRecord) return true;
+  const { innerType } = (schema as z.ZodDefault).def;
+  return innerType === undefined
+    ? path.length === 0
+    : hasSetting(innerType, path);
+}
+
+for (const path of documents) {
+  Deno.test(`${path} names settings that exist`, () => {
+    const sections = Object.keys(configSchema.shape).join("|");
+    const named = read(path).matchAll(
+      new RegExp(`(?<=[\`' ])(?:${sections})(?:\\.\\w+)+(?=[=\`])`, "g"),
+    ).map(([setting]) => setting);
+    const missing = named.filter((one) => !one.endsWith(".json")).filter((
+      one,
+    ) => !hasSetting(configSchema, one.split(".")));
+    deepStrictEqual(missing.toArray(), []);
   });
 }
