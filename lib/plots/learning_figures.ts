@@ -6,8 +6,10 @@
 
 import type { ColumnTable } from "npm:arquero@7.2.0";
 import { mean, wilsonInterval } from "../numeric.ts";
+import type { DecisionName } from "../trajectory.ts";
 import {
   bandTraces,
+  DECISION_COLORS,
   type Figure,
   figureLayout,
   GRAY,
@@ -121,6 +123,8 @@ interface EstimateRow {
 /**
  * Draws estimates over iterations with their intervals as bands; no band where an interval has no width.
  *
+ * A series named after a decision has the decision's color.
+ *
  * @example
  * ```ts
  * import * as aq from "arquero";
@@ -155,7 +159,7 @@ export function intervalCurve(
   const data = [...groups].flatMap(([name, group], index) => {
     const sorted = group.toSorted((a, b) => a.iteration - b.iteration);
     const x = sorted.map((row) => row.iteration);
-    const color = seriesColor(index);
+    const color = DECISION_COLORS[name as DecisionName] ?? seriesColor(index);
     const line = {
       type: "scatter",
       mode: x.length > FEW ? "lines" : "lines+markers",

@@ -178,7 +178,7 @@ function headlines(
       const turns = mean(episodes.map((episode) => episode.turns.length));
       return {
         value: percent(won / episodes.length),
-        label: `of ${episodes.length} episodes on ${set}, ${
+        label: `success on ${set}: ${episodes.length} episodes of ${
           turns.toFixed(1)
         } turns`,
       };
@@ -295,7 +295,6 @@ function chooseReplays({ first, last }: StoredRun): StoredEpisode[] {
     .toSorted((a, b) => segments(b) - segments(a));
   const lost = last.find(({ trajectory }) => !trajectory.success);
   const early = first.find(({ trajectory }) => !trajectory.success);
-  return [won[Math.floor(won.length / 2)], won[0], lost, early].flatMap((one) =>
-    one ? [one] : []
-  );
+  const chosen = [won[Math.floor(won.length / 2)], won[0], lost, early];
+  return [...new Set(chosen)].filter((one) => one !== undefined);
 }
