@@ -57,7 +57,12 @@ export type { ShapingOptions } from "./lib/hae/shaping.ts";
 // Worlds
 export { openCorridor, proposeCorridorSubgoals } from "./lib/envs/corridor.ts";
 export type { CorridorOptions } from "./lib/envs/corridor.ts";
-export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
+export {
+  createEnvOpener,
+  findWorld,
+  listEnvs,
+  openEnv,
+} from "./lib/envs/open_env.ts";
 export type {
   EnvSpec,
   EnvStart,
@@ -67,7 +72,13 @@ export type {
   ProposeSubgoals,
   TextEnv,
 } from "./lib/envs/text_env.ts";
-export type { EnvDataset, EnvOpenerOptions } from "./lib/envs/world.ts";
+export type {
+  EnvDataset,
+  EnvListing,
+  EnvOpenerOptions,
+  World,
+  WorldDataset,
+} from "./lib/envs/world.ts";
 
 // Policies
 export { BACKENDS, selectBackend } from "./lib/policy/backends/select.ts";

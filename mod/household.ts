@@ -15,7 +15,12 @@ export type {
   AlfredSpots,
   ImportAlfredOptions,
 } from "../lib/envs/alfworld/alfred_import.ts";
-export { listAlfred, recordedTasks } from "../lib/envs/alfworld/alfred_spec.ts";
+export {
+  listAlfred,
+  readRecordedTask,
+  recordedTasks,
+} from "../lib/envs/alfworld/alfred_spec.ts";
+export type { RecordedTask } from "../lib/envs/alfworld/alfred_spec.ts";
 export { parseAlfredTask } from "../lib/envs/alfworld/alfred_task.ts";
 export type { AlfredTask } from "../lib/envs/alfworld/alfred_task.ts";
 export { ALFWORLD_SPLITS, listAlfworld } from "../lib/envs/alfworld/dataset.ts";

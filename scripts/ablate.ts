@@ -21,6 +21,7 @@ import {
   writeParquet,
 } from "../mod/studies.ts";
 import { ablationForest, htmlReport } from "../mod/plots.ts";
+import { explain } from "./explain.ts";
 
 /** What the file of a grid may say. */
 const GRID_KEYS = ["preset", "base", "axes", "seeds"];
@@ -164,6 +165,6 @@ function firstCell({ axes }: AblationPlan): Record<string, string> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   Deno.exit(1);
 }

@@ -28,6 +28,7 @@ import {
   PUBLISHED_ALFWORLD_NOTE,
   taskSuccess,
 } from "../mod/studies.ts";
+import { explain } from "./explain.ts";
 
 /** Games of ALFWorld that no training may use. */
 const HELD_OUT = ["valid_seen", "valid_unseen"];
@@ -205,6 +206,6 @@ function number(text: string): number {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   Deno.exit(1);
 }

@@ -12,9 +12,11 @@ import {
   householdGame,
   importAlfredTask,
   loadAlfredPlacements,
-  parseAlfredTask,
+  readRecordedTask,
+  type RecordedTask,
   recordedTasks,
 } from "../mod/household.ts";
+import { explain } from "./explain.ts";
 
 const command = new Command("import-alfred")
   .description("Turn ALFRED's recorded tasks into game files")
@@ -46,32 +48,28 @@ const options = command.opts<{
 }>();
 
 const placements = await loadAlfredPlacements();
-const refused = new Map<string, number>();
+const refused = new Map<string, { count: number; first: string }>();
 const written = new Map<string, number>();
 let read = 0, things = 0, uncertain = 0;
 const begun = performance.now();
 try {
-  for await (const text of taskTexts(command.args[0]!)) {
+  for await (const recorded of recordings(command.args[0]!)) {
     if (read >= options.limit) break;
     read++;
-    await importOne(text);
+    await importOne(recorded);
   }
 } catch (error) {
-  // What a person mistyped needs no stack.
-  const reason = error instanceof Error ? error.message : error;
-  console.error(read > 0 ? `Task ${read}: ${reason}` : reason);
+  console.error(explain(error));
   Deno.exit(1);
 }
 report((performance.now() - begun) / 1000);
 
-async function importOne(text: string): Promise<void> {
-  const task = parseAlfredTask(text);
+async function importOne(recorded: RecordedTask): Promise<void> {
+  const { task, where, text } = recorded;
+  if (task === undefined) return refuse(recorded.problem, where);
   const { wording } = options;
   const game = importAlfredTask(task, { placements, wording });
-  if (typeof game === "string") {
-    refused.set(game, (refused.get(game) ?? 0) + 1);
-    return;
-  }
+  if (typeof game === "string") return refuse(game, where);
   const { type } = game.world.goal;
   written.set(type, (written.get(type) ?? 0) + 1);
   things += game.world.things.length;
@@ -79,10 +77,19 @@ async function importOne(text: string): Promise<void> {
   if (!options.dry) await writeGame(game, task.task_id, text);
 }
 
-async function* taskTexts(source: string): AsyncGenerator<string> {
+function refuse(reason: string, where: string): void {
+  // Places within a file differ from file to file.
+  const kind = reason.replace(/, line \d+, column \d+$/, "");
+  const { count, first } = refused.get(kind) ?? { count: 0, first: where };
+  refused.set(kind, { count: count + 1, first });
+}
+
+async function* recordings(source: string): AsyncGenerator<RecordedTask> {
   if (source !== "-") return yield* recordedTasks(source);
+  let number = 0;
   for await (const line of createInterface({ input: process.stdin })) {
-    if (line.trim() !== "") yield line;
+    number++;
+    if (line.trim() !== "") yield readRecordedTask(line, `line ${number}`);
   }
 }
 
@@ -112,10 +119,19 @@ async function spareOthers(path: string): Promise<void> {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
-  if (JSON.parse(text).gen?.source === "alfred") return;
+  if (isImported(text)) return;
   throw new Error(
     `Cannot import as "--out" must hold no games but imported ones: current value is "${options.out}" with "${path}"`,
   );
+}
+
+/** Whether this script wrote a game; a file that was cut while it wrote is written anew. */
+function isImported(text: string): boolean {
+  try {
+    return JSON.parse(text).gen?.source === "alfred";
+  } catch {
+    return true;
+  }
 }
 
 function report(seconds: number): void {
@@ -124,7 +140,10 @@ function report(seconds: number): void {
   console.log(`${total} of ${read} tasks ${verb} in ${seconds.toFixed(1)} s`);
   for (const [type, count] of written) console.log(`  ${count}  ${type}`);
   console.log("not imported, and why:");
-  for (const [reason, count] of refused) console.log(`  ${count}  ${reason}`);
+  for (const [reason, { count, first }] of refused) {
+    console.log(`  ${count}  ${reason} (first: ${first})`);
+  }
+  if (things === 0) return;
   const share = (100 * uncertain / things).toFixed(1);
   console.log(
     `reconstructed: names and places of ${things} objects, what contains them (a guess for ${share} %), furniture and fixtures of the scenes, the wording`,

@@ -10,43 +10,29 @@ import { Command, InvalidArgumentError } from "commander";
 import {
   createRandom,
   type EnvSpec,
+  findWorld,
   type Observation,
   openEnv,
-  proposeCorridorSubgoals,
-  type ProposeSubgoals,
   type Situation,
   type TextEnv,
   type Turn,
 } from "../mod.ts";
-import {
-  ALFWORLD_SPLITS,
-  listAlfworld,
-  proposeHouseholdSubgoals,
-} from "../mod/household.ts";
-import {
-  proposeWebshopSubgoals,
-  serveWebshop,
-  stockWebshopSpec,
-} from "../mod/webshop.ts";
+import { ALFWORLD_SPLITS, listAlfworld } from "../mod/household.ts";
+import { serveWebshop, stockWebshopSpec } from "../mod/webshop.ts";
+import { explain } from "./explain.ts";
 
 const ABOUT = `Type an action or its number, or one of
   actions   what the world accepts now, numbered
   hint      what an expert would do
-  subgoals  what a planner might pursue in a household
+  subgoals  what a planner might pursue
   ?         this text
   quit      leave`;
-
-const PROPOSALS: Readonly<Record<string, ProposeSubgoals>> = {
-  corridor: proposeCorridorSubgoals,
-  household: proposeHouseholdSubgoals,
-  webshop: proposeWebshopSubgoals,
-};
 
 const command = new Command("play")
   .description("Play a world in the terminal")
   .argument(
     "[world]",
-    "a kind of world (household, corridor, webshop, …), a game file, or an ALFWorld folder",
+    "a kind of world (household, corridor, webshop, …), a game file, an ALFWorld folder, or alfworld for the one in its usual place",
     "household",
   )
   .option("-s, --seed <number>", "which episode", wholeNumber, 1)
@@ -76,6 +62,7 @@ if (options.browser) {
   await clearly(() => serve(spec));
   Deno.exit(0);
 }
+const { proposeSubgoals } = await clearly(() => findWorld(spec));
 const env = await clearly(() => openEnv(spec, options.seed));
 try {
   await play(env);
@@ -86,10 +73,9 @@ try {
 /** Serves the goals of a shop's split until the program is stopped. */
 async function serve(spec: EnvSpec): Promise<void> {
   if (spec.kind !== "webshop") {
-    console.error(
-      `Only a webshop can be played in a browser, not ${spec.kind}`,
+    throw new Error(
+      `Cannot play in a browser as the world must be a webshop: current value is ${spec.kind}`,
     );
-    Deno.exit(1);
   }
   const { shop, splits } = await stockWebshopSpec(spec);
   const goals = splits[options.split as keyof typeof splits] ?? splits.train;
@@ -103,7 +89,7 @@ async function clearly<T>(work: () => T | Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     // What a person mistyped needs no stack.
-    console.error(error instanceof Error ? error.message : error);
+    console.error(explain(error));
     Deno.exit(1);
   }
 }
@@ -132,26 +118,30 @@ function readSetting(
 
 /** A file is a game, a folder is ALFWorld, anything else is a kind of world. */
 async function findSpec(world: string): Promise<EnvSpec> {
-  const { split, set, seed } = options;
+  const { split, set } = options;
   const info = await Deno.stat(world).catch(() => undefined);
   if (info?.isFile) return { kind: "game", path: world, ...set };
-  if (info === undefined && /[/\\]|\.tw-pddl$/.test(world)) {
+  if (info?.isDirectory) {
+    return { ...await drawGame({ directory: world }), ...set };
+  }
+  if (/[/\\]|\.tw-pddl$/.test(world)) {
     throw new Error(
       `Cannot play a game as its file or folder must exist: current value is ${world}`,
     );
   }
-  if (!info?.isDirectory) {
-    return { kind: world, ...(split === undefined ? {} : { split }), ...set };
-  }
-  const chosen = ALFWORLD_SPLITS.find((name) => name === split) ??
-    "valid_seen";
+  if (world === "alfworld") return { ...await drawGame({}), ...set };
+  return { kind: world, ...(split === undefined ? {} : { split }), ...set };
+}
+
+/** One of ALFWorld's games, drawn by the seed. */
+async function drawGame(where: { directory?: string }): Promise<EnvSpec> {
+  const { split, seed } = options;
   const games = await listAlfworld({
     dataset: "alfworld",
-    directory: world,
-    split: chosen,
+    split: ALFWORLD_SPLITS.find((name) => name === split) ?? "valid_seen",
+    ...where,
   });
-  const game = games[createRandom(seed).integer(games.length)]!;
-  return { ...game, ...set };
+  return games[createRandom(seed).integer(games.length)]!;
 }
 
 async function play(env: TextEnv): Promise<void> {
@@ -204,8 +194,8 @@ function answer(typed: string, situation: Situation): string | undefined {
         : `${hint.action}  (to ${hint.subgoal})`;
     }
     case "subgoals":
-      return (PROPOSALS[spec.kind] ?? proposeHouseholdSubgoals)(situation)
-        .join("\n");
+      return proposeSubgoals?.(situation).join("\n") ??
+        "This world proposes none.";
     default:
       return undefined;
   }

@@ -18,6 +18,7 @@ import {
   readTraces,
   replayTrace,
 } from "../mod/pddl.ts";
+import { explain } from "./explain.ts";
 
 const command = new Command("traces")
   .description("Replay recorded plays of text games")
@@ -39,7 +40,7 @@ try {
   }
 } catch (error) {
   // What a person mistyped needs no stack.
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   Deno.exit(1);
 }
 console.log(`${replayed} traces, ${steps} steps replayed; ${differing} differ`);

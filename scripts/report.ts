@@ -12,6 +12,7 @@
 import { Command } from "commander";
 import { readReport } from "../mod/studies.ts";
 import { htmlReport, trainingReport } from "../mod/plots.ts";
+import { explain } from "./explain.ts";
 
 interface Flags {
   readonly out?: string;
@@ -47,6 +48,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   Deno.exit(1);
 }

@@ -29,6 +29,7 @@ import {
   type TrainingConfig,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS } from "../mod/household.ts";
+import { explain } from "./explain.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;
@@ -44,9 +45,10 @@ const ABOUT_ALFWORLD = `
 ALFWorld (--preset alfworld) trains on the games in the splits train and valid_train,
 and evaluates on every game of valid_seen and valid_unseen. They are not part of this
 project. Its own installer fetches them:
-  pip install alfworld && ALFWORLD_DATA=data/alfworld alfworld-download
-which leaves data/alfworld/json_2.1.1/<split>/<task>/<trial>/game.tw-pddl, the layout that
-is read here, with or without the json_2.1.1. A split may be spread over folders:
+  pip install alfworld && alfworld-download
+which leaves json_2.1.1/<split>/<task>/<trial>/game.tw-pddl in $ALFWORLD_DATA, or in
+~/.cache/alfworld, where the games are found without more words. Elsewhere, --data names
+the folder, with or without the json_2.1.1. A split may be spread over folders:
   deno task train --preset alfworld --data data/alfworld data/more
 Whoever has only some of the splits names those to learn in:
   deno task train --preset alfworld --splits valid_train
@@ -73,7 +75,7 @@ const program = new Command("train")
   .option("--config <file>", "JSON file of settings that win over the preset")
   .option(
     "--data <paths...>",
-    "folders of ALFWorld's games, files of ALFRED's tasks (default: data/alfworld)",
+    "folders of ALFWorld's games, files of ALFRED's tasks (default: $ALFWORLD_DATA, data/alfworld or ~/.cache/alfworld)",
   )
   .addOption(
     new Option(
@@ -92,14 +94,18 @@ async function main(): Promise<void> {
   const flags = program.opts<Flags>();
   const { config, directory } = await readConfig(flags, program.args);
   const stop = new AbortController();
-  // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere.
+  // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere. A terminal and
+  // the task may both pass on one Ctrl-C, so that a second counts as such only a little later.
+  let removal: ReturnType<typeof setTimeout> | undefined;
   const ignore = () => {
+    clearTimeout(removal);
     for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
   };
   const onSignal = () => {
+    if (stop.signal.aborted) return;
     console.error("\nsaving after what is under way; once more ends at once");
     stop.abort(new Error("interrupted"));
-    ignore();
+    removal = setTimeout(ignore, 500);
   };
   for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
   await using training = await assembleTraining(config, stop);
@@ -200,6 +206,14 @@ function isRecording(path: string): boolean {
 
 function announce(run: Run, { config, backend, worlds }: Training): void {
   for (const { message } of run.passedOver) console.warn(message);
+  const [skipped, ...others] = worlds.skipped;
+  if (skipped !== undefined) {
+    console.warn(
+      `${others.length + 1} damaged ${
+        others.length === 0 ? "file was" : "files were"
+      } skipped, ${others.length === 0 ? "" : "the first "}${skipped}`,
+    );
+  }
   const from = run.checkpoint?.iteration ?? 0;
   console.log(
     `${run.directory}: iterations ${from} to ${config.iterations}, ${config.estimator.name}, seed ${config.seed}`,
@@ -310,9 +324,7 @@ function minutes(text: string): number {
 try {
   await main();
 } catch (error) {
-  // When closing the run fails too, what went wrong first is what matters.
-  const first = error instanceof SuppressedError ? error.suppressed : error;
-  const message = first instanceof Error ? first.message : String(first);
+  const message = explain(error);
   console.error(message);
   if (message.startsWith("Cannot list alfworld")) {
     console.error("deno task train --help says where its games come from");

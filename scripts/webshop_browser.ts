@@ -18,6 +18,7 @@ import {
   serveWebshop,
   type Webshop,
 } from "../mod/webshop.ts";
+import { explain } from "./explain.ts";
 
 interface Flags {
   readonly size: number;
@@ -72,7 +73,7 @@ if (import.meta.main) {
     await serve(parseFlags());
   } catch (error) {
     // What a person mistyped needs no stack.
-    console.error(error instanceof Error ? error.message : error);
+    console.error(explain(error));
     Deno.exit(1);
   }
 }

@@ -16,6 +16,7 @@ import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { WEBSHOP } from "./webshop/spec.ts";
 import type {
   EnvDataset,
+  EnvListing,
   EnvOpenerOptions,
   World,
   WorldDataset,
@@ -126,7 +127,7 @@ export function openEnv(
 /**
  * Lists the worlds of a dataset as specifications.
  *
- * `{ dataset: "alfworld", directory, split, taskTypes?, settings? }` lists the games of an ALFWorld
+ * `{ dataset: "alfworld", split, directory?, taskTypes?, settings? }` lists the games of an ALFWorld
  * folder; see `listAlfworld`. `{ dataset: "household", count, taskTypes?, split?, ... }` lists drawn
  * households; see `listHouseholds`. `{ dataset: "alfred", path, ... }` lists recorded tasks; see `listAlfred`.
  * `{ dataset: "webshop", catalog?, split?, ... }` lists the goals of a shop.
@@ -144,6 +145,17 @@ export function openEnv(
  * @throws {TypeError} If no built-in dataset has that name, or a setting does not fit.
  */
 export async function listEnvs(dataset: EnvDataset): Promise<EnvSpec[]> {
+  return [...(await readDataset(dataset)).specs];
+}
+
+/**
+ * Lists the worlds of a dataset, and the files that were skipped as they are damaged.
+ *
+ * @param dataset Which family, and its settings; see {@linkcode listEnvs}.
+ * @returns Specifications in a fixed order, and one message for each file that was skipped.
+ * @throws {TypeError} If no built-in dataset has that name, or a setting does not fit.
+ */
+export async function readDataset(dataset: EnvDataset): Promise<EnvListing> {
   const { dataset: name } = dataset;
   const family = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
   if (family === undefined) {

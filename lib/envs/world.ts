@@ -25,7 +25,15 @@ export interface WorldDataset {
   /** What a dataset may hold, with the meaning of each setting. */
   readonly settings: z.ZodType;
   /** Lists its worlds in a fixed order. */
-  readonly list: (dataset: EnvDataset) => EnvSpec[] | Promise<EnvSpec[]>;
+  readonly list: (dataset: EnvDataset) => EnvListing | Promise<EnvListing>;
+}
+
+/** What a dataset holds. */
+export interface EnvListing {
+  /** Its worlds, in a fixed order. */
+  readonly specs: readonly EnvSpec[];
+  /** Files that were skipped, and why: one message each, which begins with the path. */
+  readonly skipped: readonly string[];
 }
 
 /** A kind of world, which specifications `{ kind, … }` name. */

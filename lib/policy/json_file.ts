@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readJson } from "../text_file.ts";
+
 /**
  * Reads a file that must hold a JSON object.
  *
@@ -16,16 +18,7 @@
 export async function readJsonObject(
   path: string,
 ): Promise<Record<string, unknown>> {
-  const text = await Deno.readTextFile(path);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new SyntaxError(
-      `Cannot read "${path}" as it must hold JSON: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
+  const value = await readJson(path);
   if (!isObject(value)) {
     throw new TypeError(
       `Cannot read "${path}" as it must hold a JSON object: current value is ${
@@ -39,8 +32,4 @@ export async function readJsonObject(
 /** Whether a value is an object with names. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

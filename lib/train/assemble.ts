@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createEnvOpener, listEnvs } from "../envs/open_env.ts";
+import { createEnvOpener, readDataset } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { checkEstimator, estimatorOf } from "../hae/credit.ts";
@@ -71,8 +71,9 @@ export async function assembleTraining(
   checkGroups(config);
   checkReplicas(config);
   const backend = await chooseBackend(config);
-  const specs = await listWorlds(config.worlds);
-  const evaluation = await listSets(config.evaluation.sets);
+  const skipped = new Set<string>();
+  const specs = await listWorlds(config.worlds, skipped);
+  const evaluation = await listSets(config.evaluation.sets, skipped);
   const { policy, learner, end } = await assembleLearner(config, {
     specs,
     backend,
@@ -92,6 +93,7 @@ export async function assembleTraining(
     learner,
     specs,
     evaluation,
+    skipped: [...skipped],
     backend,
     open,
     hint: ({ observation }) => hintText(observation.hint),
@@ -209,22 +211,31 @@ function hintText(hint: Hint | undefined): string {
   return hint ? `An expert would ${hint.subgoal}: ${hint.action}.` : "";
 }
 
-/** Lists every family among the worlds; single worlds stay as they are. */
-async function listWorlds(worlds: readonly WorldConfig[]): Promise<EnvSpec[]> {
+/** Lists every family among the worlds, single worlds as they are; collects the files that were skipped. */
+async function listWorlds(
+  worlds: readonly WorldConfig[],
+  skipped = new Set<string>(),
+): Promise<EnvSpec[]> {
   const specs: EnvSpec[] = [];
   for (const world of worlds) {
-    if (isFamily(world)) specs.push(...await listEnvs(world));
-    else specs.push(world);
+    if (!isFamily(world)) {
+      specs.push(world);
+      continue;
+    }
+    const listing = await readDataset(world);
+    for (const spec of listing.specs) specs.push(spec);
+    for (const message of listing.skipped) skipped.add(message);
   }
   return specs;
 }
 
 async function listSets(
   sets: TrainingConfig["evaluation"]["sets"],
+  skipped: Set<string>,
 ): Promise<EvaluationSets> {
   const listed: Record<string, EnvSpec[]> = {};
   for (const [name, worlds] of Object.entries(sets)) {
-    listed[name] = await listWorlds(worlds);
+    listed[name] = await listWorlds(worlds, skipped);
   }
   return listed;
 }

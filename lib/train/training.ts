@@ -53,6 +53,8 @@ export interface WorldCounts {
   readonly learning: number;
   /** To evaluate on, by the name of the set. */
   readonly evaluation: Readonly<Record<string, number>>;
+  /** Files of datasets that were skipped as they are damaged: one message each, which begins with the path. */
+  readonly skipped: readonly string[];
 }
 
 /** A run in progress. Iterate it to train; stop iterating to stop; iterate again to go on. */
@@ -104,6 +106,8 @@ export interface TrainingParts {
   readonly warmUp?: WarmUp;
   /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
   readonly signal?: AbortSignal;
+  /** Files of datasets that were skipped, for the record. @default {none} */
+  readonly skipped?: readonly string[];
   /** What computes with the policy's tensors, for the record. */
   readonly backend?: Backend;
   /** Frees what the parts hold. */
@@ -178,12 +182,13 @@ class OpenTraining implements Training {
   }
 
   get worlds(): WorldCounts {
-    const { specs, evaluation = {} } = this.#parts;
+    const { specs, evaluation = {}, skipped = [] } = this.#parts;
     const counts = Object.entries(evaluation)
       .map(([name, { length }]) => [name, length] as const);
     return {
       learning: specs.length,
       evaluation: Object.fromEntries(counts),
+      skipped,
     };
   }
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { miniatureHouse } from "../envs/pddl/_miniature.ts";
+import { RECORDED_TASK } from "./_recorded_task.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -22,28 +23,6 @@ async function run(script: string, args: readonly string[], folder: string) {
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-/** A task as ALFRED records it, whose game takes three commands. */
-const TASK = {
-  task_id: "trial_1",
-  task_type: "look_at_obj_in_light",
-  pddl_params: {
-    object_target: "AlarmClock",
-    parent_target: "",
-    toggle_target: "DeskLamp",
-    mrecep_target: "",
-    object_sliced: false,
-  },
-  scene: {
-    scene_num: 301,
-    init_action: { x: -0.75, z: -1.25, rotation: 0, horizon: 30 },
-    object_poses: [{
-      objectName: "AlarmClock_a1",
-      position: { x: -1.3528, y: 1.2358, z: -0.6494 },
-    }],
-  },
-  turk_annotations: { anns: [] },
-};
-
 /** A folder of small houses in three splits, and a file of one recorded task. */
 async function makeData(): Promise<string> {
   const folder = await Deno.makeTempDir();
@@ -59,7 +38,10 @@ async function makeData(): Promise<string> {
       JSON.stringify({ turk_annotations: said }),
     );
   }
-  await Deno.writeTextFile(`${folder}/tasks.jsonl`, JSON.stringify(TASK));
+  await Deno.writeTextFile(
+    `${folder}/tasks.jsonl`,
+    JSON.stringify(RECORDED_TASK),
+  );
   return folder;
 }
 

@@ -28,7 +28,7 @@ async function run(
 
 Deno.test("every task with options explains them on its own permissions", async () => {
   const config = await Deno.readTextFile(new URL("deno.json", ROOT));
-  const commands = config.matchAll(/deno run -P=(\w+) (scripts\/\w+\.ts)/g);
+  const commands = config.matchAll(/-P=(\w+) (scripts\/\w+\.ts)/g);
   let explained = 0;
   for (const [, permissions, script] of commands) {
     const source = await Deno.readTextFile(new URL(script!, ROOT));

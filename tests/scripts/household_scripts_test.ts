@@ -1,6 +1,7 @@
 import { match, ok, strictEqual } from "node:assert/strict";
 import { listAlfworld } from "../../mod/household.ts";
 import { compileGame } from "../../mod/pddl.ts";
+import { RECORDED_TASK } from "./_recorded_task.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -42,24 +43,7 @@ Deno.test("household-stats draws, solves and compiles what it counts", async () 
 
 Deno.test("import-alfred writes folders that ALFWorld's loader lists, games that are won", async () => {
   const name = `runs/import-test-${Deno.pid}`;
-  const position = { x: -1.3528, y: 1.2358, z: -0.6494 };
-  const task = {
-    task_id: "trial_example",
-    task_type: "look_at_obj_in_light",
-    pddl_params: {
-      object_target: "AlarmClock",
-      parent_target: "",
-      toggle_target: "DeskLamp",
-      mrecep_target: "",
-      object_sliced: false,
-    },
-    scene: {
-      scene_num: 301,
-      init_action: { x: -0.75, z: -1.25, rotation: 0, horizon: 30 },
-      object_poses: [{ objectName: "AlarmClock_a1", position }],
-    },
-    turk_annotations: { anns: [] },
-  };
+  const task = RECORDED_TASK;
   const unknown = { ...task, scene: { ...task.scene, scene_num: 999 } };
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(
@@ -105,4 +89,49 @@ Deno.test("import-alfred writes folders that ALFWorld's loader lists, games that
     await Deno.remove(path);
     await Deno.remove(new URL(name, ROOT), { recursive: true }).catch(() => {});
   }
+});
+
+Deno.test("import-alfred counts what cannot be read over all splits, and names where", async () => {
+  const folder = await Deno.makeTempDir();
+  const write = async (path: string, text: string) => {
+    await Deno.mkdir(`${folder}/${path}`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/${path}/traj_data.json`, text);
+  };
+  const { task_type: _, ...untyped } = RECORDED_TASK;
+  await write("train/a", JSON.stringify(RECORDED_TASK));
+  await write(
+    "train/b",
+    `\ufeff${JSON.stringify(RECORDED_TASK, null, 1).replaceAll("\n", "\r\n")}`,
+  );
+  await write("tests_seen/a", JSON.stringify(untyped));
+  await write("tests_seen/b", JSON.stringify(untyped));
+  await write("train/cut", JSON.stringify(RECORDED_TASK).slice(0, 100));
+  await Deno.mkdir(`${folder}/train/gone`);
+  await Deno.symlink(
+    `${folder}/nowhere`,
+    `${folder}/train/gone/traj_data.json`,
+  );
+  const { code, out, err } = await run("import", "import_alfred.ts", [
+    folder,
+    "--dry",
+  ]);
+  strictEqual(code, 0, err);
+  match(out, /2 of 6 tasks could be imported/);
+  ok(
+    out.includes(
+      `2  "task_type" must be text: current value is absent (first: ${folder}/tests_seen/a/traj_data.json)`,
+    ),
+    out,
+  );
+  ok(out.includes(`(first: ${folder}/train/cut/traj_data.json)`), out);
+  ok(out.includes(`(first: ${folder}/train/gone/traj_data.json)`), out);
+  const lines = `${folder}/tasks.jsonl`;
+  await Deno.writeTextFile(
+    lines,
+    [JSON.stringify(RECORDED_TASK), "", JSON.stringify(untyped)].join("\r\n"),
+  );
+  const listed = await run("import", "import_alfred.ts", [lines, "--dry"]);
+  match(listed.out, /1 of 2 tasks/);
+  ok(listed.out.includes(`(first: ${lines}, line 3)`), listed.out);
+  await Deno.remove(folder, { recursive: true });
 });

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import {
@@ -13,7 +11,12 @@ import {
   importAlfredTask,
   loadAlfredPlacements,
 } from "./alfred_import.ts";
-import { ALFRED_TASK, parseAlfredTask } from "./alfred_task.ts";
+import {
+  ALFRED_TASK,
+  type AlfredTask,
+  parseAlfredTask,
+} from "./alfred_task.ts";
+import { countSkipped } from "./dataset.ts";
 import type { GameEnv } from "../pddl/game_env.ts";
 import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
 import { openHouseholdGame } from "../household/household.ts";
@@ -23,7 +26,8 @@ import {
 } from "../household/subgoals.ts";
 import { householdGame } from "../household/game.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
-import type { World } from "../world.ts";
+import { readText, reasonOf, textLines } from "../../text_file.ts";
+import type { EnvListing, World } from "../world.ts";
 import { present, readSettings } from "../../settings.ts";
 
 const ALFRED_SPEC = z.strictObject({
@@ -94,26 +98,37 @@ export function openAlfredSpec(
  *   `taskTypes` to keep, `wording`, and `settings` to give to every game.
  * @returns Specifications of kind `"alfred"`, in the order of the file or sorted by path; each
  *   carries its task.
- * @throws {TypeError} If a setting or a task does not fit, there is nothing at `path`, or no game can
- *   be made of what is there.
+ * @throws {TypeError} If a setting does not fit, there is nothing at `path`, or no game can be made of
+ *   what is there; a task that cannot be read is skipped.
  */
 export async function listAlfred(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
+  return [...(await readAlfred(dataset)).specs];
+}
+
+/** Lists tasks as {@linkcode listAlfred} does, and those that cannot be read. */
+export async function readAlfred(
+  dataset: Readonly<Record<string, unknown>>,
+): Promise<EnvListing> {
   const { path, taskTypes, wording, settings = {} } = readSettings(
     ALFRED_DATASET,
     dataset,
     "list alfred",
   );
   const placements = await loadAlfredPlacements();
-  const kept: EnvSpec[] = [];
-  for await (const text of recordedTasks(path)) {
-    const task = parseAlfredTask(text);
+  const specs: EnvSpec[] = [], skipped: string[] = [];
+  for await (const recorded of recordedTasks(path)) {
+    const { task, where } = recorded;
+    if (task === undefined) {
+      skipped.push(`${where}: ${recorded.problem}`);
+      continue;
+    }
     const game = importAlfredTask(task, { placements });
     if (typeof game === "string") continue;
     const { type: taskType } = game.world.goal;
     if (!(taskTypes?.includes(taskType) ?? true)) continue;
-    kept.push({
+    specs.push({
       kind: "alfred",
       task,
       taskType,
@@ -121,20 +136,52 @@ export async function listAlfred(
       ...present(settings),
     });
   }
-  if (kept.length > 0) return kept;
+  if (specs.length > 0) return { specs, skipped };
   throw new TypeError(
-    `Cannot list alfred as "path" must hold tasks that games can be made of: none in "${path}"`,
+    `Cannot list alfred as "path" must hold tasks that games can be made of: none in "${path}"${
+      skipped.length > 0 ? `, ${countSkipped(skipped)}` : ""
+    }`,
   );
+}
+
+/** A recorded task, or what is wrong with it. */
+export type RecordedTask =
+  & {
+    /** Path of its file, with the line where one file holds many. */
+    readonly where: string;
+    /** Its JSON as recorded. */
+    readonly text: string;
+  }
+  & (
+    | { readonly task: AlfredTask }
+    | { readonly task?: undefined; readonly problem: string }
+  );
+
+/**
+ * Reads one recorded task; one that cannot be read is no error.
+ *
+ * @param text Its JSON.
+ * @param where Where it comes from: a path, or a path and a line.
+ * @returns The task, or what is wrong.
+ */
+export function readRecordedTask(text: string, where: string): RecordedTask {
+  try {
+    return { where, text, task: parseAlfredTask(text, where) };
+  } catch (error) {
+    return { where, text, problem: reasonOf(error) };
+  }
 }
 
 /**
  * Reads recorded tasks one by one: thousands of them need not fit into memory.
  *
  * @param path A file with one task a line, or a folder of `traj_data.json` files.
- * @returns The JSON of each task, in the order of the file or sorted by path.
+ * @returns Each task, in the order of the file or sorted by path.
  * @throws {TypeError} If there is nothing at `path`.
  */
-export async function* recordedTasks(path: string): AsyncGenerator<string> {
+export async function* recordedTasks(
+  path: string,
+): AsyncGenerator<RecordedTask> {
   let isFolder: boolean;
   try {
     isFolder = (await Deno.stat(path)).isDirectory;
@@ -146,24 +193,44 @@ export async function* recordedTasks(path: string): AsyncGenerator<string> {
     );
   }
   if (isFolder) {
-    for await (const file of trajectoryFiles(path)) {
-      yield await Deno.readTextFile(file);
-    }
+    for await (const file of trajectoryFiles(path)) yield await readOne(file);
     return;
   }
-  const input = createReadStream(path);
-  for await (const line of createInterface({ input })) {
-    if (line.trim() !== "") yield line;
+  for await (const { text, line } of textLines(path)) {
+    yield readRecordedTask(text, `${path}, line ${line}`);
   }
 }
 
-async function* trajectoryFiles(folder: string): AsyncGenerator<string> {
+async function readOne(file: string): Promise<RecordedTask> {
+  try {
+    return readRecordedTask(await readText(file), file);
+  } catch (error) {
+    return { where: file, text: "", problem: reasonOf(error) };
+  }
+}
+
+/** Every `traj_data.json` below a folder, sorted; links to files and folders are followed. */
+async function* trajectoryFiles(
+  folder: string,
+  depth = 0,
+): AsyncGenerator<string> {
+  if (depth > 8) return; // a link that leads back
   const entries = await Array.fromAsync(Deno.readDir(folder));
   const sorted = entries.toSorted((a, b) => a.name < b.name ? -1 : 1);
-  for (const { name, isDirectory } of sorted) {
-    if (isDirectory) yield* trajectoryFiles(`${folder}/${name}`);
-    else if (name === "traj_data.json") yield `${folder}/${name}`;
+  for (const { name, isDirectory, isSymlink } of sorted) {
+    const path = `${folder}/${name}`;
+    if (name === "traj_data.json") yield path;
+    else if (isDirectory || isSymlink && await leadsToFolder(path)) {
+      yield* trajectoryFiles(path, depth + 1);
+    }
   }
+}
+
+async function leadsToFolder(link: string): Promise<boolean> {
+  return await Deno.stat(link).then(
+    ({ isDirectory }) => isDirectory,
+    () => false,
+  );
 }
 
 /** ALFRED's recorded tasks. */
@@ -174,7 +241,7 @@ export const ALFRED: World = {
     return async (spec) =>
       openAlfredSpec(spec, await (placements ??= loadAlfredPlacements()));
   },
-  datasets: { alfred: { settings: ALFRED_DATASET, list: listAlfred } },
+  datasets: { alfred: { settings: ALFRED_DATASET, list: readAlfred } },
   proposeSubgoals: proposeHouseholdSubgoals,
   alternatives: listHouseholdAlternatives,
 };

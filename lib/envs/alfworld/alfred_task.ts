@@ -7,6 +7,8 @@
  */
 
 import { z } from "npm:zod@4.6.7";
+import { readSettings } from "../../settings.ts";
+import { parseJson } from "../../text_file.ts";
 
 /** What the importer reads of a recorded task; names are those of `traj_data.json`. */
 export interface AlfredTask {
@@ -43,9 +45,9 @@ export interface AlfredTask {
       readonly position: Readonly<Record<"x" | "y" | "z", number>>;
     }[];
   };
-  /** What people called the task. */
+  /** Descriptions of the task. */
   readonly turk_annotations: {
-    /** One entry a person. */
+    /** One entry for each annotator. */
     readonly anns: readonly { readonly task_desc: string }[];
   };
 }
@@ -54,7 +56,7 @@ const NUMBER = z.coerce.number();
 const ANNOTATIONS = z.object({
   anns: z.array(z.object({ task_desc: z.string() })),
 });
-/** What people said, wherever else a recording differs. */
+/** The annotations alone, wherever else a recording differs. */
 const ANNOTATED = z.object({ turk_annotations: ANNOTATIONS });
 
 /** What a recorded task must have. */
@@ -92,49 +94,42 @@ export const ALFRED_TASK = z.object({
  * import { throws } from "node:assert/strict";
  * import { parseAlfredTask } from "@hiper/lab/envs/household";
  *
- * throws(() => parseAlfredTask('{"task_id": 7}'), /"task_id" must fit/);
+ * throws(() => parseAlfredTask('{"task_id": 7}'), /"task_id" must be text/);
  * ```
  *
  * @param text The JSON of one task.
+ * @param where Where it comes from, for messages: a path, or a path and a line.
  * @returns What is needed of it.
  * @throws {SyntaxError} If it is no JSON.
- * @throws {TypeError} If something needed is missing or of the wrong kind.
+ * @throws {TypeError} If something needed is missing or of the wrong kind, as `task_type` is in ALFRED's
+ *   test splits.
  */
-export function parseAlfredTask(text: string): AlfredTask {
-  const result = ALFRED_TASK.safeParse(JSON.parse(text));
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new TypeError(
-    `Cannot read a task of ALFRED as "${path.join(".")}" must fit: ${message}`,
-  );
+export function parseAlfredTask(text: string, where = "a task"): AlfredTask {
+  return readSettings(ALFRED_TASK, parseJson(text, where), `read "${where}"`);
 }
 
 /**
- * Reads what people called a task; nothing else of the recording has to be there.
+ * Reads the annotations of a task; nothing else of the recording has to be there.
  *
  * @param text The JSON of one task.
+ * @param where Where it comes from, for messages.
  * @returns The annotations, one a person.
  * @throws {SyntaxError} If it is no JSON.
  * @throws {TypeError} If it has no list of annotations.
  */
 export function parseAnnotations(
   text: string,
+  where = "annotations",
 ): AlfredTask["turk_annotations"] {
-  const result = ANNOTATED.safeParse(JSON.parse(text));
-  if (result.success) return result.data.turk_annotations;
-  const { path, message } = result.error.issues[0]!;
-  throw new TypeError(
-    `Cannot read annotations of ALFRED as "${
-      path.join(".")
-    }" must fit: ${message}`,
-  );
+  const json = parseJson(text, where);
+  return readSettings(ANNOTATED, json, `read "${where}"`).turk_annotations;
 }
 
 /**
- * What the first person called the task, in characters that a game's grammar has no other use for.
+ * The first annotation of a task, in characters that a game's grammar has no other use for.
  *
  * @param annotations As recorded.
- * @returns The sentence without its full stop; undefined where nobody said anything.
+ * @returns The sentence without its full stop; undefined where there is no annotation.
  */
 export function humanSentence(
   { anns }: AlfredTask["turk_annotations"],

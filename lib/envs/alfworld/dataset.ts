@@ -15,6 +15,8 @@ import {
   taskTypeOfPath,
 } from "../household/task.ts";
 import { readSettings } from "../../settings.ts";
+import { readJson, reasonOf } from "../../text_file.ts";
+import type { EnvListing } from "../world.ts";
 
 /** Parts of the dataset. */
 export const ALFWORLD_SPLITS = [
@@ -31,8 +33,8 @@ const oneOrMore = <T extends z.ZodType>(schema: T) =>
 /** What a dataset `{ dataset: "alfworld", … }` may hold. */
 export const ALFWORLD_DATASET = z.strictObject({
   dataset: z.literal("alfworld"),
-  directory: oneOrMore(z.string().min(1)).describe(
-    "Data folder, or the json_2.1.1 inside it; or several",
+  directory: oneOrMore(z.string().min(1)).optional().describe(
+    "Data folder, or the json_2.1.1 inside it; or several. Default: $ALFWORLD_DATA if set, else data/alfworld or ~/.cache/alfworld",
   ),
   split: oneOrMore(z.enum(ALFWORLD_SPLITS)).describe(
     "Part of the dataset, or several",
@@ -48,7 +50,9 @@ export const ALFWORLD_DATASET = z.strictObject({
  * Lists the games of one or more splits as ALFWorld's loader keeps them.
  *
  * Left out are folders for movable receptacles and sliced things, other kinds of task, and games
- * that are not marked solvable. Links that lead out of the folder are refused.
+ * that are not marked solvable. Links are followed; a game that two paths lead to is listed once. A file
+ * that cannot be read (cut, empty, a link to nothing) is skipped with a message: one such file among
+ * thousands is what a broken download leaves.
  *
  * @example
  * ```ts
@@ -61,7 +65,8 @@ export const ALFWORLD_DATASET = z.strictObject({
  *
  * @param dataset `directory` (a data folder, or the `json_2.1.1` inside it; or several), `split`
  *   (or several, each to be found in one folder at least), `taskTypes` to keep, and `settings` to
- *   give to every game.
+ *   give to every game. Without `directory`, the folder that `$ALFWORLD_DATA` names, else
+ *   `data/alfworld`, else `~/.cache/alfworld`, where ALFWorld's own installer puts it.
  * @returns Specifications of kind `"game"`: split by split, folder by folder, sorted by path.
  * @throws {TypeError} If a setting is unknown, a folder is missing, no folder has the split, or none
  *   of its games is kept.
@@ -69,44 +74,108 @@ export const ALFWORLD_DATASET = z.strictObject({
 export async function listAlfworld(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
-  const { directory, split, taskTypes = HOUSEHOLD_TASK_TYPES, settings = {} } =
-    readSettings(ALFWORLD_DATASET, dataset, "list alfworld");
-  const directories = [directory].flat();
-  for (const one of directories) await checkFolder(one);
-  const listed: EnvSpec[] = [];
-  for (const name of new Set([split].flat())) {
-    const kept: EnvSpec[] = [];
-    for (const root of await findSplit(directories, name)) {
-      for (const { path, taskType } of await keptGames(root, taskTypes)) {
-        kept.push({ kind: "game", path, taskType, ...settings });
-      }
-    }
-    if (kept.length === 0) {
-      throw new TypeError(
-        `Cannot list alfworld as "${name}" must hold solvable games of the wanted kinds of task: none in ${
-          quoted(directories)
-        }`,
-      );
-    }
-    listed.push(...kept);
-  }
-  return listed;
+  return [...(await readAlfworld(dataset)).specs];
 }
 
-/** The games of a split's folder that the loader keeps. */
-async function keptGames(
-  root: string,
-  taskTypes: readonly HouseholdTaskType[],
-): Promise<{ path: string; taskType: HouseholdTaskType }[]> {
-  const kept = [];
-  for (const path of await findGames(root)) {
-    const below = path.slice(root.length);
-    if (below.includes("movable") || below.includes("Sliced")) continue;
-    const taskType = taskTypeOfPath(below);
-    if (taskType === undefined || !taskTypes.includes(taskType)) continue;
-    if (await isMarkedSolvable(path)) kept.push({ path, taskType });
+/** Lists games as {@linkcode listAlfworld} does, and the files that were skipped. */
+export async function readAlfworld(
+  dataset: Readonly<Record<string, unknown>>,
+): Promise<EnvListing> {
+  const { directory, split, taskTypes = HOUSEHOLD_TASK_TYPES, settings = {} } =
+    readSettings(ALFWORLD_DATASET, dataset, "list alfworld");
+  const directories = directory === undefined
+    ? [await findAlfworld()]
+    : [directory].flat();
+  for (const one of directories) await checkFolder(one);
+  const specs: EnvSpec[] = [], skipped: string[] = [];
+  for (const name of new Set([split].flat())) {
+    const before = specs.length;
+    for (const root of await findSplit(directories, name)) {
+      const { games, broken } = await findGames(root);
+      skipped.push(...broken);
+      for (const path of games) {
+        const taskType = wantedType(path.slice(root.length), taskTypes);
+        if (taskType === undefined) continue;
+        const { solvable, reason } = await readMark(path);
+        if (solvable) specs.push({ kind: "game", path, taskType, ...settings });
+        else if (reason !== undefined) skipped.push(reason);
+      }
+    }
+    if (specs.length > before) continue;
+    throw new TypeError(
+      `Cannot list alfworld as "${name}" must hold solvable games of the wanted kinds of task: none in ${
+        quoted(directories)
+      }${skipped.length > 0 ? `, ${countSkipped(skipped)}` : ""}`,
+    );
   }
-  return kept;
+  return { specs, skipped };
+}
+
+/**
+ * Says how many files were skipped, and names the first.
+ *
+ * @param skipped One message each; at least one.
+ * @returns A phrase for a message.
+ */
+export function countSkipped(skipped: readonly string[]): string {
+  const files = skipped.length === 1
+    ? "1 file was"
+    : `${skipped.length} files were`;
+  return `${files} skipped${skipped.length === 1 ? "" : ", the first"}: ${
+    skipped[0]
+  }`;
+}
+
+/** ALFWorld's data where nobody says where: as its own tools find it, or in this project. */
+async function findAlfworld(): Promise<string> {
+  const named = readVariable("ALFWORLD_DATA");
+  if (named !== undefined) return named;
+  const home = readVariable("HOME") ?? readVariable("USERPROFILE");
+  const places = ["data/alfworld"];
+  if (home !== undefined) places.push(`${home}/.cache/alfworld`);
+  for (const place of places) if (await isFolder(place)) return place;
+  throw new TypeError(
+    `Cannot list alfworld as its data must be in the folder that "directory" or $ALFWORLD_DATA names, or in ${
+      quoted(places).replaceAll(", ", " or ")
+    }: there is none`,
+  );
+}
+
+/** A variable of the environment, where it may be read and says something. */
+function readVariable(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
+}
+
+/** Kind of task of a game that the loader keeps, by its path below the split. */
+function wantedType(
+  below: string,
+  taskTypes: readonly HouseholdTaskType[],
+): HouseholdTaskType | undefined {
+  if (below.includes("movable") || below.includes("Sliced")) return undefined;
+  const taskType = taskTypeOfPath(below);
+  return taskType && taskTypes.includes(taskType) ? taskType : undefined;
+}
+
+/** Whether a game is marked solvable; a reason if its file cannot be read. */
+async function readMark(
+  path: string,
+): Promise<{ solvable: boolean; reason?: string }> {
+  let game: unknown;
+  try {
+    game = await readJson(path);
+  } catch (error) {
+    return { solvable: false, reason: withPath(path, error) };
+  }
+  if (typeof game !== "object" || game === null) {
+    return { solvable: false, reason: `${path}: it must hold a JSON object` };
+  }
+  return { solvable: "solvable" in game && game.solvable === true };
+}
+
+/** The message of an error, beginning with the path it is about. */
+function withPath(path: string, error: unknown): string {
+  return `${path}: ${reasonOf(error)}`;
 }
 
 async function checkFolder(directory: string): Promise<void> {
@@ -164,36 +233,59 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
 }
 
-/** Every `game.tw-pddl` below a folder, sorted. */
-async function findGames(root: string): Promise<string[]> {
-  const found: string[] = [];
-  const inside = await Deno.realPath(root);
-  const visit = async (folder: string, depth: number): Promise<void> => {
-    if (depth > 8) return;
-    const entries: Deno.DirEntry[] = [];
-    for await (const entry of Deno.readDir(folder)) entries.push(entry);
-    entries.sort((a, b) => a.name < b.name ? -1 : 1);
-    for (const entry of entries) {
-      const path = `${folder}/${entry.name}`;
-      if (entry.isSymlink) {
-        const real = await Deno.realPath(path);
-        if (!real.startsWith(`${inside}/`)) {
-          throw new TypeError(
-            `Cannot list alfworld as links must stay inside the folder: current value is "${path}"`,
-          );
-        }
-        continue; // what it points to is visited where it stands
+/** Folders below a split beyond which there are no games. */
+const MAX_DEPTH = 8;
+
+/** Every `game.tw-pddl` below a folder, sorted, each file once; and what cannot be visited. */
+async function findGames(
+  root: string,
+): Promise<{ games: string[]; broken: string[] }> {
+  const games: string[] = [], broken: string[] = [];
+  const seen = new Set<string>();
+  // Links come last: what they lead to may be visited where it stands.
+  const links: { path: string; depth: number }[] = [];
+  const visit = async (folder: string, real: string, depth: number) => {
+    if (depth > MAX_DEPTH || seen.has(real)) return;
+    seen.add(real);
+    let entries: Deno.DirEntry[];
+    try {
+      entries = await Array.fromAsync(Deno.readDir(folder));
+    } catch (error) {
+      broken.push(withPath(folder, error));
+      return;
+    }
+    for (const { name, isDirectory, isSymlink } of entries) {
+      const path = `${folder}/${name}`, there = `${real}/${name}`;
+      if (isSymlink) links.push({ path, depth: depth + 1 });
+      else if (isDirectory) await visit(path, there, depth + 1);
+      else if (name === "game.tw-pddl" && !seen.has(there)) {
+        seen.add(there);
+        games.push(path);
       }
-      if (entry.isDirectory) await visit(path, depth + 1);
-      else if (entry.name === "game.tw-pddl") found.push(path);
     }
   };
-  await visit(root, 0);
-  return found;
+  await visit(root, await Deno.realPath(root), 0);
+  for (let link = links.shift(); link !== undefined; link = links.shift()) {
+    const { path, depth } = link;
+    try {
+      const real = await Deno.realPath(path);
+      if ((await Deno.stat(real)).isDirectory) await visit(path, real, depth);
+      else if (path.endsWith("/game.tw-pddl") && !seen.has(real)) {
+        seen.add(real);
+        games.push(path);
+      }
+    } catch (error) {
+      broken.push(withPath(path, error));
+    }
+  }
+  return { games: games.sort(comparePaths), broken: broken.sort() };
 }
 
-async function isMarkedSolvable(path: string): Promise<boolean> {
-  const game: unknown = JSON.parse(await Deno.readTextFile(path));
-  return typeof game === "object" && game !== null && "solvable" in game &&
-    game.solvable === true;
+/** Folder by folder, in the order of their names. */
+function comparePaths(a: string, b: string): number {
+  const left = a.split("/"), right = b.split("/");
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    if (left[i] !== right[i]) return left[i]! < right[i]! ? -1 : 1;
+  }
+  return left.length - right.length;
 }

@@ -19,11 +19,12 @@ import { taskTypeOfPath } from "../household/task.ts";
 import { type GameEnv, readGame } from "../pddl/game_env.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
+import { readText } from "../../text_file.ts";
 import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";
 import { present, readSettings } from "../../settings.ts";
 import { humanSentence, parseAnnotations } from "./alfred_task.ts";
-import { ALFWORLD_DATASET, listAlfworld } from "./dataset.ts";
+import { ALFWORLD_DATASET, readAlfworld } from "./dataset.ts";
 
 const GAME_SPEC = z.strictObject({
   kind: z.literal("game"),
@@ -80,12 +81,12 @@ async function readHumanTask(game: string): Promise<string> {
   const cannot = `Cannot open a game in human words as "${path}" must`;
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readText(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new TypeError(`${cannot} stand beside it: there is none`, { cause });
   }
-  const sentence = humanSentence(parseAnnotations(text));
+  const sentence = humanSentence(parseAnnotations(text, path));
   if (sentence !== undefined) return `${sentence}.`;
   throw new TypeError(`${cannot} hold an annotation: there is none`);
 }
@@ -97,7 +98,7 @@ export const GAME: World = {
     const cache = createCache<PreparedGame>(games);
     return (spec) => openGameSpec(spec, cache);
   },
-  datasets: { alfworld: { settings: ALFWORLD_DATASET, list: listAlfworld } },
+  datasets: { alfworld: { settings: ALFWORLD_DATASET, list: readAlfworld } },
   proposeSubgoals: proposeHouseholdSubgoals,
   alternatives: listHouseholdAlternatives,
 };

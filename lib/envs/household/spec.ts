@@ -132,7 +132,10 @@ export const HOUSEHOLD: World = {
   settings: HOUSEHOLD_SPEC,
   createOpener: () => openHouseholdSpec,
   datasets: {
-    household: { settings: HOUSEHOLD_DATASET, list: listHouseholds },
+    household: {
+      settings: HOUSEHOLD_DATASET,
+      list: (dataset) => ({ specs: listHouseholds(dataset), skipped: [] }),
+    },
   },
   proposeSubgoals: proposeHouseholdSubgoals,
   alternatives: listHouseholdAlternatives,

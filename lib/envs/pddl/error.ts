@@ -70,27 +70,6 @@ export class GameError extends SyntaxError {
   }
 }
 
-/**
- * Finds line and column of a character.
- *
- * @param text The text of a part.
- * @param offset Index of the character.
- * @returns Line and column, both from 1.
- */
-export function lineAndColumn(
-  text: string,
-  offset: number,
-): { line: number; column: number } {
-  let line = 1, start = 0;
-  for (let i = 0; i < offset && i < text.length; i++) {
-    if (text.charCodeAt(i) === 10) {
-      line++;
-      start = i + 1;
-    }
-  }
-  return { line, column: offset - start + 1 };
-}
-
 /** Shortens text from a file for use inside a message; control characters become visible. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

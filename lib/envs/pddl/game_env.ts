@@ -6,6 +6,7 @@
 
 import type { Observation } from "../../trajectory.ts";
 import type { EnvStart, EnvStep, Hint, TextEnv } from "../text_env.ts";
+import { readText } from "../../text_file.ts";
 import { GameError } from "./error.ts";
 import type { GameFile } from "./game_file.ts";
 import { type CompiledGame, compileGame } from "./game.ts";
@@ -164,7 +165,7 @@ export function openGame(
  * @throws {GameError} If the file is no playable game; its message ends with the path.
  */
 export async function readGame(path: string): Promise<CompiledGame> {
-  const text = await Deno.readTextFile(path);
+  const text = await readText(path);
   try {
     return compileGame(text);
   } catch (error) {

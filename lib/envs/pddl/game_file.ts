@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseJson, reasonOf } from "../../text_file.ts";
 import { GameError } from "./error.ts";
 
 /** A game as it stands in a `game.tw-pddl` file. Other keys are allowed and ignored. */
@@ -14,7 +15,7 @@ export interface GameFile {
   readonly pddl_problem: string;
   /** Commands and texts, in the `.twl2` form. */
   readonly grammar: string;
-  /** Whether whoever made the file found a solution. */
+  /** Whether a solution is known. */
   readonly solvable?: boolean | null;
   /** Commands that solve the game, with display names or ids. */
   readonly walkthrough?: readonly string[] | null;
@@ -48,12 +49,9 @@ export function parseGameFile(json: string): GameFile {
   }
   let value: unknown;
   try {
-    value = JSON.parse(json.charCodeAt(0) === 0xfeff ? json.slice(1) : json);
+    value = parseJson(json, "game");
   } catch (error) {
-    throw fail(
-      "E_JSON",
-      `the file must be JSON (${error instanceof Error ? error.message : ""})`,
-    );
+    throw fail("E_JSON", reasonOf(error));
   }
   if (!isGameFile(value)) {
     throw fail(

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { GameError, type GameSection, lineAndColumn, quoted } from "./error.ts";
+import { lineAndColumn } from "../../text_file.ts";
+import { GameError, type GameSection, quoted } from "./error.ts";
 
 /** A word, or a list of words and lists; `offset` is where it starts in the text. */
 export type Sexp = SexpWord | SexpList;

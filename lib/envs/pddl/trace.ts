@@ -8,6 +8,7 @@
  * @module
  */
 
+import { decodeText, parseJson } from "../../text_file.ts";
 import type { CompiledGame } from "./game.ts";
 
 /** What a recorded play showed after one command. */
@@ -158,22 +159,17 @@ export async function readTraces(path: string): Promise<GameTrace[]> {
   const stream = packed
     ? blob.pipeThrough(new DecompressionStream("gzip"))
     : blob;
-  const text = await new Response(stream).text();
+  const text = decodeText(await new Response(stream).bytes());
   return text.split("\n").flatMap((line, index) =>
     line.trim() === "" ? [] : [readTrace(line, `${path}, line ${index + 1}`)]
   );
 }
 
 function readTrace(line: string, where: string): GameTrace {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    // No JSON is no trace either.
-  }
+  const value = parseJson(line, where);
   if (isTrace(value)) return value;
   throw new SyntaxError(
-    `Cannot read trace as it must be JSON with "game" and "steps" of cmd, obs, adm, won, score, done: current value is ${where}`,
+    `Cannot read "${where}" as it must be a trace with "game" and "steps" of cmd, obs, adm, won, score, done`,
   );
 }
 

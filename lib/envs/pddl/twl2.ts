@@ -4,7 +4,8 @@
  * @module
  */
 
-import { GameError, lineAndColumn, quoted } from "./error.ts";
+import { lineAndColumn } from "../../text_file.ts";
+import { GameError, quoted } from "./error.ts";
 
 /** One way to write a rule. */
 export interface Alternative {

@@ -140,6 +140,14 @@ export const WEBSHOP: World = {
     const cache = createCache<StockedWebshop>(shops);
     return (spec, seed) => openWebshopSpec(spec, seed, cache);
   },
-  datasets: { webshop: { settings: WEBSHOP_DATASET, list: listWebshop } },
+  datasets: {
+    webshop: {
+      settings: WEBSHOP_DATASET,
+      list: async (dataset) => ({
+        specs: await listWebshop(dataset),
+        skipped: [],
+      }),
+    },
+  },
   proposeSubgoals: proposeWebshopSubgoals,
 };

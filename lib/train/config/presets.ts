@@ -168,8 +168,8 @@ const householdLanguage: PartialDeep<TrainingConfig> = {
 };
 
 /**
- * Game files of ALFWorld in `data/alfworld`, or in the folders that `--data` names; every game of
- * the two validation splits is played at every evaluation, and none of them is learned from.
+ * Game files of ALFWorld where its own tools put them ($ALFWORLD_DATA, `~/.cache/alfworld`), in
+ * `data/alfworld`, or in the folders that `--data` names; every game of the two validation splits is played at every evaluation, and none of them is learned from.
  */
 const alfworld: PartialDeep<TrainingConfig> = {
   ...household,
@@ -256,7 +256,7 @@ export const PRESETS: Readonly<
 };
 
 function alfworldGames(...split: readonly AlfworldSplit[]) {
-  return [{ dataset: "alfworld", directory: ["data/alfworld"], split }];
+  return [{ dataset: "alfworld", split }];
 }
 
 /** One specification for each kind of task, so that schedules can be balanced. */

@@ -110,7 +110,7 @@ Deno.test("parseAlfredTask() takes whole recordings and refuses broken ones", ()
   const broken = { ...TASK, scene: { ...TASK.scene, object_poses: 7 } };
   throws(
     () => parseAlfredTask(JSON.stringify(broken)),
-    /"scene.object_poses" must fit/,
+    /"scene.object_poses" must be a list/,
   );
 });
 

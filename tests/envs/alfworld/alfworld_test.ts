@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { listEnvs, openEnv } from "../../../lib/envs/open_env.ts";
+import { listEnvs, openEnv, readDataset } from "../../../lib/envs/open_env.ts";
 import { readGame } from "../../../lib/envs/pddl/game_env.ts";
 import {
   findTraceGame,
@@ -188,16 +188,131 @@ Deno.test("a game asks in the words of the first person who described its task",
   });
 });
 
-Deno.test("listEnvs() refuses links that lead out of the dataset", async () => {
+Deno.test("readDataset() skips damaged games and names each, whatever else is in the folder", async () => {
   await withDataset(async (directory) => {
-    await Deno.symlink(
-      "/tmp",
-      `${directory}/json_2.1.1/valid_seen/pick_and_place_simple-Away-None-Desk-1`,
+    const seen = `${directory}/json_2.1.1/valid_seen`;
+    const kind = `${seen}/pick_and_place_simple-Apple-None-Cabinet-3`;
+    const whole = await Deno.readTextFile(`${kind}/trial_c/game.tw-pddl`);
+    const add = async (trial: string, bytes: Uint8Array | string) => {
+      await Deno.mkdir(`${kind}/${trial}`);
+      const path = `${kind}/${trial}/game.tw-pddl`;
+      await Deno.writeFile(
+        path,
+        typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes,
+      );
+      return path;
+    };
+    const cut = await add("cut", whole.slice(0, 200));
+    const empty = await add("empty", "");
+    const list = await add("list", "null");
+    await add("mark", `\ufeff${whole}`);
+    await add("nan", whole.replace("{", '{"cost": NaN,'));
+    await add("crlf", whole.replace(/^\{/, "{\r\n"));
+    await Deno.mkdir(`${kind}/gone`);
+    const gone = `${kind}/gone/game.tw-pddl`;
+    await Deno.symlink(`${directory}/nowhere`, gone);
+    const { specs, skipped } = await readDataset({
+      dataset: "alfworld",
+      directory,
+      split: "valid_seen",
+      taskTypes: ["pick_and_place_simple"],
+    });
+    deepStrictEqual(
+      specs.map(({ path }) => String(path).split("/").at(-2)),
+      ["crlf", "mark", "nan", "trial_c"],
     );
+    for (const spec of specs) await (await openEnv(spec, 1)).start();
+    deepStrictEqual(
+      skipped.map((message) => message.split(": ")[0]).sort(),
+      [cut, empty, gone, list].sort(),
+    );
+    const reasons = skipped.join("\n");
+    ok(/cut\/game.tw-pddl: it must hold JSON.*line 1, column/.test(reasons));
+    ok(/empty\/game.tw-pddl: it must hold JSON: it is empty/.test(reasons));
+    ok(/list\/game.tw-pddl: it must hold a JSON object/.test(reasons));
     await rejects(
-      listEnvs({ dataset: "alfworld", directory, split: "valid_seen" }),
-      /links must stay inside/,
+      async () => await openEnv({ kind: "game", path: cut }, 1),
+      (error) => error instanceof Error && error.message.includes(cut),
     );
+    for (const spec of specs) await Deno.remove(String(spec.path));
+    await rejects(
+      listEnvs({
+        dataset: "alfworld",
+        directory,
+        split: "valid_seen",
+        taskTypes: ["pick_and_place_simple"],
+      }),
+      /none in .*, 4 files were skipped, the first: .*game\.tw-pddl: /,
+    );
+  });
+});
+
+Deno.test("listEnvs() follows links, and lists a game once", async () => {
+  await withDataset(async (directory) => {
+    const seen = `${directory}/json_2.1.1/valid_seen`;
+    const away = await Deno.makeTempDir();
+    const apple = "pick_and_place_simple-Apple-None-Cabinet-3";
+    const mug = "pick_two_obj_and_place-Mug-None-Cabinet-3";
+    await Deno.rename(`${seen}/${apple}`, `${away}/${apple}`);
+    await Deno.symlink(`${away}/${apple}`, `${seen}/${apple}`);
+    await Deno.symlink(seen, `${seen}/pick_and_place_simple-Back-None-X-1`);
+    await Deno.symlink(`${seen}/${mug}`, `${seen}/pick_aaa-again`);
+    await Deno.rename(
+      `${seen}/${mug}/trial_a/game.tw-pddl`,
+      `${away}/blob`,
+    );
+    await Deno.symlink(`${away}/blob`, `${seen}/${mug}/trial_a/game.tw-pddl`);
+    const { specs, skipped } = await readDataset({
+      dataset: "alfworld",
+      directory,
+      split: "valid_seen",
+    });
+    deepStrictEqual(
+      specs.map(({ path }) => String(path).split("/").at(-2)),
+      ["trial_c", "trial_a", "trial_b"],
+    );
+    deepStrictEqual(skipped, []);
+    await (await openEnv(specs[1]!, 1)).start();
+    await Deno.remove(away, { recursive: true });
+  });
+});
+
+Deno.test("a data folder that is named nowhere is found where ALFWorld's tools put it, or the places are named", async () => {
+  await withDataset(async (directory) => {
+    const list = async (env: Record<string, string>) => {
+      const url = new URL("../../../lib/envs/open_env.ts", import.meta.url);
+      const code = `import { listEnvs } from ${JSON.stringify(url)};
+        const dataset = { dataset: "alfworld", split: "valid_seen" };
+        console.log((await listEnvs(dataset))[0].path);`;
+      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          "--config=deno.json",
+          "--no-check",
+          `data:text/typescript,${encodeURIComponent(code)}`,
+        ],
+        cwd: new URL("../../../", import.meta.url),
+        env: { NO_COLOR: "1", ...env },
+      }).output();
+      const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return decode(stdout) + decode(stderr);
+    };
+    const home = await Deno.makeTempDir();
+    const named = await list({ ALFWORLD_DATA: directory, HOME: home });
+    ok(named.startsWith(`${directory}/json_2.1.1/valid_seen/`), named);
+    const none = await list({ ALFWORLD_DATA: "", HOME: home });
+    ok(none.includes(`"data/alfworld" or "${home}/.cache/alfworld"`), none);
+    await Deno.mkdir(`${home}/.cache`, { recursive: true });
+    await Deno.symlink(directory, `${home}/.cache/alfworld`);
+    const usual = await list({ ALFWORLD_DATA: "", HOME: home });
+    ok(usual.startsWith(`${home}/.cache/alfworld/json_2.1.1/`), usual);
+    const wrong = await list({ ALFWORLD_DATA: `${home}/no`, HOME: home });
+    ok(
+      wrong.includes(`must be a folder: current value is "${home}/no"`),
+      wrong,
+    );
+    await Deno.remove(home, { recursive: true });
   });
 });
 

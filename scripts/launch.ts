@@ -1,0 +1,107 @@
+/**
+ * Starts a script with permission to write where its command line says.
+ *
+ * A permission set of `deno.json` is fixed: it lets a script write to `runs/` and nowhere else. What a
+ * person names to be written (`--out`, a run's folder, the cache of a warm start) is known only when the
+ * task starts, and a process cannot widen its own permissions without asking in a terminal. So a task that
+ * writes begins here: the launcher may start processes and does nothing else, and the script, with all the
+ * code that it imports, gets its set and those paths, but no network and no other processes.
+ *
+ * ```sh
+ * deno run --allow-run --allow-read scripts/launch.ts -P=study scripts/train.ts --out /scratch/run
+ * ```
+ *
+ * @module
+ */
+
+/** Settings that name a folder to write to, by the last part of their path. */
+const WRITTEN_SETTINGS = ["cacheDirectory", "keep"];
+
+/**
+ * Finds what a command line names to be written.
+ *
+ * @param words Words after the script's name.
+ * @returns Paths: values of `--out`, folders of runs, and caches of warm starts, those in JSON files that
+ *   are named (a config, a grid, a run's settings) among them.
+ */
+export function writtenPaths(words: readonly string[]): string[] {
+  const paths = new Set<string>();
+  const add = (path: unknown) => {
+    if (typeof path === "string" && path !== "") paths.add(path);
+  };
+  for (const [i, word] of words.entries()) {
+    const option = /^(?:--out|-o)(?:=(.*))?$/.exec(word);
+    if (option) add(option[1] ?? words[i + 1]);
+    const setting = /^[\w.]*?(\w+)=(.*)$/.exec(word);
+    if (setting && WRITTEN_SETTINGS.includes(setting[1]!)) add(setting[2]);
+    const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;
+    const run = readJson(`${value}/config.json`);
+    if (run !== undefined) add(value);
+    for (const json of [run, value.endsWith(".json") && readJson(value)]) {
+      visitSettings(json, add);
+    }
+  }
+  return [...paths];
+}
+
+/** Reports every value of {@linkcode WRITTEN_SETTINGS} inside settings; a grid has dotted names. */
+function visitSettings(json: unknown, report: (value: unknown) => void): void {
+  if (typeof json !== "object" || json === null) return;
+  for (const [name, value] of Object.entries(json)) {
+    if (WRITTEN_SETTINGS.includes(name.split(".").at(-1)!)) report(value);
+    visitSettings(value, report);
+  }
+}
+
+/** What a file holds; nothing if it is not there or no JSON, which the script itself reports. */
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A path as `--allow-write` takes it; as commas separate paths there, the nearest folder without one. */
+function grantable(path: string): string {
+  let chosen = path;
+  while (chosen.includes(",")) {
+    const cut = chosen.lastIndexOf("/");
+    if (cut < 0) return ".";
+    chosen = chosen.slice(0, cut) || "/";
+  }
+  return chosen;
+}
+
+/** Runs a script to its end; signals are passed on, and its exit code is the launcher's. */
+async function launch(args: readonly string[]): Promise<number> {
+  const script = args.findIndex((word) => !word.startsWith("-"));
+  const written = writtenPaths(args.slice(script + 1)).map(grantable);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      ...args.slice(0, script),
+      ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
+      ...args.slice(script),
+    ],
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended by itself.
+      }
+    });
+  }
+  const { code } = await child.status;
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await launch(Deno.args));

@@ -1,0 +1,176 @@
+/**
+ * Tasks as a person starts them: paths outside the checkout work, and nothing else does.
+ *
+ * @module
+ */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { writtenPaths } from "../../scripts/launch.ts";
+import { RECORDED_TASK } from "./_recorded_task.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Runs a task with its own permissions, without a terminal. */
+async function task(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+const SMALL = [
+  "--preset=corridor",
+  "iterations=1",
+  "rollout.tasks=4",
+  "evaluation.tasks=2",
+  "backend=wasm",
+];
+
+Deno.test("writtenPaths() finds what is named to be written, in files that are named too", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/run`);
+  await Deno.writeTextFile(
+    `${folder}/run/config.json`,
+    '{"warmStart": {"cacheDirectory": "/c1"}}',
+  );
+  await Deno.writeTextFile(
+    `${folder}/grid.json`,
+    '{"cells": [{"warmStart.keep": "/c2"}]}',
+  );
+  deepStrictEqual(writtenPaths(["--out", "a", "x=1", "--title", "b"]), ["a"]);
+  deepStrictEqual(writtenPaths(["--out=a", "warmStart.cacheDirectory=/c"]), [
+    "a",
+    "/c",
+  ]);
+  deepStrictEqual(writtenPaths([`${folder}/run`, "--baseline", "expert"]), [
+    `${folder}/run`,
+    "/c1",
+  ]);
+  deepStrictEqual(writtenPaths([`--config=${folder}/grid.json`, "-o", "b"]), [
+    "/c2",
+    "b",
+  ]);
+  deepStrictEqual(writtenPaths(["--help"]), []);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("train, report and evaluate work on a run outside the checkout, links and commas in its path included", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/scratch`);
+  await Deno.symlink(`${folder}/scratch`, `${folder}/link`);
+  const run = `${folder}/link/a,b run`;
+  await Deno.writeTextFile(`${folder}/settings.json`, '{"seed": 7}');
+  const trained = await task([
+    "train",
+    ...SMALL,
+    "--config",
+    `${folder}/settings.json`,
+    "--out",
+    run,
+  ]);
+  strictEqual(trained.code, 0, trained.err);
+  match(trained.out, /seed 7/);
+  const page = `${folder}/page.html`;
+  const reported = await task(["report", run, "--out", page]);
+  strictEqual(reported.code, 0, reported.err);
+  ok((await Deno.stat(page)).size > 0);
+  const evaluated = await task(["evaluate", run, "--tasks", "2"]);
+  strictEqual(evaluated.code, 0, evaluated.err);
+  const again = await task(["train", "--resume", "--out", run, "iterations=2"]);
+  strictEqual(again.code, 0, again.err);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a script without its launcher says how a path is named, in words of the tasks", async () => {
+  const folder = await Deno.makeTempDir();
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-P=study",
+      "--no-check",
+      "--quiet",
+      "--no-prompt",
+      "scripts/train.ts",
+      ...SMALL,
+      "--out",
+      `${folder}/run`,
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const err = new TextDecoder().decode(stderr);
+  strictEqual(code, 1);
+  match(
+    err,
+    /^Cannot open run .*: a task writes to runs\/ and to what its command line names \(--out/,
+  );
+  ok(!err.includes("--allow"), err);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("import-alfred writes and play reads where they are told, ALFWorld's usual places included", async () => {
+  const folder = await Deno.makeTempDir();
+  const out = `${folder}/games`, tasks = `${folder}/tasks.jsonl`;
+  await Deno.writeTextFile(tasks, JSON.stringify(RECORDED_TASK));
+  const { code, err } = await task([
+    "import-alfred",
+    tasks,
+    "--out",
+    out,
+    "--split",
+    "valid_seen",
+  ]);
+  strictEqual(code, 0, err);
+  for (
+    const [args, env] of [
+      [["play", out], {}],
+      [["play", "alfworld"], { ALFWORLD_DATA: out }],
+    ] as const
+  ) {
+    const played = await task(args, env);
+    strictEqual(played.code, 0, played.err);
+    match(played.out, /Your task is to: /);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("SIGTERM to the task saves the run", async () => {
+  if (Deno.build.os === "windows") return;
+  const folder = await Deno.makeTempDir();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "task",
+      "--quiet",
+      "train",
+      ...SMALL,
+      "iterations=100000",
+      "--out",
+      `${folder}/run`,
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = child.output();
+  const metrics = `${folder}/run/metrics.jsonl`;
+  while (!await Deno.stat(metrics).then(({ size }) => size > 0, () => false)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill("SIGTERM");
+  const { code, stderr } = await ended;
+  strictEqual(code, 0, new TextDecoder().decode(stderr));
+  const rows = (await Deno.readTextFile(metrics)).trim().split("\n").length;
+  const [checkpoint] = [...Deno.readDirSync(`${folder}/run/checkpoints`)];
+  strictEqual(Number(checkpoint!.name), rows);
+  await Deno.remove(folder, { recursive: true });
+});
