@@ -5,7 +5,7 @@
  */
 
 import { z } from "npm:zod@4.6.7";
-import { suggest } from "./checks.ts";
+import { nearestName, suggest } from "./checks.ts";
 
 /**
  * Reads settings by a schema.
@@ -49,9 +49,20 @@ function explain(
     ? String(given) // JSON has no word for what is not a number
     : JSON.stringify(given);
   const name = path.length > 0 ? `"${path.join(".")}"` : "it";
-  return `${name} ${
-    demand(issue, () => variantNames(schema, settings, path))
-  }: current value is ${value}`;
+  const variants = () => variantNames(schema, settings, path);
+  return `${name} ${demand(issue, variants)}: current value is ${value}${
+    meant(given, issue.code === "invalid_value" ? issue.values : variants())
+  }`;
+}
+
+/** The choice that was most likely meant. */
+function meant(given: unknown, choices: readonly unknown[]): string {
+  if (typeof given !== "string" || choices.length < 2) return "";
+  const near = nearestName(
+    given,
+    choices.filter((one) => typeof one === "string"),
+  );
+  return near === undefined ? "" : ` (did you mean "${near}"?)`;
 }
 
 /** The value at a key, if there is one. */

@@ -37,7 +37,7 @@ Deno.test("readSettings() says which setting must be what", () => {
     [{ count: 1.5 }, '"count" must be a whole number: current value is 1.5'],
     [
       { mode: "fats" },
-      '"mode" must be one of "slow", "fast": current value is "fats"',
+      '"mode" must be one of "slow", "fast": current value is "fats" (did you mean "fast"?)',
     ],
     [{ names: [] }, '"names" must not be empty: current value is []'],
     [{ names: [1] }, '"names.0" must be text: current value is 1'],

@@ -69,10 +69,10 @@ export const normalize: z.ZodDefault<
 
 /** Settings of estimators that compare the episodes of a group. */
 export const grouping = {
-  pooling: z.enum(["episodes", "turns"]).default("episodes").describe(
+  weightBy: z.enum(["episodes", "turns"]).default("episodes").describe(
     "whether an episode counts once in its group, or once for each of its turns",
   ),
-  alone: z.enum(["zero", "score"]).default("zero").describe(
+  singleton: z.enum(["zero", "score"]).default("zero").describe(
     "advantage of an episode that is alone in its group: 0, or its score",
   ),
 };

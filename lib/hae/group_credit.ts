@@ -51,7 +51,7 @@ export interface GroupOptions {
    *
    * @default {"zero"}
    */
-  alone?: "zero" | "score";
+  singleton?: "zero" | "score";
 }
 
 /** Added to deviations before dividing by them. */
@@ -134,17 +134,17 @@ export function groupAdvantages(
   groups: readonly string[],
   options: GroupOptions = {},
 ): Float64Array {
-  const { comparison = "deviation", weights, alone = "zero" } = options;
+  const { comparison = "deviation", weights, singleton = "zero" } = options;
   checkChoice("assign credit", { comparison }, [
     "deviation",
     "center",
     "leave-one-out",
   ]);
-  checkChoice("assign credit", { alone }, ["zero", "score"]);
+  checkChoice("assign credit", { singleton }, ["zero", "score"]);
   const pools = poolStatistics(scores, groups, weights);
   return Float64Array.from(groups, (group, i) => {
     const { count, mean, deviation } = pools.get(group)!;
-    if (count <= 1) return alone === "zero" ? 0 : scores[i]!;
+    if (count <= 1) return singleton === "zero" ? 0 : scores[i]!;
     const difference = scores[i]! - mean;
     if (comparison === "center") return difference;
     return comparison === "deviation"
@@ -224,9 +224,9 @@ export interface PoolingOptions {
    *
    * @default {"episodes"}
    */
-  pooling?: "episodes" | "turns";
+  weightBy?: "episodes" | "turns";
   /** Advantage of an episode that is alone in its group; the reference gives it its score. @default {"zero"} */
-  alone?: "zero" | "score";
+  singleton?: "zero" | "score";
 }
 
 /** Undiscounted score of each episode: the sum of its rewards. Shape `(episodes,)`. */
@@ -247,15 +247,15 @@ export function compareEpisodes(
   batch: EpisodeBatch,
   options: Required<PoolingOptions> & { readonly comparison: Comparison },
 ): Float64Array {
-  const { pooling, alone, comparison } = options;
+  const { weightBy, singleton, comparison } = options;
   const { offsets, episodes } = batch;
   return groupAdvantages(
     episodeScores(batch),
     episodes.map(({ group }) => group),
     {
       comparison,
-      alone,
-      ...(pooling === "turns"
+      singleton,
+      ...(weightBy === "turns"
         ? { weights: episodes.map((_, i) => offsets[i + 1]! - offsets[i]!) }
         : {}),
     },

@@ -147,8 +147,9 @@ async function assembleLearner(
 
 /** An episode that is alone in its group has an advantage of 0, and nothing would be learned. */
 function checkGroups({ estimator, rollout }: TrainingConfig): void {
-  const alone = "alone" in estimator && estimator.alone === "score";
-  if (rollout.groupSize > 1 || alone) return;
+  const scored = "singleton" in estimator &&
+    estimator.singleton === "score";
+  if (rollout.groupSize > 1 || scored) return;
   if (!estimatorOf(estimator.name).grouped) return;
   throw new RangeError(
     `Cannot assemble a training by "${estimator.name}" as "rollout.groupSize" must be at least 2: current value is ${rollout.groupSize}`,

@@ -110,8 +110,8 @@ Deno.test("estimators on rows refuse wrong lengths, numbers that are not finite 
     ],
     [() => rowReinforce({ ...grouped, rewards: one }), short("rewards")],
     [
-      () => rowGroupAdvantages(grouped, unseen('{"pooling":"rows"}')),
-      'Cannot assign credit as "pooling" must be one of "episodes", "turns": current value is "rows"',
+      () => rowGroupAdvantages(grouped, unseen('{"weightBy":"rows"}')),
+      'Cannot assign credit as "weightBy" must be one of "episodes", "turns": current value is "rows"',
     ],
     [
       () => rowStepReturns(["a"], values, 1),

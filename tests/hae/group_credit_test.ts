@@ -67,7 +67,7 @@ Deno.test("groupAdvantages() with weights count a score as often as it weighs", 
     weights: [2, 1],
   });
   deepStrictEqual(weighted, Float64Array.of(1, -2));
-  const alone = groupAdvantages([7], ["a"], { alone: "score" });
+  const alone = groupAdvantages([7], ["a"], { singleton: "score" });
   deepStrictEqual(alone, Float64Array.of(7));
 });
 

@@ -44,7 +44,7 @@ function rowScores({ rows, width, rewards }: RewardRows): Float64Array {
 /** Options of {@linkcode rowGroupAdvantages} and {@linkcode rowGigpo}. */
 export interface RowGroupOptions extends Omit<GroupOptions, "weights"> {
   /** Whether every row enters its group, or the first row of each episode only. @default {"episodes"} */
-  pooling?: "episodes" | "turns";
+  weightBy?: "episodes" | "turns";
 }
 
 /** Compares the scores of rows within their groups: one number a row. */
@@ -52,10 +52,10 @@ function compareRows(
   rows: GroupedRows,
   options: RowGroupOptions,
 ): Float64Array {
-  const { pooling = "episodes", ...comparison } = options;
-  checkChoice("assign credit", { pooling }, ["episodes", "turns"]);
+  const { weightBy = "episodes", ...comparison } = options;
+  checkChoice("assign credit", { weightBy }, ["episodes", "turns"]);
   checkRewardRows(rows, { group: rows.group, episode: rows.episode });
-  const weights = new Uint8Array(rows.rows).fill(pooling === "turns" ? 1 : 0);
+  const weights = new Uint8Array(rows.rows).fill(weightBy === "turns" ? 1 : 0);
   const keys = rows.group.map((group, i) =>
     JSON.stringify([group, rows.episode[i]])
   );

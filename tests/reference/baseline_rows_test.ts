@@ -100,10 +100,10 @@ replayFile<GroupVector>("baselines/group_outcome.json", (vector) => {
   const equal = scores.every((score) => score === scores[0]);
   const whitened = equal ? 1e-3 : 5e-5; // constant data amplify float32 residues
   const pools = [["1", "turns"], ["0", "episodes"]] as const;
-  const reference = { alone: "score" } as const;
-  for (const [cross, pooling] of pools) {
+  const reference = { singleton: "score" } as const;
+  for (const [cross, weightBy] of pools) {
     const compare = (options: Parameters<typeof rowGroupAdvantages>[1]) =>
-      rowGroupAdvantages(rows, { ...reference, pooling, ...options });
+      rowGroupAdvantages(rows, { ...reference, weightBy, ...options });
     const check = (key: string, actual: Float64Array, tolerance = 5e-5) => {
       if (outputs[key]) close(actual, outputs[key], key, tolerance);
     };
@@ -187,8 +187,8 @@ replayFile<{
   };
   const credit = (options: Parameters<typeof rowGigpo>[1]) =>
     rowGigpo(rows, {
-      alone: "score",
-      pooling: "turns",
+      singleton: "score",
+      weightBy: "turns",
       ...(cfg.enable_similarity ? { similarity: cfg.similarity_thresh } : {}),
       ...options,
     });
@@ -203,7 +203,7 @@ replayFile<{
     const own = credit({
       scaleByDeviation,
       ...(weight === undefined ? {} : { stepWeight: Number(weight) }),
-      ...(part === "episode_per_trajectory" ? { pooling: "episodes" } : {}),
+      ...(part === "episode_per_trajectory" ? { weightBy: "episodes" } : {}),
     });
     const actual = weight !== undefined
       ? own.advantages

@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import {
   assembleBaseline,
   assembleTraining,
@@ -208,7 +214,7 @@ Deno.test("Iterating leaves no tensor behind", async () => {
 Deno.test("Every estimator trains, or says what it lacks", async () => {
   const rollout = { tasks: 4, groupSize: 4 };
   const lacks: Record<string, RegExp> = {
-    remax: /^TypeError: Cannot assign credit as "baselines" must hold/,
+    remax: /^TypeError: Cannot read config as "estimator.baselines" must hold/,
     strata:
       /^\w+: Cannot assign credit "strata" as every episode needs a strategy/,
   };
@@ -217,14 +223,25 @@ Deno.test("Every estimator trains, or says what it lacks", async () => {
     const estimator = { name } as
       & PartialDeep<TrainingConfig>["estimator"]
       & object;
-    const once = train(smallConfig({ iterations: 1, estimator, rollout }));
-    if (lacks[name]) await rejects(once, lacks[name]);
-    else ok(Number.isFinite((await once)[0]!.policy_loss), name);
+    const once = (async () =>
+      await train(smallConfig({ iterations: 1, estimator, rollout })))();
+    if (lacks[name]) {
+      await rejects(once, lacks[name]);
+    } else ok(Number.isFinite((await once)[0]!.policy_loss), name);
   }
 });
 
-Deno.test("assembleTraining() refuses an estimator's settings before anything is played", async () => {
-  const config = smallConfig({ estimator: { name: "hae", gamma: 7 } });
+Deno.test("an estimator's settings are refused before anything is played", async () => {
+  const gamma = 7;
+  throws(() => smallConfig({ estimator: { name: "hae", gamma } }), {
+    name: "TypeError",
+    message:
+      'Cannot read config as "estimator.gamma" must be in [0, 1]: current value is 7',
+  });
+  const config = {
+    ...smallConfig(),
+    estimator: { name: "hae", gamma },
+  } as const;
   await rejects(assembleTraining(config), {
     name: "TypeError",
     message:
@@ -241,7 +258,9 @@ Deno.test("assembleTraining() refuses to compare episodes that are alone", async
         `Cannot assemble a training by "${name}" as "rollout.groupSize" must be at least 2: current value is 1`,
     });
   }
-  const scored = smallConfig({ estimator: { name: "grpo", alone: "score" } });
+  const scored = smallConfig({
+    estimator: { name: "grpo", singleton: "score" },
+  });
   await using training = await assembleTraining(scored);
   strictEqual(training.iteration, 0);
 });

@@ -9,7 +9,7 @@
 
 import type { EnvSpec } from "../../envs/text_env.ts";
 import type { EnvDataset } from "../../envs/world.ts";
-import { checkEstimator, type EstimatorConfig } from "../../hae/credit.ts";
+import type { EstimatorConfig } from "../../hae/credit.ts";
 import type { GearOptions } from "../../hae/gear.ts";
 import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
@@ -157,7 +157,6 @@ const BASE: Json = { policy: { name: "compact" }, estimator: { name: "hae" } };
  * @param parts Settings, such as a preset and what a person typed.
  * @returns Every setting, as plain JSON.
  * @throws {TypeError} If a setting is unknown (with a suggestion), of the wrong kind, or has no effect beside the others.
- * @throws {RangeError} If the estimator or one of its settings is unknown (with a suggestion).
  */
 export function defineConfig(
   ...parts: readonly PartialDeep<TrainingConfig>[]
@@ -199,13 +198,7 @@ export function mergeParts(parts: readonly unknown[]): Json {
 }
 
 function readConfig(settings: Json): TrainingConfig {
-  const config: TrainingConfig = readSettings(
-    configSchema,
-    settings,
-    "read config",
-  );
-  checkEstimator(config.estimator);
-  return config;
+  return readSettings(configSchema, settings, "read config");
 }
 
 /** A change that takes one setting back. */

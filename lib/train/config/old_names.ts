@@ -23,6 +23,8 @@ const LANGUAGE = ["policy.name", "language"] as const;
 /** Every old name; parents stand before what they hold. */
 const OLD_NAMES: readonly OldName[] = [
   { old: "refine", now: "tokenWeights" },
+  { old: "estimator.pooling", now: "estimator.weightBy" },
+  { old: "estimator.alone", now: "estimator.singleton" },
   { old: "replicas.shards", now: "replicas.microbatches" },
   { old: "warmStart.tasks", now: "warmStart.episodes" },
   { old: "warmStart.keep", now: "warmStart.cacheDirectory" },

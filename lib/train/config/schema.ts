@@ -8,6 +8,7 @@
 
 import { z } from "npm:zod@4.6.7";
 import type { EstimatorConfig } from "../../hae/credit.ts";
+import { ESTIMATORS } from "../../hae/estimators.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
@@ -392,27 +393,24 @@ const record = z.strictObject({
   ),
 });
 
-/** Kinds of the estimators' settings; which estimator has which is checked by `checkEstimator`. */
-const estimatorSettings = z.looseObject({
-  name: z.string(),
-  ...numbers("gamma", "lambda", "lambdaTurn", "lambdaSegment"),
-  ...numbers("lambdaBoundary", "heads", "stepWeight", "similarity"),
-  ...numbers("topFraction", "judgePenalty"),
-  ...truths("scaleByDeviation", "rewardToGo", "planningToSwitching"),
-  ...truths("planningToPlanning", "switchingToSwitching"),
-});
-
-const estimator = estimatorSettings.transform((settings): EstimatorConfig => {
-  const config = settings as EstimatorConfig; // names are looked at afterwards
-  switch (config.name) {
-    case "hae":
-    case "gae":
-    case "token-gae": // these leave normalization to whoever trains
-      return { ...config, normalize: config.normalize ?? "standard" };
-    default:
-      return config;
-  }
-});
+/** Each estimator's own settings; those with a critic normalize advantages unless they are told not to. */
+const estimator = z.discriminatedUnion(
+  "name",
+  Object.entries(ESTIMATORS).map(([name, { settings, critic }]) => {
+    const shape: z.ZodRawShape = settings.shape;
+    const normalize = shape.normalize;
+    return z.strictObject({
+      name: z.literal(name),
+      ...shape,
+      ...(critic && normalize instanceof z.ZodDefault && {
+        normalize: (normalize.unwrap() as z.ZodType).default("standard")
+          .describe(
+            normalize.description ?? "",
+          ),
+      }),
+    });
+  }) as [z.ZodObject<{ name: z.ZodLiteral<string> }>],
+).transform((settings) => settings as EstimatorConfig);
 
 /** Settings of a training run; fills in defaults. */
 export const configSchema = z.strictObject({
@@ -453,15 +451,3 @@ export const configSchema = z.strictObject({
   ),
   record: record.prefault({}).describe("What the run keeps on disk."),
 });
-
-function numbers(...names: string[]) {
-  return every(names, z.number().exactOptional());
-}
-
-function truths(...names: string[]) {
-  return every(names, z.boolean().exactOptional());
-}
-
-function every<T>(names: readonly string[], schema: T): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [name, schema]));
-}

@@ -21,6 +21,7 @@ const OLD = {
     tokensAtOnce: 4096,
     frozenPrecision: "half",
   },
+  estimator: { name: "grpo", pooling: "turns", alone: "score" },
   replicas: { workers: 1, shards: 3 },
   refine: { name: "gear", strength: 0.25 },
   warmStart: {
@@ -45,6 +46,7 @@ const NOW: PartialDeep<TrainingConfig> = {
     microbatchTokens: 4096,
     frozenPrecision: "float16",
   },
+  estimator: { name: "grpo", weightBy: "turns", singleton: "score" },
   replicas: { workers: 1, microbatches: 3 },
   tokenWeights: { name: "gear", strength: 0.25 },
   warmStart: {
