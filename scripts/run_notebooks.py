@@ -10,7 +10,6 @@ With --write the outputs are stored in the file, without the script that carries
 
 import argparse
 import hashlib
-import json
 import pathlib
 import queue
 import re
@@ -52,7 +51,7 @@ def code_cells(notebook):
 def source_hash(notebook):
     """Names the sources that the outputs belong to."""
     sources = [cell.source for cell in code_cells(notebook)]
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
 
 
 def complaints(notebook):
