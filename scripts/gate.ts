@@ -1,90 +1,114 @@
 /**
  * `deno task gate`: everything that must hold, in one run that ends with one line of counts.
  *
- * Format, lint, types, documentation, every test and documented example, a short real training
- * run, and every notebook on the real kernel. A part that is one check counts as one test.
+ * Format, lint, types, documentation, what the registry asks, every test and documented example,
+ * a short training run, and every notebook on the Jupyter kernel. A part that is one check counts as
+ * one test. What a part prints goes to `runs/gate/<part>.log` and is shown if the part fails.
  *
  * @module
  */
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
+import { readTestLog, testErrors, type TestLog } from "./test_log.ts";
+
+/** Parts in the order in which they run; each is a task of that name. */
+const PARTS = [
+  "fmt",
+  "lint",
+  "check",
+  "doc",
+  "publish-check",
+  "test",
+  "smoke",
+  "notebooks",
+] as const;
+
+/** How many of the slowest tests are listed. */
+const SLOWEST = 12;
+
+const LOGS = "runs/gate";
+
+/** Whether a path exists. */
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Runs a part with everything it prints shown, and returns its output. */
-async function part(
-  title: string,
-  command: string,
-  args: string[],
-): Promise<{ success: boolean; output: string }> {
+/** Runs a task; what it prints goes to a file. */
+async function runPart(
+  name: string,
+): Promise<{ success: boolean; seconds: number; output: string }> {
   const started = performance.now();
-  console.log(`\n== ${title}`);
-  const child = new Deno.Command(command, {
-    args,
+  using file = await Deno.open(`${LOGS}/${name}.log`, {
+    write: true,
+    create: true,
+    truncate: true,
+  });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", name],
+    stdin: "null",
     stdout: "piped",
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
-  const texts = await Promise.all(
-    [child.stdout, child.stderr].map(async (stream) => {
-      let text = "";
-      for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-        Deno.stdout.writeSync(new TextEncoder().encode(chunk));
-        text += chunk;
-      }
-      return text;
-    }),
-  );
+  let output = "";
+  await Promise.all([child.stdout, child.stderr].map(async (stream) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      await file.write(new TextEncoder().encode(text));
+    }
+  }));
   const { success } = await child.status;
-  console.log(
-    `== ${title}: ${success ? "ok" : "FAILED"} (${
-      ((performance.now() - started) / 1000).toFixed(0)
-    } s)`,
-  );
-  return { success, output: texts.join("\n") };
+  return { success, seconds: (performance.now() - started) / 1000, output };
 }
 
-/** Reads `ok | 12 passed (3 steps) | 0 failed | 2 ignored` from a test run. */
-function testCounts(output: string, success: boolean): Counts {
-  const line = output.match(
-    /\| (\d+) passed.*?\| (\d+) failed(?:.*?\| (\d+) ignored)?/,
-  );
-  const passed = Number(line?.[1] ?? 0), skipped = Number(line?.[3] ?? 0);
-  // A run that broke before it could count has failed at least once.
-  const failed = Math.max(
-    Number(line?.[2] ?? 0),
-    success && passed > 0 ? 0 : 1,
-  );
-  return { passed, failed, skipped };
+/** One line of a table whose first column are seconds. */
+function row(seconds: number, text: string): string {
+  return `${seconds.toFixed(1).padStart(7)} s  ${text}`;
 }
 
-const deno = Deno.execPath();
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-const count = (counts: Counts) => {
-  for (const key of ["passed", "failed", "skipped"] as const) {
-    total[key] += counts[key];
+/** Prints which tests were slow, and why tests were skipped. */
+function printTests({ times, skips }: TestLog): void {
+  console.log("\nSlowest tests:");
+  for (const { seconds, name, file } of times.slice(0, SLOWEST)) {
+    console.log(row(seconds, `${name} (${file})`));
   }
-};
+  console.log("\nSkipped tests by reason:");
+  for (const [reason, count] of skips) {
+    console.log(`${String(count).padStart(7)}    ${reason}`);
+  }
+}
 
-for (const name of ["fmt", "lint", "check", "doc"]) {
-  const { success } = await part(name, deno, ["task", name]);
-  count({ passed: Number(success), failed: Number(!success), skipped: 0 });
+const started = performance.now();
+await Deno.mkdir(LOGS, { recursive: true });
+if (!await exists("node_modules")) {
+  console.log("Fetching the npm packages of deno.lock into node_modules, once");
+  await new Deno.Command(Deno.execPath(), { args: ["install", "--quiet"] })
+    .spawn().status;
 }
-{
-  const { success, output } = await part(
-    "tests, laws, vectors, documented examples",
-    deno,
-    ["task", "test"],
-  );
-  count(testCounts(output, success));
+if (!await exists(".venv")) {
+  console.log("The notebooks will fetch Jupyter into .venv, once");
 }
-for (const name of ["smoke", "notebooks"]) {
-  const { success } = await part(name, deno, ["task", name]);
-  count({ passed: Number(success), failed: Number(!success), skipped: 0 });
+const total = { passed: 0, failed: 0, skipped: 0 };
+let tests: TestLog | undefined;
+for (const name of PARTS) {
+  const { success, seconds, output } = await runPart(name);
+  let counts = "";
+  if (name === "test") {
+    tests = readTestLog(output);
+    // A run that broke before it could count has failed at least once.
+    const failed = Math.max(tests.failed, success && tests.passed > 0 ? 0 : 1);
+    total.passed += tests.passed;
+    total.failed += failed;
+    total.skipped += tests.skipped;
+    counts =
+      ` (${tests.passed} passed, ${failed} failed, ${tests.skipped} skipped)`;
+  } else if (success) total.passed++;
+  else total.failed++;
+  console.log(row(seconds, `${name} ${success ? "ok" : "FAILED"}${counts}`));
+  if (!success) console.log(name === "test" ? testErrors(output) : output);
 }
+if (tests) printTests(tests);
+console.log(`\n${row((performance.now() - started) / 1000, "in all")}`);
 console.log(
-  `\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
+  `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
 );
 Deno.exit(total.failed > 0 ? 1 : 0);

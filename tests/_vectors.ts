@@ -91,8 +91,10 @@ export function replayFile<Case>(
 ): void {
   const cases = readCases<Case>(path);
   Deno.test({
-    name: `vectors ${path} are reproduced (${cases?.length ?? 0} cases)`,
-    ignore: cases === undefined, // the folder holds no such file
+    name: cases
+      ? `vectors ${path} are reproduced (${cases.length} cases)`
+      : `vectors ${path} are reproduced [needs a file of HIPER_VECTORS]`,
+    ignore: cases === undefined,
     fn() {
       const failures: string[] = [];
       for (const [index, vector] of cases!.entries()) {

@@ -22,8 +22,8 @@ async function isSetUp(): Promise<boolean> {
 
 Deno.test({
   name:
-    "interrupting the kernel ends a training with an AbortError and keeps everything else",
-  ignore: !await isSetUp(), // wants Jupyter: deno task notebook --setup-only
+    "interrupting the kernel ends a training with an AbortError and keeps everything else [needs Jupyter: deno task notebook --setup-only]",
+  ignore: !await isSetUp(),
   async fn() {
     const { stdout, stderr } = await new Deno.Command(PYTHON, {
       args: [SCRIPT, `${ROOT}notebooks`],

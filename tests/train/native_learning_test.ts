@@ -19,7 +19,7 @@ import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { toSamples } from "../../lib/train/batch.ts";
 import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
-import { TENSORFLOW, unless } from "../policy/backends/_native.ts";
+import { NEEDS, TENSORFLOW } from "../policy/backends/_native.ts";
 import { smallPolicy } from "../policy/_small_policy.ts";
 
 type Learning = DifferentiablePolicy & Policy & { dispose(): void };
@@ -72,9 +72,8 @@ async function playAndLearn(backend: BackendName, make: () => Learning) {
 
 for (const [name, make] of Object.entries(POLICIES)) {
   Deno.test({
-    name: `a ${name} policy learns on native TensorFlow as on WebAssembly${
-      unless(TENSORFLOW, "HIPER_TENSORFLOW")
-    }`,
+    name:
+      `a ${name} policy learns on native TensorFlow as on WebAssembly${NEEDS.TENSORFLOW}`,
     ignore: TENSORFLOW === undefined,
     fn: async () => {
       const native = await playAndLearn("tfjs-node", make);

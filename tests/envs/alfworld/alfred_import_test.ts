@@ -177,8 +177,8 @@ function factsOf({ problem }: CompiledGame, predicate: string): string[] {
 
 Deno.test({
   name:
-    "importAlfredTask() rebuilds real games: ids 98 %, containment 95 %, starts and receptacles all",
-  ignore: DATA === undefined, // needs ALFWorld's games: set ALFWORLD_DATA to the folder that holds json_2.1.1
+    "importAlfredTask() rebuilds real games: ids 98 %, containment 95 %, starts and receptacles all [needs ALFWorld's games: set ALFWORLD_DATA to the folder that holds json_2.1.1]",
+  ignore: DATA === undefined, // the folder that holds json_2.1.1
   async fn() {
     let ids = 0, sameIds = 0, inside = 0, sameInside = 0;
     for (const { imported, real } of await realGames(DATA!, 4)) {
@@ -221,7 +221,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "importAlfredTask() gives games that their own file, compiled, plays alike",
+    "importAlfredTask() gives games that their own file, compiled, plays alike [needs ALFWorld's games: set ALFWORLD_DATA to the folder that holds json_2.1.1]",
   ignore: DATA === undefined,
   async fn() {
     for (

@@ -320,7 +320,7 @@ const samples = samplesFolder();
 
 Deno.test({
   name: `reference traces replay exactly${
-    samples === undefined ? ` (${NO_ALFWORLD})` : ""
+    samples === undefined ? ` [${NO_ALFWORLD}]` : ""
   }`,
   ignore: samples === undefined,
   async fn() {
@@ -356,7 +356,7 @@ const noGames = datasetFolder() === undefined && datasetArchive() === undefined;
 
 Deno.test({
   name: `every real game is solved, as short as its walkthrough${
-    noGames ? ` (${NO_ALFWORLD})` : ""
+    noGames ? ` [${NO_ALFWORLD}]` : ""
   }`,
   ignore: noGames,
   async fn() {

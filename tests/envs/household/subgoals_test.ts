@@ -62,8 +62,8 @@ function situationAt({ steps }: Trace, t: number): Situation {
 
 Deno.test({
   name:
-    "proposeHouseholdSubgoals() offers what the solution needs, all along it",
-  ignore: !exists(TRACES), // recorded games of others, not part of the repository
+    "proposeHouseholdSubgoals() offers what the solution needs, all along it [needs recorded games]",
+  ignore: !exists(TRACES),
   async fn() {
     const solutions = (await readTraces())
       .filter(({ kind }) => kind !== "random");
@@ -87,7 +87,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "proposeHouseholdSubgoals() gives a short list without repetition anywhere",
+    "proposeHouseholdSubgoals() gives a short list without repetition anywhere [needs recorded games]",
   ignore: !exists(TRACES),
   async fn() {
     for (const trace of await readTraces()) {

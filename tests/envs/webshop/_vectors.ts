@@ -72,8 +72,10 @@ export function replay<File>(
 ): void {
   const file = readVectors<File>(name);
   Deno.test({
-    name: `vectors webshop/${name} are reproduced`,
-    ignore: file === undefined, // the folder holds no such vectors
+    name: `vectors webshop/${name} are reproduced${
+      file ? "" : " [needs a file of HIPER_VECTORS]"
+    }`,
+    ignore: file === undefined,
     fn: () => test(file!),
   });
 }

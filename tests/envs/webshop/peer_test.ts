@@ -256,8 +256,8 @@ function replayArithmetic(
 const peer = readVectors<{ cases: readonly PeerCase[] }>("reward.json");
 Deno.test({
   name:
-    "vectors webshop/reward.json are reproduced: the original's own reward tests",
-  ignore: peer === undefined, // the folder holds no such vectors
+    "vectors webshop/reward.json are reproduced: the original's own reward tests [needs a file of HIPER_VECTORS]",
+  ignore: peer === undefined,
   fn: () => {
     ok(peer!.cases.length > 0);
     peer!.cases.forEach(replayPeer);

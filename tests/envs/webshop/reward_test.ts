@@ -98,8 +98,8 @@ function replayRandom(vector: RandomCase): void {
 const random = readVectors<{ cases: readonly RandomCase[] }>("random.json");
 Deno.test({
   name:
-    "vectors webshop/random.json are reproduced: similarities, rewards of made-up products",
-  ignore: random === undefined, // the folder holds no such vectors
+    "vectors webshop/random.json are reproduced: similarities, rewards of made-up products [needs a file of HIPER_VECTORS]",
+  ignore: random === undefined,
   fn: () => {
     ok(random!.cases.length > 0);
     random!.cases.forEach(replayRandom);

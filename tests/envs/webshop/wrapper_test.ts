@@ -118,8 +118,8 @@ function replay(vector: WrapperCase): void {
 const file = readVectors<{ cases: readonly WrapperCase[] }>("wrapper.json");
 Deno.test({
   name:
-    "vectors webshop/wrapper.json are reproduced: the reference trainer's wrapper",
-  ignore: file === undefined, // the folder holds no such vectors
+    "vectors webshop/wrapper.json are reproduced: the reference trainer's wrapper [needs a file of HIPER_VECTORS]",
+  ignore: file === undefined,
   fn: () => {
     ok(file!.cases.length > 0);
     file!.cases.forEach(replay);

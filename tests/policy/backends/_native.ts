@@ -19,9 +19,8 @@ export const TENSORFLOW = named("HIPER_TENSORFLOW");
 /** OpenBLAS, or nothing. */
 export const OPENBLAS = named("HIPER_OPENBLAS");
 
-/** Why a test is skipped, to stand behind its name. */
-export function unless(library: string | undefined, variable: string): string {
-  return library === undefined
-    ? ` (skipped unless ${variable} names a library: deno task test-native)`
-    : "";
-}
+/** What a test needs, to stand behind its name: a native library. */
+export const NEEDS = {
+  TENSORFLOW: " [needs HIPER_TENSORFLOW: deno task test-native]",
+  OPENBLAS: " [needs HIPER_OPENBLAS: deno task test-native]",
+} as const;

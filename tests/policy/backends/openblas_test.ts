@@ -10,7 +10,7 @@ import {
 } from "../../../lib/policy/backends/native/openblas.ts";
 import { disposeQwen2, loadQwen2 } from "../../../lib/policy/decoder/qwen2.ts";
 import { createRandom } from "../../../lib/random.ts";
-import { NATIVE, OPENBLAS, unless } from "./_native.ts";
+import { NATIVE, NEEDS, OPENBLAS } from "./_native.ts";
 import {
   close,
   FOLDER,
@@ -25,7 +25,7 @@ function testBlas(
   run: (module: KernelModule, blas: OpenBlas) => void | Promise<void>,
 ): void {
   Deno.test({
-    name: name + unless(OPENBLAS, "HIPER_OPENBLAS"),
+    name: name + NEEDS.OPENBLAS,
     ignore: OPENBLAS === undefined,
     fn: async () => {
       await selectBackend("wasm");
@@ -169,8 +169,9 @@ testBlas("selectBackend() says that OpenBLAS multiplies", async () => {
 });
 
 Deno.test({
-  name: "openBlas() says what is wrong with a library",
-  ignore: !NATIVE, // run deno task test-native
+  name:
+    "openBlas() says what is wrong with a library [needs native code: deno task test-native]",
+  ignore: !NATIVE,
   fn: () => {
     throws(() => openBlas("/nowhere"), {
       name: "TypeError",

@@ -3,7 +3,7 @@ import { ok, rejects, strictEqual, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { openHeap } from "../../../lib/policy/backends/wasm/heap.ts";
-import { describeAdapter } from "../../../lib/policy/backends/webgpu/backend.ts";
+import { onWebGpu } from "./_webgpu.ts";
 import { TENSORFLOW } from "./_native.ts";
 
 /** Product of matrices stored in either orientation, in 64-bit floats. */
@@ -155,8 +155,9 @@ Deno.test("selectBackend() refuses a name it does not know", async () => {
 });
 
 Deno.test({
-  name: "selectBackend() says what native TensorFlow needs",
-  ignore: TENSORFLOW !== undefined, // nothing is missing
+  name:
+    "selectBackend() says what native TensorFlow needs [needs HIPER_TENSORFLOW unset]",
+  ignore: TENSORFLOW !== undefined,
   fn: async () => {
     await rejects(selectBackend("tfjs-node-gpu"), {
       message:
@@ -165,10 +166,9 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "selectBackend() computes on WebGPU when there is an adapter",
-  ignore: await describeAdapter() === undefined, // needs a Vulkan driver
-  fn: async () => {
+onWebGpu(
+  "selectBackend() computes on WebGPU when there is an adapter",
+  async () => {
     await selectBackend("webgpu");
     const product = tf.tidy(() =>
       tf.matMul(tf.ones([33, 70]), tf.ones([70, 41]))
@@ -177,4 +177,4 @@ Deno.test({
     product.dispose();
     ok(values.every((value) => value === 70));
   },
-});
+);

@@ -13,11 +13,11 @@ import {
   checkVersion,
   openTensorflow,
 } from "../../../lib/policy/backends/native/tensorflow_library.ts";
-import { NATIVE, TENSORFLOW, unless } from "./_native.ts";
+import { NATIVE, NEEDS, TENSORFLOW } from "./_native.ts";
 
 /** A test that needs the library. */
 function testNative(name: string, fn: () => Promise<void>): void {
-  const title = name + unless(TENSORFLOW, "HIPER_TENSORFLOW");
+  const title = name + NEEDS.TENSORFLOW;
   Deno.test({ name: title, ignore: TENSORFLOW === undefined, fn });
 }
 
@@ -233,8 +233,9 @@ testNative(
 );
 
 Deno.test({
-  name: "openTensorflow() says that native code is not allowed",
-  ignore: NATIVE, // it is
+  name:
+    "openTensorflow() says that native code is not allowed [needs native code to be refused]",
+  ignore: NATIVE,
   fn: () => {
     throws(() => openTensorflow("/nowhere"), {
       name: "TypeError",
@@ -244,8 +245,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openTensorflow() says what is wrong with a library",
-  ignore: !NATIVE, // run deno task test-native
+  name:
+    "openTensorflow() says what is wrong with a library [needs native code: deno task test-native]",
+  ignore: !NATIVE,
   fn: async () => {
     throws(() => openTensorflow("/nowhere"), {
       name: "TypeError",

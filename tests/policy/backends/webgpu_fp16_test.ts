@@ -13,15 +13,8 @@ import {
   createQwen2,
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
-import { describeAdapter } from "../../../lib/policy/backends/webgpu/backend.ts";
 import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
-
-const ADAPTER = await describeAdapter();
-
-/** A test that needs a Vulkan driver; one in software will do. */
-function onWebGpu(name: string, fn: () => Promise<void>) {
-  Deno.test({ name, ignore: ADAPTER === undefined, fn });
-}
+import { onCard, onWebGpu } from "./_webgpu.ts";
 
 /** Numbers that 16 bits hold exactly, so that only the order of sums differs. */
 function exact(name: string, shape: readonly number[]) {
@@ -67,7 +60,8 @@ async function agree(
 }
 
 for (const rows of [1, 3, 8, 9, 37]) {
-  onWebGpu(
+  const test = rows === 3 ? onWebGpu : onCard; // from 9 rows on, a tiled shader
+  test(
     `products of ${rows} rows with packed halves are those with the numbers packed`,
     async () => {
       await selectBackend("webgpu");
@@ -112,7 +106,7 @@ const OPTIONS = {
   size: { layers: 2, width: 24, innerWidth: 40 },
 } as const;
 
-onWebGpu(
+onCard(
   "a policy with halved weights writes and learns as one with whole ones",
   async () => {
     const observation = {

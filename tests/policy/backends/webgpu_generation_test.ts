@@ -10,15 +10,8 @@ import {
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
-import { describeAdapter } from "../../../lib/policy/backends/webgpu/backend.ts";
 import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
-
-const ADAPTER = await describeAdapter();
-
-/** A test that needs a Vulkan driver; one in software will do. */
-function onWebGpu(name: string, fn: () => Promise<void>) {
-  Deno.test({ name, ignore: ADAPTER === undefined, fn });
-}
+import { onCard, onWebGpu } from "./_webgpu.ts";
 
 const TOKENIZER = createTokenizer(
   buildWordTokenizer([
@@ -101,18 +94,18 @@ async function generate(
 }
 
 for (
-  const options of [
-    { temperature: 0 },
-    { temperature: 0, tokensPerReadback: 4 },
-    { temperature: 0, adapted: true },
-    { temperature: 0, topP: 0.9, maxTokens: 5 },
-    { temperature: 0, decoding: "admissible", maxTokens: 60 },
-    { temperature: 0.7, decoding: "admissible", maxTokens: 60 },
-    { temperature: 0.7, decoding: "skeleton", maxTokens: 9 },
-    { temperature: 0.7 },
+  const [test, options] of [
+    [onCard, { temperature: 0 }],
+    [onCard, { temperature: 0, tokensPerReadback: 4 }],
+    [onWebGpu, { temperature: 0, tokensPerReadback: 4, adapted: true }],
+    [onCard, { temperature: 0, topP: 0.9, maxTokens: 5 }],
+    [onCard, { temperature: 0, decoding: "admissible", maxTokens: 60 }],
+    [onWebGpu, { temperature: 0.7, decoding: "admissible", maxTokens: 60 }],
+    [onCard, { temperature: 0.7, decoding: "skeleton", maxTokens: 9 }],
+    [onCard, { temperature: 0.7 }],
   ] as const
 ) {
-  onWebGpu(
+  test(
     `replies on WebGPU are those on wasm: ${JSON.stringify(options)}`,
     async () => {
       const { replies } = await generate("webgpu", options);
@@ -134,7 +127,7 @@ for (
   );
 }
 
-onWebGpu(
+onCard(
   "on WebGPU free replies are read some tokens at a time, and forms once for each choice",
   async () => {
     const free = { temperature: 0, maxTokens: 20 };

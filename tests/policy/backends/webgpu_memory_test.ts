@@ -2,13 +2,11 @@ import { ok } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { describeAdapter } from "../../../lib/policy/backends/webgpu/backend.ts";
+import { onWebGpu } from "./_webgpu.ts";
 
-Deno.test({
-  name:
-    "on WebGPU the memory of what was freed is used again before a thousand commands have passed",
-  ignore: await describeAdapter() === undefined, // needs a Vulkan driver; one in software will do
-  fn: async () => {
+onWebGpu(
+  "on WebGPU the memory of what was freed is used again before a thousand commands have passed",
+  async () => {
     await selectBackend("webgpu");
     const one = tf.fill([2 ** 21], 1); // 8 MiB
     const sum = tf.tidy(() => {
@@ -26,4 +24,4 @@ Deno.test({
     ok(value === 61);
     tf.dispose([one, sum]);
   },
-});
+);

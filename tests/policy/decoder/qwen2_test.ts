@@ -4,6 +4,7 @@ import { createRandom } from "../../../lib/random.ts";
 import { adamWStep } from "../../../lib/policy/backends/adamw.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { startDecoder } from "../../../lib/policy/decoder/decoder.ts";
+import { onWebGpu } from "../backends/_webgpu.ts";
 import {
   createQwen2,
   disposeQwen2,
@@ -13,7 +14,6 @@ import {
   saveQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { openSafetensors } from "../../../lib/policy/decoder/safetensors.ts";
-import { describeAdapter } from "../../../lib/policy/backends/webgpu/backend.ts";
 import {
   BACKENDS,
   close,
@@ -192,13 +192,9 @@ Deno.test("a bad checkpoint is refused by file, tensor and what was expected", a
   await Deno.remove(directory, { recursive: true });
 });
 
-const ADAPTER = await describeAdapter();
-
-Deno.test({
-  name:
-    "on WebGPU the forward pass, gradients and greedy decoding are the reference's",
-  ignore: ADAPTER === undefined, // needs a Vulkan driver; one in software will do
-  fn: async () => {
+onWebGpu(
+  "on WebGPU the forward pass, gradients and greedy decoding are the reference's",
+  async () => {
     await selectBackend("webgpu");
     const vectors = VECTORS.tied;
     const model = await loadQwen2(`${FOLDER}tied`);
@@ -218,4 +214,4 @@ Deno.test({
     deepStrictEqual(await greedy(model, prompts, 12), vectors.greedy);
     disposeQwen2(model);
   },
-});
+);

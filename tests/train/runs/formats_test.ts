@@ -65,7 +65,7 @@ Deno.test("encodeScalars() frames a record by its length", () => {
 const python = Deno.env.get("HIPER_PYTHON");
 
 Deno.test({
-  name: "TensorBoard's own reader reads what was written",
+  name: "TensorBoard's own reader reads what was written [needs HIPER_PYTHON]",
   ignore: python === undefined,
   async fn() {
     const folder = await Deno.makeTempDir();

@@ -59,8 +59,8 @@ const mountable = await (async () => {
 
 Deno.test({
   name:
-    "a disk that is full ends a run with a clear error, and the run goes on when there is room",
-  ignore: !mountable, // needs the right to mount a disk
+    "a disk that is full ends a run with a clear error, and the run goes on when there is room [needs the right to mount a disk]",
+  ignore: !mountable,
   fn: async () => {
     await using disk = await smallDisk(512);
     const directory = `${disk!.path}/run`;
@@ -91,8 +91,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a disk that is full leaves the last checkpoint of real weights intact",
-  ignore: !mountable, // needs the right to mount a disk
+  name:
+    "a disk that is full leaves the last checkpoint of real weights intact [needs the right to mount a disk]",
+  ignore: !mountable,
   fn: async () => {
     await selectBackend("wasm");
     const policy = createCompactPolicy({ seed: 1 });
@@ -116,8 +117,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a disk that may only be read is refused in words",
-  ignore: !mountable, // needs the right to mount a disk
+  name:
+    "a disk that may only be read is refused in words [needs the right to mount a disk]",
+  ignore: !mountable,
   fn: async () => {
     await using disk = await smallDisk(512);
     const directory = `${disk!.path}/one`;

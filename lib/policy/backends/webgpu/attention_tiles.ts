@@ -9,7 +9,7 @@
 
 import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
-import { runShader } from "./program.ts";
+import { isEmulated, runShader } from "./program.ts";
 
 /** Sizes of an attention. */
 export interface AttentionAttributes {
@@ -51,7 +51,8 @@ export interface AttentionShader {
 const TILES = [32, 16, 8] as const;
 
 /**
- * Enqueues an attention shader with the largest tiles that the device has room for.
+ * Enqueues an attention shader with the largest tiles that fit into the device's workgroup memory.
+ * An emulated adapter gets the smallest: its compiler takes minutes for the loops of larger ones.
  *
  * @throws {RangeError} If heads are too large for any.
  */
@@ -67,7 +68,10 @@ export function runAttention(
     4 * tile * (
       vectors.length * (size + 1) + scores.length * (tile + 1) + columns.length
     );
-  const tile = TILES.find((edge) => bytes(edge) <= room);
+  const tiles = isEmulated(backend.device.adapterInfo)
+    ? TILES.slice(-1)
+    : TILES;
+  const tile = tiles.find((edge) => bytes(edge) <= room);
   if (tile === undefined) {
     throw new RangeError(
       `Cannot attend as a head must fit into ${room} bytes of workgroup memory: current value is ${size} numbers`,

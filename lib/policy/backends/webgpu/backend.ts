@@ -7,6 +7,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import { installShaders } from "./install.ts";
+import { isEmulated } from "./program.ts";
 
 /** What is known of a graphics adapter. */
 export interface AdapterReport {
@@ -145,8 +146,7 @@ function reportOf(adapter: GPUAdapter): AdapterReport {
     .filter((part) => part !== "").join(" ");
   return {
     name,
-    software: adapter.info.isFallbackAdapter ||
-      /llvmpipe|lavapipe|swiftshader|software/i.test(name),
+    software: isEmulated(adapter.info),
     halfPrecision: adapter.features.has("shader-f16"),
     maxBufferSize: adapter.limits.maxBufferSize,
     maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,

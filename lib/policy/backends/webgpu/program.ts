@@ -43,6 +43,12 @@ export type RunKernel = (
   attributes: Readonly<Record<string, number>>,
 ) => tf.TensorInfo | tf.TensorInfo[];
 
+/** Whether an adapter is emulated by the processor. */
+export function isEmulated(info: GPUAdapterInfo): boolean {
+  return info.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|software/i.test(info.description);
+}
+
 /** Threads of a workgroup unless said otherwise. */
 export const THREADS = 64;
 
