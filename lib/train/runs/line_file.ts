@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseJson } from "../../text_file.ts";
 import { readIfThere, unwritable, writeDurably } from "./durable_file.ts";
 
 /** A file of JSON lines, open for appending. */
@@ -64,14 +65,26 @@ export async function openLines(
  *
  * @param path Where the file is.
  * @returns Its rows; none when the file is absent.
+ * @throws {SyntaxError} If a line before the last is no row; the message names file and line.
  */
 export async function readLines(
   path: string,
 ): Promise<Record<string, unknown>[]> {
   const text = await readIfThere(path) ?? "";
   const end = text.lastIndexOf("\n");
-  return text.slice(0, end + 1).split("\n").filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
+  return text.slice(0, end + 1).split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    const where = `${path}, line ${i + 1}`;
+    const row = parseJson(line, where);
+    if (isRow(row)) return [row];
+    throw new SyntaxError(
+      `Cannot read "${where}" as it must hold a JSON object: current value is ${line}`,
+    );
+  });
+}
+
+function isRow(row: unknown): row is Record<string, unknown> {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
 }
 
 function iterationOf(line: string): number | undefined {

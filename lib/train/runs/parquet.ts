@@ -5,7 +5,12 @@
  */
 
 import { type ColumnTable, table as createTable } from "npm:arquero@7.2.0";
-import { parquetReadObjects } from "npm:hyparquet@1.31.5";
+import {
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+} from "npm:hyparquet@1.31.5";
+import { compressors } from "npm:hyparquet-compressors@1.1.2";
 import {
   type ColumnSource,
   parquetWriteBuffer,
@@ -54,24 +59,29 @@ export async function writeParquet(
 }
 
 /**
- * Reads a Parquet file of flat columns.
+ * Reads a Parquet file of flat columns, compressed with Snappy, gzip, Zstandard, LZ4, Brotli or not at all.
  *
  * @param path Where the file is.
- * @returns Its table; 64-bit integers become numbers.
- * @throws {SyntaxError} If the file is not Parquet.
+ * @returns Its table; 64-bit integers become numbers. A table without rows has the columns of its schema.
+ * @throws {SyntaxError} If the file is not Parquet, damaged, or compressed in another way; the reason is named.
  */
 export async function readParquet(path: string): Promise<ColumnTable> {
   const { buffer, byteOffset, byteLength } = await Deno.readFile(path);
   const file = buffer.slice(byteOffset, byteOffset + byteLength);
-  let rows: Record<string, unknown>[];
+  let rows: Record<string, unknown>[], names: string[];
   try {
-    rows = await parquetReadObjects({ file });
+    const metadata = await parquetMetadataAsync(file);
+    names = parquetSchema(metadata).children.map(({ element }) => element.name);
+    rows = await parquetReadObjects({ file, metadata, compressors });
   } catch (cause) {
-    throw new SyntaxError(`Cannot read "${path}" as it must be Parquet`, {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(
+      `Cannot read "${path}" as it must be Parquet: ${
+        isParquet(file) ? reason : "the file does not end like one"
+      }`,
+      { cause },
+    );
   }
-  const names = Object.keys(rows[0] ?? {});
   const columns: [string, unknown[]][] = names.map((name) => [
     name,
     rows.map((row) =>
@@ -79,6 +89,12 @@ export async function readParquet(path: string): Promise<ColumnTable> {
     ),
   ]);
   return createTable(columns);
+}
+
+/** Whether a file ends with the mark of the format. */
+function isParquet(file: ArrayBuffer): boolean {
+  const end = new Uint8Array(file.slice(-4));
+  return new TextDecoder().decode(end) === "PAR1";
 }
 
 function columnType(

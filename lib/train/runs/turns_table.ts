@@ -41,25 +41,65 @@ export function turnsTable(
 ): ColumnTable {
   const { iteration, credits } = options;
   const rows = trajectories.flatMap((trajectory, i) =>
-    trajectory.turns.map((turn, t): Record<string, Cell> => ({
-      iteration: iteration ?? null,
-      ...episodeCells(trajectory),
-      turn: t,
-      ...turnCells(turn),
-      ...decisionCells("value", turn.decision.values),
-      ...decisionCells(
-        "advantage",
-        credits && byDecision((name) => credits[i]!.advantages[name][t]!),
-      ),
-    }))
+    trajectory.turns.map((turn, t) =>
+      rowOf(trajectory, turn, {
+        iteration,
+        t,
+        advantages: credits &&
+          byDecision((name) => credits[i]!.advantages[name][t]!),
+      })
+    )
   );
-  const names = Object.keys(rows[0] ?? {});
+  const names = Object.keys(rows[0] ?? rowOf(NO_EPISODE, NO_TURN, { t: 0 }));
   return createTable(
     names.map((name): [string, Cell[]] => [
       name,
       rows.map((row) => row[name]!),
     ]),
   );
+}
+
+/** Stand for an episode where there is none, so that a table without rows has all columns. */
+const NO_TURN: Turn = {
+  observation: { text: "", admissibleActions: [], stateKey: "" },
+  decision: {
+    switched: false,
+    subgoal: "",
+    action: "",
+    valid: false,
+    trace: { kind: "untrainable" },
+  },
+  reward: 0,
+};
+const NO_EPISODE: Trajectory = {
+  id: "",
+  task: "",
+  group: "",
+  turns: [],
+  ending: "terminated",
+  success: false,
+  score: 0,
+  bootstrap: byDecision(() => 0),
+  seed: 0,
+};
+
+function rowOf(
+  trajectory: Trajectory,
+  turn: Turn,
+  { iteration, t, advantages }: {
+    iteration?: number | undefined;
+    t: number;
+    advantages?: ByDecision<number> | undefined;
+  },
+): Record<string, Cell> {
+  return {
+    iteration: iteration ?? null,
+    ...episodeCells(trajectory),
+    turn: t,
+    ...turnCells(turn),
+    ...decisionCells("value", turn.decision.values),
+    ...decisionCells("advantage", advantages),
+  };
 }
 
 function episodeCells(trajectory: Trajectory): Record<string, Cell> {
@@ -128,7 +168,9 @@ function storedEpisode(rows: readonly Record<string, Cell>[]): StoredEpisode {
   const trajectory: Trajectory = {
     id: text(first.episode),
     task: text(first.task),
-    ...(first.task_type === null ? {} : { taskType: text(first.task_type) }),
+    ...((first.task_type ?? null) === null
+      ? {}
+      : { taskType: text(first.task_type) }),
     group: text(first.group),
     turns: rows.map((row) => storedTurn(row)),
     ending: first.ending === "truncated" ? "truncated" : "terminated",
@@ -137,7 +179,7 @@ function storedEpisode(rows: readonly Record<string, Cell>[]): StoredEpisode {
     bootstrap: byDecision(() => 0),
     seed: Number(first.seed),
   };
-  if (first.advantage_execution === null) return { trajectory };
+  if ((first.advantage_execution ?? null) === null) return { trajectory };
   const advantages = byDecision((name) =>
     Float64Array.from(rows, (row) => Number(row[`advantage_${name}`]))
   );
@@ -159,7 +201,7 @@ function storedTurn(row: Record<string, Cell>): Turn {
       action: String(row.action),
       valid: row.valid === true,
       trace: { kind: "untrainable" },
-      ...(row.value_execution === null
+      ...((row.value_execution ?? null) === null
         ? {}
         : { values: byDecision((name) => Number(row[`value_${name}`])) }),
       ...(typeof probability === "number"

@@ -1,7 +1,11 @@
 import * as aq from "arquero";
 import fc from "fast-check";
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { readParquet, writeParquet } from "../../../lib/train/runs/parquet.ts";
+import {
+  readEpisodes,
+  turnsTable,
+} from "../../../lib/train/runs/turns_table.ts";
 import {
   crc32c,
   encodeFileVersion,
@@ -38,8 +42,60 @@ Deno.test("writeParquet() refuses a column of mixed kinds, readParquet() what is
   await Deno.writeTextFile(path, "hello");
   await rejects(readParquet(path), {
     name: "SyntaxError",
-    message: `Cannot read "${path}" as it must be Parquet`,
+    message:
+      `Cannot read "${path}" as it must be Parquet: the file does not end like one`,
   });
+});
+
+// Written by PyArrow 26.0.1: `pyarrow.parquet.write_table(table, path, compression=codec)`.
+const PYARROW = new URL("../../vectors/parquet/", import.meta.url);
+
+Deno.test("readParquet() reads every common compression, as PyArrow writes it", async () => {
+  for (const codec of ["none", "snappy", "gzip", "zstd", "lz4", "brotli"]) {
+    const table = await readParquet(
+      new URL(`${codec}.parquet`, PYARROW).pathname,
+    );
+    deepStrictEqual(table.objects(), [
+      { turn: 0, reward: 0.5, action: "go to desk 1", valid: true },
+      { turn: 1, reward: null, action: "look", valid: false },
+      { turn: 2, reward: 1, action: null, valid: true },
+    ], codec);
+  }
+});
+
+Deno.test("a table without rows keeps its columns", async () => {
+  const columns = ["turn", "reward", "action", "valid"];
+  const read = await readParquet(
+    new URL("no_rows.parquet", PYARROW).pathname,
+  );
+  deepStrictEqual([read.numRows(), read.columnNames()], [0, columns]);
+  const path = `${await Deno.makeTempDir()}/table.parquet`;
+  await writeParquet(read, path);
+  deepStrictEqual((await readParquet(path)).columnNames(), columns);
+  const turns = turnsTable([]);
+  ok(turns.columnNames().includes("advantage_execution"));
+  strictEqual(readEpisodes(turns).length, 0);
+});
+
+Deno.test("readParquet() names the codec that it cannot read, and says when a file is cut", async () => {
+  const path = `${await Deno.makeTempDir()}/table.parquet`;
+  const bytes = await Deno.readFile(new URL("gzip.parquet", PYARROW));
+  // A column's metadata names its codec in one byte: 2 is gzip, 3 is LZO (as a zigzag number: 4, 6).
+  const marks = [...bytes.keys()].filter((i) =>
+    bytes[i] === 0x15 && bytes[i + 1] === 4 && bytes[i + 2] === 0x16
+  );
+  ok(marks.length >= 4);
+  const other = bytes.slice();
+  for (const i of marks) other[i + 1] = 6;
+  await Deno.writeFile(path, other);
+  await rejects(
+    readParquet(path),
+    (error) =>
+      error instanceof SyntaxError && error.message.includes(path) &&
+      /LZO/.test(error.message),
+  );
+  await Deno.writeFile(path, bytes.slice(0, -20));
+  await rejects(readParquet(path), /does not end like one/);
 });
 
 Deno.test("crc32c() agrees with the published test vectors", () => {
