@@ -27,19 +27,12 @@ import {
   type Figure,
   figureLayout,
   GRAY,
+  lineTrace,
   type PlotlyRecord,
 } from "./figure.ts";
 
 /**
  * Draws how long subgoals were held.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { segmentLengths } from "@hiper/lab";
- *
- * deepStrictEqual(segmentLengths([]).data[0]!["x"], []);
- * ```
  *
  * @param trajectories Any episodes.
  * @returns The figure: share of segments by length in turns.
@@ -66,14 +59,6 @@ export function segmentLengths(trajectories: readonly Trajectory[]): Figure {
 /**
  * Draws values against the returns that followed, binned by value: a calibrated critic lies on the diagonal.
  *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { valueCalibration } from "@hiper/lab/plots";
- *
- * strictEqual(valueCalibration([], { gamma: 1 }).data.length, 4);
- * ```
- *
  * @param trajectories Episodes whose turns carry values; the return of a truncated one is continued by its bootstrap.
  * @param options Discount per turn, and the number of bins. @default {10} bins
  * @returns The figure.
@@ -87,33 +72,24 @@ export function valueCalibration(
   for (const trajectory of trajectories) {
     collectPairs(trajectory, gamma, pairs);
   }
-  const traces = DECISIONS.map((name) => {
+  const curves = DECISIONS.map((name) => {
     const points = binned(pairs[name], bins);
-    return {
-      type: "scatter",
-      mode: "lines+markers",
-      name,
-      x: points.map(([value]) => value),
-      y: points.map(([, outcome]) => outcome),
-      line: { color: DECISION_COLORS[name], width: 2 },
-    };
+    const x = points.map(([value]) => value);
+    const y = points.map(([, outcome]) => outcome);
+    return { x, y, trace: lineTrace(x, y, DECISION_COLORS[name], { name }) };
   });
-  const all = traces.flatMap(({ x, y }) => [...x, ...y]);
+  const all = curves.flatMap(({ x, y }) => [...x, ...y]);
   const ends = all.length > 0 ? [quantile(all, 0), quantile(all, 1)] : [0, 1];
-  const diagonal = {
-    type: "scatter",
-    mode: "lines",
-    name: "calibrated",
-    x: ends,
-    y: ends,
-    line: { color: GRAY, width: 1, dash: "dash" },
-  };
+  const diagonal = lineTrace(ends, ends, GRAY, {
+    ...{ mode: "lines", name: "calibrated" },
+    line: { width: 1, dash: "dash" },
+  });
   const layout = figureLayout({
-    title: "Do values foretell returns?",
+    title: "Do values predict returns?",
     x: "value (units of return)",
     y: "mean return that followed (units of return)",
   });
-  return { data: [diagonal, ...traces], layout };
+  return { data: [diagonal, ...curves.map(({ trace }) => trace)], layout };
 }
 
 /** Pairs of value and discounted return, for each decision that was taken. */
@@ -155,12 +131,7 @@ function binned(
 const FEWEST = 5;
 
 /** One point of a curve, with the ends of its interval. */
-interface Estimate {
-  readonly t: number;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
+type Estimate = Readonly<Record<"t" | "mean" | "low" | "high", number>>;
 
 /** Means of each turn that enough episodes reach, with intervals. */
 function byTurn(
@@ -200,15 +171,9 @@ function bandAndLine(
   const x = estimates.map(({ t }) => t);
   const low = estimates.map((estimate) => estimate.low);
   const high = estimates.map((estimate) => estimate.high);
-  return [...bandTraces(x, low, high, color), {
-    type: "scatter",
-    mode: "lines+markers",
-    name,
-    x,
-    y: estimates.map((estimate) => estimate.mean),
-    line: { color, width: 2 },
-    marker: { color, size: 5 },
-  }];
+  const means = estimates.map((estimate) => estimate.mean);
+  const line = lineTrace(x, means, color, { name, marker: { color, size: 5 } });
+  return [...bandTraces(x, low, high, color), line];
 }
 
 /**
@@ -216,14 +181,6 @@ function bandAndLine(
  *
  * The first turn is left out, as it always takes a subgoal. Turns reached by fewer than five of many
  * episodes are left out too.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { switchRate } from "@hiper/lab/plots";
- *
- * strictEqual(switchRate([]).data.length, 3); // low edge, band, line
- * ```
  *
  * @param trajectories Any episodes.
  * @returns The figure: share of episodes that switch, with a 95 % interval; the policy's
@@ -245,14 +202,11 @@ export function switchRate(trajectories: readonly Trajectory[]): Figure {
     color: DECISION_COLORS.switching,
   });
   if (meant.length > 0) {
-    data.push({
-      type: "scatter",
-      mode: "lines",
-      name: "probability of switching",
-      x: meant.map(({ t }) => t),
-      y: meant.map((estimate) => estimate.mean),
-      line: { color: GRAY, width: 2, dash: "dot" },
-    });
+    const x = meant.map(({ t }) => t);
+    const y = meant.map((estimate) => estimate.mean);
+    const style = { mode: "lines", line: { dash: "dot" } };
+    const name = "probability of switching";
+    data.push(lineTrace(x, y, GRAY, { name, ...style }));
   }
   const layout = figureLayout({
     title: "When are subgoals switched?",
@@ -267,14 +221,6 @@ export function switchRate(trajectories: readonly Trajectory[]): Figure {
  *
  * The mean surprise `−ln p(choice)` of choices sampled from the policy estimates its entropy:
  * 0 where it is certain, `ln n` where it samples uniformly from `n`.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { actionEntropy } from "@hiper/lab/plots";
- *
- * deepStrictEqual(actionEntropy([]).data, []); // no decisions
- * ```
  *
  * @param trajectories Episodes whose decisions carry log-probabilities; others add nothing.
  * @param options Decisions to draw. @default all three

@@ -17,6 +17,8 @@ import {
   type Figure,
   figureLayout,
   GRAY,
+  lineTrace,
+  PALETTE,
   type PlotlyRecord,
   seriesColor,
   translucent,
@@ -117,19 +119,6 @@ function turnTexts(trajectory: Trajectory): string[] {
 /**
  * Draws one episode turn by turn: subgoals as colored segments, rewards, values, advantages.
  *
- * @example
- * ```ts
- * import { ok } from "node:assert/strict";
- * import { episodeTimeline, type Trajectory } from "@hiper/lab";
- *
- * const trajectory: Trajectory = {
- *   id: "0", task: "leave", group: "0", turns: [], ending: "terminated",
- *   success: false, score: 0, seed: 0,
- *   bootstrap: { switching: 0, planning: 0, execution: 0 },
- * };
- * ok(episodeTimeline(trajectory).layout["xaxis"]);
- * ```
- *
  * @param trajectory The episode.
  * @param credit Its credit, in units of return; absent draws no advantages.
  * @returns The figure.
@@ -149,17 +138,13 @@ export function episodeTimeline(
     hovertext: text,
   }];
   if (trajectory.turns.some(({ decision }) => decision.values)) {
-    data.push({
-      type: "scatter",
-      mode: "lines",
-      name: "value before acting",
-      x,
-      y: trajectory.turns.map(({ decision }) =>
-        decision.values?.execution ?? null
-      ),
-      line: { color: "#009E73", width: 2, dash: "dot" },
-      hovertext: text,
-    });
+    const values = trajectory.turns.map(({ decision }) =>
+      decision.values?.execution ?? null
+    );
+    data.push(lineTrace(x, values, PALETTE[2], {
+      ...{ mode: "lines", name: "value before acting", hovertext: text },
+      line: { dash: "dot" },
+    }));
   }
   if (credit) data.push(...advantageTraces(trajectory, credit));
   const layout = figureLayout({
@@ -179,41 +164,24 @@ function advantageTraces(
   trajectory: Trajectory,
   credit: Credit,
 ): PlotlyRecord[] {
-  return DECISIONS.map((name) => ({
-    type: "scatter",
-    mode: name === "planning" ? "markers" : "lines+markers",
-    name: `advantage of ${name}`,
-    x: turnNumbers(trajectory),
-    y: Array.from(
+  return DECISIONS.map((name) => {
+    const color = DECISION_COLORS[name], isPlanning = name === "planning";
+    const taken = Array.from(
       credit.advantages[name],
       (advantage, t) =>
         isTaken(name, t, trajectory.turns[t]!) ? advantage : null,
-    ),
-    line: { color: DECISION_COLORS[name], width: 1.5 },
-    marker: {
-      color: DECISION_COLORS[name],
-      size: name === "planning" ? 11 : 6,
-    },
-  }));
+    );
+    return lineTrace(turnNumbers(trajectory), taken, color, {
+      mode: isPlanning ? "markers" : "lines+markers",
+      name: `advantage of ${name}`,
+      line: { width: 1.5 },
+      marker: { color, size: isPlanning ? 11 : 6 },
+    });
+  });
 }
 
 /**
  * Draws the credit of one episode under several estimators.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { creditComparison, type Trajectory } from "@hiper/lab";
- *
- * const trajectory: Trajectory = {
- *   id: "0", task: "leave", group: "0", turns: [], ending: "terminated",
- *   success: false, score: 0, seed: 0,
- *   bootstrap: { switching: 0, planning: 0, execution: 0 },
- * };
- * const column = new Float64Array();
- * const advantages = { switching: column, planning: column, execution: column };
- * strictEqual(creditComparison(trajectory, { hae: { advantages } }).data.length, 1);
- * ```
  *
  * @param trajectory The episode.
  * @param credits Credit of that episode by name of the estimator.
@@ -226,15 +194,11 @@ export function creditComparison(
   options: { readonly decision?: DecisionName } = {},
 ): Figure {
   const { decision = "execution" } = options;
-  const data = Object.entries(credits).map(([name, credit], index) => ({
-    type: "scatter",
-    mode: "lines+markers",
-    name,
-    x: turnNumbers(trajectory),
-    y: Array.from(credit.advantages[decision]),
-    line: { color: seriesColor(index), width: 2 },
-    hovertext: turnTexts(trajectory),
-  }));
+  const x = turnNumbers(trajectory), hovertext = turnTexts(trajectory);
+  const data = Object.entries(credits).map(([name, credit], index) => {
+    const y = Array.from(credit.advantages[decision]);
+    return lineTrace(x, y, seriesColor(index), { name, hovertext });
+  });
   const layout = figureLayout({
     title: `Credit of ${decision}, by estimator`,
     x: "turn",

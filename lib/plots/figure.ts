@@ -125,6 +125,25 @@ export function figureLayout(options: LayoutOptions): Record<string, unknown> {
 }
 
 /**
+ * Draws a series as a line.
+ *
+ * @param x Horizontal coordinates. Shape `(points,)`.
+ * @param y Vertical coordinates. Shape `(points,)`.
+ * @param color Color of the line.
+ * @param extra Plotly settings that are added, or replace those set here.
+ * @returns A trace of a line through markers.
+ */
+export function lineTrace(
+  x: readonly unknown[],
+  y: readonly unknown[],
+  color: string,
+  extra: PlotlyRecord = {},
+): PlotlyRecord {
+  const line = { color, width: 2, ...extra["line"] as PlotlyRecord };
+  return { type: "scatter", mode: "lines+markers", x, y, ...extra, line };
+}
+
+/**
  * Draws an interval as a band: its low edge, and its high edge filled down to the low one.
  *
  * @param x Horizontal coordinates. Shape `(points,)`.
@@ -141,16 +160,9 @@ export function bandTraces(
   color: string,
   extra: PlotlyRecord = {},
 ): PlotlyRecord[] {
-  const edge = (y: readonly number[]) => ({
-    type: "scatter",
-    mode: "lines",
-    x,
-    y,
-    line: { width: 0, color },
-    hoverinfo: "skip",
-    showlegend: false,
-    ...extra,
-  });
+  const quiet = { mode: "lines", hoverinfo: "skip", showlegend: false };
+  const edge = (y: readonly number[]) =>
+    lineTrace(x, y, color, { ...quiet, ...extra, line: { width: 0 } });
   const fill = { fill: "tonexty", fillcolor: translucent(color, 0.2) };
   return [edge(low), { ...edge(high), ...fill }];
 }

@@ -13,6 +13,7 @@ import {
   type Figure,
   figureLayout,
   GRAY,
+  lineTrace,
   type PlotlyRecord,
   readRows,
   seriesColor,
@@ -82,14 +83,10 @@ export function learningCurve(
     const over = (pick: (values: readonly number[]) => number) =>
       smoothed(values.map(pick), smooth);
     const color = seriesColor(index);
-    const line = {
-      type: "scatter",
+    const line = lineTrace(x, over(mean), color, {
       mode: "lines",
-      x,
-      y: over(mean),
-      line: { color, width: 2 },
       ...(by ? { name } : { showlegend: false }),
-    };
+    });
     if (!values.some((ofRuns) => ofRuns.length > 1)) return [line];
     const low = over((ofRuns) => Math.min(...ofRuns));
     const high = over((ofRuns) => Math.max(...ofRuns));
@@ -112,12 +109,9 @@ export interface IntervalCurveOptions {
 /** Largest number of points that each get a marker. */
 const FEW = 20;
 
-interface EstimateRow {
+interface EstimateRow
+  extends Readonly<Record<"iteration" | "mean" | "low" | "high", number>> {
   readonly series: string;
-  readonly iteration: number;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
 }
 
 /**
@@ -160,15 +154,10 @@ export function intervalCurve(
     const sorted = group.toSorted((a, b) => a.iteration - b.iteration);
     const x = sorted.map((row) => row.iteration);
     const color = DECISION_COLORS[name as DecisionName] ?? seriesColor(index);
-    const line = {
-      type: "scatter",
+    const line = lineTrace(x, sorted.map((row) => row.mean), color, {
       mode: x.length > FEW ? "lines" : "lines+markers",
-      name,
-      x,
-      y: sorted.map((row) => row.mean),
-      line: { color, width: 2 },
-      showlegend: groups.size > 1,
-    };
+      ...{ name, showlegend: groups.size > 1 },
+    });
     if (sorted.every((row) => row.high === row.low)) return [line];
     const low = sorted.map((row) => row.low);
     const high = sorted.map((row) => row.high);
@@ -235,11 +224,9 @@ export function successByTaskType(table: ColumnTable): Figure {
   return { data, layout };
 }
 
-interface AblationRow {
+interface AblationRow
+  extends Readonly<Record<"mean" | "low" | "high", number>> {
   readonly cell: string;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
 }
 
 /**

@@ -198,14 +198,6 @@ export interface LiveFigure {
  *
  * Outside a notebook updates do nothing; call {@linkcode show} with the final figure.
  *
- * @example
- * ```ts
- * import { showLive } from "@hiper/lab";
- *
- * const curve = showLive("learning");
- * await curve.update({ data: [{ x: [1], y: [0.5] }], layout: {} });
- * ```
- *
  * @param id Name of the output, one for each live figure of a notebook.
  * @returns The output.
  */

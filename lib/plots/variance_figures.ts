@@ -11,6 +11,7 @@ import {
   DASHES,
   type Figure,
   figureLayout,
+  lineTrace,
   PALETTE,
   type PlotlyRecord,
   readRows,
@@ -18,15 +19,13 @@ import {
 } from "./figure.ts";
 
 /** Columns of `varianceStudy` that {@linkcode momentsAgainstLambda} reads. */
-interface MomentsRow {
-  readonly family: string;
+interface MomentsRow
+  extends
+    Readonly<Record<"family" | "critic" | "decision", string>>,
+    Readonly<Record<"biasSquared" | "biasSquaredStandardError", number>>,
+    Readonly<Record<"variance" | "varianceStandardError", number>> {
+  /** `null` for estimators without one. */
   readonly lambda: number | null;
-  readonly critic: string;
-  readonly decision: string;
-  readonly biasSquared: number;
-  readonly biasSquaredStandardError: number;
-  readonly variance: number;
-  readonly varianceStandardError: number;
 }
 
 const MOMENTS: readonly (keyof MomentsRow)[] = [
@@ -84,33 +83,28 @@ export function momentsAgainstLambda(
   options: MomentsAgainstLambdaOptions,
 ): Figure {
   const { quantity, critic, levels = [] } = options;
-  const rows = readRows(table, MOMENTS);
-  const families = [
-    ...new Set(
-      rows.filter((row) => row.critic === critic && row.lambda !== null)
-        .map(({ family }) => family),
-    ),
-  ];
+  const rows = readRows<MomentsRow>(table, MOMENTS);
+  const withLambda = rows.filter((row) =>
+    row.critic === critic && row.lambda !== null
+  );
+  const families = [...new Set(withLambda.map(({ family }) => family))];
+  const lambdas = rows.flatMap(({ lambda }) => lambda ?? []);
   const data = PANELS.flatMap((decision, panel) => {
-    const here = rows.filter((row) => row.decision === decision);
-    const curves = families.flatMap((family, index) =>
-      curve(
-        here.filter((row) =>
-          row.critic === critic && row.family === family && row.lambda !== null
-        ),
-        { quantity, panel, index, name: family },
-      )
-    );
-    const lines = levels.flatMap((family, index) =>
-      level(here.find((row) => row.family === family), {
-        quantity,
-        panel,
-        index: families.length + index,
-        name: family,
-        lambdas: rows.flatMap(({ lambda }) => lambda === null ? [] : [lambda]),
-      })
-    );
-    return [...curves, ...lines];
+    const isHere = (row: MomentsRow, family: string) =>
+      row.decision === decision && row.family === family;
+    return [
+      ...families.flatMap((name, index) =>
+        curve(
+          withLambda.filter((row) => isHere(row, name)),
+          { quantity, panel, index, name },
+        )
+      ),
+      ...levels.flatMap((name, k) => {
+        const index = families.length + k;
+        const row = rows.find((row) => isHere(row, name));
+        return level(row, lambdas, { quantity, panel, index, name });
+      }),
+    ];
   });
   const log = quantity === "variance";
   const label = log ? "variance of one episode" : "squared bias";
@@ -120,10 +114,8 @@ export function momentsAgainstLambda(
       title: `${
         log ? "Variance" : "Squared bias"
       } against lambda, ${critic} critic`,
-      x: "lambda",
-      y: label,
-      height: 720,
-      extra: panels({ label, log }),
+      ...{ x: "lambda", y: label, height: 720 },
+      extra: panels(label, log),
     }),
   };
 }
@@ -157,42 +149,32 @@ function curve(rows: readonly MomentsRow[], place: Place): PlotlyRecord[] {
       const [value, error] = read(row, quantity);
       return value + sign * BAND * error;
     });
-  return [...bandTraces(x, edge(-1), edge(1), color, shared), {
-    type: "scatter",
-    mode: "lines+markers",
-    name,
-    x,
-    y: sorted.map((row) => read(row, quantity)[0]),
-    line: { color, width: 2, dash: DASHES[index % DASHES.length] },
-    marker: { color, size: 6, symbol: index },
-    showlegend: panel === 0,
-    ...shared,
-  }];
+  const y = sorted.map((row) => read(row, quantity)[0]);
+  return [
+    ...bandTraces(x, edge(-1), edge(1), color, shared),
+    lineTrace(x, y, color, {
+      ...shared,
+      ...{ name, showlegend: panel === 0 },
+      line: { dash: DASHES[index % DASHES.length] },
+      marker: { color, size: 6, symbol: index },
+    }),
+  ];
 }
 
 /** A level line for an estimator without lambda. */
 function level(
   row: MomentsRow | undefined,
-  place: Place & { readonly lambdas: readonly number[] },
+  lambdas: readonly number[],
+  { quantity, panel, index, name }: Place,
 ): PlotlyRecord[] {
-  if (row === undefined || place.lambdas.length === 0) return [];
-  const { quantity, panel, index, name, lambdas } = place;
+  if (row === undefined || lambdas.length === 0) return [];
   const [value] = read(row, quantity);
-  return [{
-    type: "scatter",
-    mode: "lines",
-    name,
-    legendgroup: name,
-    x: [Math.min(...lambdas), Math.max(...lambdas)],
-    y: [value, value],
-    line: {
-      color: seriesColor(index),
-      width: 1.5,
-      dash: DASHES[index % DASHES.length],
-    },
-    showlegend: panel === 0,
+  const ends = [Math.min(...lambdas), Math.max(...lambdas)];
+  return [lineTrace(ends, [value, value], seriesColor(index), {
+    ...{ mode: "lines", name, legendgroup: name, showlegend: panel === 0 },
+    line: { width: 1.5, dash: DASHES[index % DASHES.length] },
     ...axes(panel),
-  }];
+  })];
 }
 
 /** Names of a panel's axes. */
@@ -202,62 +184,49 @@ function axes(panel: number): { xaxis: string; yaxis: string } {
 }
 
 /** Two by two panels, each with a heading. */
-function panels(
-  { label, log }: { label: string; log: boolean },
-): Record<string, unknown> {
-  const extra: Record<string, unknown> = {
-    margin: { l: 72, r: 24, t: 72, b: 96 },
-    legend: {
-      orientation: "h",
-      y: -0.14,
-      yanchor: "top",
-      traceorder: "normal",
-    },
-    annotations: PANELS.map((decision, panel) => ({
-      text: decision === "all" ? "all decisions" : decision,
-      x: panel % 2 === 0 ? 0.225 : 0.775,
-      y: panel < 2 ? 1 : 0.43,
-      xref: "paper",
-      yref: "paper",
-      xanchor: "center",
-      yanchor: "bottom",
-      showarrow: false,
-      font: { size: 14 },
-    })),
+function panels(label: string, log: boolean): PlotlyRecord {
+  const grid = {
+    gridcolor: "rgba(127,127,127,0.25)",
+    zerolinecolor: "rgba(127,127,127,0.6)",
   };
-  for (let panel = 0; panel < PANELS.length; panel++) {
+  const placed = PANELS.flatMap((_, panel) => {
     const suffix = panel === 0 ? "" : String(panel + 1);
     const left = panel % 2 === 0, top = panel < 2;
-    const grid = {
-      gridcolor: "rgba(127,127,127,0.25)",
-      zerolinecolor: "rgba(127,127,127,0.6)",
-    };
-    extra[`xaxis${suffix}`] = {
+    return [[`xaxis${suffix}`, {
       ...grid,
       domain: left ? [0, 0.45] : [0.55, 1],
       anchor: `y${suffix}`,
       ...(top ? {} : { title: { text: "lambda" } }),
-    };
-    extra[`yaxis${suffix}`] = {
+    }], [`yaxis${suffix}`, {
       ...grid,
       domain: top ? [0.57, 1] : [0, 0.43],
       anchor: `x${suffix}`,
       ...(log ? { type: "log", dtick: "D2" } : {}),
       ...(left ? { title: { text: label } } : {}),
-    };
-  }
-  return extra;
+    }]];
+  });
+  const legend = { orientation: "h", y: -0.14, yanchor: "top" };
+  return {
+    margin: { l: 72, r: 24, t: 72, b: 96 },
+    legend: { ...legend, traceorder: "normal" },
+    annotations: PANELS.map((decision, panel) => ({
+      text: decision === "all" ? "all decisions" : decision,
+      x: panel % 2 === 0 ? 0.225 : 0.775,
+      y: panel < 2 ? 1 : 0.43,
+      ...{ xref: "paper", yref: "paper", xanchor: "center", yanchor: "bottom" },
+      showarrow: false,
+      font: { size: 14 },
+    })),
+    ...Object.fromEntries(placed),
+  };
 }
 
 /** Columns that {@linkcode varianceBars} reads. */
-interface BarsRow {
-  readonly estimator: string;
-  readonly decision: string;
-  readonly bias: number;
-  readonly biasNoise: number;
-  readonly variance: number;
-  readonly varianceStandardError: number;
-}
+interface BarsRow
+  extends
+    Readonly<Record<"estimator" | "decision", string>>,
+    Readonly<Record<"bias" | "biasNoise", number>>,
+    Readonly<Record<"variance" | "varianceStandardError", number>> {}
 
 const BARS: readonly (keyof BarsRow)[] = [
   "estimator",
@@ -277,17 +246,6 @@ export interface VarianceBarsOptions {
 /**
  * Draws relative bias, with what noise alone would show beside it, and variance, for each estimator.
  *
- * @example
- * ```ts
- * import * as aq from "arquero";
- * import { strictEqual } from "node:assert/strict";
- * import { varianceBars } from "@hiper/lab/plots";
- *
- * const row = { decision: "all", bias: 0.1, biasNoise: 0.1, variance: 4, varianceStandardError: 1 };
- * const figure = varianceBars(aq.from([{ estimator: "hae", ...row }]));
- * strictEqual(figure.data.length, 3);
- * ```
- *
  * @param table Rows of `gradientVariance` or `exactVariance`.
  * @param options Whose gradient.
  * @returns The figure.
@@ -298,7 +256,9 @@ export function varianceBars(
   options: VarianceBarsOptions = {},
 ): Figure {
   const { decision = "all" } = options;
-  const rows = readRows(table, BARS).filter((row) => row.decision === decision);
+  const rows = readRows<BarsRow>(table, BARS).filter((row) =>
+    row.decision === decision
+  );
   const names = rows.map(({ estimator }) => estimator);
   const bars = (name: string, y: number[], color: string, axes: object) => ({
     type: "bar",
@@ -372,18 +332,6 @@ export interface ErrorAgainstBatchOptions {
 /**
  * Draws the expected squared error of a batch's gradient against the batch size, with 95 % bands.
  *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { errorAgainstBatch } from "@hiper/lab/plots";
- *
- * const { data } = errorAgainstBatch(
- *   [{ name: "RLOO", errors: [2, 1], standardErrors: [0.1, 0.1] }],
- *   { sizes: [8, 16], title: "RLOO" },
- * );
- * strictEqual(data.length, 3); // two edges of the band, one line
- * ```
- *
  * @param curves One for each estimator.
  * @param options Sizes and title.
  * @returns The figure; both axes logarithmic.
@@ -400,15 +348,14 @@ export function errorAgainstBatch(
       errors.map((error, i) =>
         Math.max(error / 20, error + sign * BAND * standardErrors[i]!)
       );
-    return [...bandTraces(sizes, edge(-1), edge(1), color), {
-      type: "scatter",
-      mode: "lines+markers",
-      name,
-      x: sizes,
-      y: errors,
-      line: { color, width: 2, dash: DASHES[index % DASHES.length] },
-      marker: { color, size: 6, symbol: index },
-    }];
+    return [
+      ...bandTraces(sizes, edge(-1), edge(1), color),
+      lineTrace(sizes, errors, color, {
+        name,
+        line: { dash: DASHES[index % DASHES.length] },
+        marker: { color, size: 6, symbol: index },
+      }),
+    ];
   });
   const layout = figureLayout({
     title,
