@@ -160,6 +160,9 @@ export type {
   WarmStartConfig,
   WorldConfig,
 } from "./lib/train/config/config.ts";
+export { describeSettings } from "./lib/train/config/describe.ts";
+export type { SettingDescription } from "./lib/train/config/describe.ts";
+export { renameSettings } from "./lib/train/config/old_names.ts";
 export { PRESETS } from "./lib/train/config/presets.ts";
 export type { PresetName } from "./lib/train/config/presets.ts";
 export { mergeSettings, parseSettings } from "./lib/train/config/settings.ts";

@@ -155,7 +155,7 @@ function schemaAt(
   path: readonly string[],
   keepUnion = false,
 ): unknown {
-  let here = unwrap(schema), value = settings;
+  let here = innerSchema(schema), value = settings;
   for (let i = 0;; i++) {
     const last = i === path.length;
     if (here instanceof z.ZodDiscriminatedUnion && !(last && keepUnion)) {
@@ -163,9 +163,9 @@ function schemaAt(
     }
     if (last) return here;
     const key = path[i]!;
-    if (here instanceof z.ZodObject) here = unwrap(here.shape[key]);
-    else if (here instanceof z.ZodRecord) here = unwrap(here.valueType);
-    else if (here instanceof z.ZodArray) here = unwrap(here.element);
+    if (here instanceof z.ZodObject) here = innerSchema(here.shape[key]);
+    else if (here instanceof z.ZodRecord) here = innerSchema(here.valueType);
+    else if (here instanceof z.ZodArray) here = innerSchema(here.element);
     else return undefined;
     value = child(value, key);
   }
@@ -182,8 +182,13 @@ function variant(union: z.ZodDiscriminatedUnion, value: unknown): unknown {
   });
 }
 
-/** The schema inside defaults, optional settings and transformations. */
-function unwrap(schema: unknown): unknown {
+/**
+ * Finds the schema inside defaults, optional settings and transformations.
+ *
+ * @param schema A schema, perhaps wrapped.
+ * @returns The schema that says what the value is.
+ */
+export function innerSchema(schema: unknown): unknown {
   let here = schema;
   while (true) {
     if (

@@ -6,6 +6,7 @@
  * deno task train --preset household --minutes 30 --out runs/house seed=3 estimator.gamma=0.99
  * deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
  * deno task train --resume --out runs/house
+ * deno task train --preset household --settings learning rate
  * ```
  *
  * @module
@@ -17,19 +18,24 @@ import {
   assembleTraining,
   defineConfig,
   describeEnvironment,
+  describeSettings,
   type ImitationProgress,
   type IterationRecord,
+  type Json,
+  mergeSettings,
   openRun,
   parseSettings,
   PRESETS,
   readRunConfig,
   recordTraining,
+  renameSettings,
   type Run,
   type Training,
   type TrainingConfig,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS } from "../mod/household.ts";
 import { explain } from "./explain.ts";
+import { listSettings } from "./list_settings.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;
@@ -39,7 +45,16 @@ interface Flags {
   readonly out?: string;
   readonly resume?: true;
   readonly minutes?: number;
+  readonly settings?: true | readonly string[];
 }
+
+const ABOUT_SETTINGS = `
+Every setting is typed as path=value, and taken back by path=null:
+  deno task train --preset household seed=3 update.learningRate=0.001
+  deno task train --preset household --settings          every setting in force
+  deno task train --preset household --settings kl       those about the KL divergence
+  deno task train policy.name=language --settings        those of another policy
+`;
 
 const ABOUT_ALFWORLD = `
 ALFWorld (--preset alfworld) trains on the games in the splits train and valid_train,
@@ -50,7 +65,7 @@ which leaves json_2.1.1/<split>/<task>/<trial>/game.tw-pddl in $ALFWORLD_DATA, o
 ~/.cache/alfworld, where the games are found without more words. Elsewhere, --data names
 the folder, with or without the json_2.1.1. A split may be spread over folders:
   deno task train --preset alfworld --data data/alfworld data/more
-Whoever has only some of the splits names those to learn in:
+With some of the splits only, --splits names those to learn in:
   deno task train --preset alfworld --splits valid_train
 ALFRED's recorded tasks make further training games. A file with one task a line is read
 as it is; a folder of traj_data.json files is first made into one, or into game files:
@@ -66,7 +81,7 @@ const program = new Command("train")
   .description("Train a policy; everything it does is kept in a run's folder.")
   .argument(
     "[settings...]",
-    "settings that win over preset and file, as path=value",
+    "settings that win over preset and file, as path=value; see --settings",
   )
   .addOption(
     new Option("--preset <name>", "settings to start from")
@@ -86,12 +101,19 @@ const program = new Command("train")
   .option("--out <folder>", "the run's folder (default: runs/<preset>-<seed>)")
   .option("--resume", "go on with the run in --out, with its own settings")
   .option("--minutes <number>", "stop after this time and save", minutes)
-  .addHelpText("after", ABOUT_ALFWORLD)
+  .option(
+    "--settings [words...]",
+    "list every setting with its kind, default and value, or those with these words",
+  )
+  .addHelpText("after", ABOUT_SETTINGS + ABOUT_ALFWORLD)
   .showHelpAfterError();
 
 async function main(): Promise<void> {
   program.parse(settingsFirst(Deno.args), { from: "user" });
   const flags = program.opts<Flags>();
+  if (flags.settings !== undefined) {
+    return await showSettings(flags, program.args);
+  }
   const { config, directory } = await readConfig(flags, program.args);
   const stop = new AbortController();
   // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere. A terminal and
@@ -134,20 +156,55 @@ async function readConfig(
   flags: Flags,
   words: readonly string[],
 ): Promise<{ config: TrainingConfig; directory: string }> {
-  const file = flags.config === undefined
-    ? {}
-    : await readSettingsFile(flags.config);
-  const typed = parseSettings(words);
-  const preset = withData(PRESETS[flags.preset], flags);
+  const { preset, file, typed } = await readParts(flags, words);
   const directory = flags.out ??
     `runs/${flags.preset}-${defineConfig(preset, file, typed).seed}`;
   const before = flags.resume ? await readRunConfig(directory) : preset;
   return { config: defineConfig(before, file, typed), directory };
 }
 
-async function readSettingsFile(path: string): Promise<object> {
+/** Settings of the preset, of the file and of the command line; older names are noted. */
+async function readParts(flags: Flags, words: readonly string[]) {
+  const given = flags.config === undefined
+    ? {}
+    : await readSettingsFile(flags.config);
+  const preset = withData(PRESETS[flags.preset], flags);
+  const base: Json = JSON.parse(JSON.stringify(preset));
+  const file = renameSettings(given, base);
+  const typed = renameSettings(
+    parseSettings(words),
+    mergeSettings(base, file.settings),
+  );
+  for (const note of [...file.notes, ...typed.notes]) {
+    console.warn(`note: ${note}`);
+  }
+  return {
+    preset,
+    file: file.settings as object,
+    typed: typed.settings as object,
+  };
+}
+
+/** Prints the settings of what would be trained. */
+async function showSettings(
+  flags: Flags,
+  args: readonly string[],
+): Promise<void> {
+  const words = flags.settings === true ? [] : flags.settings ?? [];
+  const isTyped = (word: string) => word.includes("=");
+  const { preset, file, typed } = await readParts(
+    flags,
+    [...args, ...words.filter(isTyped)],
+  );
+  const settings = describeSettings(preset, file, typed);
+  console.log(
+    listSettings(settings, words.filter((word) => !isTyped(word))),
+  );
+}
+
+async function readSettingsFile(path: string): Promise<Json & object> {
   const cannot = `Cannot read settings as "${path}" must`;
-  let settings: unknown;
+  let settings: Json;
   try {
     settings = JSON.parse(await Deno.readTextFile(path));
   } catch (cause) {
@@ -328,6 +385,11 @@ try {
   console.error(message);
   if (message.startsWith("Cannot list alfworld")) {
     console.error("deno task train --help says where its games come from");
+  }
+  if (message.startsWith("Cannot read config")) {
+    console.error(
+      "deno task train --settings lists every setting; --settings <word> searches among them",
+    );
   }
   Deno.exit(1);
 }

@@ -82,17 +82,48 @@ Deno.test("deno task train suggests what was meant, and explains itself", async 
     folder,
   );
   strictEqual(typo.code, 1);
-  strictEqual(
-    typo.err.trim(),
+  deepStrictEqual(typo.err.trim().split("\n"), [
     'Cannot read config as "rollout.task" is not a setting: did you mean "rollout.tasks"?',
-  );
+    "deno task train --settings lists every setting; --settings <word> searches among them",
+  ]);
   const flag = await run("train", ["--presett", "corridor"], folder);
   ok(flag.code !== 0 && flag.err.includes("Did you mean --preset"), flag.err);
   const help = await run("train", ["--help"], folder);
   strictEqual(help.code, 0);
-  for (const word of ["--preset", "--resume", "--minutes", "path=value"]) {
+  for (
+    const word of [
+      "--preset",
+      "--resume",
+      "--minutes",
+      "--settings",
+      "path=value",
+    ]
+  ) {
     ok(help.out.includes(word), help.out);
   }
+});
+
+Deno.test("deno task train --settings lists settings and searches among them", async () => {
+  const folder = await Deno.makeTempDir();
+  const list = async (...args: string[]) => {
+    const { code, out, err } = await run("train", args, folder);
+    strictEqual(code, 0, err);
+    for (const line of out.split("\n")) ok(line.length <= 80, line);
+    return { out, err };
+  };
+  const all = await list("--preset=corridor", "--settings", "seed=7");
+  for (const word of ["seed=7", "update.learningRate=0.001", "default 0.003"]) {
+    ok(all.out.includes(word), word);
+  }
+  ok(!all.out.includes("policy.loraRank"), "of another policy");
+  const found = await list("--settings", "LoRA", "rank");
+  ok(found.out.startsWith("policy.loraRank=0"), found.out);
+  ok(/\[with\s+policy\.name=language\]/.test(found.out), found.out);
+  const old = await list("warmStart.tasks=3", "--settings", "expert", "plays");
+  ok(old.err.includes("warmStart.tasks is now warmStart.episodes"), old.err);
+  ok(old.out.startsWith("warmStart.episodes=3"), old.out);
+  const none = await list("--settings", "nonsense");
+  strictEqual(none.out.trim(), 'No setting has "nonsense".');
 });
 
 Deno.test("Ctrl-C saves, and the run goes on from there", async () => {
