@@ -25,8 +25,8 @@ const GAP = 112, TOP = 52, BOTTOM = 62;
 const COLORS = ["#2F86C8", "#D55E00", "#159A73", "#BF629A", "#A97800"];
 const INK = "#808080";
 /** Where the columns of the timeline start, as shares of its width, and the characters they hold. */
-const AT = { turn: 0.01, subgoal: 0.04, action: 0.335, observation: 0.62 };
-const FIT = { subgoal: 31, action: 31, observation: 48 };
+const AT = { turn: 0.01, subgoal: 0.04, action: 0.36, observation: 0.67 };
+const FIT = { subgoal: 36, action: 36, observation: 40 };
 
 interface Point {
   readonly iteration: number;
@@ -111,7 +111,7 @@ function timeline(episode: Trajectory) {
         start,
         clip(turns[start]!.decision.subgoal, FIT.subgoal),
         {
-          size: 12.5,
+          size: 12,
           color: COLORS[k % COLORS.length]!,
         },
       )

@@ -87,7 +87,7 @@ export function valueCalibration(
   const layout = figureLayout({
     title: "Do values predict returns?",
     x: "value (units of return)",
-    y: "mean return that followed (units of return)",
+    y: "mean return (units of return)",
   });
   return { data: [diagonal, ...curves.map(({ trace }) => trace)], layout };
 }

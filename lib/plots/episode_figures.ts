@@ -286,7 +286,7 @@ function turnRow(
 ): Markup {
   const { t, starts, color, bars } = look;
   const cell = (content: Piece, style = "") =>
-    markup`<td style="text-align:left;vertical-align:top;${style}">${content}</td>`;
+    markup`<td style="text-align:left;vertical-align:top;white-space:normal;${style}">${content}</td>`;
   const invalid = decision.valid ? undefined : markup` <b>(invalid)</b>`;
   const subgoal = starts ? markup`<b>${decision.subgoal}</b>` : undefined;
   return markup`<tr style="background:${translucent(color, 0.13)}">${[

@@ -45,7 +45,7 @@ section{grid-column:1/-1;min-width:0}section.half{grid-column:auto}
 @media(max-width:56rem){section.half{grid-column:1/-1}}
 h2{margin:1.6rem 0 .4rem}p{margin:.4rem 0;max-width:48rem}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{text-wrap:balance;padding:.25rem .7rem;text-align:right;border-bottom:1px solid rgba(127,127,127,.35)}
+th,td{white-space:nowrap;padding:.25rem .7rem;text-align:right;border-bottom:1px solid rgba(127,127,127,.35)}
 th:first-child,td:first-child{text-align:left}
 .figure{margin:.6rem 0}.scroll{overflow-x:auto}
 .cards{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
