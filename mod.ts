@@ -120,8 +120,9 @@ export type {
   PolicySession,
   ReadingPolicy,
   Rescored,
+  SampleBatch,
+  ScoredTurn,
   Scorer,
-  TrainingSample,
   UpdateOptions,
 } from "./lib/policy/policy.ts";
 export { statelessPolicy } from "./lib/policy/session.ts";

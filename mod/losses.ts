@@ -62,4 +62,3 @@ export {
   stepAdamW,
 } from "../lib/train/ppo/optimizer.ts";
 export type { AdamWOptions, AdamWState } from "../lib/train/ppo/optimizer.ts";
-export { labelLogProbs, logitEntropies } from "../lib/train/ppo/token_loss.ts";

@@ -20,9 +20,9 @@ import {
   type BackendName,
   createRandom,
   type Decision,
+  type ScoredTurn,
   selectBackend,
   type Situation,
-  type TrainingSample,
 } from "../mod.ts";
 import { adamWStep } from "../mod/losses.ts";
 import {
@@ -279,7 +279,7 @@ function countTokens(decisions: readonly Decision[]) {
 /** Differentiates log-probabilities in all trained weights and takes a step; a number that waits for it. */
 function learn(
   policy: LanguagePolicy,
-  samples: readonly TrainingSample[],
+  samples: readonly ScoredTurn[],
 ): tf.Tensor {
   const weights = Object.values(policy.variables);
   const { value, grads } = tf.variableGrads(

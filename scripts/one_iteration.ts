@@ -69,8 +69,8 @@ for (const name of DECISIONS) {
 
 print("5 samples: one row a turn, with the decisions that are trained");
 const samples = toSamples(shaped, credits);
-console.log(`${samples.length} rows; trained in the first:`);
-console.log(samples[0]!.trained);
+console.log(`${samples.turns.length} rows; planning is trained in:`);
+console.log(samples.trained.planning.subarray(0, shaped[0]!.turns.length));
 
 print("6 update: clipped surrogates, value losses, AdamW");
 console.log(await learner.update(samples, { ...config.update, random }));

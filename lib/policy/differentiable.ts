@@ -5,7 +5,7 @@
  */
 
 import type { ByDecision } from "../trajectory.ts";
-import type { Policy, Scorer, TrainingSample } from "./policy.ts";
+import type { Policy, ScoredTurn, Scorer } from "./policy.ts";
 import type { Tensor1D, Variable } from "./backends/tensors.ts";
 
 /** What {@linkcode DifferentiablePolicy.score} says of a batch; the caller disposes all of it. */
@@ -34,7 +34,7 @@ export interface DifferentiablePolicy extends Policy, Scorer {
    * Scores samples again. Synchronous, so that it can stand inside `tf.variableGrads`, which
    * sweeps away what is not kept; outside one the caller disposes what is returned.
    */
-  score(samples: readonly TrainingSample[]): ScoredBatch;
+  score(samples: readonly ScoredTurn[]): ScoredBatch;
   /** Frees the weights. The policy cannot be used afterwards. */
   dispose(): void;
 }

@@ -12,6 +12,7 @@ import type {
   Observation,
   Situation,
   Trajectory,
+  Turn,
 } from "../trajectory.ts";
 
 /** What a policy is told of an episode before its first observation. */
@@ -129,7 +130,7 @@ export interface ReadingPolicy {
   ): { decision: Decision; mask: Float32Array }[];
 }
 
-/** What a {@linkcode Scorer} says of one sample, unit by unit. */
+/** What a {@linkcode Scorer} says of one turn, unit by unit. */
 export interface Rescored {
   /** Log-probability of each unit. Shape `(units,)`. */
   readonly logProbs: Float32Array;
@@ -141,27 +142,35 @@ export interface Rescored {
 export interface Scorer {
   /** `hint` adds what a teacher knows to what the policy reads. */
   rescore(
-    samples: readonly TrainingSample[],
+    turns: readonly ScoredTurn[],
     options?: { hint?: (situation: Situation) => string },
   ): Rescored[] | Promise<Rescored[]>;
 }
 
-/** One turn to learn from. */
-export interface TrainingSample {
+/** One turn to score again: what the policy saw, and what it decided. */
+export interface ScoredTurn {
   /** What the policy saw. */
   readonly situation: Situation;
   /** What it decided. */
   readonly decision: Decision;
-  /** Advantage of each decision, after normalization if any. */
-  readonly advantages: ByDecision<number>;
-  /** Which decisions the policy gradient sees; a decision that was not taken is not trained. */
-  readonly trained: ByDecision<boolean>;
-  /** Targets of the value heads; `undefined` where a head has no target on this turn. */
-  readonly targets?: ByDecision<number | undefined>;
-  /** One weight for each unit of the decision; all ones unless a stage refined them. Shape `(units,)`. */
+}
+
+/** Turns to learn from, as columns; a row is a turn. */
+export interface SampleBatch {
+  /** What was seen and decided. Shape `(rows,)`. */
+  readonly turns: readonly Turn[];
+  /** What each decision was taken in. Shape `(rows,)`. */
+  readonly situations: readonly Situation[];
+  /** Number of the episode that the turn belongs to; rows of one number can be kept together. Shape `(rows,)`. */
+  readonly episodes: Int32Array;
+  /** Advantage of each decision, after normalization if any; 0 where it is not trained. Shape `(rows,)` each. */
+  readonly advantages: ByDecision<Float64Array>;
+  /** 1 where the policy gradient sees the decision; one that was not taken is not trained. Shape `(rows,)` each. */
+  readonly trained: ByDecision<Uint8Array>;
+  /** Targets of the value heads; `NaN` where a head has none on a turn. Shape `(rows,)` each. */
+  readonly targets?: ByDecision<Float64Array>;
+  /** Weight of each unit (token or choice), row after row; absent means 1 everywhere. Shape `(units,)`. */
   readonly unitWeights?: Float32Array;
-  /** Episode the turn belongs to; samples of one name can be kept together. */
-  readonly episode?: string;
 }
 
 /** How a {@linkcode Learner} improves a policy; every field has a default in the learner. */
@@ -210,7 +219,7 @@ export interface Learner {
    * share of training that is done, in `[0, 1]`; settings with a final value follow it.
    */
   update(
-    samples: readonly TrainingSample[],
+    samples: SampleBatch,
     options: UpdateOptions & { random: Random; progress?: number },
   ): Promise<Record<string, number>>;
   /** Writes weights and optimizer state to files in a folder. */

@@ -1,21 +1,28 @@
 /**
- * Trajectories and credit to samples: what each turn saw, decided, and has to learn from.
+ * Credit to samples: what each turn saw, decided, and has to learn from, as columns.
  *
  * @module
  */
 
-import { joinCredit, splitCredit, toEpisodeBatch } from "../episode_batch.ts";
-import type { TrainingSample } from "../policy/policy.ts";
 import {
-  type ByDecision,
+  type CreditColumns,
+  decisionsTaken,
+  type EpisodeBatch,
+  joinCredit,
+  toEpisodeBatch,
+  trajectoryAt,
+} from "../episode_batch.ts";
+import type { SampleBatch } from "../policy/policy.ts";
+import {
   byDecision,
   type Credit,
+  decisionUnits,
   type Situation,
   type Trajectory,
 } from "../trajectory.ts";
 
 /**
- * Turns trajectories and their credit into one sample for each turn.
+ * Turns trajectories and their credit into samples: columns with one row for each turn.
  *
  * Trained is what credit says, or else the decisions that were taken: execution on every turn,
  * planning where a segment starts, switching wherever there was a choice.
@@ -41,50 +48,135 @@ import {
  * };
  * const one = new Float64Array([1]);
  * const credit = { advantages: { switching: one, planning: one, execution: one } };
- * const [sample] = toSamples([trajectory], [credit]);
- * deepStrictEqual(sample!.trained, { switching: true, planning: true, execution: true });
- * deepStrictEqual(sample!.advantages, { switching: 1, planning: 1, execution: 1 });
+ * const { trained, advantages } = toSamples([trajectory], [credit]);
+ * deepStrictEqual(trained.switching, new Uint8Array([1]));
+ * deepStrictEqual(advantages.execution, new Float64Array([1]));
  * ```
  *
  * @param trajectories Episodes.
  * @param credits Credit of each episode, in the same order.
- * @returns Samples in the order of episodes and turns.
+ * @returns Samples; rows are in the order of episodes and turns.
  * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
  */
 export function toSamples(
   trajectories: readonly Trajectory[],
   credits: readonly Credit[],
-): TrainingSample[] {
+): SampleBatch {
   const batch = toEpisodeBatch(trajectories);
-  const joined = splitCredit(batch.offsets, joinCredit(batch, credits));
-  return trajectories.flatMap((trajectory, i) =>
-    episodeSamples(trajectory, joined[i]!)
-  );
+  return batchSamples(batch, joinCredit(batch, credits));
 }
 
-/** Samples of one episode. */
-function episodeSamples(
-  trajectory: Trajectory,
-  credit: Credit,
-): TrainingSample[] {
-  const { turns } = trajectory;
-  const taken = credit.trained!;
-  return turns.map(({ decision }, t) => {
-    const trained = byDecision((name) => taken[name][t] === 1);
-    const advantages = byDecision((name) =>
-      trained[name] ? credit.advantages[name][t]! : 0
-    );
-    const situation = situationAt(trajectory, t);
-    const episode = trajectory.id;
-    const sample = { situation, decision, advantages, trained, episode };
-    if (!credit.targets) return sample;
-    const { targets } = credit;
-    const target = byDecision((name) => {
-      const value = targets[name][t]!;
-      return Number.isNaN(value) ? undefined : value;
-    });
-    return { ...sample, targets: target };
-  });
+/**
+ * Turns a batch and its credit into samples: columns in, columns out.
+ *
+ * @param batch Episodes.
+ * @param credit Credit of every turn.
+ * @returns Samples; rows are the turns of the batch.
+ */
+export function batchSamples(
+  batch: EpisodeBatch,
+  credit: CreditColumns,
+): SampleBatch {
+  const { offsets, turns } = batch;
+  const episodes = new Int32Array(turns.length);
+  const situations: Situation[] = [];
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    episodes.fill(i, offsets[i]!, offsets[i + 1]!);
+    const trajectory = trajectoryAt(batch, i);
+    for (let t = 0; t < trajectory.turns.length; t++) {
+      situations.push(situationAt(trajectory, t));
+    }
+  }
+  const { advantages, trained, targets } = credit;
+  return {
+    turns,
+    situations,
+    episodes,
+    advantages: byDecision((name) =>
+      advantages[name].map((a, t) => trained[name][t] === 1 ? a : 0)
+    ),
+    trained,
+    ...(targets && { targets }),
+  };
+}
+
+/**
+ * Takes some rows of samples that have no unit weights.
+ *
+ * @param samples Turns to learn from.
+ * @param takes Whether a row is taken.
+ * @returns The rows taken, in order.
+ */
+export function filterSamples(
+  samples: Omit<SampleBatch, "unitWeights">,
+  takes: (row: number) => boolean,
+): SampleBatch {
+  const rows = samples.turns.map((_, i) => i).filter(takes);
+  const { turns, situations, episodes, advantages, trained, targets } = samples;
+  return {
+    turns: rows.map((i) => turns[i]!),
+    situations: rows.map((i) => situations[i]!),
+    episodes: Int32Array.from(rows, (i) => episodes[i]!),
+    advantages: byDecision((name) =>
+      Float64Array.from(rows, (i) => advantages[name][i]!)
+    ),
+    trained: byDecision((name) =>
+      Uint8Array.from(rows, (i) => trained[name][i]!)
+    ),
+    ...(targets && {
+      targets: byDecision((name) =>
+        Float64Array.from(rows, (i) => targets[name][i]!)
+      ),
+    }),
+  };
+}
+
+/**
+ * Puts samples one after the other.
+ *
+ * @param first Turns to learn from.
+ * @param second Further turns, with episodes numbered as those of the first.
+ * @returns All rows; targets are `NaN`, and unit weights 1, where one of the two has none.
+ */
+export function joinSamples(
+  first: SampleBatch,
+  second: SampleBatch,
+): SampleBatch {
+  const both = [first, second];
+  const rows = first.turns.length + second.turns.length;
+  const column = (of: (samples: SampleBatch) => Float64Array | undefined) => {
+    const joined = new Float64Array(rows).fill(NaN);
+    joined.set(of(first) ?? []);
+    joined.set(of(second) ?? [], first.turns.length);
+    return joined;
+  };
+  return {
+    turns: both.flatMap(({ turns }) => turns),
+    situations: both.flatMap(({ situations }) => situations),
+    episodes: Int32Array.from(both.flatMap(({ episodes }) => [...episodes])),
+    advantages: byDecision((name) => column((one) => one.advantages[name])),
+    trained: byDecision((name) =>
+      Uint8Array.from(both.flatMap(({ trained }) => [...trained[name]]))
+    ),
+    ...(both.some(({ targets }) => targets) && {
+      targets: byDecision((name) => column((one) => one.targets?.[name])),
+    }),
+    ...(both.some(({ unitWeights }) => unitWeights) && {
+      unitWeights: Float32Array.from(
+        both.flatMap((one) => [...weightsOf(one)]),
+      ),
+    }),
+  };
+}
+
+/** Weight of each unit. */
+function weightsOf({ turns, unitWeights }: SampleBatch): Float32Array {
+  if (unitWeights) return unitWeights;
+  const units = turns.reduce(
+    (sum, { decision }) => sum + decisionUnits(decision.trace).length,
+    0,
+  );
+  return new Float32Array(units).fill(1);
 }
 
 /**
@@ -143,23 +235,22 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
  * const random = createRandom(1);
  * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
- * const [, kept] = imitationSamples(await collectTrajectories(policy, episodes));
- * deepStrictEqual(kept!.advantages, { switching: 1, planning: 0, execution: 1 });
+ * const { advantages } = imitationSamples(await collectTrajectories(policy, episodes));
+ * deepStrictEqual(advantages.planning, new Float64Array([1, 0])); // the subgoal was kept
  * ```
  *
  * @param trajectories Episodes as recorded.
- * @param returns Discounted returns of each episode's turns, targets for all value heads; absent trains no value.
+ * @param returns Discounted return of each turn, a target for all value heads; absent trains no value. Shape `(turns,)`.
  * @returns Samples whose advantages are 1 wherever a decision was taken.
  */
 export function imitationSamples(
   trajectories: readonly Trajectory[],
-  returns?: readonly Float64Array[],
-): TrainingSample[] {
-  const credits = trajectories.map(({ turns }, i) => {
-    const ones = byDecision(() => new Float64Array(turns.length).fill(1));
-    const targets: ByDecision<Float64Array> | undefined = returns &&
-      byDecision(() => returns[i]!);
-    return targets ? { advantages: ones, targets } : { advantages: ones };
+  returns?: Float64Array,
+): SampleBatch {
+  const batch = toEpisodeBatch(trajectories);
+  return batchSamples(batch, {
+    advantages: byDecision(() => new Float64Array(batch.turns.length).fill(1)),
+    trained: decisionsTaken(batch),
+    ...(returns && { targets: byDecision(() => returns) }),
   });
-  return toSamples(trajectories, credits);
 }

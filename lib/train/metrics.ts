@@ -5,6 +5,7 @@
  */
 
 import { mean, standardDeviation } from "../numeric.ts";
+import type { EpisodeBatch } from "../episode_batch.ts";
 import { type Credit, DECISIONS, type Trajectory } from "../trajectory.ts";
 
 /**
@@ -124,42 +125,41 @@ export function summarizeTrajectories(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, summarizeCredit } from "@hiper/lab";
+ * import { collectEpisodes, createRandom, expertPolicy, scheduleEpisodes, summarizeCredit } from "@hiper/lab";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
  * const random = createRandom(1);
  * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
- * const [episode] = await collectTrajectories(policy, episodes);
- * const ones = new Float64Array(episode!.turns.length).fill(1);
+ * const batch = await collectEpisodes(policy, episodes);
+ * const ones = new Float64Array(batch.turns.length).fill(1);
  * const credit = { advantages: { switching: ones, planning: ones, execution: ones } };
- * const row = summarizeCredit([episode!], [credit]);
+ * const row = summarizeCredit(batch, credit);
  * strictEqual(row["advantage_deviation/execution"], 0); // no turn is told from another
  * ```
  *
- * @param trajectories Episodes.
- * @param credits Credit of each episode, before normalization.
+ * @param batch Episodes as columns.
+ * @param credit Credit of every turn, as the estimator gave it.
  * @returns Numbers by name; those of values only where episodes have values and credit has targets.
  */
 export function summarizeCredit(
-  trajectories: readonly Trajectory[],
-  credits: readonly Credit[],
+  batch: EpisodeBatch,
+  credit: Credit,
 ): Record<string, number> {
+  const { offsets, switched, values: known } = batch;
+  const starts = new Set(offsets);
   const row: Record<string, number> = {};
   for (const name of DECISIONS) {
     const advantages: number[] = [], values: number[] = [];
     const targets: number[] = [];
-    for (const [i, { turns }] of trajectories.entries()) {
-      const credit = credits[i]!;
-      for (const [t, { decision }] of turns.entries()) {
-        if (name === "planning" && !decision.switched && t > 0) continue;
-        advantages.push(credit.advantages[name][t]!);
-        const target = credit.targets?.[name][t] ?? NaN;
-        const value = decision.values?.[name] ?? NaN;
-        if (Number.isNaN(target) || Number.isNaN(value)) continue;
-        targets.push(target);
-        values.push(value);
-      }
+    for (let t = 0; t < switched.length; t++) {
+      if (name === "planning" && switched[t] !== 1 && !starts.has(t)) continue;
+      advantages.push(credit.advantages[name][t]!);
+      const target = credit.targets?.[name][t] ?? NaN;
+      const value = known[name][t]!;
+      if (Number.isNaN(target) || Number.isNaN(value)) continue;
+      targets.push(target);
+      values.push(value);
     }
     if (advantages.length > 0) {
       row[`advantage_deviation/${name}`] = standardDeviation(advantages);

@@ -5,8 +5,8 @@
  */
 
 import { type GearOptions, gearThreshold, gearWeights } from "../hae/gear.ts";
-import type { Rescored, Scorer, TrainingSample } from "../policy/policy.ts";
-import { decisionUnits, type Situation } from "../trajectory.ts";
+import type { Rescored, SampleBatch, Scorer } from "../policy/policy.ts";
+import { type Decision, decisionUnits, type Situation } from "../trajectory.ts";
 
 /** How samples are refined. */
 export interface RefineOptions
@@ -30,32 +30,38 @@ export interface RefineOptions
  * @see {@link https://arxiv.org/abs/2605.11853 | GEAR}
  */
 export async function refineSamples(
-  samples: readonly TrainingSample[],
+  samples: SampleBatch,
   options: RefineOptions,
-): Promise<TrainingSample[]> {
+): Promise<SampleBatch> {
   const { scorer, hint, ...gear } = options;
-  const student = await scorer.rescore(samples);
-  const teacher = await scorer.rescore(samples, { hint });
-  if (
-    student.length !== samples.length || teacher.length !== samples.length
-  ) {
+  const turns = samples.turns.map(({ decision }, i) => ({
+    situation: samples.situations[i]!,
+    decision,
+  }));
+  const student = await scorer.rescore(turns);
+  const teacher = await scorer.rescore(turns, { hint });
+  if (student.length !== turns.length || teacher.length !== turns.length) {
     throw new RangeError(
-      `Cannot refine samples as each of ${samples.length} must be rescored: current counts are ${student.length} and ${teacher.length}`,
+      `Cannot refine samples as each of ${turns.length} must be rescored: current counts are ${student.length} and ${teacher.length}`,
     );
   }
   const divergences = student.map((row, i) => divergence(row, teacher[i]!));
   const all = divergences.flatMap((row) => Array.from(row));
   const threshold = gearThreshold(all, gear);
-  return samples.map((sample, i) => {
+  const weights = new Float32Array(all.length);
+  let at = 0;
+  for (const [i, { decision }] of turns.entries()) {
     const entropies = Float64Array.from(student[i]!.entropies);
-    const weights = gearWeights(divergences[i]!, entropies, {
+    const own = gearWeights(divergences[i]!, entropies, {
       ...gear,
       threshold,
-      sign: sample.advantages.execution < 0 ? -1 : 1,
-      boundaries: blockStarts(sample),
+      sign: samples.advantages.execution[i]! < 0 ? -1 : 1,
+      boundaries: blockStarts(decision),
     });
-    return { ...sample, unitWeights: Float32Array.from(weights) };
-  });
+    weights.set(own, at);
+    at += own.length;
+  }
+  return { ...samples, unitWeights: weights };
 }
 
 /** How far the teacher departs from the student on each unit, in nats. */
@@ -67,8 +73,8 @@ function divergence(student: Rescored, teacher: Rescored): Float64Array {
 }
 
 /** 1 where a unit belongs to another decision than the one before. */
-function blockStarts({ decision }: TrainingSample): Uint8Array {
-  const units = decisionUnits(decision.trace);
+function blockStarts({ trace }: Decision): Uint8Array {
+  const units = decisionUnits(trace);
   return Uint8Array.from(
     units,
     (unit, j) => j === 0 || unit !== units[j - 1] ? 1 : 0,

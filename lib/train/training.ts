@@ -5,20 +5,22 @@
  */
 
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
-import { assignCredit } from "../hae/credit.ts";
-import { shapeRewards } from "../hae/shaping.ts";
+import {
+  type CreditColumns,
+  type EpisodeBatch,
+  joinCredit,
+  splitCredit,
+  trajectoriesOf,
+} from "../episode_batch.ts";
+import { creditBatch } from "../hae/credit.ts";
+import { shapeBatch } from "../hae/shaping.ts";
 import type { Backend } from "../policy/backends/select.ts";
-import type {
-  Learner,
-  Policy,
-  Scorer,
-  TrainingSample,
-} from "../policy/policy.ts";
+import type { Learner, Policy, SampleBatch, Scorer } from "../policy/policy.ts";
 import { createRandom, type Random } from "../random.ts";
-import { collectTrajectories } from "../rollout/collect.ts";
+import { collectEpisodes } from "../rollout/collect.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
-import { toSamples } from "./batch.ts";
+import { batchSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
 import type { TrainingConfig } from "./config/config.ts";
 import type { Baseline } from "./baselines.ts";
@@ -136,7 +138,7 @@ export interface TrainingParts {
  *     specs,
  *     policy: planExecute(scriptedPlanner(() => "leave"), randomExecutor()),
  *     learner: {
- *       update: (samples) => Promise.resolve({ samples: samples.length }),
+ *       update: ({ turns }) => Promise.resolve({ samples: turns.length }),
  *       save: () => Promise.resolve(),
  *       load: () => Promise.resolve(),
  *     },
@@ -217,11 +219,11 @@ class OpenTraining implements Training {
       const progress = iteration / config.iterations;
       const watch = startStopwatch();
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
-      const trajectories = await collectTrajectories(policy, episodes, playing);
+      const played = await collectEpisodes(policy, episodes, playing);
       watch.lap("rollout");
-      const shaped = shapeRewards(trajectories, config.shaping);
-      const credits = this.#credit(shaped);
-      const samples = await this.#refine(toSamples(shaped, credits));
+      const shaped = shapeBatch(played, config.shaping);
+      const credit = this.#credit(shaped);
+      const samples = await this.#refine(batchSamples(shaped, credit));
       watch.lap("credit");
       const options = { ...config.update, random, progress };
       const update = await learner.update(samples, options);
@@ -229,9 +231,11 @@ class OpenTraining implements Training {
       this.#next = iteration + 1;
       const evaluated = await this.#evaluateWhenDue();
       watch.lap("evaluation");
+      const trajectories = trajectoriesOf(played);
+      const credits = splitCredit(played.offsets, credit);
       const metrics = checkFinite(iteration, {
         ...summarizeTrajectories(trajectories),
-        ...summarizeCredit(shaped, credits),
+        ...summarizeCredit(shaped, credit),
         ...update,
         ...evaluated,
       });
@@ -239,12 +243,14 @@ class OpenTraining implements Training {
     }
   }
 
-  #credit(shaped: readonly Trajectory[]): Credit[] {
+  #credit(shaped: EpisodeBatch): CreditColumns {
     const { assignCredit: own } = this.#parts;
-    return own ? own(shaped) : assignCredit(shaped, this.config.estimator);
+    return own
+      ? joinCredit(shaped, own(trajectoriesOf(shaped)))
+      : creditBatch(shaped, this.config.estimator);
   }
 
-  async #refine(samples: TrainingSample[]): Promise<TrainingSample[]> {
+  async #refine(samples: SampleBatch): Promise<SampleBatch> {
     if (!this.config.tokenWeights) return samples;
     const { name: _, ...gear } = this.config.tokenWeights;
     const { policy, hint } = this.#parts;

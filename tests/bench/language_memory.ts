@@ -18,6 +18,7 @@ import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 import { watchHeap } from "../train/_heap_watch.ts";
 import { type Load, loadOf, SMALL_SIZE } from "../train/_language_load.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
+import { fromRows } from "../_samples.ts";
 
 const SIZES: Readonly<Record<string, Load["size"]>> = {
   "0.5 M": { ...SMALL_SIZE, width: 128, innerWidth: 256, layers: 3 },
@@ -69,7 +70,7 @@ async function measure(name: string, load: Load): Promise<void> {
   watch.peak();
   await policy.decide(situations, situations.map((_, i) => random.fork(i)));
   const writing = compare(memory.writing.bytes);
-  await learner.update(samples, {
+  await learner.update(fromRows(samples), {
     epochs: 1,
     minibatchSize: samples.length,
     random,

@@ -13,6 +13,7 @@ import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { situationAt, toSamples } from "../../lib/train/batch.ts";
 import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
+import { fromRows, toRows } from "../_samples.ts";
 
 const EPISODES = 128, MIDDLE = 20, MINIBATCH = 512;
 
@@ -27,10 +28,10 @@ const assignments = scheduleEpisodes([{ kind: "household", hints: false }], {
   tasks: EPISODES,
 });
 const trajectories = await collectTrajectories(planned, assignments);
-const samples = toSamples(
+const samples = toRows(toSamples(
   trajectories,
   assignCredit(trajectories, { name: "hae" }),
-);
+));
 const batch = samples.slice(0, MINIBATCH);
 const long = trajectories.filter((one) => one.turns.length > MIDDLE);
 const situations = long.map((one) => situationAt(one, MIDDLE));
@@ -61,7 +62,7 @@ Deno.bench("rescore", { group: "512 turns again", baseline: true }, () => {
   planned.rescore(batch);
 });
 Deno.bench("one gradient step", { group: "512 turns again" }, async () => {
-  await learner.update(batch, {
+  await learner.update(fromRows(batch), {
     epochs: 1,
     minibatchSize: MINIBATCH,
     learningRate: 1e-9,

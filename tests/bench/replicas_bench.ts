@@ -11,7 +11,6 @@ import type { EnvSpec } from "../../lib/envs/text_env.ts";
 import { assignCredit } from "../../lib/hae/credit.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
-import type { TrainingSample } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
@@ -31,6 +30,7 @@ import {
   sharePolicy,
 } from "../../lib/train/workers/shared_policy.ts";
 import type { Situation, Trajectory } from "../../lib/trajectory.ts";
+import { fromRows, type SampleRow, toRows } from "../_samples.ts";
 
 const HOUSEHOLD = [{ kind: "household", hints: false }];
 const CORRIDOR = [{ kind: "corridor", length: 9 }];
@@ -64,7 +64,7 @@ interface Load {
   readonly specs: readonly EnvSpec[];
   readonly config: TrainingConfig;
   readonly policy: AssembledPolicy;
-  readonly step: { readonly name: string; readonly samples: TrainingSample[] };
+  readonly step: { readonly name: string; readonly samples: SampleRow[] };
   readonly turn: { readonly name: string; readonly situations: Situation[] };
 }
 
@@ -76,7 +76,7 @@ async function compare(load: Load): Promise<void> {
     const { player, learner } = team;
     const settings = { baseline: name === "one thread", n: 8, warmup: 2 };
     Deno.bench(name, { group: load.step.name, ...settings }, async () => {
-      await learner.update(samples, { ...STEP, minibatchSize });
+      await learner.update(fromRows(samples), { ...STEP, minibatchSize });
     });
     Deno.bench(name, { group: load.turn.name, ...settings }, async () => {
       await player.decide(situations, randoms);
@@ -101,7 +101,7 @@ async function compactLoad(specs: readonly EnvSpec[]): Promise<Load> {
   const policy = await assemblePolicy(config, specs);
   const trajectories = await play(policy, specs);
   const credits = assignCredit(trajectories, { name: "hae" });
-  const samples = toSamples(trajectories, credits).slice(0, 512);
+  const samples = toRows(toSamples(trajectories, credits)).slice(0, 512);
   const situations = after(20, trajectories);
   const name = `compact policy: ${situations.length} households decided`;
   return {
@@ -116,7 +116,7 @@ async function compactLoad(specs: readonly EnvSpec[]): Promise<Load> {
 /** Replies of 64 tokens to prompts of 128, about nothing. */
 function nonsense(
   { tokenizer: { vocabulary } }: LanguagePolicy,
-): TrainingSample[] {
+): SampleRow[] {
   const random = createRandom(2);
   const tokens = (length: number) =>
     Int32Array.from({ length }, () => random.integer(vocabulary));

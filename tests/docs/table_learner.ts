@@ -4,12 +4,12 @@ import { shares, type Table } from "./table_policy.ts";
 /** Policy gradient of a table: raises what was chosen by its advantage. */
 export function tableLearner(table: Table, rate = 0.3): Learner {
   return {
-    update(samples) {
-      for (const { situation, decision, advantages } of samples) {
+    update({ turns, advantages }) {
+      for (const [i, { observation, decision }] of turns.entries()) {
         const { trace, subgoal } = decision;
         if (trace.kind !== "choices") continue;
         const { planning, execution } = trace.chosen;
-        const { text, admissibleActions: actions } = situation.observation;
+        const { text, admissibleActions: actions } = observation;
         const raise = (
           at: string,
           options: number,
@@ -22,7 +22,7 @@ export function tableLearner(table: Table, rate = 0.3): Learner {
           );
           table.set(at, after);
         };
-        const { planning: plan, execution: act } = advantages;
+        const plan = advantages.planning[i]!, act = advantages.execution[i]!;
         if (planning >= 0) raise(text, trace.subgoals.length, planning, plan);
         raise(`${text} ${subgoal}`, actions.length, execution, act);
       }

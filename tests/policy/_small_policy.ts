@@ -13,8 +13,8 @@ import {
   createLanguagePolicy,
 } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
-import type { TrainingSample } from "../../lib/policy/policy.ts";
 import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
+import { type SampleRow } from "../_samples.ts";
 
 const TAGS = ["switch", "subgoal", "action"].flatMap((
   x,
@@ -84,7 +84,7 @@ export const streams = (n: number) =>
 export function sampleOf(
   situation: Situation,
   decision: Decision,
-): TrainingSample {
+): SampleRow {
   return {
     situation,
     decision,

@@ -56,7 +56,7 @@ export function countingTraining(
   };
   const learner: Learner = {
     update(samples, { random }) {
-      const push = samples.reduce((sum, s) => sum + s.advantages.execution, 0);
+      const push = samples.advantages.execution.reduce((sum, a) => sum + a, 0);
       learned = 0.5 + Math.atan(learned + push + random.uniform()) / Math.PI;
       return Promise.resolve({
         learned: updates++ === options.failAt ? NaN : learned,

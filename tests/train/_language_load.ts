@@ -6,7 +6,6 @@
 
 import { createLanguagePolicy } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
-import type { TrainingSample } from "../../lib/policy/policy.ts";
 import type { Qwen2Config } from "../../lib/policy/decoder/config.ts";
 import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { createRandom } from "../../lib/random.ts";
@@ -16,6 +15,7 @@ import {
   type LanguageMemoryOptions,
 } from "../../lib/train/studies/language_memory.ts";
 import type { Situation } from "../../lib/trajectory.ts";
+import { type SampleRow } from "../_samples.ts";
 
 /** Sizes, and how the policy is trained and asked. */
 export interface Load extends LanguageMemoryOptions {
@@ -32,7 +32,7 @@ export interface LoadedPolicy {
   /** The policy; the caller disposes it. */
   readonly policy: LanguagePolicy;
   /** One minibatch of replies that were never written; all have the same length. */
-  readonly samples: readonly TrainingSample[];
+  readonly samples: readonly SampleRow[];
   /** Situations whose prompts have the length of the samples' prompts. */
   readonly situations: readonly Situation[];
   /** What it takes. */
@@ -74,7 +74,7 @@ export function loadOf(load: Load): LoadedPolicy {
   const text = promptText(policy, length - replyLength);
   const observation = { text, admissibleActions: ["wait"], stateKey: "" };
   const situation = { task: "", past: [], observation };
-  const samples = Array.from({ length: batch }, (): TrainingSample => ({
+  const samples = Array.from({ length: batch }, (): SampleRow => ({
     situation,
     decision: {
       ...{ switched: true, subgoal: "", action: "wait", valid: true },

@@ -8,8 +8,8 @@ import {
   createPpoLearner,
   createRandom,
   type DifferentiablePolicy,
-  type TrainingSample,
 } from "@hiper/lab";
+import { fromRows, type SampleRow } from "../_samples.ts";
 
 try {
   createCompactPolicy({ seed: 1 });
@@ -32,7 +32,7 @@ const policy: DifferentiablePolicy = {
   dispose: () => bias.dispose(),
 };
 const observation = { text: "", admissibleActions: ["a", "b"], stateKey: "" };
-const sample: TrainingSample = {
+const sample: SampleRow = {
   situation: { task: "", past: [], observation },
   decision: {
     ...{ switched: false, subgoal: "s", action: "a", valid: true },
@@ -50,5 +50,5 @@ const sample: TrainingSample = {
   trained: byDecision((name) => name === "execution"),
 };
 const learner = createPpoLearner(policy);
-await learner.update([sample], { random: createRandom(1) });
+await learner.update(fromRows([sample]), { random: createRandom(1) });
 console.log(bias.dataSync()[0]! > 0 ? "learned" : "did not learn");

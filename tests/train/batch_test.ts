@@ -11,6 +11,7 @@ import {
   DECISIONS,
   type Trajectory,
 } from "../../lib/trajectory.ts";
+import { toRows } from "../_samples.ts";
 
 const observation = (t: number) => ({
   text: `turn ${t}`,
@@ -65,7 +66,7 @@ function numbered(trajectories: readonly Trajectory[]): Credit[] {
 
 Deno.test("toSamples() makes one sample a turn, and trains planning where segments start", () => {
   fc.assert(fc.property(episodes, (trajectories) => {
-    const samples = toSamples(trajectories, numbered(trajectories));
+    const samples = toRows(toSamples(trajectories, numbered(trajectories)));
     const turns = trajectories.flatMap((trajectory) => trajectory.turns);
     strictEqual(samples.length, turns.length);
     for (const [i, { decision, trained, targets }] of samples.entries()) {
@@ -91,7 +92,7 @@ Deno.test("toSamples() believes credit about what is trained, and gives the rest
         )
       ),
     }));
-    const samples = toSamples(trajectories, credits);
+    const samples = toRows(toSamples(trajectories, credits));
     for (const { advantages, trained, situation } of samples) {
       strictEqual(trained.execution, situation.past.length % 2 === 0);
       for (const name of DECISIONS) {
@@ -103,7 +104,7 @@ Deno.test("toSamples() believes credit about what is trained, and gives the rest
 
 Deno.test("toSamples() shows each sample what its policy saw", () => {
   fc.assert(fc.property(episodes, (trajectories) => {
-    const samples = toSamples(trajectories, numbered(trajectories));
+    const samples = toRows(toSamples(trajectories, numbered(trajectories)));
     let i = 0;
     for (const { turns } of trajectories) {
       for (let t = 0; t < turns.length; t++) {
@@ -131,14 +132,14 @@ Deno.test("situationAt() knows what followed the last turn", () => {
 Deno.test("imitationSamples() finds every taken decision equally good", () => {
   const trajectory = episode([true, false, true]);
   const returns = new Float64Array([1, 2, 3]);
-  const samples = imitationSamples([trajectory], [returns]);
+  const samples = toRows(imitationSamples([trajectory], returns));
   deepStrictEqual(samples.map(({ advantages }) => advantages.planning), [
     1,
     0,
     1,
   ]);
   deepStrictEqual(samples.map(({ targets }) => targets!.execution), [1, 2, 3]);
-  strictEqual(imitationSamples([trajectory])[0]!.targets, undefined);
+  strictEqual(imitationSamples([trajectory]).targets, undefined);
 });
 
 Deno.test("toSamples() names the episode whose credit does not fit", () => {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { toEpisodeBatch } from "../../lib/episode_batch.ts";
 import { ok, strictEqual, throws } from "node:assert/strict";
 import {
   METRIC_MEANINGS,
@@ -121,19 +122,20 @@ Deno.test("summarizeCredit() explains all variance when values are the targets b
     truncated: false,
     taskType: undefined,
   });
+  const batch = toEpisodeBatch([trajectory]);
   const credit = (target: (t: number) => number): Credit => ({
     advantages: byDecision(() => new Float64Array([1, -1, 1, -1])),
     targets: byDecision(() => Float64Array.from([0, 1, 2, 3], target)),
   });
-  const exact = summarizeCredit([trajectory], [credit((t) => t)]);
+  const exact = summarizeCredit(batch, credit((t) => t));
   strictEqual(exact["explained_variance/execution"], 1);
   strictEqual(exact["value_bias/execution"], 0);
   strictEqual(exact["advantage_deviation/switching"], 1);
   strictEqual(exact["advantage_deviation/planning"], 0); // turns 0 and 2 only
-  const shifted = summarizeCredit([trajectory], [credit((t) => t + 5)]);
+  const shifted = summarizeCredit(batch, credit((t) => t + 5));
   strictEqual(shifted["explained_variance/execution"], 1);
   strictEqual(shifted["value_bias/execution"], -5);
-  const flipped = summarizeCredit([trajectory], [credit((t) => -t)]);
+  const flipped = summarizeCredit(batch, credit((t) => -t));
   strictEqual(flipped["explained_variance/execution"], -3);
 });
 

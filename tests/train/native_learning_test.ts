@@ -13,7 +13,7 @@ import {
 } from "../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
-import type { Policy, TrainingSample } from "../../lib/policy/policy.ts";
+import type { Policy } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
@@ -51,7 +51,7 @@ async function playAndLearn(backend: BackendName, make: () => Learning) {
     open: openCorridorSpec,
   });
   const credits = assignCredit(trajectories, { name: "hae" });
-  const samples: TrainingSample[] = toSamples(trajectories, credits);
+  const samples = toSamples(trajectories, credits);
   const options = {
     epochs: 1,
     klCoefficient: 0.1,

@@ -6,16 +6,17 @@ import {
   randomExecutor,
   scriptedPlanner,
 } from "../../lib/policy/plan_execute.ts";
-import type { Learner, TrainingSample } from "../../lib/policy/policy.ts";
+import type { Learner } from "../../lib/policy/policy.ts";
 import { createTraining } from "../../lib/train/training.ts";
 import { byDecision, type Trajectory } from "../../lib/trajectory.ts";
 import { countingConfig } from "./_counting.ts";
+import { type SampleRow, toRows } from "../_samples.ts";
 
 Deno.test("createTraining() teaches the credit that a caller's own function gives to shaped episodes", async () => {
-  const taught: TrainingSample[] = [];
+  const taught: SampleRow[] = [];
   const learner: Learner = {
     update(samples) {
-      taught.push(...samples);
+      taught.push(...toRows(samples));
       return Promise.resolve({});
     },
     save: () => Promise.resolve(),

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { Scorer, TrainingSample } from "../../lib/policy/policy.ts";
+import type { Scorer } from "../../lib/policy/policy.ts";
 import { refineSamples } from "../../lib/train/refine.ts";
 import { byDecision } from "../../lib/trajectory.ts";
+import { fromRows, type SampleRow, toRows } from "../_samples.ts";
 
-function sample(units: number, advantage: number): TrainingSample {
+function sample(units: number, advantage: number, episode = 0): SampleRow {
   const half = Math.floor(units / 2);
   return {
     situation: {
@@ -31,6 +32,7 @@ function sample(units: number, advantage: number): TrainingSample {
     },
     advantages: byDecision(() => advantage),
     trained: byDecision(() => true),
+    episode,
   };
 }
 
@@ -59,10 +61,12 @@ const rows = fc.array(
 
 Deno.test("refineSamples() gives equal weights where the teacher departs nowhere", async () => {
   const samples = [sample(6, 1), sample(3, -1)];
-  const refined = await refineSamples(samples, {
-    scorer: scorer([Array(6).fill(0), Array(3).fill(0)]),
-    hint,
-  });
+  const refined = toRows(
+    await refineSamples(fromRows(samples), {
+      scorer: scorer([Array(6).fill(0), Array(3).fill(0)]),
+      hint,
+    }),
+  );
   deepStrictEqual(refined.map(({ unitWeights }) => unitWeights), [
     new Float32Array(6).fill(1),
     new Float32Array(3).fill(1),
@@ -74,10 +78,12 @@ Deno.test("refineSamples() weighs every unit above 0 and changes nothing else", 
     const samples = divergences.map((row, i) =>
       sample(row.length, i % 2 ? 1 : -1)
     );
-    const refined = await refineSamples(samples, {
-      scorer: scorer(divergences),
-      hint,
-    });
+    const refined = toRows(
+      await refineSamples(fromRows(samples), {
+        scorer: scorer(divergences),
+        hint,
+      }),
+    );
     for (const [i, { unitWeights, ...rest }] of refined.entries()) {
       deepStrictEqual(rest, samples[i]);
       strictEqual(unitWeights!.length, divergences[i]!.length);
@@ -88,17 +94,22 @@ Deno.test("refineSamples() weighs every unit above 0 and changes nothing else", 
 
 Deno.test("refineSamples() withholds praise from a departure and concentrates blame on it", async () => {
   const divergences = [[0, 0, 0, 4, 0, 0, 0, 0], [0, 0, 0, 4, 0, 0, 0, 0]];
-  const [praised, blamed] = await refineSamples([sample(8, 1), sample(8, -1)], {
-    scorer: scorer(divergences),
-    hint,
-  });
+  const [praised, blamed] = toRows(
+    await refineSamples(fromRows([sample(8, 1), sample(8, -1)]), {
+      scorer: scorer(divergences),
+      hint,
+    }),
+  );
   ok(praised!.unitWeights![3]! < praised!.unitWeights![0]!);
   ok(blamed!.unitWeights![3]! > blamed!.unitWeights![0]!);
 });
 
 Deno.test("refineSamples() refuses a scorer that leaves samples out", async () => {
   await rejects(
-    refineSamples([sample(2, 1)], { scorer: { rescore: () => [] }, hint }),
+    refineSamples(fromRows([sample(2, 1)]), {
+      scorer: { rescore: () => [] },
+      hint,
+    }),
     {
       name: "RangeError",
       message:

@@ -15,7 +15,7 @@ import type {
 } from "../../trajectory.ts";
 import type { CompactInputs, Ragged } from "./batch.ts";
 import type { Draft } from "./inputs.ts";
-import type { TrainingSample } from "../policy.ts";
+import type { ScoredTurn } from "../policy.ts";
 
 /** Logits and values that need no chosen subgoal, read off the device. */
 export interface PlanNumbers {
@@ -213,7 +213,7 @@ export function recordDecision(
  * @returns Its trace.
  * @throws {TypeError} If another kind of policy decided.
  */
-export function choiceTrace(sample: TrainingSample): ChoiceTrace {
+export function choiceTrace(sample: ScoredTurn): ChoiceTrace {
   const { trace } = sample.decision;
   if (trace.kind !== "choices") {
     throw new TypeError(

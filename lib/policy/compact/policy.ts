@@ -41,7 +41,7 @@ import type {
   Critic,
   EpisodeStart,
   Rescored,
-  TrainingSample,
+  ScoredTurn,
 } from "../policy.ts";
 import { situationSession } from "../session.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
@@ -223,14 +223,14 @@ class Compact implements CompactPolicy {
     return situations.map((_, i) => byDecision((name) => values[name][i]!));
   }
 
-  score(samples: readonly TrainingSample[]): ScoredBatch {
+  score(samples: readonly ScoredTurn[]): ScoredBatch {
     const traces = samples.map(choiceTrace);
     const inputs = traces.map((trace) => readInputs(trace.inputs));
     return this.#scoreInputs(inputs, traces);
   }
 
   rescore(
-    samples: readonly TrainingSample[],
+    samples: readonly ScoredTurn[],
     { hint }: Parameters<CompactPolicy["rescore"]>[1] = {},
   ): Rescored[] {
     const results: Rescored[] = [];
@@ -289,7 +289,7 @@ class Compact implements CompactPolicy {
   }
 
   /** Inputs of a decision already made, had the task been told with a hint. */
-  #hinted(sample: TrainingSample, hint: string): CompactInputs {
+  #hinted(sample: ScoredTurn, hint: string): CompactInputs {
     const { situation, decision } = sample;
     const draft = this.#draft(situation, new Set(), { hint });
     return draft.acting(decision.subgoal || undefined, decision.switched);

@@ -39,8 +39,8 @@ import type {
   EpisodeStart,
   Follower,
   ReadingPolicy,
+  ScoredTurn,
   Scorer,
-  TrainingSample,
 } from "../policy.ts";
 import { situationSession } from "../session.ts";
 import type { GeneratedReply } from "./partial_reply.ts";
@@ -278,7 +278,7 @@ async function evaluateSituations(
 /** Scores samples outside any gradient, with what a teacher knows if there is one. */
 async function rescore(
   mind: Mind,
-  samples: readonly TrainingSample[],
+  samples: readonly ScoredTurn[],
   options: Parameters<Scorer["rescore"]>[1] = {},
 ) {
   const replies = samples.map((sample) => {

@@ -18,7 +18,7 @@ import { TOKENS_PER_READBACK } from "./partial_reply.ts";
 import type { ReadingMemory } from "../decoder/kv_cache.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";
-import type { TrainingSample } from "../policy.ts";
+import type { ScoredTurn } from "../policy.ts";
 import type { Decoding, ReplyGrammar } from "./grammar.ts";
 import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
 
@@ -183,10 +183,7 @@ export function executionSlot(pieces: readonly string[]): number {
 /** What was written in a sample, and what could have been. */
 export function writtenReply(
   { tokenizer, start }: Mind,
-  { situation, decision: { trace } }: Pick<
-    TrainingSample,
-    "situation" | "decision"
-  >,
+  { situation, decision: { trace } }: ScoredTurn,
 ): WrittenReply {
   if (trace.kind !== "tokens") {
     throw new TypeError(

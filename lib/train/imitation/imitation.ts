@@ -9,13 +9,15 @@ import type {
   ListAlternatives,
   OpenEnv,
 } from "../../envs/text_env.ts";
+import { toEpisodeBatch } from "../../episode_batch.ts";
+import { discountedReturns } from "../../numeric.ts";
 import { mixPolicies } from "../../policy/plan_execute.ts";
 import type {
   Learner,
   Policy,
   PolicySession,
   ReadingPolicy,
-  TrainingSample,
+  SampleBatch,
 } from "../../policy/policy.ts";
 import { statelessPolicy } from "../../policy/session.ts";
 import type { Random } from "../../random.ts";
@@ -32,7 +34,12 @@ import {
   type Trajectory,
   type Turn,
 } from "../../trajectory.ts";
-import { imitationSamples, situationAt } from "../batch.ts";
+import {
+  filterSamples,
+  imitationSamples,
+  joinSamples,
+  situationAt,
+} from "../batch.ts";
 
 /** How far imitating is. */
 export interface ImitationProgress {
@@ -127,19 +134,21 @@ export async function imitateExpert(
   const { learningRate, finalLearningRate, valueCoefficient } = options;
   const { resample = false } = options;
   checkLearnerTurns(options);
-  let trajectories: Trajectory[] = [], samples: TrainingSample[] = [];
+  let trajectories: Trajectory[] = [];
+  let samples: SampleBatch | undefined;
   let metrics: Record<string, number> = {};
   for (let epoch = 0; epoch < epochs; epoch++) {
     signal?.throwIfAborted();
-    if (resample || epoch === 0) {
+    if (resample || samples === undefined) {
       const stream = random.fork("expert", ...(resample ? [epoch] : []));
       const passed = epochs > 1 ? epoch / (epochs - 1) : 1;
       const demonstrations = await playExpert(options, stream, passed);
       trajectories = demonstrations.trajectories;
-      samples = [
-        ...await expertSamples(options, demonstrations),
-        ...readingSamples(options, trajectories),
-      ];
+      samples = withReading(
+        options,
+        trajectories,
+        await expertSamples(options, demonstrations),
+      );
     }
     metrics = await learner.update(samples, {
       epochs: 1,
@@ -327,8 +336,9 @@ function wrapSession(
 async function expertSamples(
   { policy, gamma = 1 }: ImitationOptions,
   { trajectories, expert }: Demonstrations,
-): Promise<TrainingSample[]> {
-  const returns = trajectories.map((one) => discountedReturns(one, gamma));
+): Promise<SampleBatch> {
+  const { rewards, offsets } = toEpisodeBatch(trajectories);
+  const returns = discountedReturns(rewards, { gamma, offsets });
   const encoded = await encodeEpisodes(policy, trajectories, { score: false });
   const decisions = encoded.flat();
   const learned = trajectories.flatMap(({ turns }, i) =>
@@ -337,9 +347,12 @@ async function expertSamples(
       (expert[i]?.[t] === true || isAdvised(turn, turns[t - 1]))
     )
   );
-  return imitationSamples(trajectories, returns)
-    .map((sample, i) => ({ ...sample, decision: decisions[i]! }))
-    .filter((_, i) => learned[i]);
+  const samples = imitationSamples(trajectories, returns);
+  const turns = samples.turns.map((turn, i) => ({
+    ...turn,
+    decision: decisions[i]!,
+  }));
+  return filterSamples({ ...samples, turns }, (i) => learned[i]!);
 }
 
 /** Whether another policy decided just as the expert would have. */
@@ -351,36 +364,38 @@ function isAdvised(
     switched === (before?.decision.subgoal !== subgoal);
 }
 
-/** Everything that was read in each episode, as a sample to predict. */
-function readingSamples(
+/** Adds a row for each episode in which everything that was read is to be predicted. */
+function withReading(
   { policy, lmLossWeight = 0 }: ImitationOptions,
   trajectories: readonly Trajectory[],
-): TrainingSample[] {
-  if (lmLossWeight === 0) return [];
+  samples: SampleBatch,
+): SampleBatch {
+  if (lmLossWeight === 0) return samples;
   if (!policy.readingSamples) {
     throw new TypeError(
       `Cannot imitate with "lmLossWeight" as the policy must read texts token by token: current value is ${lmLossWeight}`,
     );
   }
-  return policy.readingSamples(trajectories).map(({ decision, mask }, i) => ({
-    situation: situationAt(trajectories[i]!, trajectories[i]!.turns.length),
-    decision,
-    unitWeights: mask,
-    advantages: byDecision(() => lmLossWeight),
-    trained: byDecision((name) => name === "execution"),
-    episode: trajectories[i]!.id,
-  }));
-}
-
-/** Shape `(turns,)`. */
-function discountedReturns(
-  { turns }: Trajectory,
-  gamma: number,
-): Float64Array {
-  const returns = new Float64Array(turns.length);
-  let next = 0;
-  for (let t = turns.length - 1; t >= 0; t--) {
-    returns[t] = next = turns[t]!.reward + gamma * next;
-  }
-  return returns;
+  const read = policy.readingSamples(trajectories);
+  const situations = trajectories.map((one) =>
+    situationAt(one, one.turns.length)
+  );
+  const numbers = (value: number) =>
+    new Float64Array(trajectories.length).fill(value);
+  return joinSamples(samples, {
+    turns: read.map(({ decision }, i) => ({
+      observation: situations[i]!.observation,
+      decision,
+      reward: 0,
+    })),
+    situations,
+    episodes: Int32Array.from(trajectories, (_, i) => i),
+    advantages: byDecision((name) =>
+      numbers(name === "execution" ? lmLossWeight : 0)
+    ),
+    trained: byDecision((name) =>
+      Uint8Array.from(trajectories, () => name === "execution" ? 1 : 0)
+    ),
+    unitWeights: Float32Array.from(read.flatMap(({ mask }) => [...mask])),
+  });
 }

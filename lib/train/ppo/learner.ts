@@ -7,21 +7,26 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
-import type { Learner, TrainingSample } from "../../policy/policy.ts";
+import type { Learner, SampleBatch } from "../../policy/policy.ts";
 import {
   openSafetensors,
   writeSafetensors,
 } from "../../policy/decoder/safetensors.ts";
 import { registerGradients } from "../../policy/backends/tensor_setup.ts";
 import { mean } from "../../numeric.ts";
-import { decisionUnits } from "../../trajectory.ts";
+import { type Random, shuffled } from "../../random.ts";
+import {
+  gatherMicrobatches,
+  layOutSamples,
+  type Microbatch,
+  type SampleColumns,
+} from "./columns.ts";
 import {
   assignWeights,
   flattenTensors,
   nameWeights,
   readWeights,
 } from "./flat_weights.ts";
-import { drawMinibatches } from "./minibatches.ts";
 import {
   type AdamWState,
   beginAdamW,
@@ -30,13 +35,12 @@ import {
 } from "./optimizer.ts";
 import {
   checkFinite,
-  differentiate,
+  computeGradient,
   PPO_TERMS,
-  type PpoShard,
-  type PpoSlope,
-  sumSlopes,
+  type PpoGradient,
+  sumGradients,
 } from "./step.ts";
-import { cutShards, shardShares } from "./microbatches.ts";
+import { splitMicrobatches } from "./microbatches.ts";
 import { type PpoSettings, settingsAt } from "./update_settings.ts";
 
 /** Samples scored at once under the reference weights. */
@@ -83,41 +87,50 @@ const REFERENCE_BATCH = 1024;
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
 export function createPpoLearner(policy: DifferentiablePolicy): Learner {
-  return createShardedLearner(policy, {
-    shards: 1,
-    differentiate: (shards, settings) =>
-      Promise.all(shards.map((one) => differentiate(policy, one, settings))),
+  return createMicrobatchLearner(policy, {
+    microbatches: 1,
+    computeGradients: (parts, settings) =>
+      Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
   });
 }
 
-/** How a learner takes its gradients. */
-export interface ShardingOptions {
-  /** Parts into which each minibatch is cut; the last digits of its gradient depend on it. */
-  readonly shards: number;
-  /** Differentiates the parts, wherever it can, and gives their slopes in order. */
-  readonly differentiate: (
-    shards: readonly PpoShard[],
+/** How a learner computes its gradients. */
+export interface MicrobatchOptions {
+  /** Microbatches into which each minibatch is split; the last digits of its gradient depend on it. */
+  readonly microbatches: number;
+  /** Computes the gradients of microbatches, on any thread, and returns them in order. */
+  readonly computeGradients: (
+    parts: readonly Microbatch[],
     settings: PpoSettings,
-  ) => Promise<PpoSlope[]>;
+  ) => Promise<PpoGradient[]>;
 }
 
 /**
- * Makes a learner as {@linkcode createPpoLearner} does, whose gradients are computed part by part.
+ * Makes a learner as {@linkcode createPpoLearner} does, whose gradients are computed microbatch by microbatch.
  *
  * @param policy What learns. Its weights change; it is the caller's to dispose.
- * @param options How many parts there are, and who computes them.
+ * @param options How many microbatches there are, and what computes them.
  * @returns The learner.
  */
-export function createShardedLearner(
+export function createMicrobatchLearner(
   policy: DifferentiablePolicy,
-  options: ShardingOptions,
+  options: MicrobatchOptions,
 ): Learner {
   return new PpoLearner(policy, options);
 }
 
+/** Samples laid out for one update. */
+interface Update {
+  readonly samples: SampleBatch;
+  readonly columns: SampleColumns;
+  /** Log-probabilities of all units under the reference, where they are wanted. Shape `(units,)`. */
+  readonly references: Float32Array | undefined;
+  readonly settings: PpoSettings;
+}
+
 class PpoLearner implements Learner {
   readonly #policy: DifferentiablePolicy;
-  readonly #sharding: ShardingOptions;
+  readonly #options: MicrobatchOptions;
   readonly #variables: readonly tf.Variable[];
   readonly #size: number;
   /** Weights the policy had when the reference was set; on the device until they are asked for. */
@@ -125,9 +138,9 @@ class PpoLearner implements Learner {
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;
 
-  constructor(policy: DifferentiablePolicy, sharding: ShardingOptions) {
+  constructor(policy: DifferentiablePolicy, options: MicrobatchOptions) {
     this.#policy = policy;
-    this.#sharding = sharding;
+    this.#options = options;
     this.#variables = Object.values(policy.variables);
     this.#size = this.#variables.reduce((sum, { size }) => sum + size, 0);
     this.#moments = beginAdamW(this.#size);
@@ -142,28 +155,30 @@ class PpoLearner implements Learner {
   }
 
   async update(
-    samples: readonly TrainingSample[],
+    samples: SampleBatch,
     options: Parameters<Learner["update"]>[1],
   ): Promise<Record<string, number>> {
     const settings = settingsAt(options);
-    const weighed = samples.filter(({ decision }) =>
-      decisionUnits(decision.trace).length > 0
-    );
-    if (weighed.length === 0) return { updates: 0 };
+    const columns = layOutSamples(samples);
+    const { offsets } = columns;
+    const rows = samples.turns.map((_, i) => i)
+      .filter((i) => offsets[i + 1]! > offsets[i]!);
+    if (rows.length === 0) return { updates: 0 };
     await registerGradients(); // a policy of the caller's own may not have
     let weights = await readWeights(this.#variables);
     const references = settings.klCoefficient === 0
       ? undefined
-      : await this.#scoreReference(weighed, weights);
+      : await this.#scoreReference({ samples, columns, rows }, weights);
+    const update = { samples, columns, references, settings };
     const report = new Report();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const random = options.random.fork("epoch", epoch);
-      for (const part of drawMinibatches(weighed, { ...settings, random })) {
-        const slope = await this.#differentiate(
-          part,
-          { samples: weighed, references, settings },
-        );
-        weights = this.#descend(weights, slope, { settings, report });
+      const { episodes } = samples;
+      for (
+        const part of drawMinibatches({ rows, episodes }, settings, random)
+      ) {
+        const gradient = await this.#computeGradient(part, update);
+        weights = this.#descend(weights, gradient, { settings, report });
       }
       report.epochs++;
       const { targetKl } = settings;
@@ -223,35 +238,26 @@ class PpoLearner implements Learner {
     assignWeights(this.#variables, weights);
   }
 
-  /** The slope of a minibatch, shard by shard. */
-  async #differentiate(
+  /** The gradient of a minibatch, microbatch by microbatch. */
+  async #computeGradient(
     part: readonly number[],
-    { samples, references, settings }: Omit<PpoShard, "shares"> & {
-      readonly settings: PpoSettings;
-    },
-  ): Promise<PpoSlope> {
-    const { shards, differentiate } = this.#sharding;
-    const cut = cutShards(part, shards).map((indices) => ({
-      samples: indices.map((i) => samples[i]!),
-      references: references && indices.map((i) => references[i]!),
-    }));
-    const shares = shardShares(cut.map((one) => one.samples));
-    const slopes = await differentiate(
-      cut.map((one, k) => ({ ...one, shares: shares[k]! })),
-      settings,
-    );
-    return sumSlopes(slopes);
+    { samples, columns, references, settings }: Update,
+  ): Promise<PpoGradient> {
+    const { microbatches, computeGradients } = this.#options;
+    const rows = splitMicrobatches(part, microbatches);
+    const parts = gatherMicrobatches(samples, columns, { rows, references });
+    return sumGradients(await computeGradients(parts, settings));
   }
 
-  /** One step down a checked and clipped slope; returns the new weights. */
+  /** One step along a checked and clipped gradient; returns the new weights. */
   #descend(
     weights: Float32Array<ArrayBuffer>,
-    slope: PpoSlope,
+    computed: PpoGradient,
     { settings, report }: { settings: PpoSettings; report: Report },
   ): Float32Array<ArrayBuffer> {
-    checkFinite(slope, this.#policy.variables);
+    checkFinite(computed, this.#policy.variables);
     const { gradient, norm } = clipGradient(
-      slope.gradient,
+      computed.gradient,
       settings.maxGradientNorm,
     );
     const step = stepAdamW(weights, gradient, {
@@ -261,7 +267,7 @@ class PpoLearner implements Learner {
     });
     this.#moments = step.state;
     assignWeights(this.#variables, step.weights);
-    report.add(slope.terms, norm);
+    report.add(computed.terms, norm);
     return step.weights;
   }
 
@@ -276,25 +282,64 @@ class PpoLearner implements Learner {
     return this.#reference ?? new Float32Array(this.#size);
   }
 
-  /** Log-probabilities of samples under the reference weights; the policy's own are put back. */
+  /** Log-probabilities of all units under the reference weights; the policy's own are put back. */
   async #scoreReference(
-    samples: readonly TrainingSample[],
+    { samples, columns, rows }:
+      & Pick<Update, "samples" | "columns">
+      & { readonly rows: readonly number[] },
     own: Float32Array,
-  ): Promise<Float32Array[]> {
+  ): Promise<Float32Array> {
+    const { offsets, units } = columns;
     assignWeights(this.#variables, await this.#referenceWeights());
     try {
-      const scored: Float32Array[] = [];
-      for (let at = 0; at < samples.length; at += REFERENCE_BATCH) {
-        const part = samples.slice(at, at + REFERENCE_BATCH);
-        for (const { logProbs } of await this.#policy.rescore(part)) {
-          scored.push(logProbs);
+      const references = new Float32Array(units.mask.length);
+      for (let at = 0; at < rows.length; at += REFERENCE_BATCH) {
+        const part = rows.slice(at, at + REFERENCE_BATCH);
+        const scored = await this.#policy.rescore(part.map((i) => ({
+          situation: samples.situations[i]!,
+          decision: samples.turns[i]!.decision,
+        })));
+        for (const [j, { logProbs }] of scored.entries()) {
+          references.set(logProbs, offsets[part[j]!]!);
         }
       }
-      return scored;
+      return references;
     } finally {
       assignWeights(this.#variables, own);
     }
   }
+}
+
+/**
+ * Deals rows into minibatches, in a fresh order.
+ *
+ * @param samples Rows to learn from, and the episode of every row there is.
+ * @param settings Size of a minibatch, and what stays together in one.
+ * @param random Shuffles.
+ * @returns Rows of each minibatch; none is below half the size but an only one.
+ */
+export function drawMinibatches(
+  samples: { readonly rows: readonly number[]; readonly episodes: Int32Array },
+  settings: Pick<PpoSettings, "minibatchBy" | "minibatchSize">,
+  random: Random,
+): number[][] {
+  const { rows, episodes } = samples;
+  const { minibatchBy, minibatchSize: size } = settings;
+  const groups = minibatchBy === "turn"
+    ? rows.map((i) => [i])
+    : [...Map.groupBy(rows, (i) => episodes[i]!).values()];
+  const parts: number[][] = [];
+  for (const group of shuffled(random, groups)) {
+    const last = parts.at(-1);
+    if (last && last.length < size) last.push(...group);
+    else parts.push([...group]);
+  }
+  const last = parts.at(-1), before = parts.at(-2);
+  if (before && last && last.length < size / 2) {
+    before.push(...last);
+    parts.pop();
+  }
+  return parts;
 }
 
 /** Means over gradient steps. */

@@ -1,34 +1,35 @@
 /**
- * Cutting a batch into shards that can be computed apart, and what each counts for in the whole.
+ * Splitting a minibatch into microbatches that are computed apart, and what each counts for in the whole.
  *
- * How a batch is cut depends on its size and the number of shards alone, never on who computes
- * them: sums are taken shard by shard, so that their last digits are the same everywhere.
+ * How a batch is split depends on its size and the number of microbatches alone, never on which thread computes
+ * them: sums are taken microbatch by microbatch, so that their last digits are the same everywhere.
  *
  * @module
  */
 
-import type { TrainingSample } from "../../policy/policy.ts";
 import {
   type ByDecision,
   byDecision,
   type Situation,
 } from "../../trajectory.ts";
-import { headColumns, unitColumns } from "./columns.ts";
 
-/** Fewest items that are worth a shard of their own. */
+/** Fewest items that are worth a microbatch of their own. */
 const LEAST = 4;
 
 /**
- * Cuts items into consecutive shards whose sizes differ by at most one.
+ * Splits items into consecutive microbatches whose sizes differ by at most one.
  *
- * @param items What to cut.
- * @param shards Most shards; there are fewer where one would have fewer than 4 items.
- * @returns The shards in order; one at least, which holds everything.
+ * @param items What to split.
+ * @param microbatches Most microbatches; there are fewer where one would have fewer than 4 items.
+ * @returns The microbatches in order; one at least, which holds everything.
  */
-export function cutShards<T>(items: readonly T[], shards: number): T[][] {
+export function splitMicrobatches<T>(
+  items: readonly T[],
+  microbatches: number,
+): T[][] {
   const count = Math.max(
     1,
-    Math.min(shards, Math.floor(items.length / LEAST)),
+    Math.min(microbatches, Math.floor(items.length / LEAST)),
   );
   const bound = (k: number) => Math.floor(k * items.length / count);
   return Array.from(
@@ -54,7 +55,7 @@ export function createLaneDealer(lanes: number): LaneDealer {
   const known = new WeakMap<object, number>();
   return {
     deal(situations) {
-      const count = cutShards(situations, lanes).length;
+      const count = splitMicrobatches(situations, lanes).length;
       const dealt = Array.from({ length: lanes }, (): number[] => []);
       const episodes = situations.map(({ past, observation }) =>
         past[0]?.observation ?? observation
@@ -77,33 +78,35 @@ export function createLaneDealer(lanes: number): LaneDealer {
   };
 }
 
-/** What one shard's means count for in the means of the whole batch, in `[0, 1]`. */
-export interface ShardShares {
+/** What the means of one microbatch count for in the means of the minibatch, in `[0, 1]`. */
+export interface MicrobatchWeights {
   /** Share of the units that the policy gradient sees. */
   readonly units: number;
   /** Share of the targets of each value head. */
   readonly heads: ByDecision<number>;
 }
 
-/** Shares of a batch that was not cut. */
-export const WHOLE: ShardShares = { units: 1, heads: byDecision(() => 1) };
+/** Masks of one microbatch: 1 where a mean counts a unit, or a target of a value head. */
+export interface MicrobatchMasks {
+  /** Shape `(units,)`. */
+  readonly units: Float32Array;
+  /** Shape `(rows,)` each. */
+  readonly heads: ByDecision<Float32Array>;
+}
 
 /**
- * Measures what each shard counts for.
+ * Weighs microbatches: the mean over a minibatch is the sum of their means, each times its weight.
  *
- * The mean over a batch is the sum of its shards' means, each times its share of what is averaged.
- *
- * @param shards Samples of each shard.
- * @returns Shares of each shard; they add up to 1, or are all 0 where there is nothing to average.
+ * @param masks Masks of each microbatch.
+ * @returns Weights of each microbatch; they add up to 1, or are all 0 where there is nothing to average.
  */
-export function shardShares(
-  shards: readonly (readonly TrainingSample[])[],
-): ShardShares[] {
-  if (shards.length === 1) return [WHOLE];
-  const units = shares(shards.map((one) => count(unitColumns(one).mask)));
-  const targets = shards.map(headColumns);
+export function microbatchWeights(
+  masks: readonly MicrobatchMasks[],
+): MicrobatchWeights[] {
+  if (masks.length === 1) return [{ units: 1, heads: byDecision(() => 1) }];
+  const units = shares(masks.map((one) => count(one.units)));
   const heads = byDecision((name) =>
-    shares(targets.map((columns) => count(columns[name].mask)))
+    shares(masks.map((one) => count(one.heads[name])))
   );
   return units.map((share, k) => ({
     units: share,

@@ -1,21 +1,19 @@
 /**
- * One minibatch differentiated: HiPER's objective over a scored batch, its terms and its slope.
+ * The gradient of one microbatch: HiPER's objective over a scored batch, and its terms.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
-import type { TrainingSample } from "../../policy/policy.ts";
 import { byDecision } from "../../trajectory.ts";
 import { flattenTensors } from "./flat_weights.ts";
 import { aggregate } from "./aggregation.ts";
 import { actorObjective, criticObjective } from "./objective.ts";
-import { headColumns, unitColumns } from "./columns.ts";
-import type { ShardShares } from "./microbatches.ts";
+import type { Microbatch } from "./columns.ts";
 import type { PpoSettings } from "./update_settings.ts";
 
-/** Terms of the objective that are reported, in the order of {@linkcode PpoSlope.terms}. */
+/** Terms of the objective that are reported, in the order of {@linkcode PpoGradient.terms}. */
 export const PPO_TERMS = [
   "policy_loss",
   "value_loss",
@@ -27,48 +25,38 @@ export const PPO_TERMS = [
   "log_prob",
 ] as const;
 
-/** Where the objective stands on a minibatch, and where it slopes. */
-export interface PpoSlope {
+/** Terms of the objective on a minibatch, and its gradient. */
+export interface PpoGradient {
   /** Loss terms in the order of {@linkcode PPO_TERMS}. */
   readonly terms: Float32Array<ArrayBuffer>;
   /** Shape `(weights,)`. */
   readonly gradient: Float32Array<ArrayBuffer>;
 }
 
-/** A shard of a minibatch, or all of it. */
-export interface PpoShard {
-  /** Turns to learn from. */
-  readonly samples: readonly TrainingSample[];
-  /** Log-probabilities of each sample's units under the reference, where they are wanted. */
-  readonly references: readonly Float32Array[] | undefined;
-  /** What the shard counts for in the minibatch. */
-  readonly shares: ShardShares;
-}
-
 /**
- * Differentiates the objective on one shard of a minibatch.
+ * Computes the gradient of the objective on one microbatch.
  *
- * @param policy Scores the samples.
- * @param shard Turns to learn from.
+ * @param policy Scores the turns.
+ * @param microbatch Turns to learn from.
  * @param settings Settings of the objective.
- * @returns The shard's part of terms and gradient, to be added up; no tensor is left behind.
+ * @returns The microbatch's part of terms and gradient, to be added up; no tensor is left behind.
  */
-export async function differentiate(
+export async function computeGradient(
   policy: DifferentiablePolicy,
-  shard: PpoShard,
+  microbatch: Microbatch,
   settings: PpoSettings,
-): Promise<PpoSlope> {
+): Promise<PpoGradient> {
   const variables = Object.values(policy.variables);
   let terms: tf.Tensor1D | undefined;
   const objective = (): tf.Scalar => {
-    const parts = objectiveTerms(policy, shard, settings);
+    const parts = objectiveTerms(policy, microbatch, settings);
     terms = tf.keep(tf.stack(parts.terms) as tf.Tensor1D);
     return parts.loss;
   };
   const { value, grads } = tf.variableGrads(objective, variables);
-  const slopes = variables.map((variable) => grads[variable.name] ?? null);
+  const gradients = variables.map(({ name }) => grads[name] ?? null);
   const column = tf.tidy(() =>
-    flattenTensors(variables, slopes, { before: terms! })
+    flattenTensors(variables, gradients, { before: terms! })
   );
   tf.dispose([value, grads, terms!]);
   const numbers = await column.data<"float32">();
@@ -78,17 +66,19 @@ export async function differentiate(
 }
 
 /**
- * Adds up the slopes of a minibatch's shards, in their order.
+ * Adds up the gradients of a minibatch's microbatches, in their order.
  *
- * @param slopes One for each shard, at least one.
- * @returns The slope of the minibatch.
+ * @param gradients One for each microbatch, at least one.
+ * @returns The gradient of the minibatch.
  */
-export function sumSlopes(slopes: readonly PpoSlope[]): PpoSlope {
-  const [first] = slopes;
-  if (slopes.length === 1) return first!;
+export function sumGradients(
+  gradients: readonly PpoGradient[],
+): PpoGradient {
+  const [first] = gradients;
+  if (gradients.length === 1) return first!;
   return {
-    terms: addUp(slopes.map(({ terms }) => terms)),
-    gradient: addUp(slopes.map(({ gradient }) => gradient)),
+    terms: addUp(gradients.map(({ terms }) => terms)),
+    gradient: addUp(gradients.map(({ gradient }) => gradient)),
   };
 }
 
@@ -101,14 +91,13 @@ function addUp(columns: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   return total;
 }
 
-/** The shard's part of the objective, and of its terms in the order of {@linkcode PPO_TERMS}. */
+/** The microbatch's part of the objective, and of its terms in the order of {@linkcode PPO_TERMS}. */
 function objectiveTerms(
   policy: DifferentiablePolicy,
-  { samples: batch, references, shares }: PpoShard,
+  { turns, units, heads, references, weights }: Microbatch,
   settings: PpoSettings,
 ): { loss: tf.Scalar; terms: tf.Scalar[] } {
-  const scored = policy.score(batch);
-  const units = unitColumns(batch);
+  const scored = policy.score(turns);
   const actor = actorObjective(scored.logProbs, {
     oldLogProbs: settings.onPolicy
       ? scored.logProbs // no gradient flows through them
@@ -122,20 +111,19 @@ function objectiveTerms(
     klCoefficient: settings.klCoefficient,
     ...(references
       ? {
-        referenceLogProbs: tf.concat(references.map((row) => tf.tensor1d(row))),
+        referenceLogProbs: tf.tensor1d(references),
       }
       : {}),
   });
-  const columns = headColumns(batch);
   const critic = criticObjective(byDecision((name) => ({
     values: scored.values[name],
-    oldValues: tf.tensor1d(columns[name].oldValues),
-    targets: tf.tensor1d(columns[name].targets),
-    mask: tf.tensor1d(columns[name].mask),
+    oldValues: tf.tensor1d(heads[name].oldValues),
+    targets: tf.tensor1d(heads[name].targets),
+    mask: tf.tensor1d(heads[name].mask),
     clipRange: settings.valueClipRange,
-    coefficient: shares.heads[name],
+    coefficient: weights.heads[name],
   })));
-  const share = (mean: tf.Scalar): tf.Scalar => tf.mul(mean, shares.units);
+  const share = (mean: tf.Scalar): tf.Scalar => tf.mul(mean, weights.units);
   const loss: tf.Scalar = tf.add(
     share(actor.loss),
     tf.mul(critic.loss, settings.valueCoefficient),
@@ -156,28 +144,28 @@ function objectiveTerms(
 }
 
 /**
- * Says which number went wrong, before it does harm.
+ * Throws if a term of the objective or a gradient is not finite, naming it, before the optimizer's step.
  *
- * @param slope What {@linkcode differentiate} gave.
+ * @param computed What {@linkcode computeGradient} gave.
  * @param variables Weights by name, in order.
- * @throws {RangeError} If a term or a slope is not finite.
+ * @throws {RangeError} If a term or a gradient is not finite.
  */
 export function checkFinite(
-  slope: PpoSlope,
+  computed: PpoGradient,
   variables: Readonly<Record<string, tf.Variable>>,
 ): void {
   PPO_TERMS.forEach((name, i) => {
-    if (Number.isFinite(slope.terms[i])) return;
+    if (Number.isFinite(computed.terms[i])) return;
     throw new RangeError(
       `Cannot update as "${name}" must be finite: current value is ${
-        slope.terms[i]
+        computed.terms[i]
       }; the weights are those before this step`,
     );
   });
   let at = 0;
   for (const [name, { size }] of Object.entries(variables)) {
     const end = at + size;
-    const wrong = slope.gradient.subarray(at, end).find((one) =>
+    const wrong = computed.gradient.subarray(at, end).find((one) =>
       !Number.isFinite(one)
     );
     if (wrong !== undefined) {

@@ -11,11 +11,11 @@
 import type { Learner } from "../../policy/policy.ts";
 import { type Random, resumeRandom } from "../../random.ts";
 import type { ByDecision, Decision, Situation } from "../../trajectory.ts";
-import { createShardedLearner } from "../ppo/learner.ts";
+import { createMicrobatchLearner } from "../ppo/learner.ts";
 import type { ReplicaPool } from "./pool.ts";
 import type { Work, WorkingPolicy, WorkResults } from "./work.ts";
 import { situationSession } from "../../policy/session.ts";
-import { createLaneDealer, cutShards } from "../ppo/microbatches.ts";
+import { createLaneDealer, splitMicrobatches } from "../ppo/microbatches.ts";
 
 /** Who works on shards, and how many there are at most. */
 export interface SharingOptions {
@@ -44,7 +44,9 @@ export function sharePolicy(
     make: (indices: readonly number[]) => Work<K>,
   ): Promise<WorkResults[K][number][]> {
     const indices = Array.from({ length: count }, (_, i) => i);
-    const results = await pool.perform(cutShards(indices, shards).map(make));
+    const results = await pool.perform(
+      splitMicrobatches(indices, shards).map(make),
+    );
     return results.flat() as WorkResults[K][number][];
   }
   async function decide(
@@ -127,11 +129,13 @@ export function createSharedLearner(
   options: SharingOptions,
 ): Learner {
   const { pool, shards } = options;
-  return createShardedLearner(policy, {
-    shards,
-    differentiate: (parts, settings) =>
-      pool.perform(
-        parts.map((shard) => ({ kind: "differentiate", shard, settings })),
-      ),
+  return createMicrobatchLearner(policy, {
+    microbatches: shards,
+    computeGradients: (parts, settings) =>
+      pool.perform(parts.map((microbatch) => ({
+        kind: "computeGradient",
+        microbatch,
+        settings,
+      }))),
   });
 }

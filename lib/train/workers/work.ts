@@ -13,11 +13,12 @@ import type {
   Follower,
   ReadingPolicy,
   Rescored,
-  TrainingSample,
+  ScoredTurn,
 } from "../../policy/policy.ts";
 import { type Random, type RandomState, resumeRandom } from "../../random.ts";
 import type { ByDecision, Decision, Situation } from "../../trajectory.ts";
-import { differentiate, type PpoShard, type PpoSlope } from "../ppo/step.ts";
+import type { Microbatch } from "../ppo/columns.ts";
+import { computeGradient, type PpoGradient } from "../ppo/step.ts";
 import {
   type PackedSituation,
   type SituationPacker,
@@ -50,7 +51,7 @@ export interface WorkingPolicy
 /** What is needed for each kind of work. */
 export interface WorkParts {
   /** Part of a gradient. */
-  differentiate: { shard: PpoShard; settings: PpoSettings };
+  computeGradient: { microbatch: Microbatch; settings: PpoSettings };
   /** Decisions, at the policy's own temperature if none is named. */
   decide: {
     situations: readonly Situation[];
@@ -67,15 +68,15 @@ export interface WorkParts {
   };
   /** Scores of decisions already made, with a hint for each where a teacher scores. */
   rescore: {
-    samples: readonly TrainingSample[];
+    samples: readonly ScoredTurn[];
     hints: readonly string[] | undefined;
   };
 }
 
 /** What each kind of work comes to. */
 export interface WorkResults {
-  /** The shard's part of the slope. */
-  differentiate: PpoSlope;
+  /** The microbatch's part of the gradient. */
+  computeGradient: PpoGradient;
   /** One for each situation. */
   decide: Decision[];
   /** One for each situation. */
@@ -100,8 +101,8 @@ const DEEDS: {
     work: Work<K>,
   ) => WorkResults[K] | Promise<WorkResults[K]>;
 } = {
-  differentiate: (policy, { shard, settings }) =>
-    differentiate(policy, shard, settings),
+  computeGradient: (policy, { microbatch, settings }) =>
+    computeGradient(policy, microbatch, settings),
   decide: (policy, { situations, randoms, temperature, lane }) =>
     (temperature === undefined ? policy : policy.atTemperature(temperature))
       .decide(situations, randoms, { lane }),
@@ -132,15 +133,15 @@ export async function doWork<K extends WorkKind>(
 }
 
 /** A sample whose situation is packed. */
-type PackedSample = Omit<TrainingSample, "situation"> & {
+type PackedSample = Omit<ScoredTurn, "situation"> & {
   readonly situation: PackedSituation;
 };
 
 /** Work as plain data. */
 export type PackedWork =
   | {
-    kind: "differentiate";
-    shard: Omit<PpoShard, "samples">;
+    kind: "computeGradient";
+    microbatch: Omit<Microbatch, "turns">;
     samples: PackedSample[];
     settings: PpoSettings;
   }
@@ -162,10 +163,10 @@ export type PackedWork =
 const PACKERS: {
   [K in WorkKind]: (work: Work<K>, packer: SituationPacker) => PackedWork;
 } = {
-  differentiate({ kind, shard: { samples, ...shard }, settings }, packer) {
+  computeGradient({ kind, microbatch: { turns, ...rest }, settings }, packer) {
     // A trace says what was read: the past of its situation stays here.
-    const packed = packSamples(samples, packer, { past: false });
-    return { kind, shard, samples: packed, settings };
+    const samples = packSamples(turns, packer, { past: false });
+    return { kind, microbatch: rest, samples, settings };
   },
   decide: ({ kind, situations, randoms, temperature, lane }, packer) => ({
     kind,
@@ -197,7 +198,7 @@ function packAll(
 }
 
 function packSamples(
-  samples: readonly TrainingSample[],
+  samples: readonly ScoredTurn[],
   packer: SituationPacker,
   options: { past: boolean },
 ): PackedSample[] {
@@ -238,10 +239,10 @@ export function unpackWork(
       situation: unpacker.unpack(one.situation),
     }));
   switch (packed.kind) {
-    case "differentiate": {
-      const { kind, settings, shard } = packed;
-      const all = samples(packed.samples);
-      return { kind, settings, shard: { ...shard, samples: all } };
+    case "computeGradient": {
+      const { kind, settings, microbatch } = packed;
+      const turns = samples(packed.samples);
+      return { kind, settings, microbatch: { ...microbatch, turns } };
     }
     case "decide": {
       const situations = packed.situations.map(unpacker.unpack);

@@ -14,7 +14,6 @@ import {
   type CompactPolicyOptions,
   createCompactPolicy,
 } from "../../../lib/policy/compact/policy.ts";
-import type { TrainingSample } from "../../../lib/policy/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
@@ -24,6 +23,7 @@ import {
   DECISIONS,
   type Trajectory,
 } from "../../../lib/trajectory.ts";
+import type { SampleRow } from "../../_samples.ts";
 
 await selectBackend("wasm");
 
@@ -65,7 +65,7 @@ async function play(
   return await collectTrajectories(policy, assignments);
 }
 
-function samplesOf(trajectories: readonly Trajectory[]): TrainingSample[] {
+function samplesOf(trajectories: readonly Trajectory[]): SampleRow[] {
   return trajectories.flatMap((trajectory) =>
     trajectory.turns.map(({ decision }, t) => ({
       situation: situationAt(trajectory, t),

@@ -29,8 +29,6 @@ Deno.test({
     const [scores] = await policy.rescore([{
       situation,
       decision: decision!,
-      advantages: { switching: 0, planning: 0, execution: 0 },
-      trained: { switching: false, planning: false, execution: false },
     }]);
     for (const [i, logProb] of scores!.logProbs.entries()) {
       ok(Math.abs(logProb - trace.logProbs[i]!) < 1e-3, `token ${i}`);

@@ -7,7 +7,6 @@ import { listHouseholdAlternatives } from "../../../lib/envs/household/subgoals.
 import { createEnvOpener } from "../../../lib/envs/open_env.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
-import type { TrainingSample } from "../../../lib/policy/policy.ts";
 import { statelessPolicy } from "../../../lib/policy/session.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
@@ -17,6 +16,8 @@ import { defineConfig } from "../../../lib/train/config/config.ts";
 import { imitateExpert } from "../../../lib/train/imitation/imitation.ts";
 import { assembleTraining } from "../../../lib/train/assemble.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
+import type { SampleBatch } from "../../../lib/policy/policy.ts";
+import { type SampleRow, toRows } from "../../_samples.ts";
 
 const SPEC = { kind: "corridor", length: 5, doors: 0 };
 
@@ -115,12 +116,12 @@ Deno.test("a language policy is assembled from settings, imitates and trains", a
 Deno.test("imitating with detours teaches what the expert does after them", async () => {
   await selectBackend("wasm");
   const open = withHints(openCorridorSpec);
-  const seen: TrainingSample[] = [];
+  const seen: SampleRow[] = [];
   const { trajectories } = await imitateExpert({
     policy: indifferent,
     learner: {
       update: (samples) => {
-        seen.push(...samples);
+        seen.push(...toRows(samples));
         return Promise.resolve({});
       },
       save: () => Promise.resolve(),
@@ -146,12 +147,12 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
 Deno.test("imitating in turns with the learner teaches what the expert does after its mistakes", async () => {
   const open = withHints(openCorridorSpec);
   /** What was learned, and the learner's share of the turns, pass by pass. */
-  const passes: { samples: readonly TrainingSample[]; decided: number }[] = [];
+  const passes: { samples: readonly SampleRow[]; decided: number }[] = [];
   let decided = 0;
   const options = {
     learner: {
-      update: (samples: readonly TrainingSample[]) => {
-        passes.push({ samples, decided });
+      update: (samples: SampleBatch) => {
+        passes.push({ samples: toRows(samples), decided });
         decided = 0;
         return Promise.resolve({});
       },
@@ -206,12 +207,12 @@ Deno.test("imitating in turns with the learner teaches what the expert does afte
 
 Deno.test("an expert that searches comes to places in vain, wins, and is learned turn by turn", async () => {
   const open = withHints(createEnvOpener());
-  let learned: readonly TrainingSample[] = [];
+  let learned: readonly SampleRow[] = [];
   const { trajectories } = await imitateExpert({
     policy: indifferent,
     learner: {
       update: (samples) => {
-        learned = samples;
+        learned = toRows(samples);
         return Promise.resolve({});
       },
       save: () => Promise.resolve(),

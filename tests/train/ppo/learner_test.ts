@@ -8,10 +8,7 @@ import {
   createCompactPolicy,
 } from "../../../lib/policy/compact/policy.ts";
 import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
-import type {
-  TrainingSample,
-  UpdateOptions,
-} from "../../../lib/policy/policy.ts";
+import type { UpdateOptions } from "../../../lib/policy/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
@@ -19,6 +16,7 @@ import { toSamples } from "../../../lib/train/batch.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
 import { byDecision, type Trajectory } from "../../../lib/trajectory.ts";
 import { smallPolicy } from "../../policy/_small_policy.ts";
+import { fromRows, type SampleRow, toRows } from "../../_samples.ts";
 
 await selectBackend("wasm");
 
@@ -50,7 +48,7 @@ async function samplesOf(
   policy: CompactPolicy,
   iteration = 0,
   tasks = 64,
-): Promise<TrainingSample[]> {
+): Promise<SampleRow[]> {
   const trajectories = await play(policy, iteration, tasks);
   const estimator = {
     name: "hae",
@@ -58,7 +56,9 @@ async function samplesOf(
     lambdaTurn: 0.95,
     lambdaBoundary: 0.95,
   } as const;
-  return toSamples(trajectories, assignCredit(trajectories, estimator));
+  return toRows(
+    toSamples(trajectories, assignCredit(trajectories, estimator)),
+  );
 }
 
 const successRate = (trajectories: readonly Trajectory[]): number =>
@@ -101,8 +101,8 @@ Deno.test("load() refuses a checkpoint of another policy, and leaves weights and
   const fresh = makePolicy(1);
   const options = { ...SMALL, random: createRandom(3) };
   deepStrictEqual(
-    await learner.update(samples, options),
-    await createPpoLearner(fresh).update(samples, options),
+    await learner.update(fromRows(samples), options),
+    await createPpoLearner(fresh).update(fromRows(samples), options),
   );
   policy.dispose();
   fresh.dispose();
@@ -113,7 +113,7 @@ Deno.test("update() learns the corridor from sparse reward within seconds", asyn
   const learner = createPpoLearner(policy);
   for (let iteration = 0; iteration < 24; iteration++) {
     const random = createRandom(1).fork("iteration", iteration);
-    await learner.update(await samplesOf(policy, iteration), {
+    await learner.update(fromRows(await samplesOf(policy, iteration)), {
       ...SMALL,
       random,
     });
@@ -128,15 +128,15 @@ Deno.test("a run that was saved and loaded goes on with identical numbers", asyn
   const one = makePolicy(1), two = makePolicy(2);
   const first = createPpoLearner(one), second = createPpoLearner(two);
   const options = { ...SMALL, klCoefficient: 0.1, random: createRandom(3) };
-  await first.update(await samplesOf(one), options);
+  await first.update(fromRows(await samplesOf(one)), options);
   await first.save(directory);
   await second.load(directory);
   deepStrictEqual(weightsOf(two), weightsOf(one));
   const samples = await samplesOf(one, 1);
   deepStrictEqual(await samplesOf(two, 1), samples);
   deepStrictEqual(
-    await second.update(samples, options),
-    await first.update(samples, options),
+    await second.update(fromRows(samples), options),
+    await first.update(fromRows(samples), options),
   );
   deepStrictEqual(weightsOf(two), weightsOf(one));
   await Deno.remove(directory, { recursive: true });
@@ -153,7 +153,7 @@ Deno.test("update() raises what was better than expected", async () => {
     trained: { switching: false, planning: false, execution: true },
   }));
   const before = await policy.rescore(samples);
-  await learner.update(samples, {
+  await learner.update(fromRows(samples), {
     epochs: 1,
     entropyCoefficient: 0,
     random: createRandom(1),
@@ -175,7 +175,7 @@ Deno.test("without advantage, entropy, value and divergence nothing moves", asyn
     advantages: byDecision(() => 0),
   }));
   const before = weightsOf(policy);
-  await learner.update(samples, {
+  await learner.update(fromRows(samples), {
     entropyCoefficient: 0,
     valueCoefficient: 0,
     random: createRandom(1),
@@ -191,7 +191,7 @@ Deno.test("a strong pull holds the policy near the weights it began with", async
     let row: Record<string, number> = {};
     for (let iteration = 0; iteration < 4; iteration++) {
       const samples = await samplesOf(policy, 0, 16);
-      row = await learner.update(samples, {
+      row = await learner.update(fromRows(samples), {
         ...SMALL,
         klCoefficient,
         random: createRandom(iteration),
@@ -223,13 +223,16 @@ Deno.test("a step size that ends at 0 moves nothing at the end, and half as much
     final?: number,
   ) => {
     const policy = makePolicy();
-    await createPpoLearner(policy).update(await samplesOf(policy, 0, 4), {
-      learningRate,
-      ...(final === undefined ? {} : { finalLearningRate: final }),
-      epochs: 1,
-      progress,
-      random: createRandom(1),
-    });
+    await createPpoLearner(policy).update(
+      fromRows(await samplesOf(policy, 0, 4)),
+      {
+        learningRate,
+        ...(final === undefined ? {} : { finalLearningRate: final }),
+        epochs: 1,
+        progress,
+        random: createRandom(1),
+      },
+    );
     const weights = weightsOf(policy);
     policy.dispose();
     return weights;
@@ -253,7 +256,7 @@ Deno.test("a step size that ends at 0 moves nothing at the end, and half as much
 Deno.test("targetKl stops an update that went too far", async () => {
   const policy = makePolicy();
   const samples = await samplesOf(policy);
-  const row = await createPpoLearner(policy).update(samples, {
+  const row = await createPpoLearner(policy).update(fromRows(samples), {
     ...SMALL,
     epochs: 50,
     targetKl: 0.01,
@@ -268,9 +271,9 @@ Deno.test("update() leaves no tensor behind", async () => {
   const learner = createPpoLearner(policy);
   const samples = await samplesOf(policy, 0, 8);
   const options = { ...SMALL, klCoefficient: 0.1, random: createRandom(1) };
-  await learner.update(samples, options);
+  await learner.update(fromRows(samples), options);
   const { numTensors } = tf.memory();
-  await learner.update(samples, options);
+  await learner.update(fromRows(samples), options);
   strictEqual(tf.memory().numTensors, numTensors);
   policy.dispose();
 });
@@ -283,7 +286,9 @@ Deno.test("update() stops at a number that is none, before weights are harmed", 
   }));
   const before = weightsOf(policy);
   await rejects(
-    createPpoLearner(policy).update(samples, { random: createRandom(1) }),
+    createPpoLearner(policy).update(fromRows(samples), {
+      random: createRandom(1),
+    }),
     {
       name: "RangeError",
       message:
@@ -297,7 +302,9 @@ Deno.test("update() stops at a number that is none, before weights are harmed", 
 Deno.test("update() without anything to learn from does nothing", async () => {
   const policy = makePolicy();
   deepStrictEqual(
-    await createPpoLearner(policy).update([], { random: createRandom(1) }),
+    await createPpoLearner(policy).update(fromRows([]), {
+      random: createRandom(1),
+    }),
     { updates: 0 },
   );
   policy.dispose();

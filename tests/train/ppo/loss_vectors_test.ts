@@ -19,10 +19,7 @@ import {
   sequencePolicyLoss,
   valueLoss,
 } from "../../../lib/train/ppo/losses.ts";
-import {
-  labelLogProbs,
-  logitEntropies,
-} from "../../../lib/train/ppo/token_loss.ts";
+import { tokenLogProbs } from "../../../lib/policy/decoder/layers.ts";
 import { replayFile } from "../../_vectors.ts";
 import {
   close,
@@ -193,17 +190,31 @@ replayFile<{
   ({ cfg, inputs, outputs }) =>
     onEachBackend(() => {
       const logits = tf.tensor3d(inputs.logits);
-      const labels = tf.tensor2d(inputs.labels, undefined, "int32");
+      const [sequences, tokens, choices] = logits.shape;
+      const targets = tf.tensor1d(inputs.labels.flat(), "int32");
+      // Hidden states that are the logits, under an embedding that is the identity.
+      const scored = (z: tf.Tensor) =>
+        tokenLogProbs(
+          tf.reshape(z, [sequences * tokens, choices]),
+          tf.eye(choices),
+          { targets },
+        );
+      const rows = (x: tf.Tensor): tf.Tensor2D =>
+        tf.reshape(x, [sequences, tokens]);
       const mask = tf.tensor2d(inputs.response_mask);
       const mode = cfg.loss_agg_mode;
-      close(logitEntropies(logits).arraySync(), outputs.entropy, "entropy");
       close(
-        labelLogProbs(logits, labels).arraySync(),
+        rows(scored(logits).entropies).arraySync(),
+        outputs.entropy,
+        "entropy",
+      );
+      close(
+        rows(scored(logits).logProbs).arraySync(),
         outputs.log_probs,
         "log-probabilities",
       );
       const entropy = slope(
-        (z) => aggregate(logitEntropies(z), mask, { mode }),
+        (z) => aggregate(rows(scored(z).entropies), mask, { mode }),
         logits,
       );
       close(entropy.value, outputs.entropy_loss, "mean entropy");
@@ -212,7 +223,7 @@ replayFile<{
         outputs.grad_logits_of_entropy_loss,
         "gradient of entropy",
       );
-      const { grad } = slope((z) => tf.sum(labelLogProbs(z, labels)), logits);
+      const { grad } = slope((z) => tf.sum(scored(z).logProbs), logits);
       close(
         grad,
         outputs.grad_logits_of_sum_log_probs,

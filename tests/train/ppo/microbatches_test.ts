@@ -3,7 +3,6 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { assignCredit } from "../../../lib/hae/credit.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
-import type { TrainingSample } from "../../../lib/policy/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
@@ -12,27 +11,36 @@ import { toSamples } from "../../../lib/train/batch.ts";
 import { defineConfig } from "../../../lib/train/config/config.ts";
 import {
   checkFinite,
-  differentiate,
-  type PpoSlope,
-  sumSlopes,
+  computeGradient,
+  type PpoGradient,
+  sumGradients,
 } from "../../../lib/train/ppo/step.ts";
 import {
   createLaneDealer,
-  cutShards,
-  shardShares,
+  microbatchWeights,
+  splitMicrobatches,
 } from "../../../lib/train/ppo/microbatches.ts";
+import {
+  gatherMicrobatches,
+  layOutSamples,
+} from "../../../lib/train/ppo/columns.ts";
 import { settingsAt } from "../../../lib/train/ppo/update_settings.ts";
-import { decisionUnits, type Situation } from "../../../lib/trajectory.ts";
+import {
+  byDecision,
+  decisionUnits,
+  type Situation,
+} from "../../../lib/trajectory.ts";
+import { fromRows, type SampleRow, toRows } from "../../_samples.ts";
 
 await selectBackend("wasm");
 
-Deno.test("cutShards() keeps everything in order, in parts whose sizes differ by at most one", () => {
+Deno.test("splitMicrobatches() keeps everything in order, in parts whose sizes differ by at most one", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer()),
       fc.integer({ min: 1, max: 9 }),
       (items, shards) => {
-        const cut = cutShards(items, shards);
+        const cut = splitMicrobatches(items, shards);
         deepStrictEqual(cut.flat(), items);
         ok(cut.length >= 1 && cut.length <= shards);
         const sizes = cut.map((one) => one.length);
@@ -101,7 +109,7 @@ const POLICIES = {
 /** Samples that lack a target here, are trained on some decisions only there, and a reference for each. */
 async function minibatch(
   policy: DifferentiablePolicy,
-): Promise<{ samples: TrainingSample[]; references: Float32Array[] }> {
+): Promise<{ samples: SampleRow[]; references: Float32Array[] }> {
   const episodes = scheduleEpisodes([WORLD], {
     random: createRandom(3),
     tasks: 4,
@@ -110,7 +118,7 @@ async function minibatch(
   const trajectories = await collectTrajectories(policy, episodes);
   const credits = assignCredit(trajectories, { name: "hae", gamma: 0.9 });
   const random = createRandom(5);
-  const samples = toSamples(trajectories, credits).slice(0, 21)
+  const samples = toRows(toSamples(trajectories, credits)).slice(0, 21)
     .map((sample, i) => ({
       ...sample,
       trained: { ...sample.trained, switching: i % 3 > 0 },
@@ -133,7 +141,7 @@ function distance(a: Float32Array, b: Float32Array): number {
 }
 
 for (const [name, policy] of Object.entries(POLICIES)) {
-  Deno.test(`the slopes of shards of a minibatch add up to its slope, for a ${name} policy`, async () => {
+  Deno.test(`the gradients of microbatches add up to that of the minibatch, for a ${name} policy`, async () => {
     const config = defineConfig({ seed: 2, policy, worlds: [WORLD] });
     const mind = await assemblePolicy(config, [WORLD]);
     const { samples, references } = await minibatch(mind);
@@ -143,25 +151,23 @@ for (const [name, policy] of Object.entries(POLICIES)) {
       valueCoefficient: 0.5,
       valueClipRange: 0.2,
     });
-    const slope = async (shards: number): Promise<PpoSlope> => {
+    const batch = fromRows(samples), columns = layOutSamples(batch);
+    const gradientOf = async (microbatches: number): Promise<PpoGradient> => {
       const indices = samples.map((_, i) => i);
-      const cut = cutShards(indices, shards);
-      const shares = shardShares(cut.map((one) => one.map((i) => samples[i]!)));
-      const slopes: PpoSlope[] = [];
-      for (const [k, one] of cut.entries()) {
-        const shard = {
-          samples: one.map((i) => samples[i]!),
-          references: one.map((i) => references[i]!),
-          shares: shares[k]!,
-        };
-        slopes.push(await differentiate(mind, shard, settings));
+      const parts = gatherMicrobatches(batch, columns, {
+        rows: splitMicrobatches(indices, microbatches),
+        references: Float32Array.from(references.flatMap((row) => [...row])),
+      });
+      const gradients: PpoGradient[] = [];
+      for (const part of parts) {
+        gradients.push(await computeGradient(mind, part, settings));
       }
-      return sumSlopes(slopes);
+      return sumGradients(gradients);
     };
-    const whole = await slope(1);
+    const whole = await gradientOf(1);
     checkFinite(whole, mind.variables);
     for (const shards of [2, 3, 5]) {
-      const sum = await slope(shards);
+      const sum = await gradientOf(shards);
       // Sums of 32-bit floats in another order.
       ok(distance(sum.gradient, whole.gradient) < 1e-5, `${shards} shards`);
       ok(distance(sum.terms, whole.terms) < 1e-5, `${shards} shards`);
@@ -170,16 +176,12 @@ for (const [name, policy] of Object.entries(POLICIES)) {
   });
 }
 
-Deno.test("shardShares() counts nothing where there is nothing to average", async () => {
-  const config = defineConfig({ worlds: [WORLD] });
-  const mind = await assemblePolicy(config, [WORLD]);
-  const { samples } = await minibatch(mind);
-  const untaught = samples.map(({ targets: _, ...sample }) => sample);
-  const [first, second] = shardShares([
-    untaught.slice(0, 8),
-    untaught.slice(8),
-  ]);
+Deno.test("microbatchWeights() counts nothing where there is nothing to average", () => {
+  const masks = (units: readonly number[]) => ({
+    units: Float32Array.from(units),
+    heads: byDecision(() => new Float32Array(2)),
+  });
+  const [first, second] = microbatchWeights([masks([1, 0, 1]), masks([0, 1])]);
   deepStrictEqual(first!.heads, { switching: 0, planning: 0, execution: 0 });
-  ok(Math.abs(first!.units + second!.units - 1) < 1e-12);
-  mind.dispose();
+  deepStrictEqual([first!.units, second!.units], [2 / 3, 1 / 3]);
 });

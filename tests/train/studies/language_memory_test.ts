@@ -7,6 +7,7 @@ import { languageMemory } from "../../../lib/train/studies/language_memory.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
 import { watchHeap } from "../_heap_watch.ts";
 import { type Load, loadOf, SMALL_SIZE } from "../_language_load.ts";
+import { fromRows } from "../../_samples.ts";
 
 const LOAD: Load = { batch: 16, length: 96, replyLength: 24, size: SMALL_SIZE };
 
@@ -68,7 +69,11 @@ for (const [name, load] of Object.entries(LOADS)) {
     await policy.decide(situations, situations.map((_, i) => random.fork(i)));
     agree("writing", memory.writing.bytes);
     const minibatchSize = samples.length;
-    await learner.update(samples, { epochs: 1, minibatchSize, random });
+    await learner.update(fromRows(samples), {
+      epochs: 1,
+      minibatchSize,
+      random,
+    });
     agree("learning", memory.learning.bytes);
     policy.dispose();
   });
@@ -123,7 +128,11 @@ Deno.test("memory of a gradient step does not grow with the number of chunks", a
     });
     const learner = createPpoLearner(policy);
     const random = createRandom(2);
-    await learner.update(samples, { epochs: 1, minibatchSize: batch, random });
+    await learner.update(fromRows(samples), {
+      epochs: 1,
+      minibatchSize: batch,
+      random,
+    });
     peaks.push(watch.peak());
     policy.dispose();
   }
