@@ -47,8 +47,7 @@ export {
   creditBatch,
   ESTIMATOR_NAMES,
 } from "./lib/hae/credit.ts";
-export type { EstimatorConfig } from "./lib/hae/credit.ts";
-export type { EstimatorName } from "./lib/hae/estimators.ts";
+export type { EstimatorConfig, EstimatorName } from "./lib/hae/credit.ts";
 export { segmentTurns } from "./lib/hae/segments.ts";
 export type { Segment } from "./lib/hae/segments.ts";
 export { shapeBatch, shapeRewards } from "./lib/hae/shaping.ts";
@@ -57,12 +56,7 @@ export type { ShapingOptions } from "./lib/hae/shaping.ts";
 // Worlds
 export { openCorridor, proposeCorridorSubgoals } from "./lib/envs/corridor.ts";
 export type { CorridorOptions } from "./lib/envs/corridor.ts";
-export {
-  createEnvOpener,
-  findWorld,
-  listEnvs,
-  openEnv,
-} from "./lib/envs/open_env.ts";
+export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
 export type {
   EnvSpec,
   EnvStart,
@@ -76,8 +70,6 @@ export type {
   EnvDataset,
   EnvListing,
   EnvOpenerOptions,
-  World,
-  WorldDataset,
 } from "./lib/envs/world.ts";
 
 // Policies

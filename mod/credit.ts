@@ -6,7 +6,6 @@
 
 export { decisionUnits } from "../lib/trajectory.ts";
 export { checkEstimator } from "../lib/hae/credit.ts";
-export { ESTIMATORS } from "../lib/hae/estimators.ts";
 export { generalizedAdvantages } from "../lib/hae/gae.ts";
 export type { GaeCreditOptions, Steps } from "../lib/hae/gae.ts";
 export { gearSegments, gearThreshold, gearWeights } from "../lib/hae/gear.ts";

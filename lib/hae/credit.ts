@@ -14,7 +14,7 @@ import {
 import { readSettings } from "../settings.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import type { Estimator } from "./estimator.ts";
-import { type EstimatorName, ESTIMATORS } from "./estimators.ts";
+import { ESTIMATORS } from "./estimators.ts";
 import type { GaeCreditOptions } from "./gae.ts";
 import type { GigpoOptions } from "./gigpo.ts";
 import type { BestOfGroupOptions, PoolingOptions } from "./group_credit.ts";
@@ -22,8 +22,6 @@ import type { HaeCreditOptions } from "./hae.ts";
 import type { Normalization } from "./normalize.ts";
 import type { ReinforceOptions, RemaxOptions } from "./reinforce.ts";
 import type { StrategyCreditOptions } from "./strata.ts";
-
-export type { EstimatorName } from "./estimators.ts";
 
 /**
  * An estimator by name, with its settings. Plain JSON.
@@ -62,6 +60,9 @@ export type EstimatorConfig =
   | ({ readonly name: "pass-at-k" } & Readonly<BestOfGroupOptions>)
   | ({ readonly name: "gigpo" } & Readonly<GigpoOptions>)
   | ({ readonly name: "strata" } & Readonly<StrategyCreditOptions>);
+
+/** Name of an estimator. */
+export type EstimatorName = EstimatorConfig["name"];
 
 /** Names of all estimators, in reading order. */
 export const ESTIMATOR_NAMES = Object.keys(

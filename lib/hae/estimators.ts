@@ -33,6 +33,3 @@ export const ESTIMATORS = {
   gigpo,
   strata,
 } as const;
-
-/** Name of an estimator. */
-export type EstimatorName = keyof typeof ESTIMATORS;
