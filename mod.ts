@@ -56,7 +56,12 @@ export type { ShapingOptions } from "./lib/hae/shaping.ts";
 // Worlds
 export { openCorridor, proposeCorridorSubgoals } from "./lib/envs/corridor.ts";
 export type { CorridorOptions } from "./lib/envs/corridor.ts";
-export { createEnvOpener, listEnvs, openEnv } from "./lib/envs/open_env.ts";
+export {
+  createEnvOpener,
+  findWorld,
+  listEnvs,
+  openEnv,
+} from "./lib/envs/open_env.ts";
 export type {
   EnvSpec,
   EnvStart,
@@ -70,6 +75,7 @@ export type {
   EnvDataset,
   EnvListing,
   EnvOpenerOptions,
+  WorldGuide,
 } from "./lib/envs/world.ts";
 
 // Policies

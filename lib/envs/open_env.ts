@@ -20,6 +20,7 @@ import type {
   EnvOpenerOptions,
   World,
   WorldDataset,
+  WorldGuide,
 } from "./world.ts";
 
 /** Every built-in kind of world. */
@@ -39,7 +40,7 @@ export const DATASETS: Readonly<Record<string, WorldDataset>> = Object.assign(
 );
 
 /**
- * Finds the record of a world.
+ * Finds what is known of a kind of world beside how it is opened.
  *
  * @example
  * ```ts
@@ -53,10 +54,10 @@ export const DATASETS: Readonly<Record<string, WorldDataset>> = Object.assign(
  * ```
  *
  * @param spec Which world.
- * @returns Its record; that of the module which a specification of kind `"module"` names.
+ * @returns Its subgoals and alternatives; those of the module which a specification of kind `"module"` names.
  * @throws {TypeError} If no built-in world has that kind, or a setting of a module does not fit.
  */
-export async function findWorld(spec: EnvSpec): Promise<World> {
+export async function findWorld(spec: EnvSpec): Promise<WorldGuide> {
   const world = worldOf(spec.kind);
   return await world.resolve?.(spec) ?? world;
 }

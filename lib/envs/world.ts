@@ -36,18 +36,22 @@ export interface EnvListing {
   readonly skipped: readonly string[];
 }
 
+/** What planners and teachers may know of a kind of world. */
+export interface WorldGuide {
+  /** Lists subgoals worth considering; absent where only policies without a list can plan. */
+  readonly proposeSubgoals?: ProposeSubgoals;
+  /** Lists actions that are as good as the expert's given only what was observed. */
+  readonly alternatives?: ListAlternatives;
+}
+
 /** A kind of world, which specifications `{ kind, … }` name. */
-export interface World {
+export interface World extends WorldGuide {
   /** What a specification may hold, with the meaning of each setting. */
   readonly settings: z.ZodType;
   /** Makes an opener, which keeps what several episodes share: compiled games, shops. */
   readonly createOpener: (options: EnvOpenerOptions) => OpenEnv;
   /** Families of such worlds, by name. */
   readonly datasets?: Readonly<Record<string, WorldDataset>>;
-  /** Lists subgoals worth considering; absent where only policies without a list can plan. */
-  readonly proposeSubgoals?: ProposeSubgoals;
-  /** Lists actions that are as good as the expert's given only what was observed. */
-  readonly alternatives?: ListAlternatives;
   /** Finds the record that a specification means, where its code is elsewhere. */
   readonly resolve?: (spec: EnvSpec) => Promise<World>;
 }
