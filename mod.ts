@@ -161,7 +161,6 @@ export type {
 } from "./lib/train/config/config.ts";
 export { describeSettings } from "./lib/train/config/describe.ts";
 export type { SettingDescription } from "./lib/train/config/describe.ts";
-export { renameSettings } from "./lib/train/config/old_names.ts";
 export { PRESETS } from "./lib/train/config/presets.ts";
 export type { PresetName } from "./lib/train/config/presets.ts";
 export { mergeSettings, parseSettings } from "./lib/train/config/settings.ts";

@@ -105,3 +105,4 @@ export type {
   StoredEpisode,
   TurnsTableOptions,
 } from "../lib/train/runs/turns_table.ts";
+export { renameSettings } from "../lib/train/config/old_names.ts";

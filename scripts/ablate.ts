@@ -12,10 +12,11 @@
  */
 
 import { Command } from "commander";
-import { learningCurve, mergeSettings, PRESETS } from "../mod.ts";
+import { type Json, learningCurve, mergeSettings, PRESETS } from "../mod.ts";
 import {
   type AblationPlan,
   readAblationMetrics,
+  renameSettings,
   runAblation,
   summarizeAblation,
   writeParquet,
@@ -70,18 +71,34 @@ async function readGrid(path: string): Promise<AblationPlan> {
       }: current value is "${unknown}"`,
     );
   }
-  const { preset, base = {}, axes = {}, seeds = [] } = grid;
-  if (preset === undefined) return { base, axes, seeds };
-  if (!(preset in PRESETS)) {
+  const { preset, seeds = [] } = grid;
+  if (preset !== undefined && !(preset in PRESETS)) {
     throw new TypeError(
       `Cannot read the grid as "preset" must be one of ${
         Object.keys(PRESETS).join(", ")
       }: current value is "${preset}"`,
     );
   }
-  const start = PRESETS[preset as keyof typeof PRESETS];
-  const merged = mergeSettings(JSON.parse(JSON.stringify(start)), base);
-  return { base: merged as AblationPlan["base"], axes, seeds };
+  const start: Json = preset === undefined
+    ? {}
+    : JSON.parse(JSON.stringify(PRESETS[preset as keyof typeof PRESETS]));
+  const base = mergeSettings(start, renamed(grid.base ?? {}, start));
+  const axes = Object.entries<Record<string, Json>>(grid.axes ?? {})
+    .map(([axis, changes]) => [
+      axis,
+      Object.fromEntries(
+        Object.entries(changes)
+          .map(([label, change]) => [label, renamed(change, base)]),
+      ),
+    ]);
+  return { base, axes: Object.fromEntries(axes), seeds } as AblationPlan;
+}
+
+/** Settings under today's names; each older one is noted. */
+function renamed(settings: Json, before: Json): Json {
+  const { settings: now, notes } = renameSettings(settings, before);
+  for (const note of notes) console.warn(`note: ${note}`);
+  return now;
 }
 
 async function run(

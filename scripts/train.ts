@@ -28,12 +28,12 @@ import {
   PRESETS,
   readRunConfig,
   recordTraining,
-  renameSettings,
   type Run,
   type Training,
   type TrainingConfig,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS } from "../mod/household.ts";
+import { renameSettings } from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { listSettings } from "./list_settings.ts";
 
