@@ -78,7 +78,7 @@ function reportWay(way: string, options: LanguageMemoryOptions): void {
     const fits = peakOf(memory) <= gib * 2 ** 30;
     if (fits) largest = name;
     const { frozen = 0, trained = 0 } = memory.learning.terms;
-    const table = config.vocabulary * config.width;
+    const table = config.vocabSize * config.hiddenSize;
     const cells = [
       frozen + trained,
       memory.writing.bytes,

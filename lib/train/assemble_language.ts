@@ -10,6 +10,7 @@ import {
   createLanguagePolicy,
   loadLanguagePolicy,
 } from "../policy/language/loading.ts";
+import type { Qwen2Config } from "../policy/decoder/config.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
 import { formatPrompt } from "../policy/language/prompts.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
@@ -94,9 +95,14 @@ function mostTurns({ rollout, evaluation }: Surroundings): number {
 }
 
 /** Sizes of a small model by its width. */
-function sizesOf(width: number) {
-  const groups = Math.max(1, Math.floor(width / (2 * HEAD_SIZE)));
-  return { width, innerWidth: 2 * width, heads: 2 * groups, groups };
+function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
+  const kvHeads = Math.max(1, Math.floor(hiddenSize / (2 * HEAD_SIZE)));
+  return {
+    hiddenSize,
+    intermediateSize: 2 * hiddenSize,
+    heads: 2 * kvHeads,
+    kvHeads,
+  };
 }
 
 /** Plays some episodes as an expert would. */

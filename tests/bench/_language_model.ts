@@ -14,33 +14,38 @@ import {
 } from "../../lib/policy/decoder/qwen2.ts";
 import { createRandom } from "../../lib/random.ts";
 
-const REST = { maxLength: 512, rmsEpsilon: 1e-6, ropeBase: 1e4, tied: true };
+const REST = {
+  maxLength: 512,
+  rmsEpsilon: 1e-6,
+  ropeTheta: 1e4,
+  tieEmbeddings: true,
+};
 
 /** Sizes by number of parameters. */
 export const SIZES = {
   "0.5 million": {
-    vocabulary: 256,
-    width: 128,
-    innerWidth: 256,
+    vocabSize: 256,
+    hiddenSize: 128,
+    intermediateSize: 256,
     layers: 3,
     heads: 4,
-    groups: 2,
+    kvHeads: 2,
   },
   "2 million": {
-    vocabulary: 256,
-    width: 192,
-    innerWidth: 512,
+    vocabSize: 256,
+    hiddenSize: 192,
+    intermediateSize: 512,
     layers: 5,
     heads: 6,
-    groups: 2,
+    kvHeads: 2,
   },
   "10 million": {
-    vocabulary: 1024,
-    width: 384,
-    innerWidth: 1024,
+    vocabSize: 1024,
+    hiddenSize: 384,
+    intermediateSize: 1024,
     layers: 6,
     heads: 6,
-    groups: 2,
+    kvHeads: 2,
   },
 };
 

@@ -103,7 +103,7 @@ Deno.bench("swiGlu, plain", {
   differentiate((g, u) => tf.mul(tf.mul(g!, tf.sigmoid(g!)), u!), [g, up]);
 });
 
-const sizes = { batch: 16, length: 192, heads: 6, groups: 2, size: 32 };
+const sizes = { batch: 16, length: 192, heads: 6, kvHeads: 2, size: 32 };
 const qkv = numbers(ROWS, 10 * 32);
 const angles = rotaryAngles(192, 32, 1e4);
 Deno.bench("16 sequences of 192, 6 heads", {

@@ -22,7 +22,7 @@ await selectBackend("wasm");
 
 for (const [name, sizes] of Object.entries(SIZES).slice(0, 2)) {
   const model = createModel(sizes);
-  const ids = drawTokens(sizes.vocabulary);
+  const ids = drawTokens(sizes.vocabSize);
   Deno.bench(
     `3,072 tokens, ${name}`,
     { group: "learning" },

@@ -21,9 +21,21 @@ import { describeMachine, residentMegabytes } from "./_machine.ts";
 import { fromRows } from "../_samples.ts";
 
 const SIZES: Readonly<Record<string, Load["size"]>> = {
-  "0.5 M": { ...SMALL_SIZE, width: 128, innerWidth: 256, layers: 3 },
-  "2 M": { ...SMALL_SIZE, width: 192, innerWidth: 512, layers: 5, heads: 6 },
-  "10 M": { ...SMALL_SIZE, width: 384, innerWidth: 1024, layers: 6, heads: 6 },
+  "0.5 M": { ...SMALL_SIZE, hiddenSize: 128, intermediateSize: 256, layers: 3 },
+  "2 M": {
+    ...SMALL_SIZE,
+    hiddenSize: 192,
+    intermediateSize: 512,
+    layers: 5,
+    heads: 6,
+  },
+  "10 M": {
+    ...SMALL_SIZE,
+    hiddenSize: 384,
+    intermediateSize: 1024,
+    layers: 6,
+    heads: 6,
+  },
 };
 const WAYS: Readonly<Record<string, Partial<Load>>> = {
   "adapters, layers again": { lora: { rank: 8 }, recompute: true },

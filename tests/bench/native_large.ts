@@ -48,14 +48,19 @@ const batch = Number(flags.batch), length = Number(flags.length);
 
 /** Shapes of Qwen2.5, by name. */
 const SHAPES: Readonly<Record<string, Partial<Qwen2Config>>> = {
-  "0.5B": { width: 896, innerWidth: 4864, layers: 24, heads: 14 },
-  "1.5B": { width: 1536, innerWidth: 8960, layers: 28, heads: 12 },
+  "0.5B": { hiddenSize: 896, intermediateSize: 4864, layers: 24, heads: 14 },
+  "1.5B": { hiddenSize: 1536, intermediateSize: 8960, layers: 28, heads: 12 },
 };
 
 const CONFIG: Qwen2Config = {
-  ...{ vocabulary: 151_936, width: 896, innerWidth: 4864, layers: 24 },
-  ...{ heads: 14, groups: 2, maxLength: Math.max(64, length) },
-  ...{ rmsEpsilon: 1e-6, ropeBase: 1e6, tied: true },
+  ...{
+    vocabSize: 151_936,
+    hiddenSize: 896,
+    intermediateSize: 4864,
+    layers: 24,
+  },
+  ...{ heads: 14, kvHeads: 2, maxLength: Math.max(64, length) },
+  ...{ rmsEpsilon: 1e-6, ropeTheta: 1e6, tieEmbeddings: true },
   ...SHAPES[flags.size],
 };
 
@@ -81,8 +86,8 @@ function createLarge(): Qwen2 {
     });
     weights.set(name, weight);
   }
-  const { maxLength, width, heads, ropeBase } = CONFIG;
-  const angles = rotaryAngles(maxLength, width / heads, ropeBase);
+  const { maxLength, hiddenSize, heads, ropeTheta } = CONFIG;
+  const angles = rotaryAngles(maxLength, hiddenSize / heads, ropeTheta);
   const model = { config: CONFIG, weights, angles };
   freezeWeights(model);
   return model;
@@ -108,7 +113,7 @@ console.log(
 const random = createRandom(3);
 const ids = Int32Array.from(
   { length: batch * length },
-  () => random.integer(CONFIG.vocabulary),
+  () => random.integer(CONFIG.vocabSize),
 );
 for (let step = 0; step < Number(flags.steps); step++) {
   const used = process.cpuUsage(), start = performance.now();

@@ -97,7 +97,7 @@ async function write(model: Qwen2, ids: Int32Array): Promise<void> {
 console.log(describeMachine());
 for (const [name, sizes] of Object.entries(SIZES)) {
   if (!flags.size.includes(name)) continue;
-  const ids = drawTokens(sizes.vocabulary);
+  const ids = drawTokens(sizes.vocabSize);
   const rows = [];
   for (const rival of RIVALS) {
     await enter(rival);

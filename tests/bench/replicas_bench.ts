@@ -115,11 +115,11 @@ async function compactLoad(specs: readonly EnvSpec[]): Promise<Load> {
 
 /** Replies of 64 tokens to prompts of 128, about nothing. */
 function nonsense(
-  { tokenizer: { vocabulary } }: LanguagePolicy,
+  { tokenizer: { vocabSize } }: LanguagePolicy,
 ): SampleRow[] {
   const random = createRandom(2);
   const tokens = (length: number) =>
-    Int32Array.from({ length }, () => random.integer(vocabulary));
+    Int32Array.from({ length }, () => random.integer(vocabSize));
   const observation = { text: "", admissibleActions: [], stateKey: "" };
   return Array.from({ length: 16 }, () => ({
     situation: { task: "", past: [], observation },

@@ -60,7 +60,13 @@ export function smallPolicy(
     prompt: ({ observation, subgoal }) =>
       `${observation.text} Subgoal: ${subgoal ?? "none"}`,
     maxReplyTokens: 40,
-    size: { width: 16, innerWidth: 24, layers: 2, heads: 2, groups: 1 },
+    size: {
+      hiddenSize: 16,
+      intermediateSize: 24,
+      layers: 2,
+      heads: 2,
+      kvHeads: 1,
+    },
     ...options,
   });
   const random = createRandom(8);

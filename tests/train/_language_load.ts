@@ -22,7 +22,7 @@ export interface Load extends LanguageMemoryOptions {
   /** Tokens of the reply. */
   readonly replyLength: number;
   /** Sizes of the decoder. */
-  readonly size: Omit<Qwen2Config, "vocabulary">;
+  readonly size: Omit<Qwen2Config, "vocabSize">;
   /** Words besides the letters. @default {256} */
   readonly words?: number;
 }
@@ -41,15 +41,15 @@ export interface LoadedPolicy {
 
 /** A small decoder, for loads that differ from it in one thing. */
 export const SMALL_SIZE: Load["size"] = {
-  width: 64,
-  innerWidth: 128,
+  hiddenSize: 64,
+  intermediateSize: 128,
   layers: 4,
   heads: 4,
-  groups: 2,
+  kvHeads: 2,
   maxLength: 512,
   rmsEpsilon: 1e-6,
-  ropeBase: 1e4,
-  tied: true,
+  ropeTheta: 1e4,
+  tieEmbeddings: true,
 };
 
 /** Makes the policy and the minibatch of a load. */
@@ -68,9 +68,9 @@ export function loadOf(load: Load): LoadedPolicy {
     size,
     ...options,
   });
-  const { vocabulary } = policy.tokenizer;
+  const { vocabSize } = policy.tokenizer;
   const draw = (count: number) =>
-    Int32Array.from({ length: count }, () => prompt.integer(vocabulary - 1));
+    Int32Array.from({ length: count }, () => prompt.integer(vocabSize - 1));
   const text = promptText(policy, length - replyLength);
   const observation = { text, admissibleActions: ["wait"], stateKey: "" };
   const situation = { task: "", past: [], observation };
@@ -83,7 +83,7 @@ export function loadOf(load: Load): LoadedPolicy {
         kind: "tokens",
         prompt: draw(length - replyLength + 1), // the last token is only predicted
         reply: draw(replyLength),
-        logProbs: new Float32Array(replyLength).fill(-Math.log(vocabulary)),
+        logProbs: new Float32Array(replyLength).fill(-Math.log(vocabSize)),
         spans: {
           switching: { start: 0, end: 1 },
           planning: { start: 1, end: 2 },
@@ -94,7 +94,7 @@ export function loadOf(load: Load): LoadedPolicy {
     advantages: { switching: 1, planning: -1, execution: 1 },
     trained: { switching: true, planning: true, execution: true },
   }));
-  const config = { ...size, vocabulary };
+  const config = { ...size, vocabSize };
   const asked = { ...load, batchSize };
   return {
     policy,

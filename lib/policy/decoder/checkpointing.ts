@@ -21,7 +21,7 @@ export type Compute<T extends tf.Tensor = tf.Tensor> = (
  * @param b The same shape.
  * @returns The same shape; the caller disposes it.
  */
-export function plus(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+export function add(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   return tf.customGrad((...all) => ({
     value: tf.add(all[0] as tf.Tensor, all[1] as tf.Tensor),
     gradFunc: (dy: tf.Tensor) => [tf.clone(dy), tf.clone(dy)],
@@ -34,7 +34,7 @@ export function plus(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
  * @param parts Shapes `(rows, any)`.
  * @returns Shape `(rows, sum of columns)`; the caller disposes it.
  */
-export function sideBySide(parts: readonly tf.Tensor2D[]): tf.Tensor {
+export function concatColumns(parts: readonly tf.Tensor2D[]): tf.Tensor {
   const widths = parts.map(({ shape }) => shape[1]);
   return tf.customGrad((...all) => ({
     value: tf.concat(all.slice(0, parts.length) as tf.Tensor2D[], 1),
@@ -51,7 +51,7 @@ export function sideBySide(parts: readonly tf.Tensor2D[]): tf.Tensor {
  * @param inputs What is differentiated, weights included.
  * @returns What `compute` returned; the caller disposes it.
  */
-export function recomputed<T extends tf.Tensor>(
+export function checkpoint<T extends tf.Tensor>(
   compute: Compute<T>,
   inputs: readonly tf.Tensor[],
 ): T {
@@ -62,7 +62,7 @@ export function recomputed<T extends tf.Tensor>(
     return {
       value: compute(tensors),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        slopes(compute, saved, dy)
+        gradientsOf(compute, saved, dy)
           .map((slope, i) => slope ?? tf.zerosLike(saved[i]!)),
     };
   });
@@ -78,7 +78,7 @@ export function recomputed<T extends tf.Tensor>(
  * @param axis Where the results are joined. @default {0}
  * @returns The joined results; the caller disposes them.
  */
-export function recomputedParts<T extends tf.Tensor>(
+export function checkpointChunks<T extends tf.Tensor>(
   computes: readonly Compute<T>[],
   inputs: readonly tf.Tensor[],
   axis = 0,
@@ -94,8 +94,8 @@ export function recomputedParts<T extends tf.Tensor>(
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         let sums: (tf.Tensor | null)[] = saved.map(() => null);
         for (const [k, part] of tf.split(dy, sizes, axis).entries()) {
-          const more = slopes(computes[k]!, saved, part);
-          sums = sums.map((sum, i) => addedUp(sum, more[i]!));
+          const more = gradientsOf(computes[k]!, saved, part);
+          sums = sums.map((sum, i) => accumulate(sum, more[i]!));
         }
         return sums.map((sum, i) => sum ?? tf.zerosLike(saved[i]!));
       },
@@ -105,7 +105,7 @@ export function recomputedParts<T extends tf.Tensor>(
 }
 
 /** Slopes of a function run again, `null` where an input is of no use. */
-function slopes(
+function gradientsOf(
   compute: Compute,
   inputs: tf.Tensor[],
   dy: tf.Tensor,
@@ -125,7 +125,7 @@ function slopes(
 }
 
 /** The sum of what there is; its terms are freed. */
-function addedUp(
+function accumulate(
   a: tf.Tensor | null,
   b: tf.Tensor | null,
 ): tf.Tensor | null {

@@ -9,35 +9,35 @@ import { readJsonObject } from "../json_file.ts";
 /** Sizes and settings of a Qwen2 decoder. */
 export interface Qwen2Config {
   /** Tokens in the vocabulary, padding of the table included. */
-  readonly vocabulary: number;
+  readonly vocabSize: number;
   /** Numbers in the state of one token. */
-  readonly width: number;
+  readonly hiddenSize: number;
   /** Numbers in the hidden layer of each feed-forward block. */
-  readonly innerWidth: number;
+  readonly intermediateSize: number;
   /** Layers. */
   readonly layers: number;
   /** Query heads. */
   readonly heads: number;
   /** Key and value heads; a divisor of `heads`. */
-  readonly groups: number;
+  readonly kvHeads: number;
   /** Longest sequence. */
   readonly maxLength: number;
   /** Keeps RMSNorm from dividing by zero. */
   readonly rmsEpsilon: number;
   /** Slowest rotary wavelength over 2π. */
-  readonly ropeBase: number;
+  readonly ropeTheta: number;
   /** Whether the output table is the input table. */
-  readonly tied: boolean;
+  readonly tieEmbeddings: boolean;
 }
 
 /** Names in `config.json` of the sizes that must be positive integers. */
 const SIZES = {
-  vocabulary: "vocab_size",
-  width: "hidden_size",
-  innerWidth: "intermediate_size",
+  vocabSize: "vocab_size",
+  hiddenSize: "hidden_size",
+  intermediateSize: "intermediate_size",
   layers: "num_hidden_layers",
   heads: "num_attention_heads",
-  groups: "num_key_value_heads",
+  kvHeads: "num_key_value_heads",
   maxLength: "max_position_embeddings",
 } as const;
 
@@ -79,24 +79,25 @@ export function parseQwen2Config(
     }
     return Number(value);
   };
-  const heads = size("heads"), groups = size("groups"), width = size("width");
-  if (heads % groups !== 0) {
+  const heads = size("heads"), kvHeads = size("kvHeads");
+  const hiddenSize = size("hiddenSize");
+  if (heads % kvHeads !== 0) {
     throw refuse("num_key_value_heads", `a divisor of ${heads} heads`);
   }
-  if (width % (2 * heads) !== 0) {
+  if (hiddenSize % (2 * heads) !== 0) {
     throw refuse("hidden_size", `an even number for each of ${heads} heads`);
   }
   return {
-    vocabulary: size("vocabulary"),
-    width,
-    innerWidth: size("innerWidth"),
+    vocabSize: size("vocabSize"),
+    hiddenSize,
+    intermediateSize: size("intermediateSize"),
     layers: size("layers"),
     heads,
-    groups,
+    kvHeads,
     maxLength: size("maxLength"),
     rmsEpsilon: Number(json["rms_norm_eps"] ?? 1e-6),
-    ropeBase: ropeBaseOf(json),
-    tied: json["tie_word_embeddings"] === true,
+    ropeTheta: ropeThetaOf(json),
+    tieEmbeddings: json["tie_word_embeddings"] === true,
   };
 }
 
@@ -114,7 +115,7 @@ export async function readQwen2Config(directory: string): Promise<Qwen2Config> {
 }
 
 /** The rotary base, which newer files keep in a group of its own. */
-function ropeBaseOf(json: Readonly<Record<string, unknown>>): number {
+function ropeThetaOf(json: Readonly<Record<string, unknown>>): number {
   const group = json["rope_parameters"] as Record<string, unknown> | undefined;
   return Number(json["rope_theta"] ?? group?.["rope_theta"] ?? 10000);
 }
@@ -139,8 +140,8 @@ export function formatQwen2Config(
       ]),
     ),
     rms_norm_eps: config.rmsEpsilon,
-    rope_theta: config.ropeBase,
-    tie_word_embeddings: config.tied,
+    rope_theta: config.ropeTheta,
+    tie_word_embeddings: config.tieEmbeddings,
     torch_dtype: "float32",
     use_sliding_window: false,
   };
@@ -155,28 +156,31 @@ export function formatQwen2Config(
 export function qwen2Shapes(
   config: Qwen2Config,
 ): Record<string, readonly number[]> {
-  const { vocabulary, width, innerWidth, heads, groups } = config;
-  const keys = width / heads * groups;
+  const { vocabSize, hiddenSize, intermediateSize, heads, kvHeads } = config;
+  const keys = hiddenSize / heads * kvHeads;
   const shapes: Record<string, readonly number[]> = {
-    "model.embed_tokens.weight": [vocabulary, width],
+    "model.embed_tokens.weight": [vocabSize, hiddenSize],
   };
   for (let i = 0; i < config.layers; i++) {
     const layer = `model.layers.${i}.`;
     const attention = `${layer}self_attn.`;
-    shapes[`${layer}input_layernorm.weight`] = [width];
+    shapes[`${layer}input_layernorm.weight`] = [hiddenSize];
     for (
-      const [name, outputs] of [["q", width], ["k", keys], ["v", keys]] as const
+      const [name, outputs] of [["q", hiddenSize], ["k", keys], [
+        "v",
+        keys,
+      ]] as const
     ) {
-      shapes[`${attention}${name}_proj.weight`] = [outputs, width];
+      shapes[`${attention}${name}_proj.weight`] = [outputs, hiddenSize];
       shapes[`${attention}${name}_proj.bias`] = [outputs];
     }
-    shapes[`${attention}o_proj.weight`] = [width, width];
-    shapes[`${layer}post_attention_layernorm.weight`] = [width];
-    shapes[`${layer}mlp.gate_proj.weight`] = [innerWidth, width];
-    shapes[`${layer}mlp.up_proj.weight`] = [innerWidth, width];
-    shapes[`${layer}mlp.down_proj.weight`] = [width, innerWidth];
+    shapes[`${attention}o_proj.weight`] = [hiddenSize, hiddenSize];
+    shapes[`${layer}post_attention_layernorm.weight`] = [hiddenSize];
+    shapes[`${layer}mlp.gate_proj.weight`] = [intermediateSize, hiddenSize];
+    shapes[`${layer}mlp.up_proj.weight`] = [intermediateSize, hiddenSize];
+    shapes[`${layer}mlp.down_proj.weight`] = [hiddenSize, intermediateSize];
   }
-  shapes["model.norm.weight"] = [width];
-  if (!config.tied) shapes["lm_head.weight"] = [vocabulary, width];
+  shapes["model.norm.weight"] = [hiddenSize];
+  if (!config.tieEmbeddings) shapes["lm_head.weight"] = [vocabSize, hiddenSize];
   return shapes;
 }

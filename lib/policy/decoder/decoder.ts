@@ -7,10 +7,10 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { ReadingMemory } from "./kv_cache.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
-import { decodesOnDevice, openDeviceDecoder, padRows } from "./gpu_decoder.ts";
+import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { linear, rmsNorm, rotaryAttention } from "./layers.ts";
-import { decodePlainly, type PlainCache } from "./reference_decoder.ts";
+import { decodeByReference, type ReferenceCache } from "./reference_decoder.ts";
 import { headSizes, layer, outputTable, type Qwen2 } from "./qwen2.ts";
 
 /** What a decoder says of the next token of each sequence. */
@@ -55,7 +55,7 @@ export async function startDecoder(
   if (tf.getKernel(DECODE.step, tf.getBackend())) {
     return await startFused(model, prompts, { ...options, room });
   }
-  return decodesOnDevice()
+  return decodesOnGpu()
     ? await startOnDevice(model, prompts, { ...options, room })
     : await startPlain(model, prompts, options);
 }
@@ -92,7 +92,7 @@ async function startOnDevice(
   prompts: readonly Int32Array[],
   options: DecoderOptions & { room: number },
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
-  const decoder = openDeviceDecoder(model, {
+  const decoder = openGpuDecoder(model, {
     ...options,
     batch: prompts.length,
   });
@@ -117,9 +117,9 @@ async function startPlain(
   options: DecoderOptions,
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
   const { adapter } = options;
-  let cache: PlainCache | undefined;
+  let cache: ReferenceCache | undefined;
   const feed = async (rows: readonly Int32Array[]): Promise<DecoderOutput> => {
-    const { states, cache: grown } = decodePlainly(model, rows, {
+    const { states, cache: grown } = decodeByReference(model, rows, {
       adapter,
       cache,
     });
@@ -148,12 +148,12 @@ async function readJoined(
   states.dispose();
   const numbers = Float32Array.from(await joined.data());
   joined.dispose();
-  const { vocabulary, width } = model.config;
-  return unjoin(numbers, vocabulary, width);
+  const { vocabSize, hiddenSize } = model.config;
+  return unjoin(numbers, vocabSize, hiddenSize);
 }
 
 /** Frees what was remembered. */
-function forget(cache: PlainCache | undefined): void {
+function forget(cache: ReferenceCache | undefined): void {
   for (const { keys, values } of cache?.layers ?? []) {
     tf.dispose([keys, values]);
   }
@@ -255,11 +255,11 @@ function createCaches(
   batch: number,
   room: number,
 ): Record<string, tf.Tensor> {
-  const { groups, size } = headSizes(model.config);
+  const { kvHeads, size } = headSizes(model.config);
   const caches: Record<string, tf.Tensor> = {};
   for (let i = 0; i < model.config.layers; i++) {
     for (const name of ["keys", "values"]) {
-      caches[`${name}.${i}`] = tf.keep(tf.zeros([batch, groups, room, size]));
+      caches[`${name}.${i}`] = tf.keep(tf.zeros([batch, kvHeads, room, size]));
     }
   }
   return caches;

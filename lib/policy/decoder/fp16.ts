@@ -26,11 +26,11 @@ export function checkPrecision(
       'Cannot store frozen weights in halves as there must be some: "lora" must be given',
     );
   }
-  requireHalves();
+  requireFloat16();
 }
 
 /** Checks that the active backend computes with packed matrices. */
-function requireHalves(): void {
+function requireFloat16(): void {
   if (tf.getKernel(FUSED.linearHalf, tf.getBackend())) return;
   throw new TypeError(
     `Cannot store frozen weights in halves as the backend must be "webgpu": current value is "${tf.getBackend()}"`,
@@ -46,8 +46,8 @@ function requireHalves(): void {
  * @throws {TypeError} If the backend cannot compute with them.
  * @throws {RangeError} If a row is of odd length, or a number is too large for 16 bits.
  */
-export function halveWeights(model: Qwen2): Qwen2 {
-  requireHalves();
+export function packWeights(model: Qwen2): Qwen2 {
+  requireFloat16();
   const weights = new Map<string, tf.Variable>();
   for (const [name, weight] of model.weights) {
     weights.set(name, weight.rank === 2 ? packed(name, weight) : weight);

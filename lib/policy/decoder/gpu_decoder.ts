@@ -23,13 +23,13 @@ export interface FreshTokens {
 }
 
 /** Sequences being decoded; dispose it when done. */
-export interface DeviceDecoder extends Disposable {
+export interface GpuDecoder extends Disposable {
   /** Feeds tokens; the caller disposes the normalized states. Shape `(rows, width)`. */
   feed(tokens: FreshTokens): tf.Tensor2D;
 }
 
 /** Whether the active backend decodes without reading. */
-export function decodesOnDevice(): boolean {
+export function decodesOnGpu(): boolean {
   return tf.getKernel(DECODE.attend, tf.getBackend()) !== undefined;
 }
 
@@ -40,16 +40,16 @@ export function decodesOnDevice(): boolean {
  * @param options `batch`: sequences; `room`: most tokens of each; and the adapter.
  * @returns The open decoder.
  */
-export function openDeviceDecoder(
+export function openGpuDecoder(
   model: Qwen2,
   options: { batch: number; room: number; adapter?: LoraAdapter | undefined },
-): DeviceDecoder {
+): GpuDecoder {
   const { batch, room, adapter } = options;
   const { config, weights } = model;
   const heads = headSizes(config);
   const caches = Array.from(
     { length: config.layers },
-    () => tf.keep(tf.fill([batch, 2, heads.groups, room, heads.size], 0)), // on the device, unlike zeros()
+    () => tf.keep(tf.fill([batch, 2, heads.kvHeads, room, heads.size], 0)), // on the device, unlike zeros()
   );
   const taken = new Int32Array(batch);
   const find = (name: string) =>
@@ -111,7 +111,7 @@ function attendKept(
 }
 
 /**
- * Lays rows of any lengths out for {@linkcode DeviceDecoder.feed}.
+ * Lays rows of any lengths out for {@linkcode GpuDecoder.feed}.
  *
  * @param tokens Token ids of each sequence; a sequence may get none.
  */

@@ -10,7 +10,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
 /** Caches of some sequences, and what was fed to fill them. */
 export interface KeptReading {
-  /** Keys and values by layer. Shapes `(rows, groups, room, size)`. */
+  /** Keys and values by layer. Shapes `(rows, kvHeads, room, size)`. */
   readonly caches: Readonly<Record<string, tf.Tensor>>;
   /** Token ids that were fed, row by row. */
   readonly fed: readonly (readonly number[])[];

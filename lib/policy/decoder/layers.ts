@@ -7,7 +7,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../backends/wasm/kernel_names.ts";
-import { plus, recomputedParts } from "./checkpointing.ts";
+import { add, checkpointChunks } from "./checkpointing.ts";
 
 /** Shape of the attention of one batch. */
 export interface AttentionSizes {
@@ -18,7 +18,7 @@ export interface AttentionSizes {
   /** Query heads. */
   readonly heads: number;
   /** Key and value heads; query heads share them evenly. */
-  readonly groups: number;
+  readonly kvHeads: number;
   /** Numbers in one head. */
   readonly size: number;
 }
@@ -97,7 +97,7 @@ export function addLowRank(
   const { low, up, scale } = change;
   return isFused(FUSED.addLowRank)
     ? fused(FUSED.addLowRank, { base, low, up }, { scale })
-    : tf.tidy(() => plus(base, linear(tf.mul(low, scale), up)));
+    : tf.tidy(() => add(base, linear(tf.mul(low, scale), up)));
 }
 
 /**
@@ -152,7 +152,7 @@ export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
  *
  * Sequences start at position 0; padding at their end changes nothing before it.
  *
- * @param qkv Queries, keys and values side by side. Shape `(batch · length, (heads + 2 · groups) · size)`.
+ * @param qkv Queries, keys and values side by side. Shape `(batch · length, (heads + 2 · kvHeads) · size)`.
  * @param angles Rotary angles for at least `length` positions.
  * @param sizes Sizes of the batch and the heads.
  * @returns Shape `(batch · length, heads · size)`; the caller disposes it.
@@ -167,23 +167,23 @@ export function rotaryAttention(
     return fused(FUSED.attention, { qkv, cos, sin }, sizes);
   }
   return tf.tidy(() => {
-    const { batch, length, heads, groups, size } = sizes;
-    const parts = [heads, groups, groups].map((n) => n * size);
+    const { batch, length, heads, kvHeads, size } = sizes;
+    const parts = [heads, kvHeads, kvHeads].map((n) => n * size);
     const [q, k, v] = tf.split(qkv, parts, 1);
     const split = (x: tf.Tensor, n: number) =>
       tf.transpose(tf.reshape(x, [batch, length, n, size]), [0, 2, 1, 3]);
-    const share = heads / groups;
+    const share = heads / kvHeads;
     const queries = tf.reshape(
       rotate(split(q!, heads), angles, length),
-      [batch, groups, share * length, size],
+      [batch, kvHeads, share * length, size],
     ); // heads of one group below each other, so that keys need no copies
-    const keys = rotate(split(k!, groups), angles, length); // (batch, groups, length, size)
+    const keys = rotate(split(k!, kvHeads), angles, length); // (batch, kvHeads, length, size)
     const scores = tf.mul(
       tf.matMul(queries, keys, false, true),
       1 / Math.sqrt(size),
-    ); // (batch, groups, share · length, length)
+    ); // (batch, kvHeads, share · length, length)
     const weights = tf.softmax(tf.add(scores, causalMask(length, share)));
-    const mixed = tf.matMul(weights, split(v!, groups));
+    const mixed = tf.matMul(weights, split(v!, kvHeads));
     const apart = tf.reshape(mixed, [batch, heads, length, size]);
     return tf.reshape(tf.transpose(apart, [0, 2, 1, 3]), [
       batch * length,
@@ -262,7 +262,7 @@ export function tokenLogProbs(
     const inputs = [hidden, own, ...isFrozen(embedding) ? [] : [embedding]];
     const scores = parts.length === 1
       ? parts[0]!(inputs)
-      : recomputedParts(parts, inputs, 1); // (2, rows)
+      : checkpointChunks(parts, inputs, 1); // (2, rows)
     const [logProbs, entropies] = tf.unstack(scores);
     return {
       logProbs: logProbs as tf.Tensor1D,

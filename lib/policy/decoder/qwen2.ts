@@ -7,7 +7,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
-import { plus, recomputed, sideBySide } from "./checkpointing.ts";
+import { add, checkpoint, concatColumns } from "./checkpointing.ts";
 import type { FloatFormat } from "./number_formats.ts";
 import {
   addLowRank,
@@ -74,7 +74,7 @@ export interface ForwardOptions {
 }
 
 /** Finds a weight by its name. */
-type Weights = (name: string) => tf.Tensor;
+type WeightFinder = (name: string) => tf.Tensor;
 
 /** Draws the weights of a new decoder: matrices normal with deviation `0.5 / √inputs` (0.018
  * at a width of 768), gains 1, biases 0. */
@@ -211,7 +211,7 @@ function runLayer(
       if (name.includes(prefix)) all.set(name, weight);
     }
   }
-  const compute = (x: tf.Tensor, weights: Weights) =>
+  const compute = (x: tf.Tensor, weights: WeightFinder) =>
     layer(x, {
       weights,
       prefix,
@@ -228,7 +228,7 @@ function runLayer(
   const trained = [...all].filter(([, weight]) =>
     !(weight instanceof tf.Variable) || weight.trainable
   );
-  return recomputed(([x, ...tensors]) => {
+  return checkpoint(([x, ...tensors]) => {
     const replaced = new Map(all);
     trained.forEach(([name], i) => replaced.set(name, tensors[i]!));
     return compute(x!, (name) => replaced.get(name)!);
@@ -236,9 +236,9 @@ function runLayer(
 }
 
 /** What one layer needs besides its input. */
-export interface LayerParts {
+export interface LayerContext {
   /** Finds weights. */
-  readonly weights: Weights;
+  readonly weights: WeightFinder;
   /** What the names of this layer's weights begin with. */
   readonly prefix: string;
   /** The decoder. */
@@ -250,7 +250,7 @@ export interface LayerParts {
 }
 
 /** One layer: attention and a gated feed-forward block, each added to what came in. */
-export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
+export function layer(input: tf.Tensor, parts: LayerContext): tf.Tensor {
   const { weights, prefix, model, attend } = parts;
   const { rmsEpsilon } = model.config;
   const project = (name: string, x: tf.Tensor) =>
@@ -258,17 +258,17 @@ export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
   return tf.tidy(() => {
     const gain = weights(`${prefix}input_layernorm.weight`);
     const calm = rmsNorm(input, gain, rmsEpsilon);
-    const qkv = sideBySide(
+    const qkv = concatColumns(
       ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, calm)),
-    ); // (rows, (heads + 2 · groups) · size)
-    const x = plus(input, project("self_attn.o_proj", attend(qkv)));
+    ); // (rows, (heads + 2 · kvHeads) · size)
+    const x = add(input, project("self_attn.o_proj", attend(qkv)));
     const after = weights(`${prefix}post_attention_layernorm.weight`);
     const quiet = rmsNorm(x, after, rmsEpsilon);
     const inner = swiGlu(
       project("mlp.gate_proj", quiet),
       project("mlp.up_proj", quiet),
-    ); // (rows, innerWidth)
-    return plus(x, project("mlp.down_proj", inner));
+    ); // (rows, intermediateSize)
+    return add(x, project("mlp.down_proj", inner));
   });
 }
 
@@ -276,7 +276,7 @@ export function layer(input: tf.Tensor, parts: LayerParts): tf.Tensor {
 function projectRows(
   name: string,
   x: tf.Tensor,
-  { weights, model, adapter }: LayerParts,
+  { weights, model, adapter }: LayerContext,
 ): tf.Tensor2D {
   const bias = model.weights.has(`${name}.bias`)
     ? weights(`${name}.bias`)
@@ -293,18 +293,18 @@ function projectRows(
 
 /** The table that turns states into logits. Shape `(vocabulary, width)`. */
 export function outputTable(model: Qwen2Tensors): tf.Tensor {
-  const name = model.config.tied
+  const name = model.config.tieEmbeddings
     ? "model.embed_tokens.weight"
     : "lm_head.weight";
   return model.weights.get(name)!;
 }
 
-/** Heads, groups and their size. */
+/** Heads, kvHeads and their size. */
 export function headSizes(
   config: Qwen2Config,
-): { heads: number; groups: number; size: number } {
-  const { heads, groups, width } = config;
-  return { heads, groups, size: width / heads };
+): { heads: number; kvHeads: number; size: number } {
+  const { heads, kvHeads, hiddenSize } = config;
+  return { heads, kvHeads, size: hiddenSize / heads };
 }
 
 /**
@@ -340,8 +340,8 @@ export function rotaryAngles(
 
 /** Angles of a decoder, kept from every tidy. */
 function anglesOf(config: Qwen2Config): RotaryAngles {
-  const { maxLength, width, heads, ropeBase } = config;
-  const { cos, sin } = rotaryAngles(maxLength, width / heads, ropeBase);
+  const { maxLength, hiddenSize, heads, ropeTheta } = config;
+  const { cos, sin } = rotaryAngles(maxLength, hiddenSize / heads, ropeTheta);
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
 }
 

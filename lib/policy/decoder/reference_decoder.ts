@@ -10,8 +10,8 @@ import { rmsNorm } from "./layers.ts";
 import { headSizes, layer, type Qwen2 } from "./qwen2.ts";
 
 /** Keys and values of everything fed so far; sequences end together, so short ones start late. */
-export interface PlainCache {
-  /** Keys, rotated, and values of each layer. Shapes `(batch, groups, length, size)`. */
+export interface ReferenceCache {
+  /** Keys, rotated, and values of each layer. Shapes `(batch, kvHeads, length, size)`. */
   readonly layers: readonly { keys: tf.Tensor; values: tf.Tensor }[];
   /** Positions before the first token of each sequence. Shape `(batch,)`. */
   readonly starts: Int32Array;
@@ -27,11 +27,14 @@ export interface PlainCache {
  * @param options The adapter, and what was remembered; the caller disposes both caches.
  * @returns State of each last token, shape `(batch, width)`, and the grown cache.
  */
-export function decodePlainly(
+export function decodeByReference(
   model: Qwen2,
   rows: readonly Int32Array[],
-  options: { adapter: LoraAdapter | undefined; cache: PlainCache | undefined },
-): { states: tf.Tensor2D; cache: PlainCache } {
+  options: {
+    adapter: LoraAdapter | undefined;
+    cache: ReferenceCache | undefined;
+  },
+): { states: tf.Tensor2D; cache: ReferenceCache } {
   const { adapter, cache } = options;
   const { config, weights } = model;
   const batch = rows.length;
@@ -93,8 +96,8 @@ function maskOf(
   sizes: { starts: Int32Array; past: number; fresh: number },
 ): tf.Tensor {
   const { starts, past, fresh } = sizes;
-  const { heads, groups } = model.config;
-  const queries = heads / groups * fresh, length = past + fresh;
+  const { heads, kvHeads } = model.config;
+  const queries = heads / kvHeads * fresh, length = past + fresh;
   const mask = new Float32Array(starts.length * queries * length).fill(-1e9);
   starts.forEach((start, b) => {
     for (let q = 0; q < queries; q++) {
@@ -119,10 +122,10 @@ function attend(
   },
 ): { out: tf.Tensor; keys: tf.Tensor; values: tf.Tensor } {
   const { batch, fresh, places, mask, before } = options;
-  const { heads, groups, size } = headSizes(model.config);
+  const { heads, kvHeads, size } = headSizes(model.config);
   const [q, k, v] = tf.split(
     qkv,
-    [heads, groups, groups].map((n) => n * size),
+    [heads, kvHeads, kvHeads].map((n) => n * size),
     1,
   );
   const apart = (x: tf.Tensor, n: number) =>
@@ -134,17 +137,17 @@ function attend(
       tf.add(tf.mul(w!, places.cos), tf.mul(u!, places.sin)),
     ], 3);
   };
-  const newKeys = turn(apart(k!, groups)), newValues = apart(v!, groups);
+  const newKeys = turn(apart(k!, kvHeads)), newValues = apart(v!, kvHeads);
   const keys = before ? tf.concat([before.keys, newKeys], 2) : newKeys;
   const values = before ? tf.concat([before.values, newValues], 2) : newValues;
   const queries = tf.reshape(
     turn(apart(q!, heads)),
-    [batch, groups, heads / groups * fresh, size],
+    [batch, kvHeads, heads / kvHeads * fresh, size],
   );
   const scores = tf.mul(
     tf.matMul(queries, keys, false, true),
     1 / Math.sqrt(size),
-  ); // (batch, groups, share · fresh, length)
+  ); // (batch, kvHeads, share · fresh, length)
   const mixed = tf.matMul(tf.softmax(tf.add(scores, mask)), values);
   const split = tf.reshape(mixed, [batch, heads, fresh, size]);
   const out = tf.reshape(tf.transpose(split, [0, 2, 1, 3]), [

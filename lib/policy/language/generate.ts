@@ -5,20 +5,20 @@
  */
 
 import { startDecoder } from "../decoder/decoder.ts";
-import { decodesOnDevice } from "../decoder/gpu_decoder.ts";
+import { decodesOnGpu } from "../decoder/gpu_decoder.ts";
 import { generateForms, generateFreely } from "./gpu_generate.ts";
 import type { Qwen2 } from "../decoder/qwen2.ts";
 import {
-  type Draft,
   type FilledGenerationOptions,
-  finishDraft,
+  finishReply,
   type GeneratedReply,
   type GenerationOptions,
-  startDraft,
+  type PartialReply,
+  startReply,
   TOKENS_PER_READBACK,
   writeToken,
 } from "./partial_reply.ts";
-import { drawToken } from "./sampling.ts";
+import { sampleToken } from "./sampling.ts";
 
 /**
  * Writes one reply to each prompt.
@@ -44,7 +44,7 @@ export async function generateReplies(
     tokensPerReadback,
   };
   if (prompts.length === 0) return [];
-  if (decodesOnDevice() && topP === 1) {
+  if (decodesOnGpu() && topP === 1) {
     return await (options.grammars ? generateForms : generateFreely)(
       model,
       prompts,
@@ -61,8 +61,8 @@ async function generateHere(
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
   const { maxTokens, adapter, memory } = options;
-  const { vocabulary, width } = model.config;
-  const drafts = prompts.map(startDraft);
+  const { vocabSize, hiddenSize } = model.config;
+  const drafts = prompts.map(startReply);
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
@@ -74,19 +74,19 @@ async function generateHere(
   for (let k = 0; k < maxTokens; k++) {
     for (const [row, draft] of drafts.entries()) {
       if (draft.done) continue;
-      draft.states.push(states.slice(row * width, (row + 1) * width));
-      const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
+      draft.states.push(states.slice(row * hiddenSize, (row + 1) * hiddenSize));
+      const own = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
       next[row] = extend(draft, own, { ...options, row });
     }
     if (k + 1 === maxTokens || drafts.every(({ done }) => done)) break;
     ({ logits, states } = await decoder.next(next));
   }
-  return drafts.map(finishDraft);
+  return drafts.map(finishReply);
 }
 
 /** Draws the next token of a reply and says which it was. */
 function extend(
-  draft: Draft,
+  draft: PartialReply,
   logits: Float32Array,
   options: FilledGenerationOptions & { row: number },
 ): number {
@@ -97,7 +97,7 @@ function extend(
   const forced = only?.length === 1;
   const { token, logProb } = forced
     ? { token: only[0]!, logProb: 0 }
-    : drawToken(logits, randoms[row]!, { temperature, topP, ...next });
+    : sampleToken(logits, randoms[row]!, { temperature, topP, ...next });
   writeToken(draft, { token, logProb, forced }, { ...options, grammar });
   return token;
 }

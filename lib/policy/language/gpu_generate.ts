@@ -11,18 +11,18 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { roomFor } from "../decoder/decoder.ts";
 import {
-  type DeviceDecoder,
-  openDeviceDecoder,
+  type GpuDecoder,
+  openGpuDecoder,
   padRows,
 } from "../decoder/gpu_decoder.ts";
-import { drawTokens, NO_RULES, rulesOf } from "./gpu_sampling.ts";
+import { NO_RULES, rulesOf, sampleTokens } from "./gpu_sampling.ts";
 import { outputTable, type Qwen2 } from "../decoder/qwen2.ts";
 import {
-  type Draft,
   type FilledGenerationOptions,
-  finishDraft,
+  finishReply,
   type GeneratedReply,
-  startDraft,
+  type PartialReply,
+  startReply,
   writeToken,
 } from "./partial_reply.ts";
 
@@ -47,7 +47,7 @@ export async function generateFreely(
       `Cannot write replies as "tokensPerReadback" must be a positive integer: current value is ${tokensPerReadback}`,
     );
   }
-  const drafts = prompts.map(startDraft);
+  const drafts = prompts.map(startReply);
   const table = outputTable(model);
   using decoder = open(model, prompts, options);
   const ones = prompts.map(() => 1);
@@ -64,7 +64,7 @@ export async function generateFreely(
       );
       const draw = { uniforms, temperature, rules: NO_RULES };
       if (step === 0) drawn?.dispose();
-      drawn = drawTokens(states, table, draw);
+      drawn = sampleTokens(states, table, draw);
       seen.push(states);
       written.push(drawn);
     }
@@ -75,12 +75,12 @@ export async function generateFreely(
     k += steps;
   }
   drawn?.dispose();
-  return drafts.map(finishDraft);
+  return drafts.map(finishReply);
 }
 
 /** Adds to drafts what was drawn, up to their ends. */
 function takeFree(
-  drafts: readonly Draft[],
+  drafts: readonly PartialReply[],
   numbers: readonly Float32Array[],
   options: FilledGenerationOptions & { steps: number },
 ): void {
@@ -114,7 +114,7 @@ export async function generateForms(
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
   const { temperature, randoms, grammars = [] } = options;
-  const drafts = prompts.map(startDraft);
+  const drafts = prompts.map(startReply);
   const table = outputTable(model);
   using decoder = open(model, prompts, options);
   let fed = prompts.map((prompt) => [...prompt]); // what precedes the next token of each
@@ -139,7 +139,7 @@ export async function generateForms(
       choosing.map((does, row) => does ? grammars[row]!.next() : undefined),
       table.shape[0]!,
     );
-    const drawn = drawTokens(ends, table, { uniforms, temperature, rules });
+    const drawn = sampleTokens(ends, table, { uniforms, temperature, rules });
     ends.dispose();
     const [choices, seen] = await readTogether([drawn, states]);
     keepStates(drafts, wanted, seen!);
@@ -153,12 +153,12 @@ export async function generateForms(
     });
     if (drafts.every(({ done }) => done)) break;
   }
-  return drafts.map(finishDraft);
+  return drafts.map(finishReply);
 }
 
 /** Writes tokens as long as there is no choice, and returns them. */
 function writeForced(
-  draft: Draft,
+  draft: PartialReply,
   options: FilledGenerationOptions & { row: number },
 ): number[] {
   const grammar = options.grammars?.[options.row];
@@ -180,7 +180,7 @@ function writeForced(
 
 /** Gives each draft the states before its newest tokens. */
 function keepStates(
-  drafts: readonly Draft[],
+  drafts: readonly PartialReply[],
   wanted: readonly (readonly number[])[],
   seen: Float32Array,
 ): void {
@@ -204,14 +204,14 @@ function open(
   model: Qwen2,
   prompts: readonly Int32Array[],
   { maxTokens, adapter }: FilledGenerationOptions,
-): DeviceDecoder {
+): GpuDecoder {
   const room = roomFor(model, prompts, maxTokens);
-  return openDeviceDecoder(model, { batch: prompts.length, room, adapter });
+  return openGpuDecoder(model, { batch: prompts.length, room, adapter });
 }
 
 /** Feeds rows of any lengths; states after the wanted tokens of each, at least one a row. */
 function feedRows(
-  decoder: DeviceDecoder,
+  decoder: GpuDecoder,
   tokens: readonly ArrayLike<number>[],
   wanted: readonly (readonly number[])[],
 ): tf.Tensor2D {
@@ -224,7 +224,7 @@ function feedRows(
 
 /** Feeds the tokens that were drawn. */
 function feedDrawn(
-  decoder: DeviceDecoder,
+  decoder: GpuDecoder,
   drawn: tf.Tensor2D,
   counts: readonly number[],
 ): tf.Tensor2D {

@@ -10,7 +10,7 @@ import { linear } from "../decoder/layers.ts";
 import type { NextTokens } from "./grammar.ts";
 
 /** What each row may take, as numbers. */
-export interface DrawingRules {
+export interface SamplingRules {
   /** For each row, how many listed tokens it may take (0 for any), and its mask (−1 for none). */
   readonly rows: readonly (readonly [listed: number, mask: number])[];
   /** Listed tokens of each row, padded. */
@@ -20,7 +20,7 @@ export interface DrawingRules {
 }
 
 /** Any row may take any token. */
-export const NO_RULES: DrawingRules = { rows: [], lists: [], masks: [] };
+export const NO_RULES: SamplingRules = { rows: [], lists: [], masks: [] };
 
 /**
  * Turns what may come next into numbers; lists that forbid are told apart by identity.
@@ -31,7 +31,7 @@ export const NO_RULES: DrawingRules = { rows: [], lists: [], masks: [] };
 export function rulesOf(
   next: readonly (NextTokens | undefined)[],
   vocabulary: number,
-): DrawingRules {
+): SamplingRules {
   const masks = new Map<readonly number[], number>();
   const rows = next.map((some): [number, number] => {
     if (!some) return [0, -1];
@@ -58,13 +58,13 @@ export function rulesOf(
  * @param options A number from `[0, 1)` for each row, the temperature, and what may be drawn.
  * @returns Tokens, as numbers, and their log-probabilities; shape `(2, rows)`; the caller disposes it.
  */
-export function drawTokens(
+export function sampleTokens(
   states: tf.Tensor2D,
   table: tf.Tensor,
   options: {
     uniforms: readonly number[];
     temperature: number;
-    rules: DrawingRules;
+    rules: SamplingRules;
   },
 ): tf.Tensor2D {
   const { uniforms, temperature, rules } = options;

@@ -68,7 +68,7 @@ export function replyGrammar(
   const { decoding, maxContentTokens } = options;
   const ids = (text: string) => tokenizer.encode(text);
   const marked: number[] = []; // tokens with which tags begin, and ends
-  for (let id = 0; id < tokenizer.vocabulary; id++) {
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
     if (tokenizer.piece(id).includes("<")) marked.push(id);
   }
   const free = (tag: string): FreePart => {

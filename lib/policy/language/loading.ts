@@ -6,7 +6,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { createRandom, type Random } from "../../random.ts";
-import { checkPrecision, halveWeights } from "../decoder/fp16.ts";
+import { checkPrecision, packWeights } from "../decoder/fp16.ts";
 import { createHeads, type Trunk } from "./network.ts";
 import { type LanguagePolicy, languagePolicy } from "./policy.ts";
 import type { LanguageOptions } from "./replies.ts";
@@ -65,7 +65,7 @@ export interface CreateLanguageOptions
   /** Files of the tokenizer: see `buildWordTokenizer`. */
   readonly tokenizer: TokenizerFiles;
   /** Sizes that differ from those of the small default: 2 layers, 64 wide. */
-  readonly size?: Partial<Omit<Qwen2Config, "vocabulary">>;
+  readonly size?: Partial<Omit<Qwen2Config, "vocabSize">>;
 }
 
 /** Options of {@linkcode loadLanguagePolicy}. */
@@ -78,16 +78,16 @@ export interface LoadLanguageOptions
 }
 
 /** A decoder that learns a small world in minutes on a processor. */
-const SMALL: Omit<Qwen2Config, "vocabulary"> = {
-  width: 64,
-  innerWidth: 128,
+const SMALL: Omit<Qwen2Config, "vocabSize"> = {
+  hiddenSize: 64,
+  intermediateSize: 128,
   layers: 2,
   heads: 2,
-  groups: 1,
+  kvHeads: 1,
   maxLength: 1024,
   rmsEpsilon: 1e-6,
-  ropeBase: 10000,
-  tied: true,
+  ropeTheta: 10000,
+  tieEmbeddings: true,
 };
 
 /** File of the value heads. */
@@ -111,7 +111,7 @@ const HEADS = "value_head.safetensors";
  *   tokenizer: buildWordTokenizer(["go left", "go right", "leave"]),
  *   prompt: ({ observation }) => observation.text,
  *   decoding: "admissible",
- *   size: { layers: 1, width: 16 },
+ *   size: { layers: 1, hiddenSize: 16 },
  * });
  * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
  * const situation = { task: "leave", past: [], observation };
@@ -132,7 +132,7 @@ export function createLanguagePolicy(
   const { tokenizer: files, size = {}, seed } = options;
   checkPrecision(options.frozenPrecision, options.lora);
   const tokenizer = createTokenizer(files);
-  const config = { ...SMALL, ...size, vocabulary: tokenizer.vocabulary };
+  const config = { ...SMALL, ...size, vocabSize: tokenizer.vocabSize };
   const random = createRandom(seed);
   const make = (name: string) => createQwen2(config, random.fork(name));
   const actor = trunkOf(make("actor"), options, random.fork("adapter"));
@@ -200,11 +200,11 @@ async function checkVocabulary(
   directory: string,
   files: TokenizerFiles,
 ): Promise<void> {
-  const { vocabulary } = await readQwen2Config(directory);
-  const { vocabulary: tokens } = createTokenizer(files);
-  if (tokens <= vocabulary) return;
+  const { vocabSize } = await readQwen2Config(directory);
+  const { vocabSize: tokens } = createTokenizer(files);
+  if (tokens <= vocabSize) return;
   throw new RangeError(
-    `Cannot load "${directory}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabulary}`,
+    `Cannot load "${directory}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabSize}`,
   );
 }
 
@@ -292,11 +292,11 @@ function assemble(
   const { valueScale = 1, frozenPrecision } = options;
   const { model } = parts.actor; // the critic's too, where weights are frozen
   const halves = frozenPrecision === "float16"
-    ? { model: halveWeights(model) }
+    ? { model: packWeights(model) }
     : {};
   const actor = { ...parts.actor, ...halves };
   const critic = parts.critic && { ...parts.critic, ...halves };
-  const heads = createHeads(actor.model.config.width);
+  const heads = createHeads(actor.model.config.hiddenSize);
   const network = { actor, critic, valueScale, ...heads };
   return languagePolicy({
     network,

@@ -67,7 +67,7 @@ export interface GeneratedReply {
 }
 
 /** A reply being written. */
-export interface Draft {
+export interface PartialReply {
   /** Token ids. */
   readonly tokens: number[];
   /** Text of each token. */
@@ -95,7 +95,7 @@ export interface NextToken {
 }
 
 /** Starts an empty reply. */
-export function startDraft(): Draft {
+export function startReply(): PartialReply {
   return {
     tokens: [],
     pieces: [],
@@ -109,7 +109,7 @@ export function startDraft(): Draft {
 
 /** Writes a token, and finds whether the reply has ended with it. */
 export function writeToken(
-  draft: Draft,
+  draft: PartialReply,
   { token, logProb, forced }: NextToken,
   options: {
     tokenizer: TextTokenizer;
@@ -134,7 +134,7 @@ export function writeToken(
 }
 
 /** The reply as others see it. */
-export function finishDraft(draft: Draft): GeneratedReply {
+export function finishReply(draft: PartialReply): GeneratedReply {
   return {
     tokens: Int32Array.from(draft.tokens),
     pieces: draft.pieces,

@@ -103,10 +103,10 @@ export function languagePolicy(
 ): LanguagePolicy {
   const { network, tokenizer } = parts;
   const settings = fillSettings(options);
-  const { vocabulary } = network.actor.model.config;
-  if (tokenizer.vocabulary > vocabulary) {
+  const { vocabSize } = network.actor.model.config;
+  if (tokenizer.vocabSize > vocabSize) {
     throw new RangeError(
-      `Cannot make a policy as the model must have all ${tokenizer.vocabulary} tokens of the tokenizer: current value is ${vocabulary}`,
+      `Cannot make a policy as the model must have all ${tokenizer.vocabSize} tokens of the tokenizer: current value is ${vocabSize}`,
     );
   }
   const { decoding, maxContentTokens } = settings;

@@ -27,7 +27,7 @@ export interface SamplingOptions {
  * @returns The token, and its log-probability among the allowed tokens at that temperature,
  * before the cut; 0 at temperature 0.
  */
-export function drawToken(
+export function sampleToken(
   logits: Float32Array,
   random: Random,
   options: SamplingOptions,

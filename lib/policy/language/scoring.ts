@@ -14,7 +14,7 @@ import {
   type TrunkTensors,
   withWeights,
 } from "./network.ts";
-import { recomputedParts } from "../decoder/checkpointing.ts";
+import { checkpointChunks } from "../decoder/checkpointing.ts";
 import { linear } from "../decoder/layers.ts";
 import { outputTable, qwen2States } from "../decoder/qwen2.ts";
 import type { NextTokens } from "./grammar.ts";
@@ -91,7 +91,7 @@ export function scoreReplies(
       ? tf.tensor1d([])
       : fits
       ? tf.concat(computes.map((compute) => compute(inputs)))
-      : recomputedParts(computes, inputs);
+      : checkpointChunks(computes, inputs);
     return inOrder(column, chunks, replies);
   });
   const values = { switching, planning, execution };

@@ -19,7 +19,7 @@ export interface ChatMessage {
 /** A tokenizer with its chat template. */
 export interface TextTokenizer {
   /** One more than the largest token id. */
-  readonly vocabulary: number;
+  readonly vocabSize: number;
   /** Tokens that end a reply. */
   readonly endTokens: readonly number[];
   /** Token ids of a text; special tokens written in it are found. Shape `(tokens,)`. */
@@ -77,7 +77,7 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
   const pieces = new Map<number, string>();
   let template: Template | undefined;
   return {
-    vocabulary: largest + 1,
+    vocabSize: largest + 1,
     endTokens: [...END_TOKENS, textOf(config["eos_token"])].flatMap((text) => {
       const id = text === undefined ? undefined : tokenizer.token_to_id(text);
       return id ?? [];

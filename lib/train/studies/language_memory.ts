@@ -159,7 +159,7 @@ function countWeights(
   config: Qwen2Config,
   { lora, critic = "shared" }: LanguageMemoryOptions,
 ): { trained: number; frozen: number } {
-  const heads = 3 * config.width + 3;
+  const heads = 3 * config.hiddenSize + 3;
   const trunks = critic === "separate" ? 2 : 1;
   const decoder = decoderSize(config);
   if (!lora) return { trained: trunks * decoder + heads, frozen: 0 };
@@ -171,23 +171,23 @@ function countWeights(
 }
 
 /** Numbers in keys, or in values, of one token. */
-function keyWidth({ width, heads, groups }: Qwen2Config): number {
-  return width / heads * groups;
+function keyWidth({ hiddenSize, heads, kvHeads }: Qwen2Config): number {
+  return hiddenSize / heads * kvHeads;
 }
 
 /** Projections of one layer. */
 function projections(
   config: Qwen2Config,
 ): { target: LoraTarget; inputs: number; outputs: number }[] {
-  const { width, innerWidth } = config, keys = keyWidth(config);
+  const { hiddenSize, intermediateSize } = config, keys = keyWidth(config);
   return [
-    { target: "q_proj", inputs: width, outputs: width },
-    { target: "k_proj", inputs: width, outputs: keys },
-    { target: "v_proj", inputs: width, outputs: keys },
-    { target: "o_proj", inputs: width, outputs: width },
-    { target: "gate_proj", inputs: width, outputs: innerWidth },
-    { target: "up_proj", inputs: width, outputs: innerWidth },
-    { target: "down_proj", inputs: innerWidth, outputs: width },
+    { target: "q_proj", inputs: hiddenSize, outputs: hiddenSize },
+    { target: "k_proj", inputs: hiddenSize, outputs: keys },
+    { target: "v_proj", inputs: hiddenSize, outputs: keys },
+    { target: "o_proj", inputs: hiddenSize, outputs: hiddenSize },
+    { target: "gate_proj", inputs: hiddenSize, outputs: intermediateSize },
+    { target: "up_proj", inputs: hiddenSize, outputs: intermediateSize },
+    { target: "down_proj", inputs: intermediateSize, outputs: hiddenSize },
   ];
 }
 
@@ -203,7 +203,8 @@ function standingTerms(
   return {
     frozen: frozenBytes * frozen,
     trained: BYTES * trained,
-    angles: BYTES * tables * config.maxLength * config.width / config.heads,
+    angles: BYTES * tables * config.maxLength * config.hiddenSize /
+      config.heads,
     reference: BYTES * trained,
     kept: reuseKvCache ? keptBytes(cacheBytes(config, options)) : 0,
   };
@@ -232,11 +233,11 @@ function writingMoments(
 ): Moments {
   const { length, replyLength = length } = options;
   const { batchSize } = fillSettings(options);
-  const { width, innerWidth, vocabulary } = config;
+  const { hiddenSize, intermediateSize, vocabSize } = config;
   const prompt = Math.max(1, length - replyLength);
   const cache = cacheBytes(config, options);
-  const qkv = width + 2 * keyWidth(config);
-  const token = BYTES * (8 * width + 2 * qkv + 3 * innerWidth);
+  const qkv = hiddenSize + 2 * keyWidth(config);
+  const token = BYTES * (8 * hiddenSize + 2 * qkv + 3 * intermediateSize);
   const read = options.critic === "separate"
     ? Math.min(batchSize * length, Math.max(length, READ_AT_ONCE))
     : 0;
@@ -244,7 +245,8 @@ function writingMoments(
     "reading prompts": { cache, layer: batchSize * prompt * token },
     "writing tokens": {
       cache,
-      logits: BYTES * batchSize * (vocabulary + 6 * width + 2 * innerWidth),
+      logits: BYTES * batchSize *
+        (vocabSize + 6 * hiddenSize + 2 * intermediateSize),
     },
     "asking the critic": { layer: read * token },
   };
@@ -259,35 +261,36 @@ function learningMoments(
   const { batch, length, replyLength = length, lora } = options;
   const { critic = "shared" } = options,
     { microbatchTokens } = fillSettings(options);
-  const { width, vocabulary, tied } = config;
+  const { hiddenSize, vocabSize, tieEmbeddings } = config;
   const together = Math.min(
     batch,
     Math.max(1, Math.floor(microbatchTokens / length)),
   );
   const chunked = together < batch;
   const tokens = BYTES * together * length;
-  const states = BYTES * together * replyLength * width;
+  const states = BYTES * together * replyLength * hiddenSize;
   const trunks = critic === "separate" ? 2 : 1;
   const { kept, slopes, again } = layerNumbers(config, options);
   const sums = chunked ? BYTES * trained : 0; // of the chunks before
   const rows = Math.min(
     together * replyLength,
-    Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabulary)),
+    Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabSize)),
   );
-  const activations = trunks * tokens * (kept + 2 * width) + states;
-  const table = BYTES * vocabulary * width;
+  const activations = trunks * tokens * (kept + 2 * hiddenSize) + states;
+  const table = BYTES * vocabSize * hiddenSize;
   return {
     "scoring tokens": {
       activations,
       slopes: states,
-      logits: BYTES * rows * vocabulary,
+      logits: BYTES * rows * vocabSize,
       gradients: sums + (lora ? 0 : table),
     },
     "differentiating layers": {
       activations,
-      slopes: trunks * tokens * (slopes + 3 * width) + states,
+      slopes: trunks * tokens * (slopes + 3 * hiddenSize) + states,
       recomputed: tokens * again,
-      gradients: sums + BYTES * trained + (lora || !tied ? 0 : 2 * table),
+      gradients: sums + BYTES * trained +
+        (lora || !tieEmbeddings ? 0 : 2 * table),
     },
     "handing gradients over": { gradients: 2 * BYTES * trained },
   };
@@ -299,19 +302,20 @@ function layerNumbers(
   options: LanguageMemoryOptions,
 ): { kept: number; slopes: number; again: number } {
   const { lora } = options, { recompute } = fillSettings(options);
-  const { width, innerWidth, layers } = config;
-  const qkv = width + 2 * keyWidth(config);
+  const { hiddenSize, intermediateSize, layers } = config;
+  const qkv = hiddenSize + 2 * keyWidth(config);
   const { rank = 0, targets = LORA_TARGETS } = lora ?? {};
   const adapted = lora
     ? projections(config).filter(({ target }) => targets.includes(target))
     : [];
   const low = 2 * rank * adapted.length;
   const inputs = adapted.reduce((sum, { inputs }) => sum + inputs, 0);
-  const kept = 5 * width + qkv + 3 * innerWidth + low;
-  const slopes = 10 * width + 2 * qkv + 3 * innerWidth + low + inputs;
+  const kept = 5 * hiddenSize + qkv + 3 * intermediateSize + low;
+  const slopes = 10 * hiddenSize + 2 * qkv + 3 * intermediateSize + low +
+    inputs;
   if (!recompute) {
     return { kept: layers * kept, slopes: layers * slopes, again: 0 };
   }
-  const one = layers * width;
-  return { kept: one, slopes: one, again: kept + slopes - width };
+  const one = layers * hiddenSize;
+  return { kept: one, slopes: one, again: kept + slopes - hiddenSize };
 }

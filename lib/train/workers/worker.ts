@@ -73,7 +73,7 @@ export function describeReplica(
 ): string[] {
   const { variables, tokenizer } = policy;
   const words = Array.from(
-    { length: tokenizer?.vocabulary ?? 0 },
+    { length: tokenizer?.vocabSize ?? 0 },
     (_, token) => `token ${token}: ${tokenizer!.piece(token)}`,
   );
   const weights = Object.entries(variables).map(([name, { shape }]) =>

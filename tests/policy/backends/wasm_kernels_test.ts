@@ -5,10 +5,10 @@ import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { KERNEL_BYTES } from "../../../lib/policy/backends/wasm/kernel_bytes.ts";
 import {
-  plus,
-  recomputed,
-  recomputedParts,
-  sideBySide,
+  add,
+  checkpoint,
+  checkpointChunks,
+  concatColumns,
 } from "../../../lib/policy/decoder/checkpointing.ts";
 import {
   linear,
@@ -114,13 +114,13 @@ Deno.test("swiGlu() and its gradients agree with plain operations at odd sizes",
 
 Deno.test("rotaryAttention() and its gradient agree with plain operations at odd sizes", async () => {
   const sizes = [
-    { batch: 1, length: 1, heads: 1, groups: 1, size: 2 },
-    { batch: 2, length: 37, heads: 4, groups: 2, size: 6 },
-    { batch: 1, length: 129, heads: 3, groups: 1, size: 16 },
-    { batch: 3, length: 66, heads: 2, groups: 2, size: 10 },
+    { batch: 1, length: 1, heads: 1, kvHeads: 1, size: 2 },
+    { batch: 2, length: 37, heads: 4, kvHeads: 2, size: 6 },
+    { batch: 1, length: 129, heads: 3, kvHeads: 1, size: 16 },
+    { batch: 3, length: 66, heads: 2, kvHeads: 2, size: 10 },
   ];
   for (const s of sizes) {
-    const width = (s.heads + 2 * s.groups) * s.size;
+    const width = (s.heads + 2 * s.kvHeads) * s.size;
     const inputs = [numbers("qkv", [s.batch * s.length, width])];
     await agree(
       ([qkv]) => {
@@ -135,7 +135,7 @@ Deno.test("rotaryAttention() and its gradient agree with plain operations at odd
 
 Deno.test("rotaryAttention() sees nothing of later tokens", async () => {
   await selectBackend("wasm");
-  const sizes = { batch: 1, length: 9, heads: 2, groups: 1, size: 4 };
+  const sizes = { batch: 1, length: 9, heads: 2, kvHeads: 1, size: 4 };
   const { shape, values } = numbers("causal", [9, 16]);
   const run = (x: Float32Array) =>
     tf.tidy(() =>
@@ -201,7 +201,7 @@ Deno.test("recomputed() has the value and the gradients of what it runs", async 
   for (const backend of ["wasm", "cpu"] as const) {
     const again = await differentiate(
       backend,
-      (xs) => recomputed(compute, [recomputed(compute, xs), xs[1]!]),
+      (xs) => checkpoint(compute, [checkpoint(compute, xs), xs[1]!]),
       inputs,
     );
     const nested = await differentiate(
@@ -225,7 +225,7 @@ Deno.test("recomputedParts() has the value and the gradients of its parts side b
   for (const backend of ["wasm", "cpu"] as const) {
     const again = await differentiate(
       backend,
-      (xs) => recomputedParts(parts, xs),
+      (xs) => checkpointChunks(parts, xs),
       inputs,
     );
     const plain = await differentiate(
@@ -245,8 +245,10 @@ Deno.test("plus() and sideBySide() have the gradients of the sums they stand for
   const inputs = [numbers("a", [3, 4]), numbers("b", [3, 4])];
   for (const backend of ["wasm", "cpu"] as const) {
     const lean = await differentiate(backend, ([a, b]) => {
-      const sum = plus(tf.square(a!), plus(a!, b!)) as tf.Tensor2D;
-      return tf.square(sideBySide([sum, tf.slice(b!, [0, 1]) as tf.Tensor2D]));
+      const sum = add(tf.square(a!), add(a!, b!)) as tf.Tensor2D;
+      return tf.square(
+        concatColumns([sum, tf.slice(b!, [0, 1]) as tf.Tensor2D]),
+      );
     }, inputs);
     const plain = await differentiate(backend, ([a, b]) => {
       const sum = tf.add(tf.square(a!), tf.add(a!, b!));

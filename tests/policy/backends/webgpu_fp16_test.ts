@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { halveWeights } from "../../../lib/policy/decoder/fp16.ts";
+import { packWeights } from "../../../lib/policy/decoder/fp16.ts";
 import { createLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 import {
   linear,
@@ -103,7 +103,7 @@ const OPTIONS = {
   prompt: () => "leave",
   decoding: "admissible",
   lora: { rank: 2 },
-  size: { layers: 2, width: 24, innerWidth: 40 },
+  size: { layers: 2, hiddenSize: 24, intermediateSize: 40 },
 } as const;
 
 onCard(
@@ -166,22 +166,22 @@ onCard(
 onWebGpu("matrices take half the memory when halved", async () => {
   await selectBackend("webgpu");
   const config = {
-    vocabulary: 31,
-    width: 12,
-    innerWidth: 20,
+    vocabSize: 31,
+    hiddenSize: 12,
+    intermediateSize: 20,
     layers: 2,
     heads: 2,
-    groups: 1,
+    kvHeads: 1,
     maxLength: 40,
     rmsEpsilon: 1e-6,
-    ropeBase: 1e4,
-    tied: true,
+    ropeTheta: 1e4,
+    tieEmbeddings: true,
   };
   const model = createQwen2(config, createRandom(1));
   const matrices = [...model.weights.values()].filter(({ rank }) => rank === 2)
     .reduce((sum, { size }) => sum + 4 * size, 0);
   const before = tf.memory().numBytes;
-  const halved = halveWeights(model);
+  const halved = packWeights(model);
   strictEqual(before - tf.memory().numBytes, matrices / 2);
   disposeQwen2(halved);
 });
@@ -210,26 +210,29 @@ Deno.test("halved weights are refused by what they need", async () => {
 onWebGpu("a weight that halves cannot hold is refused by name", async () => {
   await selectBackend("webgpu");
   const config = {
-    vocabulary: 5,
-    width: 6,
-    innerWidth: 7,
+    vocabSize: 5,
+    hiddenSize: 6,
+    intermediateSize: 7,
     layers: 1,
     heads: 1,
-    groups: 1,
+    kvHeads: 1,
     maxLength: 8,
     rmsEpsilon: 1e-6,
-    ropeBase: 1e4,
-    tied: true,
+    ropeTheta: 1e4,
+    tieEmbeddings: true,
   };
-  throws(() => halveWeights(createQwen2(config, createRandom(1))), {
+  throws(() => packWeights(createQwen2(config, createRandom(1))), {
     name: "RangeError",
     message:
       /"model\.layers\.0\.mlp\.down_proj\.weight" in halves as its rows must have an even length: current value is 7/,
   });
-  const model = createQwen2({ ...config, innerWidth: 8 }, createRandom(1));
+  const model = createQwen2(
+    { ...config, intermediateSize: 8 },
+    createRandom(1),
+  );
   const table = model.weights.get("model.embed_tokens.weight")!;
   table.assign(tf.tensor(new Float32Array(30).fill(1e5), [5, 6]));
-  throws(() => halveWeights(model), {
+  throws(() => packWeights(model), {
     name: "RangeError",
     message: /must be below 65520: current value is 100000/,
   });

@@ -21,16 +21,16 @@ const TOKENIZER = createTokenizer(
 );
 
 const CONFIG = {
-  vocabulary: TOKENIZER.vocabulary,
-  width: 24,
-  innerWidth: 20,
+  vocabSize: TOKENIZER.vocabSize,
+  hiddenSize: 24,
+  intermediateSize: 20,
   layers: 2,
   heads: 4,
-  groups: 2,
+  kvHeads: 2,
   maxLength: 160,
   rmsEpsilon: 1e-6,
-  ropeBase: 1e4,
-  tied: true,
+  ropeTheta: 1e4,
+  tieEmbeddings: true,
 };
 
 /** Situations with and without a subgoal that may be kept. */
@@ -64,7 +64,7 @@ async function generate(
   }
   const random = createRandom(2);
   const prompts = [11, 17, 70, 1].map((length) =>
-    Int32Array.from({ length }, () => random.integer(CONFIG.vocabulary))
+    Int32Array.from({ length }, () => random.integer(CONFIG.vocabSize))
   );
   const start = decoding &&
     replyGrammar(TOKENIZER, { decoding, maxContentTokens: 24 });

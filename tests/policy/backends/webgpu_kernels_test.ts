@@ -80,13 +80,13 @@ const SIZES = EVERYTHING
 
 /** Sizes of attention: one that any adapter runs, and those that take tiles of every edge. */
 const ATTENTIONS = [
-  { batch: 2, length: 13, heads: 4, groups: 2, size: 6 },
+  { batch: 2, length: 13, heads: 4, kvHeads: 2, size: 6 },
   ...EVERYTHING
     ? [
-      { batch: 1, length: 1, heads: 1, groups: 1, size: 2 },
-      { batch: 2, length: 37, heads: 4, groups: 2, size: 6 }, // tiles of 32
-      { batch: 1, length: 40, heads: 2, groups: 1, size: 48 }, // of 32, then 16
-      { batch: 1, length: 21, heads: 1, groups: 1, size: 120 }, // of 16, then 8
+      { batch: 1, length: 1, heads: 1, kvHeads: 1, size: 2 },
+      { batch: 2, length: 37, heads: 4, kvHeads: 2, size: 6 }, // tiles of 32
+      { batch: 1, length: 40, heads: 2, kvHeads: 1, size: 48 }, // of 32, then 16
+      { batch: 1, length: 21, heads: 1, kvHeads: 1, size: 120 }, // of 16, then 8
     ]
     : [],
 ];
@@ -153,7 +153,7 @@ onWebGpu(
   "on WebGPU rotaryAttention() and its gradient are the plain ones, whatever the tiles",
   async () => {
     for (const sizes of ATTENTIONS) {
-      const width = (sizes.heads + 2 * sizes.groups) * sizes.size;
+      const width = (sizes.heads + 2 * sizes.kvHeads) * sizes.size;
       const inputs = [numbers("qkv", [sizes.batch * sizes.length, width])];
       await agree(
         ([qkv]) => {

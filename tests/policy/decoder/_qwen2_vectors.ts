@@ -93,7 +93,7 @@ export async function greedy(
   using _ = decoder;
   let { logits } = output;
   for (let k = 0; k < count; k++) {
-    const words = model.config.vocabulary;
+    const words = model.config.vocabSize;
     const tokens = prompts.map((_, b) => {
       const row = logits.subarray(b * words, (b + 1) * words);
       return row.indexOf(row.reduce((a, x) => Math.max(a, x)));
@@ -108,14 +108,14 @@ export async function greedy(
 
 /** Sizes of a decoder that is quick. */
 export const TINY = {
-  vocabulary: 31,
-  width: 12,
-  innerWidth: 20,
+  vocabSize: 31,
+  hiddenSize: 12,
+  intermediateSize: 20,
   layers: 2,
   heads: 2,
-  groups: 1,
+  kvHeads: 1,
   maxLength: 40,
   rmsEpsilon: 1e-6,
-  ropeBase: 1e4,
-  tied: true,
+  ropeTheta: 1e4,
+  tieEmbeddings: true,
 };

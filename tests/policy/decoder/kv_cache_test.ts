@@ -74,16 +74,16 @@ Deno.test("what is kept from turn to turn changes nothing but the time", async (
 Deno.test("a decoder that goes on where it ended says what one says that reads it all", async () => {
   await selectBackend("wasm");
   const model = createQwen2({
-    vocabulary: 11,
-    width: 16,
-    innerWidth: 24,
+    vocabSize: 11,
+    hiddenSize: 16,
+    intermediateSize: 24,
     layers: 2,
     heads: 2,
-    groups: 1,
+    kvHeads: 1,
     maxLength: 64,
     rmsEpsilon: 1e-6,
-    ropeBase: 1e4,
-    tied: true,
+    ropeTheta: 1e4,
+    tieEmbeddings: true,
   }, createRandom(1));
   using memory = createReadingMemory();
   let recalls = 0;

@@ -138,7 +138,7 @@ Deno.test("remembering gives the logits of reading everything again, whatever th
 Deno.test("a decoder is read as it was saved", async () => {
   await selectBackend("wasm");
   const directory = await Deno.makeTempDir();
-  const model = createQwen2({ ...TINY, tied: false }, createRandom(1));
+  const model = createQwen2({ ...TINY, tieEmbeddings: false }, createRandom(1));
   await saveQwen2(model, directory);
   const again = await loadQwen2(directory);
   deepStrictEqual(again.config, model.config);

@@ -9,7 +9,7 @@ import {
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
-import { drawToken } from "../../../lib/policy/language/sampling.ts";
+import { sampleToken } from "../../../lib/policy/language/sampling.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
 import { scoreUnits } from "../../../lib/policy/language/unit_scores.ts";
 import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
@@ -37,7 +37,7 @@ Deno.test("drawToken() draws as often as the softmax says", () => {
   const counts = row.map(() => 0);
   const random = createRandom(1), draws = 20_000;
   for (let i = 0; i < draws; i++) {
-    const { token, logProb } = drawToken(Float32Array.from(row), random, {
+    const { token, logProb } = sampleToken(Float32Array.from(row), random, {
       temperature: 0.8,
       topP: 1,
       except: [3],
@@ -59,11 +59,15 @@ Deno.test("drawToken() keeps to what is allowed, and to the nucleus", () => {
     fc.integer(),
     (row, topP, seed) => {
       const only = row.map((_, i) => i).filter((i) => i % 2 === 0);
-      const { token } = drawToken(Float32Array.from(row), createRandom(seed), {
-        temperature: 1,
-        topP,
-        only,
-      });
+      const { token } = sampleToken(
+        Float32Array.from(row),
+        createRandom(seed),
+        {
+          temperature: 1,
+          topP,
+          only,
+        },
+      );
       ok(only.includes(token));
       const p = softmaxOver(row.map(Math.fround), 1, (i) => i % 2 === 0);
       const likelier = p.filter((x) => x > p[token]!).reduce(
@@ -79,7 +83,7 @@ Deno.test("drawToken() takes one number whatever the options, and the likeliest 
   for (const temperature of [0, 1]) {
     const random = createRandom(4), other = createRandom(4);
     const row = Float32Array.of(1, 3, 2);
-    const { token } = drawToken(row, random, { temperature, topP: 0.5 });
+    const { token } = sampleToken(row, random, { temperature, topP: 0.5 });
     if (temperature === 0) strictEqual(token, 1);
     other.uniform();
     strictEqual(random.uniform(), other.uniform());
@@ -179,16 +183,16 @@ const TOKENIZER = createTokenizer(
   }),
 );
 const CONFIG = {
-  vocabulary: TOKENIZER.vocabulary,
-  width: 8,
-  innerWidth: 8,
+  vocabSize: TOKENIZER.vocabSize,
+  hiddenSize: 8,
+  intermediateSize: 8,
   layers: 1,
   heads: 1,
-  groups: 1,
+  kvHeads: 1,
   maxLength: 64,
   rmsEpsilon: 1e-6,
-  ropeBase: 1e4,
-  tied: true,
+  ropeTheta: 1e4,
+  tieEmbeddings: true,
 };
 
 Deno.test("generateReplies() ends replies at a stop, at an end token or at the limit", async () => {

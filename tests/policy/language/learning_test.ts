@@ -35,7 +35,7 @@ Deno.test("a small language model imitates an expert, then learns by HiPER, in c
     prompt: (situation) => formatBriefPrompt(situation),
     decoding: "admissible",
     maxReplyTokens: 40,
-    size: { width: 32, innerWidth: 64 },
+    size: { hiddenSize: 32, intermediateSize: 64 },
   });
   const learner = createPpoLearner(policy);
   const { metrics: warm } = await imitateExpert({

@@ -26,7 +26,7 @@ Deno.test("a word tokenizer gives back every text it tokenized", () => {
     fc.property(text, (x) => {
       const ids = tokenizer.encode(x);
       strictEqual(tokenizer.decode(ids, { special: true }), x);
-      ok(ids.every((id) => id >= 0 && id < tokenizer.vocabulary));
+      ok(ids.every((id) => id >= 0 && id < tokenizer.vocabSize));
     }),
     { numRuns: 40 },
   );

@@ -47,7 +47,12 @@ const LOADS: Readonly<Record<string, Load>> = {
     batch: 1,
     length: 32,
     replyLength: 4,
-    size: { ...SMALL_SIZE, width: 256, innerWidth: 256, tied: false },
+    size: {
+      ...SMALL_SIZE,
+      hiddenSize: 256,
+      intermediateSize: 256,
+      tieEmbeddings: false,
+    },
   },
 };
 
@@ -141,7 +146,7 @@ Deno.test("memory of a gradient step does not grow with the number of chunks", a
 });
 
 Deno.test("with adapters the reference takes a copy of the adapters, not of the weights", () => {
-  const config = { ...SMALL_SIZE, vocabulary: 1000 };
+  const config = { ...SMALL_SIZE, vocabSize: 1000 };
   const { trained, frozen, learning } = languageMemory(config, {
     ...LOAD,
     lora: { rank: 4 },
@@ -151,7 +156,7 @@ Deno.test("with adapters the reference takes a copy of the adapters, not of the 
 });
 
 Deno.test("16-bit frozen weights take half, trained ones what they took", () => {
-  const config = { ...SMALL_SIZE, vocabulary: 1000 };
+  const config = { ...SMALL_SIZE, vocabSize: 1000 };
   const options = { ...LOAD, lora: { rank: 4 } };
   const whole = languageMemory(config, options);
   const half = languageMemory(config, { ...options, frozenBytes: 2 });

@@ -15,7 +15,7 @@ export interface DecodeAttributes {
   /** Query heads. */
   readonly heads: number;
   /** Key and value heads. */
-  readonly groups: number;
+  readonly kvHeads: number;
   /** Numbers in one head. */
   readonly size: number;
   /** Positions in the caches. */
@@ -63,13 +63,13 @@ function fillCache(
   const copy = heap.allocate(bytes);
   try {
     heap.copy(copy, heap.pointer(qkv!), bytes);
-    const turned = a.heads + a.groups;
+    const turned = a.heads + a.kvHeads;
     const angles = [heap.pointer(cos!), heap.pointer(sin!)];
     exports.rotaryRows(
       ...[batch, length, stride, turned, a.size, copy, ...angles, 1],
     );
     exports.fillCache(
-      ...[batch, length, a.heads, a.groups, a.size, copy],
+      ...[batch, length, a.heads, a.kvHeads, a.size, copy],
       ...[heap.pointer(keys!), heap.pointer(values!), a.room],
     );
   } finally {
@@ -130,7 +130,7 @@ function decodeStep(
   const width = table.shape[1]!, batch = inputs["places"]!.shape[0]!;
   const rows = inputs["tokens"]!.shape[0]!, count = rows / batch;
   const inner = inputs["model.layers.0.mlp.gate_proj.weight"]!.shape[0]!;
-  const stride = (a.heads + 2 * a.groups) * a.size;
+  const stride = (a.heads + 2 * a.kvHeads) * a.size;
   const step = { module, inputs, a, batch, count, rows, width, inner, stride };
   const states = heap.output([batch, width]);
   const logits = heap.output([batch, output.shape[0]!]);
@@ -168,7 +168,7 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
   const sum = sizes.reduce((total, n) => total + n, 0);
   const scores = count > 1
     ? exports.attendRestBytes(a.room)
-    : 4 * a.room * a.heads / a.groups;
+    : 4 * a.room * a.heads / a.kvHeads;
   const room = heap.allocate(4 * rows * sum + scores);
   let next = room;
   const take = (n: number) => {
@@ -219,7 +219,7 @@ function attend(step: Step, space: Workspace, index: number): void {
   const { module: { exports, heap, scratch }, inputs, a, batch, count } = step;
   const { qkv, mixed, scores } = space;
   const at = (name: string) => heap.pointer(inputs[name]!);
-  const sizes = [a.heads, a.groups, a.size, qkv];
+  const sizes = [a.heads, a.kvHeads, a.size, qkv];
   const caches = [at(`keys.${index}`), at(`values.${index}`), at("places")];
   const rest = [a.room, mixed, at("cos"), at("sin"), scores];
   if (count === 1) {

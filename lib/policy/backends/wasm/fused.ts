@@ -135,7 +135,7 @@ type Sizes = readonly [
   batch: number,
   length: number,
   heads: number,
-  groups: number,
+  kvHeads: number,
   size: number,
 ];
 
@@ -158,8 +158,8 @@ function attentionKernels(module: KernelModule): Record<string, RunKernel> {
       const to = heap.pointer(dqkv), from = heap.pointer(dy!);
       const angles = [heap.pointer(cos!), heap.pointer(sin!)];
       withRotated(module, inputs, a, (rotated, room, sizes) => {
-        const [batch, length, heads, groups, size] = sizes;
-        const stride = (heads + 2 * groups) * size, turned = heads + groups;
+        const [batch, length, heads, kvHeads, size] = sizes;
+        const stride = (heads + 2 * kvHeads) * size, turned = heads + kvHeads;
         exports.attentionGrad(...sizes, rotated, from, to, room, scratch);
         exports.rotaryRows(
           ...[batch, length, stride, turned, size, to, ...angles, -1],
@@ -178,19 +178,19 @@ function withRotated(
   run: (rotated: number, room: number, sizes: Sizes) => void,
 ): void {
   const batch = a["batch"]!, length = a["length"]!, size = a["size"]!;
-  const heads = a["heads"]!, groups = a["groups"]!;
-  const stride = (heads + 2 * groups) * size;
+  const heads = a["heads"]!, kvHeads = a["kvHeads"]!;
+  const stride = (heads + 2 * kvHeads) * size;
   const bytes = 4 * batch * length * stride;
   const rotated = heap.allocate(bytes);
   const room = heap.allocate(exports.attentionScratchBytes(length));
   try {
     heap.copy(rotated, heap.pointer(qkv!), bytes);
     const angles = [heap.pointer(cos!), heap.pointer(sin!)];
-    const turned = heads + groups;
+    const turned = heads + kvHeads;
     exports.rotaryRows(
       ...[batch, length, stride, turned, size, rotated, ...angles, 1],
     );
-    run(rotated, room, [batch, length, heads, groups, size]);
+    run(rotated, room, [batch, length, heads, kvHeads, size]);
   } finally {
     heap.free(rotated);
     heap.free(room);

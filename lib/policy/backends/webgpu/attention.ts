@@ -76,7 +76,7 @@ function attend(tile: number, size: number): string {
       ...sizes,
       first: `other * ${tile}`,
       value:
-        `qkv[row * stride + (uniforms.heads + uniforms.groups + head / share) * ${size} + d]`,
+        `qkv[row * stride + (uniforms.heads + uniforms.kvHeads + head / share) * ${size} + d]`,
     })
   }
       workgroupBarrier();

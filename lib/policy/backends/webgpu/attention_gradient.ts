@@ -55,7 +55,7 @@ const value = {
   key: (size: number, group: string) =>
     `rotated(row * stride + (uniforms.heads + ${group}) * ${size}, t, d)`,
   value: (size: number, group: string) =>
-    `qkv[row * stride + (uniforms.heads + uniforms.groups + ${group}) * ${size} + d]`,
+    `qkv[row * stride + (uniforms.heads + uniforms.kvHeads + ${group}) * ${size} + d]`,
   slope: (size: number, head: string) =>
     `dy[(row * uniforms.heads + ${head}) * ${size} + d]`,
 };
@@ -226,7 +226,7 @@ const KEYS = (size: number) => ({
   vectors: ["queries", "slopes", "keys", "values"],
   scores: ["weights", "scores"],
   columns: ["norm", "mean"],
-  over: "groups" as const,
+  over: "kvHeads" as const,
   body: (tile: number) => {
     const sizes = { tile, size };
     const own = { ...sizes, first: "first" };
@@ -280,7 +280,7 @@ const KEYS = (size: number) => ({
       eachSum(
         own,
         `result[(row0 + t) * stride +
-          (uniforms.heads + uniforms.groups + head) * ${size} + d] =
+          (uniforms.heads + uniforms.kvHeads + head) * ${size} + d] =
           valueSums[r][c];`,
       )
     }

@@ -20,7 +20,7 @@ export interface AttentionAttributes {
   /** Query heads. */
   readonly heads: number;
   /** Key and value heads. */
-  readonly groups: number;
+  readonly kvHeads: number;
   /** Numbers in one head. */
   readonly size: number;
 }
@@ -41,8 +41,8 @@ export interface AttentionShader {
   readonly scores: readonly string[];
   /** Names of numbers for each row of a tile. */
   readonly columns: readonly string[];
-  /** Heads over which workgroups are spread: query heads, or groups. */
-  readonly over: "heads" | "groups";
+  /** Heads over which workgroups are spread: query heads, or key and value heads. */
+  readonly over: "heads" | "kvHeads";
   /** What a workgroup does, given the tile's edge. */
   readonly body: (tile: number) => string;
 }
@@ -62,7 +62,7 @@ export function runAttention(
   shader: AttentionShader,
 ): tf.TensorInfo {
   const { name, inputs, shape, output, vectors, scores, columns } = shader;
-  const { size, batch, length, heads, groups } = a;
+  const { size, batch, length, heads, kvHeads } = a;
   const room = backend.device.limits.maxComputeWorkgroupStorageSize;
   const bytes = (tile: number) =>
     4 * tile * (
@@ -84,7 +84,7 @@ export function runAttention(
     shape,
     ...(output ? { output } : {}),
     groups: batch * a[shader.over] * blocks,
-    integers: { batch, length, heads, groups, blocks },
+    integers: { batch, length, heads, kvHeads, blocks },
     reals: { scale: 1 / Math.sqrt(size) },
     declarations: () =>
       [
@@ -94,8 +94,8 @@ export function runAttention(
         ROTATION(size),
       ].join("\n"),
     body: () => `
-      let stride = (uniforms.heads + 2 * uniforms.groups) * ${size};
-      let share = uniforms.heads / uniforms.groups;
+      let stride = (uniforms.heads + 2 * uniforms.kvHeads) * ${size};
+      let share = uniforms.heads / uniforms.kvHeads;
       let block = group % uniforms.blocks;
       let head = group / uniforms.blocks % uniforms.${shader.over};
       let sequence = group / uniforms.blocks / uniforms.${shader.over};

@@ -2,7 +2,7 @@
  * Shaders that remember keys and values, and attend to what is remembered.
  *
  * A cache holds the keys of a layer, rotated, and its values: shape
- * `(batch, 2, groups, room, size)`.
+ * `(batch, 2, kvHeads, room, size)`.
  *
  * @module
  */
@@ -15,9 +15,9 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
   /** Writes keys and values of new tokens into the cache, from each sequence's place on. */
   [DECODE.append]: (backend, inputs, a) => {
     const { qkv, cos, sin, places, cache } = inputs;
-    const { fresh, heads, groups, size, room } = a;
+    const { fresh, heads, kvHeads, size, room } = a;
     const batch = places!.shape[0]!;
-    const count = batch * fresh! * 2 * groups! * size!;
+    const count = batch * fresh! * 2 * kvHeads! * size!;
     runShader(backend, {
       name: `append_${size}`,
       inputs: { qkv: qkv!, cosines: cos!, sines: sin!, places: places! },
@@ -28,7 +28,7 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
         count,
         fresh: fresh!,
         heads: heads!,
-        groups: groups!,
+        kvHeads: kvHeads!,
         room: room!,
       },
       declarations: () => rotation(size!),
@@ -36,17 +36,17 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
         let i = group * ${THREADS} + lane;
         if (i >= uniforms.count) { return; }
         let d = i % ${size};
-        let kind = i / ${size} / uniforms.groups % 2;
-        let head = i / ${size} % uniforms.groups;
-        let row = i / (2 * uniforms.groups * ${size});
+        let kind = i / ${size} / uniforms.kvHeads % 2;
+        let head = i / ${size} % uniforms.kvHeads;
+        let row = i / (2 * uniforms.kvHeads * ${size});
         let sequence = row / uniforms.fresh;
         let place = places[sequence] + row % uniforms.fresh;
         if (place >= uniforms.room) { return; }
-        let base = row * (uniforms.heads + 2 * uniforms.groups) * ${size} +
-          (uniforms.heads + kind * uniforms.groups + head) * ${size};
+        let base = row * (uniforms.heads + 2 * uniforms.kvHeads) * ${size} +
+          (uniforms.heads + kind * uniforms.kvHeads + head) * ${size};
         var number = qkv[base + d];
         if (kind == 0) { number = rotated(base, place, d); }
-        result[(((sequence * 2 + kind) * uniforms.groups + head) *
+        result[(((sequence * 2 + kind) * uniforms.kvHeads + head) *
           uniforms.room + place) * ${size} + d] = number;`,
     });
     return [];
@@ -54,7 +54,7 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
   /** Attends with new tokens to all that came before them, themselves included. */
   [DECODE.attend]: (backend, inputs, a) => {
     const { qkv, cos, sin, places, cache } = inputs;
-    const { fresh, heads, groups, size, room } = a;
+    const { fresh, heads, kvHeads, size, room } = a;
     const rows = places!.shape[0]! * fresh!;
     return runShader(backend, {
       name: `attend_cached_${size}`,
@@ -71,7 +71,7 @@ export const DECODING: Readonly<Record<string, RunKernel>> = {
         rows,
         fresh: fresh!,
         heads: heads!,
-        groups: groups!,
+        kvHeads: kvHeads!,
         room: room!,
       },
       reals: { scale: 1 / Math.sqrt(size!) },
@@ -108,13 +108,13 @@ function attendCached(size: number): string {
     let head = group % uniforms.heads;
     let sequence = row / uniforms.fresh;
     let place = min(places[sequence] + row % uniforms.fresh, uniforms.room - 1);
-    let base = row * (uniforms.heads + 2 * uniforms.groups) * ${size} + head * ${size};
+    let base = row * (uniforms.heads + 2 * uniforms.kvHeads) * ${size} + head * ${size};
     for (var d = lane; d < ${size}; d += ${THREADS}) {
       query[d] = rotated(base, place, d) * uniforms.scale;
     }
-    let shared_head = head / (uniforms.heads / uniforms.groups);
-    let keys = (sequence * 2 * uniforms.groups + shared_head) * uniforms.room * ${size};
-    let values = keys + uniforms.groups * uniforms.room * ${size};
+    let shared_head = head / (uniforms.heads / uniforms.kvHeads);
+    let keys = (sequence * 2 * uniforms.kvHeads + shared_head) * uniforms.room * ${size};
+    let values = keys + uniforms.kvHeads * uniforms.room * ${size};
     var top = -1.0e30;
     var total = 0.0;
     var sums = array<f32, ${own}>();

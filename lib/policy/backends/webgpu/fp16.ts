@@ -17,7 +17,7 @@ import {
 import { multiply } from "./projection.ts";
 
 /** Kernels by name. */
-export const HALVES: Readonly<Record<string, RunKernel>> = {
+export const FLOAT16: Readonly<Record<string, RunKernel>> = {
   [FUSED.linearHalf]: (backend, { x, w, bias }) =>
     project(backend, { x: x!, w: w!, bias }),
   [FUSED.linearHalfGradX]: (backend, { dy, w }) =>

@@ -10,9 +10,9 @@ import { FUSED } from "../wasm/kernel_names.ts";
 import { ATTENTION } from "./attention.ts";
 import { ATTENTION_GRADIENT } from "./attention_gradient.ts";
 import { DECODING } from "./decoding.ts";
-import { DRAWING } from "./sampling.ts";
+import { SAMPLING } from "./sampling.ts";
 import { ELEMENTS } from "./elements.ts";
-import { HALVES } from "./fp16.ts";
+import { FLOAT16 } from "./fp16.ts";
 import { NORMALIZATION } from "./normalization.ts";
 import { registerKernels } from "./program.ts";
 import { PROJECTION } from "./projection.ts";
@@ -29,8 +29,8 @@ export function installShaders(): void {
     ...ATTENTION_GRADIENT,
     ...VOCABULARY,
     ...DECODING,
-    ...HALVES,
-    ...DRAWING,
+    ...FLOAT16,
+    ...SAMPLING,
   });
   registerFusedGradients();
 }

@@ -11,7 +11,7 @@ import { reduction, rowsOf, type RunKernel, runShader } from "./program.ts";
 const ROW_THREADS = 256;
 
 /** Kernels by name. */
-export const DRAWING: Readonly<Record<string, RunKernel>> = {
+export const SAMPLING: Readonly<Record<string, RunKernel>> = {
   /**
    * Draws a token of each row: the likeliest at temperature 0, else the first at which the sum of
    * probabilities passes the row's uniform number. `rules` says for each row how many of `lists`
