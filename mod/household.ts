@@ -6,7 +6,7 @@
 
 export {
   importAlfredTask,
-  loadAlfredPlacements,
+  readAlfredPlacements,
 } from "../lib/envs/alfworld/alfred_import.ts";
 export type {
   AlfredGame,
@@ -17,8 +17,8 @@ export type {
 } from "../lib/envs/alfworld/alfred_import.ts";
 export {
   listAlfred,
+  listRecordedTasks,
   readRecordedTask,
-  recordedTasks,
 } from "../lib/envs/alfworld/alfred_spec.ts";
 export type { RecordedTask } from "../lib/envs/alfworld/alfred_spec.ts";
 export { parseAlfredTask } from "../lib/envs/alfworld/alfred_task.ts";
@@ -33,7 +33,7 @@ export type {
   PlanSegment,
 } from "../lib/envs/household/expert.ts";
 export type { HouseholdGameFile } from "../lib/envs/household/file.ts";
-export { householdGame } from "../lib/envs/household/game.ts";
+export { createHouseholdGame } from "../lib/envs/household/game.ts";
 export type { HouseholdGame } from "../lib/envs/household/game.ts";
 export { HOUSEHOLD_SPLITS } from "../lib/envs/household/house.ts";
 export type { HouseholdSplit } from "../lib/envs/household/house.ts";

@@ -44,12 +44,12 @@ export type {
 export type { Decoding } from "../lib/policy/language/grammar.ts";
 export {
   createLanguagePolicy,
-  loadLanguagePolicy,
+  openLanguagePolicy,
 } from "../lib/policy/language/loading.ts";
 export type {
   CreateLanguageOptions,
   LanguageTrainingOptions,
-  LoadLanguageOptions,
+  OpenLanguageOptions,
 } from "../lib/policy/language/loading.ts";
 export type { LanguagePolicy } from "../lib/policy/language/policy.ts";
 export {
@@ -64,7 +64,7 @@ export type {
 } from "../lib/policy/language/prompts.ts";
 export type { LanguageOptions } from "../lib/policy/language/replies.ts";
 export {
-  buildWorldTokenizer,
+  createWorldTokenizer,
   formatBriefPrompt,
   formatTranscript,
 } from "../lib/policy/language/small_model.ts";
@@ -74,14 +74,14 @@ export type {
 } from "../lib/policy/language/small_model.ts";
 export {
   createTokenizer,
-  loadTokenizer,
+  readTokenizer,
 } from "../lib/policy/language/tokenizer.ts";
 export type {
   ChatMessage,
   TextTokenizer,
   TokenizerFiles,
 } from "../lib/policy/language/tokenizer.ts";
-export { buildWordTokenizer } from "../lib/policy/language/word_tokenizer.ts";
+export { createWordTokenizer } from "../lib/policy/language/word_tokenizer.ts";
 export type { WordTokenizerOptions } from "../lib/policy/language/word_tokenizer.ts";
 export { languageMemory } from "../lib/train/studies/language_memory.ts";
 export type {

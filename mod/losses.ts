@@ -4,10 +4,10 @@
  * @module
  */
 
-export { adamWStep } from "../lib/policy/backends/adamw.ts";
+export { stepAdamWTensors } from "../lib/policy/backends/adamw.ts";
 export type {
-  AdamWStepOptions,
   AdamWTensors,
+  StepAdamWTensorsOptions,
 } from "../lib/policy/backends/adamw.ts";
 export type {
   Scalar,

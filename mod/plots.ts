@@ -18,7 +18,7 @@ export {
 export type { IntervalCurveOptions } from "../lib/plots/learning_figures.ts";
 export { replyTokens } from "../lib/plots/reply_figure.ts";
 export type { ReplyTokensOptions } from "../lib/plots/reply_figure.ts";
-export { htmlReport } from "../lib/plots/report.ts";
+export { reportHtml } from "../lib/plots/report.ts";
 export type { ReportOptions, ReportSection } from "../lib/plots/report.ts";
 export { figureBundle } from "../lib/plots/show.ts";
 export type { MimeBundle } from "../lib/plots/show.ts";

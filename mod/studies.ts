@@ -6,8 +6,8 @@
 
 export { resumeRandom, shuffled } from "../lib/random.ts";
 export type { RandomState } from "../lib/random.ts";
-export { stageWorld } from "../lib/hae/study/chain_smdp.ts";
-export type { StageWorldOptions } from "../lib/hae/study/chain_smdp.ts";
+export { createChainSmdp } from "../lib/hae/study/chain_smdp.ts";
+export type { ChainSmdpOptions } from "../lib/hae/study/chain_smdp.ts";
 export { enumerateTabular, exactVariance } from "../lib/hae/study/enumerate.ts";
 export type {
   EnumeratedEpisodes,
@@ -54,9 +54,9 @@ export type {
 } from "../lib/hae/study/variance.ts";
 export {
   batchError,
-  concludeBatchError,
-  concludeBias,
-  concludeVariance,
+  describeBatchError,
+  describeBias,
+  describeVariance,
 } from "../lib/hae/study/variance_conclusions.ts";
 export { varianceStudy } from "../lib/hae/study/variance_study.ts";
 export type {

@@ -21,7 +21,7 @@ import {
   summarizeAblation,
   writeParquet,
 } from "../mod/studies.ts";
-import { ablationForest, htmlReport } from "../mod/plots.ts";
+import { ablationForest, reportHtml } from "../mod/plots.ts";
 import { explain } from "./explain.ts";
 
 /** What the file of a grid may say. */
@@ -134,7 +134,7 @@ async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
   summary.print({ limit: Infinity });
   await writeParquet(summary, `${out}/summary.parquet`);
   await Deno.writeTextFile(`${out}/summary.csv`, `${summary.toCSV()}\n`);
-  const html = htmlReport({
+  const html = reportHtml({
     title: `Ablation: ${metric}`,
     sections: [...await curves(flags), {
       heading: metric,

@@ -24,10 +24,10 @@ import {
   selectBackend,
   type Situation,
 } from "../mod.ts";
-import { adamWStep } from "../mod/losses.ts";
+import { stepAdamWTensors } from "../mod/losses.ts";
 import {
-  buildWordTokenizer,
   createLanguagePolicy,
+  createWordTokenizer,
   describeAdapter,
   type LanguagePolicy,
 } from "../mod/language.ts";
@@ -182,7 +182,7 @@ function createPolicy(
 ): LanguagePolicy {
   return createLanguagePolicy({
     seed: 1,
-    tokenizer: buildWordTokenizer(["user assistant go go"]),
+    tokenizer: createWordTokenizer(["user assistant go go"]),
     prompt: () => " go".repeat(size("length")),
     maxReplyTokens: size("reply"),
     batchSize: size("batch"),
@@ -294,7 +294,7 @@ function learn(
     let moved: tf.Tensor = value;
     for (const weight of weights) {
       const zeros = tf.zerosLike(weight);
-      const step = adamWStep(
+      const step = stepAdamWTensors(
         {
           values: weight,
           gradient: grads[weight.name]!,

@@ -9,12 +9,12 @@ import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import {
   type AlfredGame,
-  householdGame,
+  createHouseholdGame,
   importAlfredTask,
-  loadAlfredPlacements,
+  listRecordedTasks,
+  readAlfredPlacements,
   readRecordedTask,
   type RecordedTask,
-  recordedTasks,
 } from "../mod/household.ts";
 import { explain } from "./explain.ts";
 
@@ -47,7 +47,7 @@ const options = command.opts<{
   dry: boolean;
 }>();
 
-const placements = await loadAlfredPlacements();
+const placements = await readAlfredPlacements();
 const refused = new Map<string, { count: number; first: string }>();
 const written = new Map<string, number>();
 let read = 0, things = 0, uncertain = 0;
@@ -85,7 +85,7 @@ function refuse(reason: string, where: string): void {
 }
 
 async function* recordings(source: string): AsyncGenerator<RecordedTask> {
-  if (source !== "-") return yield* recordedTasks(source);
+  if (source !== "-") return yield* listRecordedTasks(source);
   let number = 0;
   for await (const line of createInterface({ input: process.stdin })) {
     number++;
@@ -105,7 +105,7 @@ async function writeGame(
   await Deno.mkdir(folder, { recursive: true });
   await spareOthers(`${folder}/game.tw-pddl`);
   const origin = { source: "alfred", task_id: id, uncertain };
-  const { file } = householdGame(world, walkthrough, origin);
+  const { file } = createHouseholdGame(world, walkthrough, origin);
   await Deno.writeTextFile(`${folder}/game.tw-pddl`, JSON.stringify(file));
   await Deno.writeTextFile(`${folder}/traj_data.json`, text);
 }

@@ -11,7 +11,7 @@
 
 import { Command } from "commander";
 import { readReport } from "../mod/studies.ts";
-import { htmlReport, trainingReport } from "../mod/plots.ts";
+import { reportHtml, trainingReport } from "../mod/plots.ts";
 import { explain } from "./explain.ts";
 
 interface Flags {
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     Flags
   >();
   const data = await readReport(program.args);
-  const html = htmlReport({ title, sections: trainingReport(data) });
+  const html = reportHtml({ title, sections: trainingReport(data) });
   await Deno.writeTextFile(out, html);
   console.log(out);
 }

@@ -13,9 +13,9 @@ import * as aq from "arquero";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   batchError,
-  concludeBatchError,
-  concludeBias,
-  concludeVariance,
+  describeBatchError,
+  describeBias,
+  describeVariance,
   type Objective,
   varianceStudy,
   type VarianceStudyRow,
@@ -23,8 +23,8 @@ import {
 } from "../mod/studies.ts";
 import {
   errorAgainstBatch,
-  htmlReport,
   momentsAgainstLambda,
+  reportHtml,
   type ReportSection,
 } from "../mod/plots.ts";
 
@@ -137,7 +137,7 @@ function sections(
   return [{
     heading: `Bias with ${with_}`,
     figure: momentsAgainstLambda(table, { quantity: "bias", critic }),
-    caption: concludeBias(rows, critic),
+    caption: describeBias(rows, critic),
   }, {
     heading: `Variance with ${with_}`,
     figure: momentsAgainstLambda(table, {
@@ -145,14 +145,14 @@ function sections(
       critic,
       levels: LEVELS,
     }),
-    caption: concludeVariance(rows, critic),
+    caption: describeVariance(rows, critic),
   }, {
     heading: `Error against batch size with ${with_}`,
     figure: errorAgainstBatch(curves, {
       sizes: SIZES,
       title: `Error once the step size is right, ${critic} critic`,
     }),
-    caption: concludeBatchError(rows, critic, [16, 4096]),
+    caption: describeBatchError(rows, critic, [16, 4096]),
   }];
 }
 
@@ -168,7 +168,7 @@ function page(rows: readonly VarianceStudyRow[], flags: Flags): string {
     `times that of the group's mean). Bands are 95 % intervals of the ` +
     `jackknife over 40 blocks of episodes. The wrong critic is 0.6 times the ` +
     `exact values plus normal errors of deviation 0.7.`;
-  return htmlReport({
+  return reportHtml({
     title: "Bias and variance of policy gradient estimators",
     sections: [
       { heading: "What was measured", prose: about },
@@ -201,9 +201,9 @@ if (import.meta.main) {
   const lines = summary(rows);
   console.table(lines.objects());
   for (const critic of ["exact", "wrong"] as const) {
-    console.log(`\n${concludeBias(rows, critic)}`);
-    console.log(concludeVariance(rows, critic));
-    console.log(concludeBatchError(rows, critic, [16, 4096]));
+    console.log(`\n${describeBias(rows, critic)}`);
+    console.log(describeVariance(rows, critic));
+    console.log(describeBatchError(rows, critic, [16, 4096]));
   }
   const table = aq.from(rows);
   await Deno.writeTextFile(`${flags.out}/variance.csv`, table.toCSV());

@@ -7,14 +7,14 @@ import {
   trajectoryAt,
 } from "../mod.ts";
 import {
+  createChainSmdp,
   randomTabularPolicy,
   sampleTabular,
-  stageWorld,
   tabularTrajectories,
 } from "../mod/studies.ts";
 
 function episodes(): Trajectory[] {
-  const world = stageWorld();
+  const world = createChainSmdp();
   const policy = randomTabularPolicy(world, { random: createRandom(1) });
   const played = sampleTabular(world, policy, {
     episodes: 5,

@@ -63,9 +63,9 @@ summary{cursor:pointer;padding:.35rem 0}
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { htmlReport } from "@hiper/lab/plots";
+ * import { reportHtml } from "@hiper/lab/plots";
  *
- * const page = htmlReport({
+ * const page = reportHtml({
  *   title: "Corridors",
  *   sections: [{ heading: "Result", prose: "With <b> it takes 5 turns." }],
  * });
@@ -76,7 +76,7 @@ summary{cursor:pointer;padding:.35rem 0}
  * @param options Title and sections.
  * @returns HTML of the whole page, about 1.2 MB as Plotly is part of it.
  */
-export function htmlReport(options: ReportOptions): string {
+export function reportHtml(options: ReportOptions): string {
   const { title, sections } = options;
   const figures = sections.flatMap(({ figure }) =>
     figure ? [plotlyFigure(figure)] : []

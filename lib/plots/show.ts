@@ -14,7 +14,7 @@ import {
   PLOTLY_CONFIG,
   plotlyFigure,
 } from "./figure.ts";
-import { htmlReport, plotlySource, tableMarkup } from "./report.ts";
+import { plotlySource, reportHtml, tableMarkup } from "./report.ts";
 import { staticSvg } from "./static_svg.ts";
 
 /** One rendering for each MIME type that a notebook front end may know. */
@@ -170,7 +170,7 @@ export async function show(
     ? { heading: "", figure: content }
     : { heading: "", table: content };
   await Deno.mkdir(directory, { recursive: true });
-  await Deno.writeTextFile(path, htmlReport({ title, sections: [section] }));
+  await Deno.writeTextFile(path, reportHtml({ title, sections: [section] }));
   // deno-lint-ignore hiper/quiet-library -- its purpose is to print where the page is
   console.log(`${title}: ${path}`);
 }

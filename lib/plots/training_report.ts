@@ -105,7 +105,7 @@ const CURVES: readonly Curve[] = [
 ];
 
 /**
- * Lays out training runs as sections for `htmlReport`; sections without data are left out.
+ * Lays out training runs as sections for `reportHtml`; sections without data are left out.
  *
  * @param report Tables, episodes and prose.
  * @returns Sections in reading order.

@@ -8,14 +8,14 @@ import { createEnvOpener } from "../envs/open_env.ts";
 import type { EnvSpec } from "../envs/text_env.ts";
 import {
   createLanguagePolicy,
-  loadLanguagePolicy,
+  openLanguagePolicy,
 } from "../policy/language/loading.ts";
 import type { Qwen2Config } from "../policy/decoder/config.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
 import { formatPrompt } from "../policy/language/prompts.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import {
-  buildWorldTokenizer,
+  createWorldTokenizer,
   formatBriefPrompt,
   formatTranscript,
 } from "../policy/language/small_model.ts";
@@ -74,11 +74,11 @@ export async function assembleLanguagePolicy(
     ...(loraRank > 0 && { lora: { rank: loraRank } }),
   };
   if (directory !== undefined) {
-    return await loadLanguagePolicy(directory, settings);
+    return await openLanguagePolicy(directory, settings);
   }
   return createLanguagePolicy({
     ...settings,
-    tokenizer: buildWorldTokenizer(await listen(options), PROMPTS[shown]),
+    tokenizer: createWorldTokenizer(await listen(options), PROMPTS[shown]),
     size: {
       ...(layers !== undefined && { layers }),
       ...(hiddenSize !== undefined && sizesOf(hiddenSize)),

@@ -11,7 +11,7 @@ import { generateHousehold } from "../../lib/envs/household/household.ts";
 import { openHousehold } from "../../lib/envs/household/household.ts";
 import {
   importAlfredTask,
-  loadAlfredPlacements,
+  readAlfredPlacements,
 } from "../../lib/envs/alfworld/alfred_import.ts";
 import { proposeHouseholdSubgoals } from "../../lib/envs/household/subgoals.ts";
 import type { Turn } from "../../lib/trajectory.ts";
@@ -38,7 +38,7 @@ Deno.bench(
   },
 );
 
-const placements = await loadAlfredPlacements();
+const placements = await readAlfredPlacements();
 const task = {
   task_id: "bench",
   task_type: "pick_and_place_simple",

@@ -7,7 +7,7 @@
  */
 
 import { exactGradient, exactValues } from "../../lib/hae/study/exact.ts";
-import { stageWorld } from "../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../lib/hae/study/chain_smdp.ts";
 import {
   studyEpisodes,
   tabularCredit,
@@ -20,7 +20,7 @@ import {
 } from "../../lib/hae/study/tabular.ts";
 
 const EPISODES = 512;
-const world = stageWorld();
+const world = createChainSmdp();
 const policy = randomTabularPolicy(world, { random: createRandom(1) });
 const critic = exactValues(world, policy);
 const random = createRandom(2);

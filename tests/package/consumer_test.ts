@@ -24,7 +24,7 @@ import {
   defineConfig,
 } from "@hiper/lab";
 import { generateHousehold } from "@hiper/lab/envs/household";
-import { htmlReport } from "@hiper/lab/plots";
+import { reportHtml } from "@hiper/lab/plots";
 
 const config = defineConfig({
   worlds: [{ kind: "corridor", length: 3, doors: 0 }],
@@ -42,7 +42,7 @@ const { observation } = await env.start();
 
 const game = generateHousehold({ difficulty: "easy" }, 1);
 const figure = { data: [{ y: [1, 2] }], layout: {} };
-const page = htmlReport({ title: "page", sections: [{ heading: "figure", figure }] });
+const page = reportHtml({ title: "page", sections: [{ heading: "figure", figure }] });
 console.log(
   iterations,
   observation.admissibleActions.includes("wait"),

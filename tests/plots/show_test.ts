@@ -8,7 +8,7 @@ import {
 import fc from "fast-check";
 import * as aq from "arquero";
 import { figureBundle, show, showLive } from "../../lib/plots/show.ts";
-import { htmlReport, tableMarkup } from "../../lib/plots/report.ts";
+import { reportHtml, tableMarkup } from "../../lib/plots/report.ts";
 import { staticSvg } from "../../lib/plots/static_svg.ts";
 import {
   type Figure,
@@ -146,7 +146,7 @@ for (const [kind, trace] of Object.entries(KINDS)) {
         const bundle = figureBundle(figure);
         const json = bundle["application/vnd.plotly.v1+json"] as Figure;
         const sent: Figure["data"] = JSON.parse(JSON.stringify(json.data));
-        const report = htmlReport({
+        const report = reportHtml({
           title: "",
           sections: [{ heading: "", figure }],
         });
@@ -307,8 +307,8 @@ Deno.test("show() writes a page outside a notebook", async () => {
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("htmlReport() opens without a network", () => {
-  const page = htmlReport({
+Deno.test("reportHtml() opens without a network", () => {
+  const page = reportHtml({
     title: "t",
     sections: [{ heading: "h", prose: "a < b\n\nc" }],
   });

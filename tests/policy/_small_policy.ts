@@ -13,14 +13,14 @@ import {
   createLanguagePolicy,
 } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
-import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { type SampleRow } from "../_samples.ts";
 
 const TAGS = ["switch", "subgoal", "action"].flatMap((
   x,
 ) => [`<${x}>`, `</${x}>`]);
 
-const TOKENIZER = buildWordTokenizer([
+const TOKENIZER = createWordTokenizer([
   "go left go right open the left door open the right door wait",
   "leave by the left end leave by the right end KEEP SWITCH",
   "user assistant A sign says left Now Subgoal none",

@@ -7,7 +7,7 @@
 import { createLanguagePolicy } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
 import type { Qwen2Config } from "../../lib/policy/decoder/config.ts";
-import { buildWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { createRandom } from "../../lib/random.ts";
 import {
   type LanguageMemory,
@@ -60,7 +60,7 @@ export function loadOf(load: Load): LoadedPolicy {
   const prompt = createRandom(1);
   const policy = createLanguagePolicy({
     seed: 1,
-    tokenizer: buildWordTokenizer([all]),
+    tokenizer: createWordTokenizer([all]),
     prompt: ({ observation }) => observation.text,
     maxReplyTokens: replyLength,
     temperature: 1e4, // so that hardly any reply ends early

@@ -59,7 +59,7 @@ export interface AlfredGame {
 
 /** Options of {@linkcode importAlfredTask}. */
 export interface ImportAlfredOptions {
-  /** Known spots, see {@linkcode loadAlfredPlacements}. */
+  /** Known spots, see {@linkcode readAlfredPlacements}. */
   readonly placements: AlfredPlacements;
   /** Whether to ask in ALFWorld's words or in those of the first annotator. @default {"template"} */
   readonly wording?: "template" | "human";
@@ -78,15 +78,15 @@ const HEIGHT_WEIGHT = 2.5;
  * @example
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { loadAlfredPlacements } from "@hiper/lab/envs/household";
+ * import { readAlfredPlacements } from "@hiper/lab/envs/household";
  *
- * const placements = await loadAlfredPlacements();
+ * const placements = await readAlfredPlacements();
  * ok(placements.get(301)!.length > 0);
  * ```
  *
  * @returns Spots by scene.
  */
-export async function loadAlfredPlacements(): Promise<AlfredPlacements> {
+export async function readAlfredPlacements(): Promise<AlfredPlacements> {
   const { default: data } = await import(
     "../household/data/alfred_placements.json",
     {
@@ -118,10 +118,10 @@ export async function loadAlfredPlacements(): Promise<AlfredPlacements> {
  * import { strictEqual } from "node:assert/strict";
  * import {
  *   importAlfredTask,
- *   loadAlfredPlacements,
+ *   readAlfredPlacements,
  * } from "@hiper/lab/envs/household";
  *
- * const placements = await loadAlfredPlacements();
+ * const placements = await readAlfredPlacements();
  * const at = (x: number, y: number, z: number) => ({ x, y, z });
  * const game = importAlfredTask({
  *   task_id: "trial_1",

@@ -9,7 +9,7 @@ import type { EnvSpec } from "../text_env.ts";
 import {
   type AlfredPlacements,
   importAlfredTask,
-  loadAlfredPlacements,
+  readAlfredPlacements,
 } from "./alfred_import.ts";
 import {
   ALFRED_TASK,
@@ -24,7 +24,7 @@ import {
   listHouseholdAlternatives,
   proposeHouseholdSubgoals,
 } from "../household/subgoals.ts";
-import { householdGame } from "../household/game.ts";
+import { createHouseholdGame } from "../household/game.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
 import { readText, reasonOf, textLines } from "../../text_file.ts";
 import type { EnvListing, World } from "../world.ts";
@@ -78,7 +78,7 @@ export function openAlfredSpec(
   const { world, walkthrough, uncertain } = game;
   const origin = { source: "alfred", task_id: task.task_id, uncertain };
   return openHouseholdGame(
-    householdGame(world, walkthrough, origin),
+    createHouseholdGame(world, walkthrough, origin),
     present(settings),
   );
 }
@@ -116,9 +116,9 @@ export async function readAlfred(
     dataset,
     "list alfred",
   );
-  const placements = await loadAlfredPlacements();
+  const placements = await readAlfredPlacements();
   const specs: EnvSpec[] = [], skipped: string[] = [];
-  for await (const recorded of recordedTasks(path)) {
+  for await (const recorded of listRecordedTasks(path)) {
     const { task, where } = recorded;
     if (task === undefined) {
       skipped.push(`${where}: ${recorded.problem}`);
@@ -179,7 +179,7 @@ export function readRecordedTask(text: string, where: string): RecordedTask {
  * @returns Each task, in the order of the file or sorted by path.
  * @throws {TypeError} If there is nothing at `path`.
  */
-export async function* recordedTasks(
+export async function* listRecordedTasks(
   path: string,
 ): AsyncGenerator<RecordedTask> {
   let isFolder: boolean;
@@ -239,7 +239,7 @@ export const ALFRED: World = {
   createOpener: () => {
     let placements: Promise<AlfredPlacements> | undefined;
     return async (spec) =>
-      openAlfredSpec(spec, await (placements ??= loadAlfredPlacements()));
+      openAlfredSpec(spec, await (placements ??= readAlfredPlacements()));
   },
   datasets: { alfred: { settings: ALFRED_DATASET, list: readAlfred } },
   proposeSubgoals: proposeHouseholdSubgoals,

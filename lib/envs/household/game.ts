@@ -33,10 +33,10 @@ export interface HouseholdGame extends CompiledGame {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { generateHousehold, householdGame } from "@hiper/lab/envs/household";
+ * import { generateHousehold, createHouseholdGame } from "@hiper/lab/envs/household";
  *
  * const { world, walkthrough } = generateHousehold({ difficulty: "easy" }, 2);
- * const play = householdGame(world, walkthrough).start();
+ * const play = createHouseholdGame(world, walkthrough).start();
  * for (const command of walkthrough) play.step(command);
  * strictEqual(play.won, true);
  * ```
@@ -46,7 +46,7 @@ export interface HouseholdGame extends CompiledGame {
  * @param origin How it came about, recorded in its file.
  * @returns The game, which any number of plays may share.
  */
-export function householdGame(
+export function createHouseholdGame(
   world: HouseholdWorld,
   walkthrough: readonly string[],
   origin: Readonly<Record<string, unknown>> = {},

@@ -21,7 +21,7 @@ import { present } from "../../settings.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
 import { createHouseholdExpert, type HouseholdExpert } from "./expert.ts";
-import { type HouseholdGame, householdGame } from "./game.ts";
+import { createHouseholdGame, type HouseholdGame } from "./game.ts";
 import {
   drawGame,
   drawRoom,
@@ -116,7 +116,7 @@ export function generateHousehold(
     attempt,
     layout: game.world.layout.key,
   };
-  return householdGame(game.world, game.walkthrough, origin);
+  return createHouseholdGame(game.world, game.walkthrough, origin);
 }
 
 function drawSolved(

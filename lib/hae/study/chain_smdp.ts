@@ -6,8 +6,8 @@
 
 import type { TabularSmdp } from "./tabular.ts";
 
-/** Options for {@linkcode stageWorld}. */
-export interface StageWorldOptions {
+/** Options for {@linkcode createChainSmdp}. */
+export interface ChainSmdpOptions {
   /** Subgoal that each stage asks for, 0 or 1. @default {[0, 1, 0]} */
   readonly stages?: readonly number[];
   /** Positions in a stage. @default {3} */
@@ -33,15 +33,15 @@ const PROGRESS = { right: [0.25, 0.85], wrong: [0.05, 0.15] } as const;
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { stageWorld } from "@hiper/lab/studies";
+ * import { createChainSmdp } from "@hiper/lab/studies";
  *
- * deepStrictEqual(stageWorld({ stages: [1], positions: 2 }).states, 2);
+ * deepStrictEqual(createChainSmdp({ stages: [1], positions: 2 }).states, 2);
  * ```
  *
  * @param options Stages, length, horizon, discount and noise.
  * @returns The world as tables.
  */
-export function stageWorld(options: StageWorldOptions = {}): TabularSmdp {
+export function createChainSmdp(options: ChainSmdpOptions = {}): TabularSmdp {
   const {
     stages = [0, 1, 0],
     positions = 3,

@@ -63,10 +63,10 @@ interface Path {
  * import {
  *   enumerateTabular,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld({ horizon: 2, noise: 0 });
+ * const world = createChainSmdp({ horizon: 2, noise: 0 });
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const { episodes, probabilities } = enumerateTabular(world, policy);
  * ok(episodes.offsets.length === probabilities.length + 1);
@@ -211,10 +211,10 @@ export interface ExactVarianceOptions
  *   exactValues,
  *   exactVariance,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld({ stages: [0], positions: 2, horizon: 3, noise: 0 });
+ * const world = createChainSmdp({ stages: [0], positions: 2, horizon: 3, noise: 0 });
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const [, , , all] = exactVariance(world, policy, {
  *   estimator: { name: "hae", lambdaSegment: 0.5 },

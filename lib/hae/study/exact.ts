@@ -57,10 +57,10 @@ export interface Occupancies {
  * import {
  *   exactValues,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const { planning } = exactValues(world, policy);
  * ok(planning[0]! < planning[world.states - 1]!); // closer to the goal is better
@@ -129,10 +129,10 @@ export function exactValues(
  * import {
  *   exactOccupancies,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const { switching, planning } = exactOccupancies(world, policy);
  * strictEqual(planning[0], 1); // every episode plans first, in the first state,
@@ -192,10 +192,10 @@ export function exactOccupancies(
  *   exactGradient,
  *   exactReturn,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const gradient = exactGradient(world, policy);
  * const logits = byDecision((name) =>
@@ -235,10 +235,10 @@ export function exactReturn(
  * import {
  *   exactGradient,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const { planning } = exactGradient(world, policy);
  * ok(planning[0]! > 0); // the first stage asks for subgoal 0

@@ -85,11 +85,11 @@ export interface TabularEpisodes {
  * import { createRandom } from "@hiper/lab";
  * import {
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  *   tabularProbabilities,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const { planning } = tabularProbabilities(world, policy);
  * const ofFirstState = planning.subarray(0, world.subgoals);
@@ -153,9 +153,9 @@ export interface RandomTabularPolicyOptions {
  * ```ts
  * import { ok } from "node:assert/strict";
  * import { createRandom } from "@hiper/lab";
- * import { randomTabularPolicy, stageWorld } from "@hiper/lab/studies";
+ * import { randomTabularPolicy, createChainSmdp } from "@hiper/lab/studies";
  *
- * const even = randomTabularPolicy(stageWorld(), {
+ * const even = randomTabularPolicy(createChainSmdp(), {
  *   random: createRandom(1),
  *   deviation: 0,
  * });
@@ -204,10 +204,10 @@ export interface SampleTabularOptions {
  * import {
  *   randomTabularPolicy,
  *   sampleTabular,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const episodes = sampleTabular(world, policy, { episodes: 10, random: createRandom(2) });
  * ok(episodes.offsets.length === 11);

@@ -33,11 +33,11 @@ export interface TabularTrajectoriesOptions {
  * import {
  *   randomTabularPolicy,
  *   sampleTabular,
- *   stageWorld,
+ *   createChainSmdp,
  *   tabularTrajectories,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const episodes = sampleTabular(world, policy, { episodes: 16, random: createRandom(2) });
  * const trajectories = tabularTrajectories(world, episodes, { groupSize: 8 });

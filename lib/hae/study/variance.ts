@@ -111,10 +111,10 @@ const CHUNK = 2048;
  *   exactValues,
  *   gradientVariance,
  *   randomTabularPolicy,
- *   stageWorld,
+ *   createChainSmdp,
  * } from "@hiper/lab/studies";
  *
- * const world = stageWorld();
+ * const world = createChainSmdp();
  * const policy = randomTabularPolicy(world, { random: createRandom(1) });
  * const rows = gradientVariance(world, policy, {
  *   estimators: [{ name: "hae", lambdaSegment: 1 }, { name: "gae", lambda: 1 }],

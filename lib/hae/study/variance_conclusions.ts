@@ -88,17 +88,17 @@ const bias = (row: VarianceStudyRow) =>
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeBias, varianceStudy } from "@hiper/lab/studies";
+ * import { describeBias, varianceStudy } from "@hiper/lab/studies";
  *
  * const [, wrong] = varianceStudy({ episodes: 640, lambdas: [0] });
- * match(concludeBias(wrong!, "wrong"), /At lambda 0: biased .*HAE/);
+ * match(describeBias(wrong!, "wrong"), /At lambda 0: biased .*HAE/);
  * ```
  *
  * @param rows Rows of the study.
  * @param critic Which critic.
  * @returns One sentence or two.
  */
-export function concludeBias(
+export function describeBias(
   rows: readonly VarianceStudyRow[],
   critic: VarianceStudyRow["critic"],
 ): string {
@@ -136,10 +136,10 @@ export function concludeBias(
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeVariance, varianceStudy } from "@hiper/lab/studies";
+ * import { describeVariance, varianceStudy } from "@hiper/lab/studies";
  *
  * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
- * const sentence = concludeVariance(exact!, "exact");
+ * const sentence = describeVariance(exact!, "exact");
  * match(sentence, /^At lambda 1 turn GAE has \d.* times the variance of HAE/);
  * ```
  *
@@ -147,7 +147,7 @@ export function concludeBias(
  * @param critic Which critic.
  * @returns One sentence or two.
  */
-export function concludeVariance(
+export function describeVariance(
   rows: readonly VarianceStudyRow[],
   critic: VarianceStudyRow["critic"],
 ): string {
@@ -195,10 +195,10 @@ export function concludeVariance(
  * @example
  * ```ts
  * import { match } from "node:assert/strict";
- * import { concludeBatchError, varianceStudy } from "@hiper/lab/studies";
+ * import { describeBatchError, varianceStudy } from "@hiper/lab/studies";
  *
  * const [exact] = varianceStudy({ episodes: 640, lambdas: [1] });
- * const sentence = concludeBatchError(exact!, "exact", [8, 4096]);
+ * const sentence = describeBatchError(exact!, "exact", [8, 4096]);
  * match(sentence, /^With 8 episodes .* errs least .* with 4096 episodes/);
  * ```
  *
@@ -207,7 +207,7 @@ export function concludeVariance(
  * @param sizes The two batch sizes, in episodes.
  * @returns One sentence or two.
  */
-export function concludeBatchError(
+export function describeBatchError(
   rows: readonly VarianceStudyRow[],
   critic: VarianceStudyRow["critic"],
   sizes: readonly [small: number, large: number],

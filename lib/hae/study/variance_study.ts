@@ -9,7 +9,7 @@ import { randomTabularPolicy } from "./tabular.ts";
 import type { EstimatorConfig } from "../credit.ts";
 import { exactValues, type Objective } from "./exact.ts";
 import type { VarianceRow } from "./gradient_moments.ts";
-import { stageWorld } from "./chain_smdp.ts";
+import { createChainSmdp } from "./chain_smdp.ts";
 import { distortValues, estimatorLabel, gradientVariance } from "./variance.ts";
 
 /** One row of the study. */
@@ -85,7 +85,7 @@ interface Case {
 /**
  * Runs the study, one critic after the other, so that a caller can say how far it is.
  *
- * All estimators see the same episodes. The world is {@linkcode stageWorld}, the policy has normal
+ * All estimators see the same episodes. The world is {@linkcode createChainSmdp}, the policy has normal
  * logits of deviation 0.5, the wrong critic is `0.6 · V` plus normal errors of deviation 0.7.
  *
  * @example
@@ -108,7 +108,7 @@ export function* varianceStudy(
     options;
   const { lambdas = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 1] } = options;
   const random = createRandom(seed);
-  const world = stageWorld({ gamma });
+  const world = createChainSmdp({ gamma });
   const policy = randomTabularPolicy(world, { random: random.fork("policy") });
   const values = exactValues(world, policy);
   const chained = Object.entries(CHAINED).flatMap(([family, configure]) =>

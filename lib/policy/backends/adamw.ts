@@ -22,7 +22,7 @@ export interface AdamWTensors {
 }
 
 /** Settings of one step of AdamW. */
-export interface AdamWStepOptions {
+export interface StepAdamWTensorsOptions {
   /** Number of this step, from 1. */
   step: number;
   /** Step size. */
@@ -46,11 +46,11 @@ export interface AdamWStepOptions {
  * import { ok } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import { selectBackend } from "@hiper/lab";
- * import { adamWStep } from "@hiper/lab/losses";
+ * import { stepAdamWTensors } from "@hiper/lab/losses";
  *
  * await selectBackend("wasm");
  * const [values, gradient, first, second] = [[1], [3], [0], [0]].map((x) => tf.tensor1d(x));
- * const step = adamWStep(
+ * const step = stepAdamWTensors(
  *   { values: values!, gradient: gradient!, first: first!, second: second! },
  *   { step: 1, learningRate: 0.1 },
  * );
@@ -62,9 +62,9 @@ export interface AdamWStepOptions {
  * @returns New weights and running means; the caller disposes them.
  * @throws {RangeError} If `step` is not a positive integer.
  */
-export function adamWStep(
+export function stepAdamWTensors(
   tensors: AdamWTensors,
-  options: AdamWStepOptions,
+  options: StepAdamWTensorsOptions,
 ): Omit<AdamWTensors, "gradient"> {
   const {
     step,

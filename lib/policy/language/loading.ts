@@ -62,14 +62,14 @@ export interface LanguageTrainingOptions {
 /** Options of {@linkcode createLanguagePolicy}. */
 export interface CreateLanguageOptions
   extends LanguageOptions, LanguageTrainingOptions {
-  /** Files of the tokenizer: see `buildWordTokenizer`. */
+  /** Files of the tokenizer: see `createWordTokenizer`. */
   readonly tokenizer: TokenizerFiles;
   /** Sizes that differ from those of the small default: 2 layers, 64 wide. */
   readonly size?: Partial<Omit<Qwen2Config, "vocabSize">>;
 }
 
-/** Options of {@linkcode loadLanguagePolicy}. */
-export interface LoadLanguageOptions
+/** Options of {@linkcode openLanguagePolicy}. */
+export interface OpenLanguageOptions
   extends LanguageOptions, LanguageTrainingOptions {
   /** Folder of an adapter to start from, in the format of PEFT. */
   readonly adapter?: string;
@@ -101,14 +101,14 @@ const HEADS = "value_head.safetensors";
  * import { strictEqual } from "node:assert/strict";
  * import { createRandom, selectBackend } from "@hiper/lab";
  * import {
- *   buildWordTokenizer,
+ *   createWordTokenizer,
  *   createLanguagePolicy,
  * } from "@hiper/lab/language";
  *
  * await selectBackend("wasm");
  * const policy = createLanguagePolicy({
  *   seed: 1,
- *   tokenizer: buildWordTokenizer(["go left", "go right", "leave"]),
+ *   tokenizer: createWordTokenizer(["go left", "go right", "leave"]),
  *   prompt: ({ observation }) => observation.text,
  *   decoding: "admissible",
  *   size: { layers: 1, hiddenSize: 16 },
@@ -158,9 +158,9 @@ export function createLanguagePolicy(
  * @throws {RangeError} If the tokenizer has tokens that the model has not.
  * @throws {SyntaxError} If a file is cut short or not in its format.
  */
-export async function loadLanguagePolicy(
+export async function openLanguagePolicy(
   directory: string,
-  options: LoadLanguageOptions,
+  options: OpenLanguageOptions,
 ): Promise<LanguagePolicy> {
   requireBackend("load a language policy");
   const { seed, adapter, maxLength = 4096 } = options;

@@ -7,7 +7,7 @@
 import type { Observation, Situation, Trajectory } from "../../trajectory.ts";
 import { formatReply } from "./blocks.ts";
 import type { ChatMessage, TokenizerFiles } from "./tokenizer.ts";
-import { buildWordTokenizer } from "./word_tokenizer.ts";
+import { createWordTokenizer } from "./word_tokenizer.ts";
 
 /** Texts that are one token each, wherever they stand. */
 const WHOLES = [
@@ -148,12 +148,12 @@ export function formatTranscript(
  * @param prompt Writes what a model is shown. @default {formatBriefPrompt}
  * @returns Files for `createLanguagePolicy`.
  */
-export function buildWorldTokenizer(
+export function createWorldTokenizer(
   trajectories: readonly Trajectory[],
   prompt: (situation: Situation) => string | readonly ChatMessage[] =
     formatBriefPrompt,
 ): TokenizerFiles {
-  return buildWordTokenizer(spokenTexts(trajectories, prompt), {
+  return createWordTokenizer(spokenTexts(trajectories, prompt), {
     wholes: WHOLES,
   });
 }

@@ -114,7 +114,7 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
  * @returns The tokenizer.
  * @throws {Deno.errors.NotFound} If there is no `tokenizer.json`.
  */
-export async function loadTokenizer(directory: string): Promise<TextTokenizer> {
+export async function readTokenizer(directory: string): Promise<TextTokenizer> {
   return createTokenizer(await readTokenizerFiles(directory));
 }
 

@@ -8,7 +8,7 @@
 
 import type { TokenizerFiles } from "./tokenizer.ts";
 
-/** Options for {@linkcode buildWordTokenizer}. */
+/** Options for {@linkcode createWordTokenizer}. */
 export interface WordTokenizerOptions {
   /** Most words to keep; the most frequent win. @default {4096} */
   maxWords?: number;
@@ -31,9 +31,9 @@ const SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { buildWordTokenizer, createTokenizer } from "@hiper/lab/language";
+ * import { createWordTokenizer, createTokenizer } from "@hiper/lab/language";
  *
- * const tokenizer = createTokenizer(buildWordTokenizer(["go to shelf 1"]));
+ * const tokenizer = createTokenizer(createWordTokenizer(["go to shelf 1"]));
  * strictEqual(tokenizer.encode("go to shelf 1").length, 4);
  * strictEqual(tokenizer.decode(tokenizer.encode("élan → 7")), "élan → 7");
  * ```
@@ -42,7 +42,7 @@ const SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
  * @param options How much of it.
  * @returns Files for {@linkcode createTokenizer}.
  */
-export function buildWordTokenizer(
+export function createWordTokenizer(
   texts: Iterable<string>,
   options: WordTokenizerOptions = {},
 ): TokenizerFiles {

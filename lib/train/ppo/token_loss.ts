@@ -18,7 +18,6 @@ import type { Tensor } from "../../policy/backends/tensors.ts";
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { labelLogProbs } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const logProbs = labelLogProbs(tf.tensor2d([[0, 0]]), tf.tensor1d([1], "int32"));
@@ -78,7 +77,6 @@ export function labelLogProbs(
  * import { strictEqual } from "node:assert/strict";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
- * import { logitEntropies } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
  * const entropies = logitEntropies(tf.tensor2d([[5, 5]]));

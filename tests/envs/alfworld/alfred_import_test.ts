@@ -8,7 +8,7 @@ import {
 import {
   type AlfredGame,
   importAlfredTask,
-  loadAlfredPlacements,
+  readAlfredPlacements,
 } from "../../../lib/envs/alfworld/alfred_import.ts";
 import {
   type AlfredTask,
@@ -17,11 +17,11 @@ import {
 import { createEnvOpener, listEnvs } from "../../../lib/envs/open_env.ts";
 import { compileGame } from "../../../lib/envs/pddl/game.ts";
 import type { CompiledGame } from "../../../lib/envs/pddl/game.ts";
-import { householdGame } from "../../../lib/envs/household/game.ts";
+import { createHouseholdGame } from "../../../lib/envs/household/game.ts";
 import { datasetFolder } from "./_alfworld_data.ts";
 import { conformance } from "../_conformance.ts";
 
-const placements = await loadAlfredPlacements();
+const placements = await readAlfredPlacements();
 
 /** A recording with three objects in ALFRED's bedroom 301. */
 const TASK: AlfredTask = {
@@ -80,9 +80,10 @@ Deno.test("importAlfredTask() can ask in people's words, made harmless", () => {
   ok(typeof game !== "string");
   strictEqual(game.world.sentence, "Look at the clock now");
   ok(
-    compileGame(householdGame(game.world, []).file).start().intro.endsWith(
-      " now.",
-    ),
+    compileGame(createHouseholdGame(game.world, []).file).start().intro
+      .endsWith(
+        " now.",
+      ),
   );
 });
 
@@ -182,7 +183,7 @@ Deno.test({
   async fn() {
     let ids = 0, sameIds = 0, inside = 0, sameInside = 0;
     for (const { imported, real } of await realGames(DATA!, 4)) {
-      const game = householdGame(imported.world, imported.walkthrough);
+      const game = createHouseholdGame(imported.world, imported.walkthrough);
       for (
         const predicate of [
           "atlocation",
@@ -227,7 +228,7 @@ Deno.test({
     for (
       const { imported: { world, walkthrough } } of await realGames(DATA!, 25)
     ) {
-      const game = householdGame(world, walkthrough);
+      const game = createHouseholdGame(world, walkthrough);
       const [direct, compiled] = [game.start(), compileGame(game.file).start()];
       strictEqual(direct.intro, compiled.intro);
       for (const command of walkthrough) {

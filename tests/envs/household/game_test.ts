@@ -11,7 +11,7 @@ import {
 import { drawGame, drawRoom } from "../../../lib/envs/household/generator.ts";
 import { HOUSEHOLD_DIFFICULTIES } from "../../../lib/envs/household/layout.ts";
 import { planHousehold } from "../../../lib/envs/household/expert.ts";
-import { householdGame } from "../../../lib/envs/household/game.ts";
+import { createHouseholdGame } from "../../../lib/envs/household/game.ts";
 import type { HouseholdWorld } from "../../../lib/envs/household/world.ts";
 
 const TYPES = fc.constantFrom(...HOUSEHOLD_TASK_TYPES);
@@ -78,11 +78,11 @@ function playBoth(
   }
 }
 
-Deno.test("householdGame() says and accepts what its file, compiled, says and accepts", () => {
+Deno.test("createHouseholdGame() says and accepts what its file, compiled, says and accepts", () => {
   fc.assert(
     fc.property(TYPES, NAMES, fc.nat(1000), (type, name, seed) => {
       const { world, walkthrough } = someGame(type, name, seed);
-      const direct = householdGame(world, walkthrough);
+      const direct = createHouseholdGame(world, walkthrough);
       const compiled = compileGame(direct.file);
       deepStrictEqual(compiled.warnings, []);
       playBoth(direct.start(), compiled.start(), seed, 120);
@@ -91,11 +91,11 @@ Deno.test("householdGame() says and accepts what its file, compiled, says and ac
   );
 });
 
-Deno.test("householdGame() keeps to its file where things share places and receptacles", () => {
+Deno.test("createHouseholdGame() keeps to its file where things share places and receptacles", () => {
   fc.assert(
     fc.property(TYPES, fc.nat(1000), (type, seed) => {
       const { world } = someGame(type, "alfworld", seed);
-      const direct = householdGame(crowded(world, seed), []);
+      const direct = createHouseholdGame(crowded(world, seed), []);
       const compiled = compileGame(direct.file);
       playBoth(direct.start(), compiled.start(), seed, 200);
     }),
@@ -122,11 +122,11 @@ function crowded(world: HouseholdWorld, seed: number): HouseholdWorld {
   return { ...world, layout: { ...layout, receptacles }, things };
 }
 
-Deno.test("householdGame() is won by its walkthrough, at its last command and not before", () => {
+Deno.test("createHouseholdGame() is won by its walkthrough, at its last command and not before", () => {
   fc.assert(
     fc.property(TYPES, NAMES, fc.nat(10_000), (type, name, seed) => {
       const { world, walkthrough } = someGame(type, name, seed);
-      const play = householdGame(world, walkthrough).start();
+      const play = createHouseholdGame(world, walkthrough).start();
       for (const command of walkthrough) {
         ok(!play.won);
         ok(play.step(command).accepted, command);
@@ -137,11 +137,11 @@ Deno.test("householdGame() is won by its walkthrough, at its last command and no
   );
 });
 
-Deno.test("householdGame() comes with a walkthrough as short as the expert's plan", () => {
+Deno.test("createHouseholdGame() comes with a walkthrough as short as the expert's plan", () => {
   fc.assert(
     fc.property(TYPES, NAMES, fc.nat(10_000), (type, name, seed) => {
       const { world, walkthrough } = someGame(type, name, seed);
-      const plan = planHousehold(householdGame(world, walkthrough))!;
+      const plan = planHousehold(createHouseholdGame(world, walkthrough))!;
       const actions = plan.flatMap((segment) => segment.actions);
       strictEqual(actions.length, walkthrough.length);
     }),
@@ -149,9 +149,9 @@ Deno.test("householdGame() comes with a walkthrough as short as the expert's pla
   );
 });
 
-Deno.test("householdGame() forks plays that go their own ways", () => {
+Deno.test("createHouseholdGame() forks plays that go their own ways", () => {
   const { world, walkthrough } = someGame("pick_and_place_simple", "easy", 3);
-  const play = householdGame(world, walkthrough).start();
+  const play = createHouseholdGame(world, walkthrough).start();
   const before = play.stateKey();
   const fork = play.fork();
   for (const command of walkthrough) fork.step(command);
@@ -159,9 +159,9 @@ Deno.test("householdGame() forks plays that go their own ways", () => {
   strictEqual(play.stateKey(), before);
 });
 
-Deno.test("householdGame() has equal keys for equal states, however reached", () => {
+Deno.test("createHouseholdGame() has equal keys for equal states, however reached", () => {
   const { world, walkthrough } = someGame("pick_and_place_simple", "easy", 5);
-  const play = householdGame(world, walkthrough).start();
+  const play = createHouseholdGame(world, walkthrough).start();
   const [walk, take] = walkthrough;
   play.step(walk!);
   const before = play.stateKey();
@@ -173,7 +173,7 @@ Deno.test("householdGame() has equal keys for equal states, however reached", ()
 
 Deno.test("blanks around a command are those that Python strips, played directly or compiled", () => {
   const { world, walkthrough } = someGame("pick_and_place_simple", "easy", 1);
-  const game = householdGame(world, walkthrough);
+  const game = createHouseholdGame(world, walkthrough);
   for (const play of [game.start(), compileGame(game.file).start()]) {
     ok(play.step(" \t\x1c\x85look\u3000\n").accepted);
     ok(!play.step("\ufefflook").accepted);

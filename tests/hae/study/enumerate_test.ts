@@ -7,7 +7,7 @@ import {
   exactVariance,
 } from "../../../lib/hae/study/enumerate.ts";
 import { exactReturn, exactValues } from "../../../lib/hae/study/exact.ts";
-import { stageWorld } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
 import type { EstimatorConfig } from "../../../lib/hae/credit.ts";
 import { gradientVariance } from "../../../lib/hae/study/variance.ts";
 import { createRandom } from "../../../lib/random.ts";
@@ -141,7 +141,7 @@ Deno.test("without deviation GRPO shrinks the gradient by (G - 1) / G; RLOO does
       fc.constantFrom([1, 2, 2], [1, 3, 2], [2, 2, 1]),
       (seed, [horizon, groupSize, positions]) => {
         const world = {
-          ...stageWorld({ stages: [0], positions: positions!, noise: 0 }),
+          ...createChainSmdp({ stages: [0], positions: positions!, noise: 0 }),
           horizon: horizon!,
         };
         const policy = randomTabularPolicy(world, {
@@ -204,7 +204,7 @@ Deno.test("sampling agrees with enumeration within its standard errors", () => {
 });
 
 Deno.test("worlds that cannot be enumerated are refused", () => {
-  const world = stageWorld();
+  const world = createChainSmdp();
   const policy = randomTabularPolicy(world, { random: createRandom(1) });
   throws(() => enumerateTabular(world, policy), {
     name: "RangeError",

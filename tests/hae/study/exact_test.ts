@@ -9,7 +9,7 @@ import {
   exactValues,
   type Objective,
 } from "../../../lib/hae/study/exact.ts";
-import { stageWorld } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
 import { mean, standardDeviation } from "../../../lib/numeric.ts";
 import { createRandom } from "../../../lib/random.ts";
 import {
@@ -62,7 +62,7 @@ Deno.test("the gradient is the derivative of the return, under either objective"
 });
 
 Deno.test("in the world of the study the derivative holds within 1e-11", () => {
-  const world = stageWorld();
+  const world = createChainSmdp();
   const policy = randomTabularPolicy(world, { random: createRandom(1) });
   const worst = worstDerivative(world, policy, "discounted");
   ok(worst < 1e-11, `worst difference ${worst}`);
@@ -109,7 +109,7 @@ Deno.test("occupancies balance: who stands before execution stood before plannin
 });
 
 Deno.test("the expected return is the mean of played returns", () => {
-  const world = stageWorld();
+  const world = createChainSmdp();
   const policy = randomTabularPolicy(world, { random: createRandom(4) });
   const count = 4000;
   const { offsets, rewards } = sampleTabular(world, policy, {
@@ -126,7 +126,7 @@ Deno.test("the expected return is the mean of played returns", () => {
 });
 
 Deno.test("episodes do not depend on how they are batched", () => {
-  const world = stageWorld();
+  const world = createChainSmdp();
   const policy = randomTabularPolicy(world, { random: createRandom(4) });
   const random = createRandom(5);
   const all = sampleTabular(world, policy, { episodes: 6, random });
@@ -135,7 +135,7 @@ Deno.test("episodes do not depend on how they are batched", () => {
 });
 
 Deno.test("at the horizon nothing is worth anything, at an exit its reward is", () => {
-  const world = stageWorld({ stages: [0], positions: 1, horizon: 1 });
+  const world = createChainSmdp({ stages: [0], positions: 1, horizon: 1 });
   const policy = {
     logits: {
       switching: new Float64Array(2),
@@ -149,8 +149,8 @@ Deno.test("at the horizon nothing is worth anything, at an exit its reward is", 
 });
 
 Deno.test("a policy of another size is refused", () => {
-  const world = stageWorld();
-  const small = randomTabularPolicy(stageWorld({ positions: 1 }), {
+  const world = createChainSmdp();
+  const small = randomTabularPolicy(createChainSmdp({ positions: 1 }), {
     random: createRandom(1),
   });
   throws(() => exactValues(world, small), {

@@ -3,9 +3,9 @@
 import { deepStrictEqual, match, ok, throws } from "node:assert/strict";
 import {
   batchError,
-  concludeBatchError,
-  concludeBias,
-  concludeVariance,
+  describeBatchError,
+  describeBias,
+  describeVariance,
 } from "../../../lib/hae/study/variance_conclusions.ts";
 import {
   varianceStudy,
@@ -85,12 +85,12 @@ Deno.test("the error of a batch falls to what no batch repairs", () => {
 Deno.test("a bias is named only where it stands out", () => {
   const clear = row({ biasSquared: 0.09 });
   const vague = row({ family: "turn GAE", biasSquared: 0.03 });
-  const sentence = concludeBias([clear, vague], "wrong");
+  const sentence = describeBias([clear, vague], "wrong");
   match(sentence, /1 of 2 estimators are biased/);
   match(sentence, /biased HAE \(30 %\)/);
   match(sentence, /unbiased: turn GAE\.$/);
-  match(concludeBias([vague], "wrong"), /none of 1 estimators stands out/);
-  match(concludeBias([], "wrong"), /Nothing was measured/);
+  match(describeBias([vague], "wrong"), /none of 1 estimators stands out/);
+  match(describeBias([], "wrong"), /Nothing was measured/);
 });
 
 Deno.test("whichever is quieter is said to be", () => {
@@ -101,9 +101,9 @@ Deno.test("whichever is quieter is said to be", () => {
       row({ decision }),
       row({ decision, family: "turn GAE", variance: flat }),
     ]);
-  match(concludeVariance(rows(12), "wrong"), /has 3\.0 times the variance/);
-  match(concludeVariance(rows(12), "wrong"), /At no lambda visited/);
-  match(concludeVariance(rows(2), "wrong"), /not quieter at every lambda/);
+  match(describeVariance(rows(12), "wrong"), /has 3\.0 times the variance/);
+  match(describeVariance(rows(12), "wrong"), /At no lambda visited/);
+  match(describeVariance(rows(2), "wrong"), /not quieter at every lambda/);
 });
 
 Deno.test("the best batch is found by size, ties counted", () => {
@@ -115,7 +115,7 @@ Deno.test("the best batch is found by size, ties counted", () => {
     critic: "none",
     variance: 400,
   });
-  const sentence = concludeBatchError([quiet, straight, plain], "wrong", [
+  const sentence = describeBatchError([quiet, straight, plain], "wrong", [
     1,
     4096,
   ]);

@@ -3,7 +3,7 @@
 import { ok, throws } from "node:assert/strict";
 import { exactValues } from "../../../lib/hae/study/exact.ts";
 import type { VarianceRow } from "../../../lib/hae/study/gradient_moments.ts";
-import { stageWorld } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
 import type { EstimatorConfig } from "../../../lib/hae/credit.ts";
 import {
   distortValues,
@@ -36,7 +36,7 @@ const ESTIMATORS = {
 } as const satisfies Record<string, EstimatorConfig>;
 type Name = keyof typeof ESTIMATORS;
 
-const world = stageWorld();
+const world = createChainSmdp();
 const policy = randomTabularPolicy(world, { random: createRandom(1) });
 const values = exactValues(world, policy);
 const EPISODES = 16_000;

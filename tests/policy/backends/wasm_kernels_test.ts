@@ -17,7 +17,7 @@ import {
   swiGlu,
   tokenLogProbs,
 } from "../../../lib/policy/decoder/layers.ts";
-import { adamWStep } from "../../../lib/policy/backends/adamw.ts";
+import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
 import { rotaryAngles } from "../../../lib/policy/decoder/qwen2.ts";
 import { compileKernels } from "../../../scripts/build_kernels.ts";
 
@@ -262,7 +262,7 @@ Deno.test("plus() and sideBySide() have the gradients of the sums they stand for
   }
 });
 
-Deno.test("adamWStep() agrees with its formula, fused or not", async () => {
+Deno.test("stepAdamWTensors() agrees with its formula, fused or not", async () => {
   const shape = [7, 3];
   const parts = ["p", "g", "m", "v"].map((name) => numbers(name, shape));
   parts[3]!.values.forEach((x, i, v) => v[i] = x * x);
@@ -280,7 +280,7 @@ Deno.test("adamWStep() agrees with its formula, fused or not", async () => {
       const [variable, gradient, first, second] = parts.map((x) =>
         tf.tensor(x.values, x.shape)
       );
-      const result = adamWStep(
+      const result = stepAdamWTensors(
         {
           values: variable!,
           gradient: gradient!,

@@ -13,7 +13,7 @@ import {
   createQwen2,
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
-import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import { onCard, onWebGpu } from "./_webgpu.ts";
 
 /** Numbers that 16 bits hold exactly, so that only the order of sums differs. */
@@ -99,7 +99,7 @@ onWebGpu("rows looked up in packed halves are the numbers packed", async () => {
 
 const OPTIONS = {
   seed: 1,
-  tokenizer: buildWordTokenizer(["go left", "go right", "leave"]),
+  tokenizer: createWordTokenizer(["go left", "go right", "leave"]),
   prompt: () => "leave",
   decoding: "admissible",
   lora: { rank: 2 },

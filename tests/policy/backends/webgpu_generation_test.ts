@@ -10,11 +10,11 @@ import {
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
-import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import { onCard, onWebGpu } from "./_webgpu.ts";
 
 const TOKENIZER = createTokenizer(
-  buildWordTokenizer([
+  createWordTokenizer([
     "one two three stop",
     "go to the shelf 1 and take a book",
   ]),

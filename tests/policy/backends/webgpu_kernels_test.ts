@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
-import { adamWStep } from "../../../lib/policy/backends/adamw.ts";
+import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import {
   addLowRank,
@@ -231,7 +231,7 @@ onWebGpu("on WebGPU a step of AdamW is the plain one", async () => {
     const [values, gradient, first, second] = inputs.map(({ values, shape }) =>
       tf.tensor(values.map(Math.abs), shape)
     );
-    const result = adamWStep({
+    const result = stepAdamWTensors({
       values: values!,
       gradient: gradient!,
       first: first!,

@@ -2,8 +2,8 @@ import { rejects, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import {
-  type LoadLanguageOptions,
-  loadLanguagePolicy,
+  type OpenLanguageOptions,
+  openLanguagePolicy,
 } from "../../../lib/policy/language/loading.ts";
 import {
   openSafetensors,
@@ -15,7 +15,7 @@ import { smallPolicy } from "../_small_policy.ts";
 /** What is done to a folder, how it is loaded, and what the error says. */
 interface Damage {
   readonly damage: (folder: string) => Promise<void>;
-  readonly options?: Partial<LoadLanguageOptions>;
+  readonly options?: Partial<OpenLanguageOptions>;
   readonly name: string;
   readonly message: RegExp;
 }
@@ -225,7 +225,7 @@ Deno.test("the folder that is damaged below is whole before", async () => {
       adapter: `${folder}/adapter`,
     }] as const
   ) {
-    (await loadLanguagePolicy(folder, { seed: 1, ...options })).dispose();
+    (await openLanguagePolicy(folder, { seed: 1, ...options })).dispose();
     strictEqual(tf.memory().numTensors, before);
   }
   await Deno.remove(folder, { recursive: true });
@@ -234,7 +234,7 @@ Deno.test("the folder that is damaged below is whole before", async () => {
 for (
   const [what, { damage, options, name, message }] of Object.entries(DAMAGES)
 ) {
-  Deno.test(`loadLanguagePolicy() refuses ${what}, and leaves no tensor behind`, async () => {
+  Deno.test(`openLanguagePolicy() refuses ${what}, and leaves no tensor behind`, async () => {
     await selectBackend("wasm");
     const folder = await saved();
     await damage(folder);
@@ -242,7 +242,7 @@ for (
     const asked = options?.adapter
       ? { ...options, adapter: `${folder}/${options.adapter}` }
       : options;
-    const loading = loadLanguagePolicy(folder, { seed: 1, ...asked });
+    const loading = openLanguagePolicy(folder, { seed: 1, ...asked });
     await rejects(loading, { name, message });
     strictEqual(tf.memory().numTensors, before);
     await Deno.remove(folder, { recursive: true });

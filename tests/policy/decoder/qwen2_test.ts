@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
-import { adamWStep } from "../../../lib/policy/backends/adamw.ts";
+import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { startDecoder } from "../../../lib/policy/decoder/decoder.ts";
 import { onWebGpu } from "../backends/_webgpu.ts";
@@ -64,7 +64,7 @@ for (const backend of BACKENDS) {
           close(gradient.dataSync(), vectors.gradients[key], key);
           const next = tf.tidy(() => {
             const zeros = tf.zerosLike(variable);
-            return adamWStep(
+            return stepAdamWTensors(
               { values: variable, gradient, first: zeros, second: zeros },
               {
                 step: 1,

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { loadLanguagePolicy } from "../../../lib/policy/language/loading.ts";
+import { openLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 
 /** Folder of a Qwen2 model as published: config, weights, tokenizer. */
 const FOLDER = Deno.env.get("HIPER_QWEN2");
@@ -11,7 +11,7 @@ Deno.test({
   ignore: FOLDER === undefined, // set HIPER_QWEN2 to a model's folder
   fn: async () => {
     await selectBackend("wasm");
-    const policy = await loadLanguagePolicy(FOLDER!, {
+    const policy = await openLanguagePolicy(FOLDER!, {
       seed: 1,
       lora: { rank: 4 },
       maxLength: 1024,

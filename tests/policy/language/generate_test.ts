@@ -12,7 +12,7 @@ import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
 import { sampleToken } from "../../../lib/policy/language/sampling.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
 import { scoreUnits } from "../../../lib/policy/language/unit_scores.ts";
-import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import type { NextTokens } from "../../../lib/policy/language/grammar.ts";
 
 /** Probabilities by their definition, in 64 bits. */
@@ -178,7 +178,7 @@ Deno.test("the gradient of scoreUnits() is the slope of what it says", async () 
 });
 
 const TOKENIZER = createTokenizer(
-  buildWordTokenizer(["one two three four stop here"], {
+  createWordTokenizer(["one two three four stop here"], {
     wholes: ["<switch>", "</switch>", "<subgoal>", "</subgoal>", "</action>"],
   }),
 );

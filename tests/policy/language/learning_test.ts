@@ -6,7 +6,7 @@ import { openHeap } from "../../../lib/policy/backends/wasm/heap.ts";
 import { createLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 import { expertPolicy } from "../../../lib/policy/plan_execute.ts";
 import {
-  buildWorldTokenizer,
+  createWorldTokenizer,
   formatBriefPrompt,
 } from "../../../lib/policy/language/small_model.ts";
 import { createRandom } from "../../../lib/random.ts";
@@ -31,7 +31,7 @@ Deno.test("a small language model imitates an expert, then learns by HiPER, in c
   );
   const policy = createLanguagePolicy({
     seed: 1,
-    tokenizer: buildWorldTokenizer(listened),
+    tokenizer: createWorldTokenizer(listened),
     prompt: (situation) => formatBriefPrompt(situation),
     decoding: "admissible",
     maxReplyTokens: 40,

@@ -15,7 +15,7 @@ import {
   type Situation,
 } from "../../../lib/trajectory.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { loadLanguagePolicy } from "../../../lib/policy/language/loading.ts";
+import { openLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 import { ADAPTER } from "../backends/_webgpu.ts";
 import {
   close,
@@ -144,7 +144,7 @@ Deno.test("a policy is loaded as it was saved, and adapters beside their base", 
   };
   const base = smallPolicy({ ...speech, critic: "separate" });
   await base.save(directory);
-  const again = await loadLanguagePolicy(directory, {
+  const again = await openLanguagePolicy(directory, {
     ...speech,
     critic: "separate",
   });
@@ -153,14 +153,14 @@ Deno.test("a policy is loaded as it was saved, and adapters beside their base", 
     await base.decide(SITUATIONS, streams(4)),
   );
   const lora = { rank: 2, targets: ["q_proj", "up_proj"] } as const;
-  const adapted = await loadLanguagePolicy(directory, { ...speech, lora });
+  const adapted = await openLanguagePolicy(directory, { ...speech, lora });
   ok(Object.keys(adapted.variables).every((x) => /lora_|value_head/.test(x)));
   ok(adapted.parameters > 100 * 16);
   for (const variable of Object.values(adapted.variables)) {
     tf.tidy(() => variable.assign(tf.fill(variable.shape, 0.05)));
   }
   await adapted.save(`${directory}/adapter`);
-  const both = await loadLanguagePolicy(directory, {
+  const both = await openLanguagePolicy(directory, {
     ...speech,
     adapter: `${directory}/adapter`,
   });

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import {
   createTokenizer,
-  loadTokenizer,
+  readTokenizer,
 } from "../../../lib/policy/language/tokenizer.ts";
-import { buildWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 
 // Made by tokenizers and jinja2: see tests/vectors/qwen2/make_tokenizer.py.
 const FOLDER = new URL("../../vectors/qwen2/", import.meta.url).pathname;
@@ -17,7 +17,7 @@ const TAGS = ["switch", "subgoal", "action"].flatMap((
 
 Deno.test("a word tokenizer gives back every text it tokenized", () => {
   const tokenizer = createTokenizer(
-    buildWordTokenizer(VECTORS.texts, { wholes: TAGS }),
+    createWordTokenizer(VECTORS.texts, { wholes: TAGS }),
   );
   const word = fc.constantFrom("go", " to", " cabinet", " 12", "<switch>", " ");
   const text = fc.array(fc.oneof(word, fc.string({ unit: "binary" })))
@@ -34,7 +34,7 @@ Deno.test("a word tokenizer gives back every text it tokenized", () => {
 
 Deno.test("a word tokenizer has one token for each word and tag it was built of", () => {
   const tokenizer = createTokenizer(
-    buildWordTokenizer(VECTORS.texts, { wholes: TAGS }),
+    createWordTokenizer(VECTORS.texts, { wholes: TAGS }),
   );
   const ids = tokenizer.encode("<switch>SWITCH</switch>go to cabinet 12");
   deepStrictEqual([...ids].map(tokenizer.piece), [
@@ -48,16 +48,16 @@ Deno.test("a word tokenizer has one token for each word and tag it was built of"
   ]);
 });
 
-Deno.test("buildWordTokenizer() keeps the most frequent words", () => {
-  const { tokenizer } = buildWordTokenizer(["a bb cc cc bb bb"], {
+Deno.test("createWordTokenizer() keeps the most frequent words", () => {
+  const { tokenizer } = createWordTokenizer(["a bb cc cc bb bb"], {
     maxWords: 1,
   });
   const { vocab } = tokenizer["model"] as { vocab: Record<string, number> };
   deepStrictEqual(Object.keys(vocab).filter((x) => x.length > 1), ["Ġbb"]);
 });
 
-Deno.test("buildWordTokenizer() makes the files the reference was recorded with", async () => {
-  const { tokenizer } = buildWordTokenizer(VECTORS.texts, { wholes: TAGS });
+Deno.test("createWordTokenizer() makes the files the reference was recorded with", async () => {
+  const { tokenizer } = createWordTokenizer(VECTORS.texts, { wholes: TAGS });
   deepStrictEqual(
     tokenizer,
     JSON.parse(await Deno.readTextFile(`${FOLDER}words/tokenizer.json`)),
@@ -66,7 +66,7 @@ Deno.test("buildWordTokenizer() makes the files the reference was recorded with"
 
 for (const name of ["bpe", "words"]) {
   Deno.test(`the ${name} tokenizer agrees with the reference on nasty texts`, async () => {
-    const tokenizer = await loadTokenizer(`${FOLDER}${name}`);
+    const tokenizer = await readTokenizer(`${FOLDER}${name}`);
     for (const { text, ids, decoded, pieces } of VECTORS[name]) {
       const about = JSON.stringify(text);
       deepStrictEqual([...tokenizer.encode(text)], ids, about);
@@ -78,7 +78,7 @@ for (const name of ["bpe", "words"]) {
 
 Deno.test("half of a surrogate pair is read as the character for what cannot be read", async () => {
   for (const name of ["bpe", "words"]) {
-    const tokenizer = await loadTokenizer(`${FOLDER}${name}`);
+    const tokenizer = await readTokenizer(`${FOLDER}${name}`);
     for (const text of ["\ud800", "a\udc00b", "x\ud83d y"]) {
       deepStrictEqual(
         tokenizer.encode(text),
@@ -89,14 +89,14 @@ Deno.test("half of a surrogate pair is read as the character for what cannot be 
 });
 
 Deno.test("the chat template is rendered as the reference renders it", async () => {
-  const tokenizer = await loadTokenizer(`${FOLDER}bpe`);
+  const tokenizer = await readTokenizer(`${FOLDER}bpe`);
   for (const { messages, text } of VECTORS.chats) {
     strictEqual(tokenizer.chat(messages), text);
   }
 });
 
 Deno.test("end tokens are those of the configuration and of ChatML", async () => {
-  const tokenizer = await loadTokenizer(`${FOLDER}bpe`);
+  const tokenizer = await readTokenizer(`${FOLDER}bpe`);
   deepStrictEqual(
     tokenizer.endTokens.map(tokenizer.piece),
     ["<|im_end|>", "<|endoftext|>"],
