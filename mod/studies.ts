@@ -83,8 +83,8 @@ export type { SummarizeAblationOptions } from "../lib/train/studies/ablation_sum
 export {
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
-} from "../lib/train/studies/published_alfworld.ts";
-export type { PublishedResult } from "../lib/train/studies/published_alfworld.ts";
+} from "../lib/train/studies/task_success.ts";
+export type { PublishedResult } from "../lib/train/studies/task_success.ts";
 export { readReport } from "../lib/train/studies/report_data.ts";
 export {
   bootstrapInterval,

@@ -1,5 +1,5 @@
 /**
- * Runs the variance study and writes what it found.
+ * Runs the variance study and writes its table and report.
  *
  * ```sh
  * deno task variance                        # a minute or two on one core
@@ -86,7 +86,7 @@ function parseFlags(): Flags {
     .opts<Flags>();
 }
 
-/** The lines that a reader wants first: the whole gradient, one line for each estimator and critic. */
+/** The summary: moments of the whole gradient, one line for each estimator and critic. */
 function summary(rows: readonly VarianceStudyRow[]) {
   const at = (row: VarianceStudyRow, decision: string) =>
     rows.find((other) =>
@@ -162,8 +162,8 @@ function page(rows: readonly VarianceStudyRow[], flags: Flags): string {
   const about = `Nine positions in three stages, two subgoals, two actions, ` +
     `at most 18 turns; a policy with random logits. ${episodes} episodes, ` +
     `seed ${seed}, gamma ${gamma}, ${objective} objective. Bias and its noise ` +
-    `are in lengths of the exact gradient; squared bias has the part that noise ` +
-    `adds taken out, so that chance may bring it below 0; variance is the trace of the ` +
+    `are in lengths of the exact gradient; squared bias is corrected for ` +
+    `noise, so that it may be below 0; variance is the trace of the ` +
     `covariance of one episode's gradient (of a group method, the group size ` +
     `times that of the group's mean). Bands are 95 % intervals of the ` +
     `jackknife over 40 blocks of episodes. The wrong critic is 0.6 times the ` +
@@ -171,7 +171,7 @@ function page(rows: readonly VarianceStudyRow[], flags: Flags): string {
   return reportHtml({
     title: "Bias and variance of policy gradient estimators",
     sections: [
-      { heading: "What was measured", prose: about },
+      { heading: "Method", prose: about },
       ...sections(rows, "exact"),
       ...sections(rows, "wrong"),
       { heading: "Numbers", table: summary(rows) },
@@ -179,7 +179,7 @@ function page(rows: readonly VarianceStudyRow[], flags: Flags): string {
   });
 }
 
-/** One line a tenth: how far the study is. */
+/** Prints progress, one line for each tenth. */
 function sayProgress(share: number, critic: string): void {
   const tenths = share * 10;
   if (Math.abs(tenths - Math.round(tenths)) > 1e-9) return;

@@ -1,5 +1,5 @@
 /**
- * One reply of a language policy, token by token: which decision a token belongs to, and whether it was a choice.
+ * One reply of a language policy, token by token: the decision of each token, and whether it was sampled.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import {
 /** Characters in a row before the next token begins a new one. */
 const ROW_LENGTH = 84;
 
-/** Least characters that the figure is wide, so that short replies are not drawn large. */
+/** Least width of the figure in characters, so that short replies are not enlarged. */
 const LEAST_LENGTH = 52;
 
 /** A token and where it stands: characters from the left, rows from the top. */
@@ -41,7 +41,7 @@ interface PlacedToken {
 export interface ReplyTokensOptions {
   /** Text of one token: a tokenizer's `piece`. */
   readonly piece: (token: number) => string;
-  /** What each decision was credited with, in units of return; its sampled tokens inherit it. */
+  /** Advantage of each decision, in units of return, for the legend. */
   readonly advantages?: ByDecision<number>;
 }
 
@@ -49,7 +49,7 @@ export interface ReplyTokensOptions {
  * Draws a reply token by token.
  *
  * A box has the color of its decision: full where the token was sampled, with the probability it
- * was sampled with below, faint where decoding left no other. A space is a dot, a line's end an arrow.
+ * below it, faint where decoding forced it. A space is a dot, a line's end an arrow.
  *
  * @example
  * ```ts
@@ -72,10 +72,10 @@ export interface ReplyTokensOptions {
  * strictEqual(annotations.map(({ text }) => text).join(" "), "<action> wait 0.50");
  * ```
  *
- * @param decision What was decided, by a policy that writes tokens.
+ * @param decision A decision of a policy that writes tokens.
  * @param options Text of tokens, and credit.
  * @returns The figure.
- * @throws {TypeError} If the decision was not written as tokens.
+ * @throws {TypeError} If the trace is not of tokens.
  */
 export function replyTokens(
   decision: Decision,
@@ -134,7 +134,7 @@ function placeTokens(
   });
 }
 
-/** Makes white space visible, and what cannot be drawn a mark. */
+/** Makes white space visible, and control characters U+FFFD. */
 function spelled(text: string): string {
   return text.replaceAll("\n", "↵").replaceAll(" ", "·")
     .replaceAll(/\p{C}/gu, "\ufffd");
@@ -155,7 +155,7 @@ function box({ left, width, row, decision, probability }: PlacedToken) {
   };
 }
 
-/** A token's text and, where it was a choice, its probability. */
+/** A token's text and, where it was sampled, its probability. */
 function notes({ text, left, width, row, probability }: PlacedToken) {
   const note = (text: string, y: number, font: object) => ({
     text,
@@ -175,7 +175,7 @@ function notes({ text, left, width, row, probability }: PlacedToken) {
   ];
 }
 
-/** A name for each decision that the reply holds, with its credit; nothing is drawn of it. */
+/** Legend entries without points: one for each decision in the reply, with its credit. */
 function legend(
   trace: TokenTrace,
   advantages: ByDecision<number> | undefined,

@@ -40,6 +40,7 @@ const MIDDLE = { "text-anchor": "middle" };
 type Cell = string | number | boolean | null;
 type Point = readonly [x: number, y: number];
 type AxisName = "x" | "y";
+type Span = readonly [start: number, end: number];
 type LineStyle = { color?: string; width?: number; dash?: string };
 type ErrorBars = { array?: number[]; arrayminus?: number[]; color?: string };
 
@@ -58,7 +59,8 @@ type Trace =
 
 /** The settings of a Plotly shape or annotation that are rendered. */
 type Drawing =
-  & Partial<Record<"type" | "text" | "xref" | "yref" | "xanchor", string>>
+  & Partial<Record<"type" | "text" | "xref" | "yref", string>>
+  & Partial<Record<"xanchor" | "yanchor", string>>
   & Partial<Record<"x" | "x0" | "x1" | "y" | "y0" | "y1", Cell>>
   & {
     readonly fillcolor?: string;
@@ -71,8 +73,8 @@ type Drawing =
 interface AxisSettings {
   readonly type?: "linear" | "log" | "category" | "date";
   /** Ends of the axis; powers of ten on a logarithmic one. */
-  readonly range?: readonly [number, number];
-  readonly domain?: readonly [number, number];
+  readonly range?: Span;
+  readonly domain?: Span;
   readonly title?: unknown;
   readonly autorange?: boolean | "reversed";
   readonly tickvals?: readonly number[];
@@ -84,7 +86,7 @@ interface AxisSettings {
 interface Axis {
   readonly settings: AxisSettings;
   /** Its start and end. */
-  readonly pixels: readonly [number, number];
+  readonly pixels: Span;
   /** Position of a value; `NaN` where it has none. */
   place(value: Cell | undefined): number;
   readonly ticks: readonly { readonly at: number; readonly label: string }[];
@@ -94,8 +96,8 @@ interface Axis {
   readonly origin: number;
 }
 
-/** The pair of axes that a trace is on. */
-type Frame = Readonly<Record<AxisName, Axis>>;
+/** The pair of axes that a trace is on, and the area of all axes. */
+type Frame = Record<AxisName, Axis> & { paper: Record<AxisName, Span> };
 
 /** A trace among others, on its axes. */
 type Placed = { trace: Trace; index: number; traces: Trace[]; frame: Frame };
@@ -116,9 +118,11 @@ export function staticSvg(figure: Figure): string {
   const frames = layFrames(traces, layout, plotHeight);
   const frameOf = (x = "x", y = "y") =>
     frames.get(`${x} ${y}`) ?? [...frames.values()][0]!;
-  const placed = traces.map((trace, index): Placed => {
-    return { trace, index, traces, frame: frameOf(trace.xaxis, trace.yaxis) };
-  });
+  const render = (trace: Trace, index: number) => {
+    const frame = frameOf(trace.xaxis, trace.yaxis);
+    const draw = trace.type === "bar" ? renderBars : renderScatter;
+    return draw({ trace, index, traces, frame });
+  };
   const drawings = (name: "shapes" | "annotations") =>
     ((layout[name] ?? []) as readonly Drawing[])
       .map((one) => renderDrawing(one, frameOf(one.xref, one.yref)));
@@ -133,9 +137,7 @@ export function staticSvg(figure: Figure): string {
     text(MARGIN.left - 54, 26, figureTitle(figure), { "font-size": 16 }),
     ...[...frames.values()].map(renderAxes),
     ...drawings("shapes"),
-    ...placed.map((one) =>
-      one.trace.type === "bar" ? renderBars(one) : renderScatter(one)
-    ),
+    ...traces.map(render),
     ...drawings("annotations"),
     ...legend.parts,
   ];
@@ -155,6 +157,11 @@ function rectangle([x0, y0]: Point, [x1, y1]: Point, style: object): Markup {
   return element("rect", { x, y, width, height, ...style });
 }
 
+/** The part of a length that a domain names, all of it by default. */
+function span(start: number, length: number, domain: Span = [0, 1]): Span {
+  return [start + domain[0] * length, start + domain[1] * length];
+}
+
 /** One frame for each pair of axes that a trace uses. */
 function layFrames(
   traces: readonly Trace[],
@@ -166,20 +173,20 @@ function layFrames(
   const margin = marginOf(traces, layout);
   const width = WIDTH - margin.left - margin.right;
   const room = height - margin.top - margin.bottom;
+  const spanX = (domain?: Span) => span(margin.left, width, domain);
+  const spanY = (domain?: Span) => span(margin.top + room, -room, domain);
+  const paper = { x: spanX(), y: spanY() };
   const settingsOf = (name: string) =>
     (layout[`${name[0]}axis${name.slice(1)}`] ?? {}) as AxisSettings;
   return new Map(pairs.map((pair) => {
     const [xName, yName] = pair.split(" ") as [string, string];
     const x = settingsOf(xName), y = settingsOf(yName);
-    const across = (x.domain ?? [0, 1])
-      .map((share) => margin.left + share * width) as [number, number];
-    const up = (y.domain ?? [0, 1])
-      .map((share) => margin.top + (1 - share) * room) as [number, number];
     const xs = traces.filter((t) => (t.xaxis ?? "x") === xName);
     const ys = traces.filter((t) => (t.yaxis ?? "y") === yName);
     return [pair, {
-      x: layAxis(x, cellsAlong(xs, "x"), across),
-      y: layAxis(y, cellsAlong(ys, "y"), up),
+      x: layAxis(x, cellsAlong(xs, "x"), spanX(x.domain)),
+      y: layAxis(y, cellsAlong(ys, "y"), spanY(y.domain)),
+      paper,
     }];
   }));
 }
@@ -240,11 +247,7 @@ function toTime(cell: Cell | undefined): number {
 }
 
 /** Lays out an axis over the values along it, from the first to the second pixel. */
-function layAxis(
-  settings: AxisSettings,
-  cells: readonly Cell[],
-  pixels: readonly [number, number],
-): Axis {
+function layAxis(settings: AxisSettings, cells: Cell[], pixels: Span): Axis {
   const isDate = cells.some((cell) => Number.isFinite(toTime(cell)));
   const type = settings.type ??
     (cells.some(isName) ? "category" : isDate ? "date" : "linear");
@@ -253,13 +256,12 @@ function layAxis(
   const toValue = type === "date" ? toTime : toNumber;
   const values = cells.map(toValue)
     .filter((value) => isLog ? value > 0 : Number.isFinite(value));
-  let [low, high] = settings.range?.map((end) => isLog ? 10 ** end : end) as
-    | [number, number]
-    | undefined ?? pad(values, isLog);
+  const ends = settings.range?.map((end) => isLog ? 10 ** end : end);
+  let [low = 0, high = 1] = ends ?? pad(values, isLog);
   if (settings.autorange === "reversed") [low, high] = [high, low];
   const scale = (isLog ? scaleLog : scaleLinear)([low, high], pixels);
   const format = scale.tickFormat(6, isLog ? "~g" : undefined);
-  const [least, most] = [Math.min(low, high), Math.max(low, high)];
+  const [, middle] = [low, 0, high].toSorted((a, b) => a - b);
   return {
     ...{ settings, pixels },
     place: (cell) => scale(toValue(cell)) ?? NaN,
@@ -270,7 +272,7 @@ function layAxis(
         label: settings.ticktext?.[i] ?? format(value),
       })).filter(({ label }) => label !== ""),
     band: 0,
-    origin: isLinear ? scale(Math.min(Math.max(0, least), most)) : pixels[0],
+    origin: isLinear ? scale(middle!) : pixels[0],
   };
 }
 
@@ -280,11 +282,7 @@ function dateTicks(low: number, high: number, place: (ms: number) => number) {
     .map((date) => ({ at: place(Number(date)), label: format(date) }));
 }
 
-function categoryAxis(
-  settings: AxisSettings,
-  cells: readonly Cell[],
-  pixels: readonly [number, number],
-): Axis {
+function categoryAxis(settings: AxisSettings, cells: Cell[], pixels: Span) {
   const names = [...new Set(cells.map(String))];
   if (settings.autorange === "reversed") names.reverse();
   const scale = scaleBand(names, pixels).padding(0.2);
@@ -336,20 +334,22 @@ function renderAxes({ x, y }: Frame): Markup[] {
 function renderDrawing(drawing: Drawing, frame: Frame): Markup | undefined {
   const at = (name: "x" | "x0" | "x1" | "y" | "y0" | "y1") => {
     const axis = name[0] as AxisName, ref = drawing[`${axis}ref`] ?? "";
-    const [start, end] = frame[axis].pixels;
-    return ref === "paper" || ref.endsWith(" domain")
-      ? start + Number(drawing[name]) * (end - start)
-      : frame[axis].place(drawing[name]);
+    const isPaper = ref === "paper", value = drawing[name];
+    const [start, end] = isPaper ? frame.paper[axis] : frame[axis].pixels;
+    return isPaper || ref.endsWith(" domain")
+      ? start + Number(value) * (end - start)
+      : frame[axis].place(value);
   };
   if (drawing.text !== undefined) {
-    const x = at("x"), y = at("y"), { font = {}, xanchor = "" } = drawing;
+    const { font = {}, xanchor = "", yanchor } = drawing;
+    const x = at("x"), y = at("y") + (yanchor === "bottom" ? -5 : 4);
     const anchors: Record<string, string> = { left: "start", right: "end" };
     const style = {
       "text-anchor": anchors[xanchor] ?? "middle",
       "font-size": font.size ?? 12,
       fill: font.color ?? INK,
     };
-    return isPlaced([x, y]) ? text(x, y + 4, drawing.text, style) : undefined;
+    return isPlaced([x, y]) ? text(x, y, drawing.text, style) : undefined;
   }
   const x1 = at("x0"), x2 = at("x1"), y1 = at("y0"), y2 = at("y1");
   if (!isPlaced([x1, y1]) || !isPlaced([x2, y2])) return undefined;

@@ -244,7 +244,7 @@ export interface VarianceBarsOptions {
 }
 
 /**
- * Draws relative bias, with what noise alone would show beside it, and variance, for each estimator.
+ * Draws relative bias, the bias expected from noise alone, and variance, for each estimator.
  *
  * @param table Rows of `gradientVariance` or `exactVariance`.
  * @param options Whose gradient.

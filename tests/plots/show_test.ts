@@ -315,3 +315,33 @@ Deno.test("reportHtml() opens without a network", () => {
   ok(!/(src|href)="https?:/.test(page));
   ok(page.includes("<p>a &lt; b</p>"));
 });
+
+Deno.test("staticSvg() places notes by shares of the whole plot or of one axis, or at values", () => {
+  const note = (text: string, xref: string, yref: string) => ({
+    ...{ text, xref, yref, x: 0.5, y: 0.5 },
+  });
+  const svg = staticSvg({
+    data: [
+      { x: [0, 1], y: [0, 1], mode: "markers" },
+      { x: [0, 1], y: [0, 1], mode: "lines", xaxis: "x2", yaxis: "y2" },
+    ],
+    layout: {
+      xaxis: { domain: [0, 0.4], range: [0, 1] },
+      yaxis: { range: [0, 1] },
+      xaxis2: { domain: [0.6, 1], range: [0, 1] },
+      yaxis2: { range: [0, 1] },
+      annotations: [
+        note("whole", "paper", "paper"),
+        note("first", "x domain", "y domain"),
+        note("second", "x2", "y2"),
+      ],
+    },
+  });
+  const at = (text: string) =>
+    Number(new RegExp(`<text x="([\\d.]+)"[^>]*>${text}<`).exec(svg)![1]);
+  const [left, right] = [...svg.matchAll(/<circle cx="([\d.]+)"/g)]
+    .map(([, x]) => Number(x)) as [number, number];
+  ok(Math.abs(at("first") - (left + right) / 2) < 0.05);
+  ok(Math.abs(at("whole") - (left + (right - left) / 0.8)) < 0.05);
+  ok(Math.abs(at("second") - at("first") - 1.5 * (right - left)) < 0.05);
+});

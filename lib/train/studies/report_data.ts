@@ -18,12 +18,13 @@ import type { TrainingConfig } from "../config/config.ts";
 import { readParquet } from "../runs/parquet.ts";
 import { readRunConfig } from "../runs/run_settings.ts";
 import { readMetrics } from "../runs/run_store.ts";
+import { bootstrapInterval } from "./statistics.ts";
 import {
+  countGames,
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
-} from "./published_alfworld.ts";
-import { bootstrapInterval } from "./statistics.ts";
-import { countGames, taskSuccess } from "./task_success.ts";
+  taskSuccess,
+} from "./task_success.ts";
 import { readEpisodes, type StoredEpisode } from "../runs/turns_table.ts";
 
 /** One run as read from its folder. */
@@ -46,8 +47,8 @@ const RESAMPLES = 400;
  * Runs whose settings differ in nothing but the seed are one series.
  *
  * @param directories Run folders, at least one.
- * @returns Tables and episodes, the discount of the first run's estimator, and as replays of each run
- * the longest success and a failure, early and late.
+ * @returns Tables and episodes, the discount of the first run's estimator, and of the first two runs
+ * some successes and failures to be shown turn by turn.
  * @throws {RangeError} If there are no folders.
  * @throws {Error} If a folder holds no run.
  */

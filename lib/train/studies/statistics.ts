@@ -1,5 +1,5 @@
 /**
- * How sure a result is, over a handful of seeds: robust means, bootstrap intervals, paired differences.
+ * Uncertainty of results over a few seeds: robust means, bootstrap intervals, paired differences.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { mean, quantile } from "../../numeric.ts";
 import type { Random } from "../../random.ts";
 
-/** An estimate and where the truth may lie. */
+/** An estimate and its interval. */
 export interface Interval {
   /** The statistic of the values themselves. */
   readonly estimate: number;
@@ -17,7 +17,7 @@ export interface Interval {
   readonly high: number;
 }
 
-/** A number that sums up runs: `mean`, {@linkcode interquartileMean}, any other. */
+/** A statistic over runs: `mean`, {@linkcode interquartileMean} or any other. */
 export type Statistic = (values: Float64Array) => number;
 
 /** Options for {@linkcode bootstrapInterval}. */
@@ -59,7 +59,7 @@ export function interquartileMean(values: ArrayLike<number>): number {
 /**
  * Finds an interval by resampling runs with replacement (percentile bootstrap).
  *
- * With fewer than about eight runs intervals are too narrow; there is no remedy but more runs.
+ * With fewer than about eight runs the intervals are too narrow.
  *
  * @see {@link https://doi.org/10.1214/aos/1176344552 | Efron 1979}
  *
@@ -102,7 +102,7 @@ export function bootstrapInterval(
  * import { createRandom } from "@hiper/lab";
  * import { stratifiedInterval } from "@hiper/lab/studies";
  *
- * // Tasks differ, runs of one task do not: nothing is uncertain.
+ * // Runs of one task are equal, so the interval has no width.
  * const { low, high } = stratifiedInterval([[1, 1], [3, 3]], { random: createRandom(1) });
  * strictEqual(low, 2);
  * strictEqual(high, 2);
@@ -142,15 +142,15 @@ export function stratifiedInterval(
   };
 }
 
-/** Whether one method beats another, run by run. */
+/** A paired comparison of two methods. */
 export interface PairedDifference extends Interval {
-  /** Probability of a mean difference at least as large either way, were signs of the differences a coin's. */
+  /** Two-sided p-value: probability of a mean difference at least as large under random signs. */
   readonly pValue: number;
   /** Share of pairs that the first wins; ties count half. */
   readonly wins: number;
 }
 
-/** Largest number of pairs whose sign patterns are all visited. */
+/** Largest number of pairs for which all sign patterns are visited. */
 const EXHAUSTIVE_PAIRS = 12;
 
 /**
@@ -172,7 +172,7 @@ const EXHAUSTIVE_PAIRS = 12;
  * });
  * strictEqual(estimate, 2);
  * strictEqual(wins, 1);
- * strictEqual(pValue, 0.25); // three pairs cannot say more
+ * strictEqual(pValue, 0.25); // the least possible with three pairs
  * ```
  *
  * @param first One number for each seed. Shape `(seeds,)`.
@@ -231,7 +231,7 @@ function signFlipTest(
     }
     if (Math.abs(sum) >= bar) far++;
   }
-  // The pattern found is one of the random ones, too.
+  // The observed pattern counts as one of the random ones.
   return exhaustive ? far / patterns : (far + 1) / (patterns + 1);
 }
 

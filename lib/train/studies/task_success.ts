@@ -1,5 +1,5 @@
 /**
- * Success by kind of task as a table, to stand beside published ones.
+ * Success by kind of task as a table, with published results beside it.
  *
  * @module
  */
@@ -8,9 +8,51 @@ import { type ColumnTable, table } from "npm:arquero@7.2.0";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { mean, wilsonInterval } from "../../numeric.ts";
 import type { Trajectory } from "../../trajectory.ts";
-import type { PublishedResult } from "./published_alfworld.ts";
 
-/** What the literature calls ALFWorld's kinds of task, in its order. */
+/** A result as its authors report it. */
+export interface PublishedResult {
+  /** The policy. */
+  readonly player: string;
+  /** Success over all kinds of task, as printed: mean, and deviation over seeds where there is one. */
+  readonly success: string;
+  /** Where it is printed. */
+  readonly source: string;
+}
+
+/**
+ * Success on ALFWorld over all kinds of task, as the HiPER paper reports it.
+ *
+ * The policies are language models that write subgoals and actions as text. The validation split and
+ * the numbers for each kind of task are not stated.
+ */
+export const PUBLISHED_ALFWORLD: readonly PublishedResult[] = [
+  {
+    player: "HiPER 7B",
+    success: "97.4 %",
+    source: "arXiv 2602.16165",
+  },
+  {
+    player: "HiPER 1.5B",
+    success: "95.3 ± 1.4 %",
+    source: "arXiv 2602.16165, three seeds",
+  },
+  {
+    player: "GiGPO 1.5B, plan-execute prompt",
+    success: "91.1 ± 3.6 %",
+    source: "arXiv 2602.16165, three seeds",
+  },
+  {
+    player: "1.5B, plan-execute prompt, untrained",
+    success: "2.9 %",
+    source: "arXiv 2602.16165",
+  },
+];
+
+/** Caveat of a comparison with {@linkcode PUBLISHED_ALFWORLD}. */
+export const PUBLISHED_ALFWORLD_NOTE =
+  "Published results (arXiv 2602.16165) are of language models that write subgoals and actions as text, over all kinds of task; the split is not stated. The compact policy chooses among listed subgoals and admissible actions, which is an easier problem.";
+
+/** The literature's names of ALFWorld's kinds of task, in its order. */
 const SHORT_NAMES: Readonly<
   Record<typeof HOUSEHOLD_TASK_TYPES[number], string>
 > = {
@@ -22,15 +64,14 @@ const SHORT_NAMES: Readonly<
   pick_two_obj_and_place: "Pick2",
 };
 
-/** What stands where nothing is known. */
+/** A cell without a number. */
 const UNKNOWN = "–";
 
 /**
- * Says how often each player succeeded, by kind of task.
+ * Tabulates the success of each policy, by kind of task.
  *
- * A cell is the share of episodes won and its 95 % Wilson interval over games. A game that was
- * played several times counts once in the interval: its episodes are no independent trials of how
- * many games a player can win.
+ * A cell is the share of successful episodes and its 95 % Wilson interval over games. A game that was
+ * played several times counts once in the interval: its episodes are not independent trials.
  *
  * @example
  * ```ts
@@ -97,7 +138,7 @@ function kindsOf(episodes: readonly Trajectory[]): string[] {
   return [...known, ...[...found].sort()];
 }
 
-/** What the literature calls a kind of task; the kind itself where it is not one of ALFWorld's. */
+/** The literature's name of a kind of task; the kind itself where it is not one of ALFWorld's. */
 function shortName(kind: string): string {
   return Object.hasOwn(SHORT_NAMES, kind)
     ? SHORT_NAMES[kind as keyof typeof SHORT_NAMES]
@@ -114,7 +155,7 @@ function successCell(episodes: readonly Trajectory[]): string {
 }
 
 /**
- * Counts the games that episodes are of: those of one group and seed are of one.
+ * Counts the games of episodes; those of one group and seed are of one game.
  *
  * @param episodes Any episodes.
  * @returns How many games there are.
