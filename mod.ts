@@ -25,6 +25,7 @@ export { createRandom, drawIndex } from "./lib/random.ts";
 export type { Random } from "./lib/random.ts";
 export { byDecision, DECISIONS } from "./lib/trajectory.ts";
 export type {
+  AllowedTokens,
   AnsweredTurn,
   ByDecision,
   ChoiceTrace,
@@ -85,6 +86,7 @@ export { createCompactPolicy } from "./lib/policy/compact/policy.ts";
 export type {
   CompactPolicy,
   CompactPolicyOptions,
+  CompactSession,
 } from "./lib/policy/compact/policy.ts";
 export type {
   DifferentiablePolicy,
@@ -109,16 +111,14 @@ export type {
 export type {
   CompletePolicy,
   CompleteSession,
-  Critic,
   EncodeOptions,
   EpisodeStart,
-  Follower,
   Learner,
   Policy,
   PolicySession,
   ReadingPolicy,
-  Rescored,
   SampleBatch,
+  SampleScores,
   ScoredTurn,
   Scorer,
   UpdateOptions,

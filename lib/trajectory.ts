@@ -79,6 +79,20 @@ export interface TokenTrace {
   readonly spans: ByDecision<TokenSpan | undefined>;
   /** 1 where the token was sampled, 0 where decoding was forced; absent means all sampled. Shape `(reply tokens,)`. */
   readonly sampled?: Uint8Array;
+  /** Token of the reply before which the execution value is read. @default {0} */
+  readonly executionSlot?: number;
+  /** What could have been written at each token of a constrained reply; absent means anything. */
+  readonly allowed?: AllowedTokens;
+}
+
+/** What could have been written at each token of a reply: some tokens, or all but those of a list. */
+export interface AllowedTokens {
+  /** Ids of the tokens that could have been written, one place after the other. */
+  readonly ids: Int32Array;
+  /** Where each place starts in `ids`, and their number at the end. Shape `(reply tokens + 1,)`. */
+  readonly starts: Int32Array;
+  /** Number of the policy's list of excluded tokens, from 1; 0 where `ids` lists the allowed. Shape `(reply tokens,)`. */
+  readonly excluded: Uint8Array;
 }
 
 /** What a learner needs to score a decision again. Plain data. */

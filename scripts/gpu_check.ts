@@ -208,11 +208,14 @@ async function reportPolicy(
   const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
   const situation: Situation = { task: "go", past: [], observation };
   const situations = Array<Situation>(size("batch")).fill(situation);
-  const randoms = situations.map((_, i) => createRandom(i));
+  const rows = [...situations.keys()];
+  const observations = situations.map((one) => one.observation);
+  const randoms = rows.map((row) => createRandom(row));
   let decisions: Decision[] = [];
   const done = () => Promise.resolve();
   const writing = await measure(async () => {
-    decisions = await policy.decide(situations, randoms);
+    using session = policy.open(situations);
+    decisions = await session.decide(rows, observations, randoms);
     return done;
   });
   const { read, written } = countTokens(decisions);

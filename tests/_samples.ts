@@ -9,10 +9,13 @@ import {
   type ByDecision,
   byDecision,
   decisionUnits,
+  type Situation,
 } from "../lib/trajectory.ts";
 
 /** One turn to learn from. */
 export interface SampleRow extends ScoredTurn {
+  /** What the decision was taken in. */
+  readonly situation: Situation;
   /** Advantage of each decision. */
   readonly advantages: ByDecision<number>;
   /** Which decisions the policy gradient sees. */

@@ -1,6 +1,6 @@
 /**
  * Contracts of policies by power: a {@linkcode Policy} opens sessions that decide, a
- * {@linkcode Scorer} scores decisions again, a {@linkcode Learner} improves.
+ * {@linkcode Scorer} scores decisions again, a {@linkcode Learner} improves the policy.
  *
  * @module
  */
@@ -97,28 +97,6 @@ export type CompleteSession =
   & PolicySession
   & Required<Pick<PolicySession, "values" | "encode">>;
 
-/** Values situations, before any decision is taken in them. */
-export interface Critic {
-  /** Values of each situation in units of return; `execution` is that of the held subgoal. */
-  evaluate(
-    situations: readonly Situation[],
-  ): ByDecision<number>[] | Promise<ByDecision<number>[]>;
-}
-
-/** Writes down what somebody else decided. Needed for learning from an expert. */
-export interface Follower {
-  /**
-   * The same decisions as if this policy had taken them: with traces that can be learned,
-   * this policy's log-probabilities, and its values. `score: false` leaves the log-probabilities 0
-   * and the values out, for a learner that takes the weights at hand for those that decided.
-   */
-  follow(
-    situations: readonly Situation[],
-    decisions: readonly Decision[],
-    options?: { score?: boolean },
-  ): Decision[] | Promise<Decision[]>;
-}
-
 /** A policy that reads texts token by token, and can learn to predict them. */
 export interface ReadingPolicy {
   /**
@@ -130,29 +108,31 @@ export interface ReadingPolicy {
   ): { decision: Decision; mask: Float32Array }[];
 }
 
-/** What a {@linkcode Scorer} says of one turn, unit by unit. */
-export interface Rescored {
+/** A turn to be scored again, with whatever else is known of it. */
+export interface ScoredTurn {
+  /** What was decided, with a trace of the policy that scores it. */
+  readonly decision: Decision;
+}
+
+/** Scores of one decision, unit by unit. */
+export interface SampleScores {
   /** Log-probability of each unit. Shape `(units,)`. */
   readonly logProbs: Float32Array;
   /** Entropy of the distribution each unit was drawn from, in nats. Shape `(units,)`. */
   readonly entropies: Float32Array;
 }
 
-/** Scores decisions already made, unit by unit. Needed by GEAR, for its teacher. */
+/** Scores decisions already made. Needed by GEAR and for the divergence from a reference. */
 export interface Scorer {
-  /** `hint` adds what a teacher knows to what the policy reads. */
-  rescore(
-    turns: readonly ScoredTurn[],
-    options?: { hint?: (situation: Situation) => string },
-  ): Rescored[] | Promise<Rescored[]>;
-}
-
-/** One turn to score again: what the policy saw, and what it decided. */
-export interface ScoredTurn {
-  /** What the policy saw. */
-  readonly situation: Situation;
-  /** What it decided. */
-  readonly decision: Decision;
+  /**
+   * Log-probabilities and entropies under the present weights, from what the traces recorded.
+   *
+   * @param samples Turns or samples.
+   * @returns One for each, in order.
+   */
+  scoreSamples(
+    samples: readonly ScoredTurn[],
+  ): SampleScores[] | Promise<SampleScores[]>;
 }
 
 /** Turns to learn from, as columns; a row is a turn. */

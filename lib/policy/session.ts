@@ -13,14 +13,7 @@ import type {
   Observation,
   Situation,
 } from "../trajectory.ts";
-import type {
-  CompleteSession,
-  Critic,
-  EpisodeStart,
-  Follower,
-  Policy,
-  PolicySession,
-} from "./policy.ts";
+import type { EpisodeStart, Policy, PolicySession } from "./policy.ts";
 
 /** The turns of episodes in progress. */
 export class EpisodeHistories {
@@ -167,43 +160,6 @@ class StatelessSession implements PolicySession {
       return { ...situation, past: situation.past.slice() };
     });
   }
-}
-
-/** Transitional: a session of a policy that is still asked by situations. */
-export function situationSession(
-  policy: Critic & Follower & SituationFunctions,
-  starts: readonly EpisodeStart[],
-): CompleteSession {
-  const histories = new EpisodeHistories(starts);
-  const situations = (
-    rows: readonly number[],
-    observations: readonly Observation[],
-  ) =>
-    rows.map((row, i) => {
-      const one = histories.situation(row, observations[i]!);
-      return { ...one, past: one.past.slice() };
-    });
-  return {
-    decide: (rows, observations, randoms) =>
-      whenReady(
-        policy.decide(situations(rows, observations), randoms),
-        (decisions) => {
-          histories.recordAll(rows, observations, decisions);
-          return decisions;
-        },
-      ),
-    values: (rows, observations) =>
-      policy.evaluate(situations(rows, observations)),
-    encode: (rows, observations, decisions, options) =>
-      whenReady(
-        policy.follow(situations(rows, observations), decisions, options),
-        (followed) => {
-          histories.recordAll(rows, observations, decisions);
-          return followed;
-        },
-      ),
-    [Symbol.dispose]() {},
-  };
 }
 
 /**

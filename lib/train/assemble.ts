@@ -26,7 +26,7 @@ import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import type { EvaluationSets } from "./evaluation.ts";
 import { createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
-import type { WorkingPolicy } from "./workers/work.ts";
+import type { WorkingPolicy } from "./workers/jobs.ts";
 import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
 import { createTraining, type Training } from "./training.ts";
 import { prepareWarmStart } from "./imitation/warm_start.ts";

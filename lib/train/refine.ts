@@ -5,21 +5,34 @@
  */
 
 import { type GearOptions, gearThreshold, gearWeights } from "../hae/gear.ts";
-import type { Rescored, SampleBatch, Scorer } from "../policy/policy.ts";
-import { type Decision, decisionUnits, type Situation } from "../trajectory.ts";
+import type {
+  Policy,
+  SampleBatch,
+  SampleScores,
+  Scorer,
+} from "../policy/policy.ts";
+import { encodeEpisodes } from "../rollout/replay.ts";
+import {
+  type Decision,
+  decisionUnits,
+  type Situation,
+  type Trajectory,
+} from "../trajectory.ts";
 
 /** How samples are refined. */
 export interface RefineOptions
   extends Omit<GearOptions, "threshold" | "sign" | "boundaries"> {
-  /** Scores the samples as policy, and with the hint as teacher. */
-  readonly scorer: Scorer;
+  /** Scores the samples as student; its sessions encode the episodes with the hint as teacher. */
+  readonly policy: Policy & Scorer;
+  /** The episodes that the samples are the turns of, in order. */
+  readonly trajectories: readonly Trajectory[];
   /** What the teacher knows of a situation besides what is seen. */
   readonly hint: (situation: Situation) => string;
 }
 
 /**
- * Gives each sample unit weights by GEAR: little praise and much blame where the policy departs
- * from a teacher, which is the same policy told more.
+ * Gives each sample unit weights by GEAR: smaller for praise and larger for blame where the policy departs
+ * from a teacher, which is the same policy with a hint in its prompt.
  *
  * The threshold of departing is one for all samples; blocks of a reply are weighed apart.
  *
@@ -33,16 +46,14 @@ export async function refineSamples(
   samples: SampleBatch,
   options: RefineOptions,
 ): Promise<SampleBatch> {
-  const { scorer, hint, ...gear } = options;
-  const turns = samples.turns.map(({ decision }, i) => ({
-    situation: samples.situations[i]!,
-    decision,
-  }));
-  const student = await scorer.rescore(turns);
-  const teacher = await scorer.rescore(turns, { hint });
+  const { policy, trajectories, hint, ...gear } = options;
+  const { turns } = samples;
+  const student = await policy.scoreSamples(turns);
+  const encoded = await encodeEpisodes(policy, trajectories, { hint });
+  const teacher = encoded.flat().map(unitLogProbs);
   if (student.length !== turns.length || teacher.length !== turns.length) {
     throw new RangeError(
-      `Cannot refine samples as each of ${turns.length} must be rescored: current counts are ${student.length} and ${teacher.length}`,
+      `Cannot refine samples as each of ${turns.length} must be scored: current counts are ${student.length} and ${teacher.length}`,
     );
   }
   const divergences = student.map((row, i) => divergence(row, teacher[i]!));
@@ -64,12 +75,23 @@ export async function refineSamples(
   return { ...samples, unitWeights: weights };
 }
 
-/** How far the teacher departs from the student on each unit, in nats. */
-function divergence(student: Rescored, teacher: Rescored): Float64Array {
+/** `|log p_teacher − log p|` of each unit, in nats. */
+function divergence(
+  student: SampleScores,
+  teacher: Float32Array,
+): Float64Array {
   return Float64Array.from(
     student.logProbs,
-    (logProb, j) => Math.abs(teacher.logProbs[j]! - logProb),
+    (logProb, j) => Math.abs(teacher[j]! - logProb),
   );
+}
+
+/** Log-probability of each unit of a decision. */
+function unitLogProbs({ trace }: Decision): Float32Array {
+  if (trace.kind === "tokens") return trace.logProbs;
+  if (trace.kind === "untrainable") return new Float32Array(0);
+  const { switching, planning, execution } = trace.logProbs;
+  return Float32Array.of(switching, planning, execution);
 }
 
 /** 1 where a unit belongs to another decision than the one before. */

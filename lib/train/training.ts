@@ -90,7 +90,7 @@ export type TrainablePolicy = Policy & Partial<Scorer> & {
 
 /** The objects a training is made of. */
 export interface TrainingParts {
-  /** Plays; values situations if the estimator needs values, rescores if samples are refined. */
+  /** Plays; its sessions value if the estimator needs values, and it scores samples if tokens are weighted. */
   readonly policy: TrainablePolicy;
   /** Improves the policy. */
   readonly learner: Learner;
@@ -223,7 +223,7 @@ class OpenTraining implements Training {
       watch.lap("rollout");
       const shaped = shapeBatch(played, config.shaping);
       const credit = this.#credit(shaped);
-      const samples = await this.#refine(batchSamples(shaped, credit));
+      const samples = await this.#refine(played, batchSamples(shaped, credit));
       watch.lap("credit");
       const options = { ...config.update, random, progress };
       const update = await learner.update(samples, options);
@@ -250,17 +250,22 @@ class OpenTraining implements Training {
       : creditBatch(shaped, this.config.estimator);
   }
 
-  async #refine(samples: SampleBatch): Promise<SampleBatch> {
+  async #refine(
+    played: EpisodeBatch,
+    samples: SampleBatch,
+  ): Promise<SampleBatch> {
     if (!this.config.tokenWeights) return samples;
     const { name: _, ...gear } = this.config.tokenWeights;
     const { policy, hint } = this.#parts;
-    if (!policy.rescore || !hint) {
+    if (!canScore(policy) || !hint) {
       throw new TypeError(
-        "Cannot refine samples as there must be a policy that rescores and a hint for its teacher",
+        "Cannot refine samples as there must be a policy that scores samples and a hint for its teacher",
       );
     }
-    const scorer: Scorer = { rescore: policy.rescore.bind(policy) };
-    return await refineSamples(samples, { ...gear, scorer, hint });
+    const trajectories = trajectoriesOf(played);
+    return await refineSamples(samples, {
+      ...{ ...gear, policy, trajectories, hint },
+    });
   }
 
   async #evaluateWhenDue(): Promise<Readonly<Record<string, number>>> {
@@ -304,6 +309,10 @@ class OpenTraining implements Training {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.dispose?.();
   }
+}
+
+function canScore(policy: TrainablePolicy): policy is Policy & Scorer {
+  return policy.scoreSamples !== undefined;
 }
 
 function checkFinite(

@@ -19,6 +19,7 @@ import { watchHeap } from "../train/_heap_watch.ts";
 import { type Load, loadOf, SMALL_SIZE } from "../train/_language_load.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 import { fromRows } from "../_samples.ts";
+import { decideAt } from "../policy/_sessions.ts";
 
 const SIZES: Readonly<Record<string, Load["size"]>> = {
   "0.5 M": { ...SMALL_SIZE, hiddenSize: 128, intermediateSize: 256, layers: 3 },
@@ -80,7 +81,7 @@ async function measure(name: string, load: Load): Promise<void> {
     return [megabytes(bytes), megabytes(counted), (bytes / counted).toFixed(3)];
   };
   watch.peak();
-  await policy.decide(situations, situations.map((_, i) => random.fork(i)));
+  await decideAt(policy, situations, situations.map((_, i) => random.fork(i)));
   const writing = compare(memory.writing.bytes);
   await learner.update(fromRows(samples), {
     epochs: 1,

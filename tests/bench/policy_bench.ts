@@ -14,6 +14,8 @@ import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";
 import { situationAt, toSamples } from "../../lib/train/batch.ts";
 import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 import { fromRows, toRows } from "../_samples.ts";
+import type { Policy } from "../../lib/policy/policy.ts";
+import { sessionAt } from "../policy/_sessions.ts";
 
 const EPISODES = 128, MIDDLE = 20, MINIBATCH = 512;
 
@@ -41,25 +43,34 @@ const learner = createPpoLearner(planned);
 Deno.bench("propose subgoals", { group: "one turn of 128 households" }, () => {
   for (const situation of situations) proposeHouseholdSubgoals(situation);
 });
+/** Decides one turn of sessions that have come that far. */
+async function decideOnce(b: Deno.BenchContext, policy: Policy) {
+  using session = await sessionAt(policy, situations);
+  const seen = situations.map(({ observation }) => observation);
+  b.start();
+  await session.decide([...seen.keys()], seen, randoms);
+  b.end();
+}
+
 Deno.bench("decide without a plan", {
   group: "one turn of 128 households",
   baseline: true,
-}, () => {
-  flat.decide(situations, randoms);
-});
+}, (b) => decideOnce(b, flat));
 Deno.bench(
   "decide with a plan",
   { group: "one turn of 128 households" },
-  () => {
-    planned.decide(situations, randoms);
-  },
+  (b) => decideOnce(b, planned),
 );
-Deno.bench("evaluate", { group: "one turn of 128 households" }, () => {
-  planned.evaluate(situations);
+const middle = await sessionAt(planned, situations);
+Deno.bench("values", { group: "one turn of 128 households" }, async () => {
+  await middle.values!(
+    [...situations.keys()],
+    situations.map(({ observation }) => observation),
+  );
 });
 
-Deno.bench("rescore", { group: "512 turns again", baseline: true }, () => {
-  planned.rescore(batch);
+Deno.bench("scoreSamples", { group: "512 turns again", baseline: true }, () => {
+  planned.scoreSamples(batch);
 });
 Deno.bench("one gradient step", { group: "512 turns again" }, async () => {
   await learner.update(fromRows(batch), {

@@ -31,6 +31,7 @@ import {
 } from "../../lib/train/workers/shared_policy.ts";
 import type { Situation, Trajectory } from "../../lib/trajectory.ts";
 import { fromRows, type SampleRow, toRows } from "../_samples.ts";
+import { sessionAt } from "../policy/_sessions.ts";
 
 const HOUSEHOLD = [{ kind: "household", hints: false }];
 const CORRIDOR = [{ kind: "corridor", length: 9 }];
@@ -78,8 +79,12 @@ async function compare(load: Load): Promise<void> {
     Deno.bench(name, { group: load.step.name, ...settings }, async () => {
       await learner.update(fromRows(samples), { ...STEP, minibatchSize });
     });
-    Deno.bench(name, { group: load.turn.name, ...settings }, async () => {
-      await player.decide(situations, randoms);
+    Deno.bench(name, { group: load.turn.name, ...settings }, async (b) => {
+      using session = await sessionAt(player, situations);
+      const seen = situations.map(({ observation }) => observation);
+      b.start();
+      await session.decide([...seen.keys()], seen, randoms);
+      b.end();
     });
   }
 }

@@ -22,7 +22,7 @@ const bias = tf.variable(tf.scalar(0), true, "bias");
 const policy: DifferentiablePolicy = {
   variables: { bias },
   open: () => ({ decide: () => [], [Symbol.dispose]() {} }),
-  rescore: () => [],
+  scoreSamples: () => [],
   score(samples) {
     const column = tf.mul(tf.ones([samples.length]), bias) as tf.Tensor1D;
     const logProbs = tf.neg(tf.softplus(tf.neg(column))) as tf.Tensor1D;

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { Scorer } from "../../lib/policy/policy.ts";
+import type { Policy, Scorer } from "../../lib/policy/policy.ts";
 import { refineSamples } from "../../lib/train/refine.ts";
-import { byDecision } from "../../lib/trajectory.ts";
+import {
+  byDecision,
+  type TokenTrace,
+  type Trajectory,
+} from "../../lib/trajectory.ts";
 import { fromRows, type SampleRow, toRows } from "../_samples.ts";
 
 function sample(units: number, advantage: number, episode = 0): SampleRow {
@@ -36,18 +40,36 @@ function sample(units: number, advantage: number, episode = 0): SampleRow {
   };
 }
 
-/** The teacher departs by the given nats on each unit. */
-function scorer(divergences: readonly (readonly number[])[]): Scorer {
-  return {
-    rescore: (samples, options) =>
+/** Samples as turns of one episode each, and a policy whose teacher departs by the given nats on each unit. */
+function refining(
+  samples: readonly SampleRow[],
+  divergences: readonly (readonly number[])[],
+) {
+  const policy: Policy & Scorer = {
+    scoreSamples: (samples) =>
       samples.map((_, i) => ({
-        logProbs: Float32Array.from(
-          divergences[i]!,
-          (nats) => options?.hint ? -1 - nats : -1,
-        ),
+        logProbs: new Float32Array(divergences[i]!.length).fill(-1),
         entropies: new Float32Array(divergences[i]!.length).fill(0.5),
       })),
+    open: () => ({
+      decide: () => [],
+      encode: (rows, _observations, decisions) =>
+        rows.map((row, i) => ({
+          ...decisions[i]!,
+          trace: {
+            ...decisions[i]!.trace as TokenTrace,
+            logProbs: Float32Array.from(divergences[row]!, (nats) => -1 - nats),
+          },
+        })),
+      [Symbol.dispose]() {},
+    }),
   };
+  const trajectories = samples.map(({ situation, decision }): Trajectory => ({
+    ...{ id: "", task: "t", group: "", ending: "terminated", success: true },
+    ...{ score: 1, bootstrap: byDecision(() => 0), seed: 0 },
+    turns: [{ observation: situation.observation, decision, reward: 0 }],
+  }));
+  return { policy, trajectories, hint };
 }
 
 const hint = () => "the mug is in the fridge";
@@ -61,11 +83,9 @@ const rows = fc.array(
 
 Deno.test("refineSamples() gives equal weights where the teacher departs nowhere", async () => {
   const samples = [sample(6, 1), sample(3, -1)];
+  const none = [Array(6).fill(0), Array(3).fill(0)];
   const refined = toRows(
-    await refineSamples(fromRows(samples), {
-      scorer: scorer([Array(6).fill(0), Array(3).fill(0)]),
-      hint,
-    }),
+    await refineSamples(fromRows(samples), refining(samples, none)),
   );
   deepStrictEqual(refined.map(({ unitWeights }) => unitWeights), [
     new Float32Array(6).fill(1),
@@ -79,10 +99,7 @@ Deno.test("refineSamples() weighs every unit above 0 and changes nothing else", 
       sample(row.length, i % 2 ? 1 : -1)
     );
     const refined = toRows(
-      await refineSamples(fromRows(samples), {
-        scorer: scorer(divergences),
-        hint,
-      }),
+      await refineSamples(fromRows(samples), refining(samples, divergences)),
     );
     for (const [i, { unitWeights, ...rest }] of refined.entries()) {
       deepStrictEqual(rest, samples[i]);
@@ -94,11 +111,9 @@ Deno.test("refineSamples() weighs every unit above 0 and changes nothing else", 
 
 Deno.test("refineSamples() withholds praise from a departure and concentrates blame on it", async () => {
   const divergences = [[0, 0, 0, 4, 0, 0, 0, 0], [0, 0, 0, 4, 0, 0, 0, 0]];
+  const samples = [sample(8, 1), sample(8, -1)];
   const [praised, blamed] = toRows(
-    await refineSamples(fromRows([sample(8, 1), sample(8, -1)]), {
-      scorer: scorer(divergences),
-      hint,
-    }),
+    await refineSamples(fromRows(samples), refining(samples, divergences)),
   );
   ok(praised!.unitWeights![3]! < praised!.unitWeights![0]!);
   ok(blamed!.unitWeights![3]! > blamed!.unitWeights![0]!);
@@ -106,14 +121,11 @@ Deno.test("refineSamples() withholds praise from a departure and concentrates bl
 
 Deno.test("refineSamples() refuses a scorer that leaves samples out", async () => {
   await rejects(
-    refineSamples(fromRows([sample(2, 1)]), {
-      scorer: { rescore: () => [] },
-      hint,
-    }),
+    refineSamples(fromRows([sample(2, 1)]), refining([], [[0, 0]])),
     {
       name: "RangeError",
       message:
-        "Cannot refine samples as each of 1 must be rescored: current counts are 0 and 0",
+        "Cannot refine samples as each of 1 must be scored: current counts are 1 and 0",
     },
   );
 });

@@ -14,7 +14,7 @@ import type {
   Situation,
 } from "../../trajectory.ts";
 import type { CompactInputs, Ragged } from "./batch.ts";
-import type { Draft } from "./inputs.ts";
+import type { InputBuilder } from "./inputs.ts";
 import type { ScoredTurn } from "../policy.ts";
 
 /** Logits and values that need no chosen subgoal, read off the device. */
@@ -40,7 +40,7 @@ export interface ActionNumbers {
 }
 
 /** What was chosen, and how likely that was. */
-export interface Draw {
+export interface Choice {
   /** Index of the choice. */
   readonly index: number;
   /** Its log-probability; 0 where there was no choice. */
@@ -48,7 +48,7 @@ export interface Draw {
 }
 
 /** How to draw. */
-export interface DrawOptions {
+export interface SampleOptions {
   /** Stream to draw from. */
   readonly random: Random;
   /** Divides logits; 0 takes the largest. */
@@ -62,7 +62,10 @@ export interface DrawOptions {
  * @param options Stream and temperature; exactly one number is drawn.
  * @returns The choice.
  */
-export function draw(logits: Float32Array, options: DrawOptions): Draw {
+export function sampleChoice(
+  logits: Float32Array,
+  options: SampleOptions,
+): Choice {
   const { random, temperature } = options;
   const uniform = random.uniform();
   let best = 0;
@@ -92,33 +95,33 @@ export interface PlanChoice {
   /** The subgoal in force; absent without a plan. */
   readonly subgoal: string | undefined;
   /** The switching choice. */
-  readonly switching: Draw;
+  readonly switching: Choice;
   /** The planning choice; index -1 when kept. */
-  readonly planning: Draw;
+  readonly planning: Choice;
   /** Candidates, when there was a choice among them. */
   readonly candidates: readonly string[];
   /** Probability of SWITCH. */
   readonly switchProbability: number;
 }
 
-const NOTHING: Draw = { index: -1, logProb: 0 };
+const NOTHING: Choice = { index: -1, logProb: 0 };
 
 /**
  * Decides whether to switch, and to which subgoal.
  *
- * @param draft The situation.
+ * @param builder The candidates and the held subgoal.
  * @param plans Scores of the batch.
  * @param i The situation's place in the batch.
  * @param options Stream and temperature.
  * @returns The choice; a first plan is taken up without being asked.
  */
 export function choosePlan(
-  draft: Draft,
+  builder: InputBuilder,
   plans: PlanNumbers,
   i: number,
-  options: DrawOptions,
+  options: SampleOptions,
 ): PlanChoice {
-  const { candidates, held } = draft;
+  const { candidates, held } = builder;
   if (candidates.length === 0) {
     const switching = { index: 0, logProb: 0 };
     return {
@@ -133,7 +136,7 @@ export function choosePlan(
   const logit = plans.switching[i]!;
   const switching = held === undefined
     ? { index: 1, logProb: 0 }
-    : draw(Float32Array.of(0, logit), options);
+    : sampleChoice(Float32Array.of(0, logit), options);
   const switchProbability = held === undefined ? 1 : 1 / (1 + Math.exp(-logit));
   if (switching.index === 0) {
     return {
@@ -146,7 +149,7 @@ export function choosePlan(
     };
   }
   const { starts } = plans.rows;
-  const planning = draw(
+  const planning = sampleChoice(
     plans.planning.subarray(starts[i], starts[i + 1]),
     options,
   );
@@ -173,7 +176,7 @@ export function recordDecision(
   situation: Situation,
   plan: PlanChoice & { readonly inputs: CompactInputs },
   outcome: {
-    readonly action: Draw;
+    readonly action: Choice;
     readonly values: ByDecision<number>;
     readonly heldValue: number;
   },
@@ -209,7 +212,7 @@ export function recordDecision(
 /**
  * The trace of a sample, if a compact policy made it.
  *
- * @param sample One turn to learn from.
+ * @param sample One turn.
  * @returns Its trace.
  * @throws {TypeError} If another kind of policy decided.
  */

@@ -1,71 +1,73 @@
 /**
- * Who chooses when a compact policy decides: chance, by its logits, or somebody else, whom it follows.
+ * Action selection: sampled from logits, or forced to a demonstrated decision.
  *
  * @module
  */
 
 import type { Random } from "../../random.ts";
-import type { Decision, Situation } from "../../trajectory.ts";
+import type { Decision, Observation } from "../../trajectory.ts";
 import {
+  type Choice,
   choosePlan,
-  type Draw,
-  draw,
   type PlanChoice,
   type PlanNumbers,
+  sampleChoice,
 } from "./choice.ts";
-import type { Draft } from "./inputs.ts";
+import type { InputBuilder } from "./inputs.ts";
 
-/** Makes the choices of a batch of situations. */
+/** Makes the choices of a batch of rows. */
 export interface Chooser {
   /** A candidate subgoal besides the proposed ones. */
   alsoConsider(i: number): string | undefined;
   /** Decides whether to switch, and to which subgoal. */
-  plan(draft: Draft, plans: PlanNumbers, i: number): PlanChoice;
+  plan(builder: InputBuilder, plans: PlanNumbers, i: number): PlanChoice;
   /** Decides the action; `logits` has shape `(actions,)`. */
-  act(logits: Float32Array, i: number): Draw;
+  act(logits: Float32Array, i: number): Choice;
 }
 
 /**
- * Chooses by chance, each situation from its own stream.
+ * Samples each choice from its row's own stream.
  *
- * @param randoms One stream for each situation.
+ * @param randoms One stream for each row.
  * @param temperature Divides logits; 0 takes the largest.
  * @returns The chooser.
  */
-export function byChance(
+export function sampled(
   randoms: readonly Random[],
   temperature: number,
 ): Chooser {
   return {
     alsoConsider: () => undefined,
-    plan: (draft, plans, i) =>
-      choosePlan(draft, plans, i, { random: randoms[i]!, temperature }),
-    act: (logits, i) => draw(logits, { random: randoms[i]!, temperature }),
+    plan: (builder, plans, i) =>
+      choosePlan(builder, plans, i, { random: randoms[i]!, temperature }),
+    act: (logits, i) =>
+      sampleChoice(logits, { random: randoms[i]!, temperature }),
   };
 }
 
 /**
- * Chooses what somebody else chose, with the log-probabilities the policy gives to it.
+ * Makes the choices of decisions made elsewhere, with the log-probabilities that the policy gives them.
  *
- * @param situations Where.
- * @param decisions What was decided there; traces and values are not looked at.
+ * @param observations What was seen.
+ * @param decisions What was decided; traces and values are not used.
  * @returns The chooser.
  * @throws {RangeError} While choosing, if an action was not admissible.
  */
-export function byExample(
-  situations: readonly Situation[],
+export function demonstrated(
+  observations: readonly Observation[],
   decisions: readonly Decision[],
 ): Chooser {
   return {
     alsoConsider: (i) => decisions[i]!.subgoal || undefined,
-    plan: (draft, plans, i) => followPlan(draft, plans, i, decisions[i]!),
+    plan: (builder, plans, i) =>
+      demonstratedPlan(builder, plans, i, decisions[i]!),
     act(logits, i) {
-      const { admissibleActions } = situations[i]!.observation;
+      const { admissibleActions } = observations[i]!;
       const { action } = decisions[i]!;
       const index = admissibleActions.indexOf(action);
       if (index < 0) {
         throw new RangeError(
-          `Cannot follow a decision as its action must be admissible: current value is "${action}"`,
+          `Cannot encode a decision as its action must be admissible: current value is "${action}"`,
         );
       }
       return chosen(logits, index);
@@ -73,13 +75,13 @@ export function byExample(
   };
 }
 
-function followPlan(
-  draft: Draft,
+function demonstratedPlan(
+  builder: InputBuilder,
   plans: PlanNumbers,
   i: number,
   decision: Decision,
 ): PlanChoice {
-  const { candidates, held } = draft;
+  const { candidates, held } = builder;
   const nothing = { index: -1, logProb: 0 };
   if (candidates.length === 0) {
     return {
@@ -120,44 +122,9 @@ function followPlan(
 }
 
 /** A choice that was made elsewhere, with its log-probability under a softmax. */
-function chosen(logits: Float32Array, index: number): Draw {
+function chosen(logits: Float32Array, index: number): Choice {
   const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - top);
   return { index, logProb: logits[index]! - top - Math.log(total) };
-}
-
-/**
- * Follows decisions in rounds in which every episode occurs at most once, as a batch must be: what is
- * remembered of an episode moves on with its turns.
- *
- * @param situations Any situations; those of one episode share their first observation.
- * @param decisions What was decided in each.
- * @param decide Decides a batch by a chooser.
- * @returns The decisions as decided, in order.
- */
-export function followInRounds(
-  situations: readonly Situation[],
-  decisions: readonly Decision[],
-  decide: (situations: readonly Situation[], chooser: Chooser) => Decision[],
-): Decision[] {
-  const followed: Decision[] = [];
-  for (const round of rounds(situations)) {
-    const there = round.map((i) => situations[i]!);
-    const chooser = byExample(there, round.map((i) => decisions[i]!));
-    decide(there, chooser).forEach((one, k) => followed[round[k]!] = one);
-  }
-  return followed;
-}
-
-function rounds(situations: readonly Situation[]): number[][] {
-  const seen = new Map<object, number>();
-  const parted: number[][] = [];
-  for (const [i, { past, observation }] of situations.entries()) {
-    const episode = past[0]?.observation ?? observation;
-    const round = seen.get(episode) ?? 0;
-    seen.set(episode, round + 1);
-    (parted[round] ??= []).push(i);
-  }
-  return parted;
 }

@@ -29,8 +29,8 @@ import type { EpisodeMemory } from "./memory.ts";
 import { relateSubgoal } from "./subgoals.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
-/** A situation read once, before anything was decided in it. */
-export interface Draft {
+/** The inputs of one turn, before and after its plan is chosen. */
+export interface InputBuilder {
   /** Subgoals the planner may choose among. */
   readonly candidates: readonly string[];
   /** The subgoal held from the turn before, if any. */
@@ -87,13 +87,13 @@ function pool(
 const NO_INTEGERS = new Int32Array(0), NO_REALS = new Float32Array(0);
 
 /**
- * Reads a situation.
+ * Builds the inputs of one turn.
  *
  * @param memory What is remembered up to now.
  * @param options The lexicon, the admissible actions, the candidates and the held subgoal.
- * @returns Inputs for planning, and a way to those for acting.
+ * @returns Inputs for planning, and a function to those for acting.
  */
-export function draftInputs(
+export function buildInputs(
   memory: EpisodeMemory,
   options: {
     readonly lexicon: Lexicon;
@@ -101,7 +101,7 @@ export function draftInputs(
     readonly candidates: readonly string[];
     readonly held: string | undefined;
   },
-): Draft {
+): InputBuilder {
   const { lexicon, actions, candidates, held } = options;
   const scene = openScene(memory, lexicon, actions);
   const relations = relateActions(scene);

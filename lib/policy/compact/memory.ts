@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AnsweredTurn, Situation } from "../../trajectory.ts";
+import type { AnsweredTurn } from "../../trajectory.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
 /** When and how often something happened. */
@@ -29,8 +29,6 @@ const GIST_WORDS = 5;
 export interface EpisodeMemory {
   /** The task sentence. */
   readonly task: Phrase;
-  /** The task sentence as it was written. */
-  readonly taskText: string;
   /** Turns played. */
   turn: number;
   /** First turn of the current segment. */
@@ -59,61 +57,22 @@ export interface EpisodeMemory {
   readonly seenClasses: Set<number>;
 }
 
-/** Finds or builds the memory of situations; extends it when an episode goes on. */
-export interface MemoryStore {
-  /**
-   * The memory that belongs to a situation. It is the caller's until the next turn of the episode
-   * is recalled; memories in `claimed` stay as they are, and the one returned joins them.
-   */
-  recall(situation: Situation, claimed?: Set<EpisodeMemory>): EpisodeMemory;
-}
-
 /**
- * Opens an empty store. What it recalls depends on the situation alone; having seen the turn
- * before only makes it faster.
+ * Begins the memory of an episode.
  *
- * @param lexicon Takes texts apart; one lexicon for one store.
- * @returns The store. Memories vanish with the turns they belong to.
+ * @param lexicon Takes texts apart; one lexicon for all that happens in an episode.
+ * @param task The task sentence.
+ * @param text The first observation.
+ * @returns The memory before the first turn.
  */
-export function createMemoryStore(lexicon: Lexicon): MemoryStore {
-  const known = new WeakMap<object, EpisodeMemory>();
-  return {
-    recall(situation, claimed = new Set()) {
-      const { past, observation, task } = situation;
-      const now = past.at(-1) ?? observation;
-      const ready = known.get(now);
-      if (ready !== undefined && ready.taskText === task) {
-        claimed.add(ready);
-        return ready;
-      }
-      const before = past.at(-2) ?? past[0]?.observation;
-      let memory = before === undefined ? undefined : known.get(before);
-      if (
-        memory?.taskText !== task || before === undefined ||
-        claimed.has(memory)
-      ) {
-        const first = past[0]?.observation ?? observation;
-        memory = begin(lexicon, task, first.text);
-        for (let t = 0; t < past.length; t++) {
-          const next = past[t + 1]?.observation ?? observation;
-          advance(memory, lexicon, past[t]!, next.text);
-        }
-      } else {
-        known.delete(before); // its memory is about to move on
-        advance(memory, lexicon, past.at(-1)!, observation.text);
-      }
-      known.set(now, memory);
-      claimed.add(memory);
-      return memory;
-    },
-  };
-}
-
-function begin(lexicon: Lexicon, task: string, text: string): EpisodeMemory {
+export function beginMemory(
+  lexicon: Lexicon,
+  task: string,
+  text: string,
+): EpisodeMemory {
   const observation = lexicon.phrase(text);
   const memory: EpisodeMemory = {
     task: lexicon.phrase(task),
-    taskText: task,
     turn: 0,
     segmentStart: 0,
     observation,
@@ -132,8 +91,15 @@ function begin(lexicon: Lexicon, task: string, text: string): EpisodeMemory {
   return memory;
 }
 
-/** Takes in one turn and the observation that answered it. */
-function advance(
+/**
+ * Takes in one turn and the observation that answered it.
+ *
+ * @param memory The memory; it changes.
+ * @param lexicon The lexicon that began it.
+ * @param turn The turn.
+ * @param text The observation after it.
+ */
+export function advanceMemory(
   memory: EpisodeMemory,
   lexicon: Lexicon,
   turn: AnsweredTurn,

@@ -15,8 +15,20 @@ import {
   type ChoiceTrace,
   type Decision,
   type DecisionName,
+  type Observation,
   type Situation,
 } from "../../trajectory.ts";
+import { requireBackend } from "../backends/tensor_setup.ts";
+import type { DifferentiablePolicy, ScoredBatch } from "../differentiable.ts";
+import type {
+  CompletePolicy,
+  CompleteSession,
+  EncodeOptions,
+  EpisodeStart,
+  SampleScores,
+  ScoredTurn,
+} from "../policy.ts";
+import { EpisodeHistories } from "../session.ts";
 import { type CompactInputs, packBatch, readInputs } from "./batch.ts";
 import {
   checkActions,
@@ -25,26 +37,11 @@ import {
   scoreChoices,
   scoreSwitches,
 } from "./choice.ts";
-import { byChance, type Chooser, followInRounds } from "./chooser.ts";
-import { type Draft, draftInputs } from "./inputs.ts";
-import {
-  createMemoryStore,
-  type EpisodeMemory,
-  type MemoryStore,
-} from "./memory.ts";
-import { type CompactNetwork, createCompactNetwork } from "./network.ts";
+import { type Chooser, demonstrated, sampled } from "./chooser.ts";
 import { numbersOf, readActions, readPlans, swept } from "./forward.ts";
-import type { DifferentiablePolicy, ScoredBatch } from "../differentiable.ts";
-import type {
-  CompletePolicy,
-  CompleteSession,
-  Critic,
-  EpisodeStart,
-  Rescored,
-  ScoredTurn,
-} from "../policy.ts";
-import { situationSession } from "../session.ts";
-import { requireBackend } from "../backends/tensor_setup.ts";
+import { buildInputs, type InputBuilder } from "./inputs.ts";
+import { advanceMemory, beginMemory, type EpisodeMemory } from "./memory.ts";
+import { type CompactNetwork, createCompactNetwork } from "./network.ts";
 import { createLexicon, type Lexicon } from "./words.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
@@ -84,35 +81,40 @@ export const COMPACT_DEFAULTS = {
 } as const;
 
 /** A policy of {@linkcode createCompactPolicy}. */
-export interface CompactPolicy
-  extends DifferentiablePolicy, CompletePolicy, Critic {
-  /** Opens a session that decides, values and encodes. */
-  open(starts: readonly EpisodeStart[]): CompleteSession;
-  /** Decides in situations. */
-  decide(
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-  ): Decision[];
-
+export interface CompactPolicy extends DifferentiablePolicy, CompletePolicy {
+  /** Opens a session; see {@linkcode CompletePolicy.open}. */
+  open(starts: readonly EpisodeStart[]): CompactSession;
   /**
    * The same weights, deciding at another temperature: below 1 sharper, 0 always the likeliest.
-   * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
+   * Later changes of the weights show in it. For evaluation; its traces are not for learning.
    */
-  atTemperature(
-    temperature: number,
-  ): CompletePolicy & Pick<CompactPolicy, "decide">;
-  /**
-   * Writes down what somebody else decided as if this policy had decided it, so that it can be
-   * learned: traces with this policy's log-probabilities, and its values.
-   */
-  follow(
-    situations: readonly Situation[],
+  atTemperature(temperature: number): CompletePolicy;
+}
+
+/** A session of a compact policy; it answers at once. */
+export interface CompactSession extends CompleteSession {
+  /** Decides; see {@linkcode CompleteSession.decide}. */
+  decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Decision[];
+  /** Values; see {@linkcode CompleteSession.values}. */
+  values(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): ByDecision<number>[];
+  /** Encodes; see {@linkcode CompleteSession.encode}. Decisions are scored in any case. */
+  encode(
+    rows: readonly number[],
+    observations: readonly Observation[],
     decisions: readonly Decision[],
+    options?: EncodeOptions,
   ): Decision[];
 }
 
-/** Situations scored in one go by `rescore`. */
-const RESCORE_BATCH = 512;
+/** Samples scored in one go by `scoreSamples`. */
+const SCORE_BATCH = 512;
 
 /**
  * Makes a compact policy on the active TensorFlow.js backend, which must answer at once: `wasm`,
@@ -128,17 +130,14 @@ const RESCORE_BATCH = 512;
  *   seed: 1,
  *   proposeSubgoals: () => ["find a mug", "leave"],
  * });
- * const situation = {
- *   task: "find a mug",
- *   past: [],
- *   observation: {
- *     text: "You see a door 1.",
- *     admissibleActions: ["open door 1", "look"],
- *     stateKey: "start",
- *   },
+ * const observation = {
+ *   text: "You see a door 1.",
+ *   admissibleActions: ["open door 1", "look"],
+ *   stateKey: "start",
  * };
- * const [decision] = await policy.decide([situation], [createRandom(7)]);
- * ok(situation.observation.admissibleActions.includes(decision!.action));
+ * using session = policy.open([{ task: "find a mug" }]);
+ * const [decision] = session.decide([0], [observation], [createRandom(7)]);
+ * ok(observation.admissibleActions.includes(decision!.action));
  * policy.dispose();
  * ```
  *
@@ -152,101 +151,56 @@ export function createCompactPolicy(
   return new Compact(options);
 }
 
+/** What the sessions of a policy share. */
+interface SharedState {
+  readonly network: CompactNetwork;
+  readonly lexicon: Lexicon;
+  readonly propose: CompactPolicyOptions["proposeSubgoals"];
+}
+
 class Compact implements CompactPolicy {
   readonly variables: CompactPolicy["variables"];
-  readonly #network: CompactNetwork;
-  readonly #lexicon: Lexicon;
-  readonly #memories: MemoryStore;
-  readonly #propose: CompactPolicyOptions["proposeSubgoals"];
+  readonly #shared: SharedState;
 
   constructor(options: CompactPolicyOptions) {
     checkBackend();
-    const { seed, proposeSubgoals, ...asked } = options;
+    const { seed, proposeSubgoals: propose, ...asked } = options;
     const settings = { ...COMPACT_DEFAULTS, ...asked };
-    this.#network = createCompactNetwork(
-      createRandom(seed).fork("compact policy"),
-      settings,
-    );
-    this.#lexicon = createLexicon(settings);
-    this.#memories = createMemoryStore(this.#lexicon);
-    this.#propose = proposeSubgoals;
-    this.variables = this.#network.variables;
+    const random = createRandom(seed).fork("compact policy");
+    const network = createCompactNetwork(random, settings);
+    this.#shared = { network, lexicon: createLexicon(settings), propose };
+    this.variables = network.variables;
   }
 
-  open(starts: readonly EpisodeStart[]): CompleteSession {
-    return situationSession(this, starts);
+  open(starts: readonly EpisodeStart[]): CompactSession {
+    return new Session(this.#shared, starts, 1);
   }
 
-  decide(
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-  ): Decision[] {
-    return this.#decideBy(situations, byChance(randoms, 1));
-  }
-
-  follow(
-    situations: readonly Situation[],
-    decisions: readonly Decision[],
-  ): Decision[] {
-    const decide = this.#decideBy.bind(this);
-    return followInRounds(situations, decisions, decide);
-  }
-
-  atTemperature(
-    temperature: number,
-  ): CompletePolicy & Pick<CompactPolicy, "decide"> {
+  atTemperature(temperature: number): CompletePolicy {
     if (!(temperature >= 0)) {
       throw new RangeError(
         `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
       );
     }
-    const decide: CompactPolicy["decide"] = (situations, randoms) =>
-      this.#decideBy(situations, byChance(randoms, temperature));
     return {
-      decide,
-      open: (starts) =>
-        situationSession({
-          decide,
-          evaluate: (situations) => this.evaluate(situations),
-          follow: (situations, decisions) => this.follow(situations, decisions),
-        }, starts),
+      open: (starts) => new Session(this.#shared, starts, temperature),
     };
   }
 
-  evaluate(situations: readonly Situation[]): ByDecision<number>[] {
-    if (situations.length === 0) return [];
-    const drafts = situations.map((one) => this.#draft(one, new Set()));
-    const { values } = readPlans(
-      this.#network,
-      drafts.map((one) => one.planning),
-    );
-    return situations.map((_, i) => byDecision((name) => values[name][i]!));
+  score(turns: readonly ScoredTurn[]): ScoredBatch {
+    const traces = turns.map(choiceTrace);
+    return this.#scoreTraces(traces);
   }
 
-  score(samples: readonly ScoredTurn[]): ScoredBatch {
-    const traces = samples.map(choiceTrace);
-    const inputs = traces.map((trace) => readInputs(trace.inputs));
-    return this.#scoreInputs(inputs, traces);
-  }
-
-  rescore(
-    samples: readonly ScoredTurn[],
-    { hint }: Parameters<CompactPolicy["rescore"]>[1] = {},
-  ): Rescored[] {
-    const results: Rescored[] = [];
-    for (let at = 0; at < samples.length; at += RESCORE_BATCH) {
-      const chunk = samples.slice(at, at + RESCORE_BATCH);
-      const traces = chunk.map(choiceTrace);
-      const inputs = chunk.map((sample, i) =>
-        hint === undefined
-          ? readInputs(traces[i]!.inputs)
-          : this.#hinted(sample, hint(sample.situation))
-      );
+  scoreSamples(samples: readonly ScoredTurn[]): SampleScores[] {
+    const results: SampleScores[] = [];
+    for (let at = 0; at < samples.length; at += SCORE_BATCH) {
+      const traces = samples.slice(at, at + SCORE_BATCH).map(choiceTrace);
       const [logProbs, entropies] = swept(() => {
-        const scored = this.#scoreInputs(inputs, traces);
+        const scored = this.#scoreTraces(traces);
         return [numbersOf(scored.logProbs), numbersOf(scored.entropies)];
       });
-      for (let i = 0; i < chunk.length; i++) {
+      for (let i = 0; i < traces.length; i++) {
         results.push({
           logProbs: logProbs!.slice(3 * i, 3 * i + 3),
           entropies: entropies!.slice(3 * i, 3 * i + 3),
@@ -260,80 +214,20 @@ class Compact implements CompactPolicy {
     for (const variable of Object.values(this.variables)) variable.dispose();
   }
 
-  /** Reads a situation; `claimed` holds the memories of this batch, `hint` joins the task. */
-  #draft(
-    situation: Situation,
-    claimed: Set<EpisodeMemory>,
-    { also, hint }: { also?: string | undefined; hint?: string } = {},
-  ): Draft {
-    const { observation, subgoal } = situation;
-    const told = hint
-      ? { ...situation, task: `${situation.task} ${hint}` }
-      : situation;
-    return draftInputs(this.#memories.recall(told, claimed), {
-      lexicon: this.#lexicon,
-      actions: observation.admissibleActions,
-      candidates: this.#candidates(situation, also),
-      held: this.#propose && subgoal ? subgoal : undefined,
-    });
-  }
-
-  /** What is proposed, or the task itself where nothing is; `also` joins it. */
-  #candidates(situation: Situation, also: string | undefined) {
-    if (!this.#propose) return [];
-    const proposed = this.#propose(situation);
-    if (proposed.length === 0) return [also ?? situation.task];
-    return also === undefined || proposed.includes(also)
-      ? proposed
-      : [...proposed, also];
-  }
-
-  /** Inputs of a decision already made, had the task been told with a hint. */
-  #hinted(sample: ScoredTurn, hint: string): CompactInputs {
-    const { situation, decision } = sample;
-    const draft = this.#draft(situation, new Set(), { hint });
-    return draft.acting(decision.subgoal || undefined, decision.switched);
-  }
-
-  #decideBy(situations: readonly Situation[], chooser: Chooser): Decision[] {
-    if (situations.length === 0) return [];
-    situations.forEach(checkActions);
-    const claimed = new Set<EpisodeMemory>();
-    const drafts = situations.map((situation, i) =>
-      this.#draft(situation, claimed, { also: chooser.alsoConsider(i) })
+  /** Scores recorded choices from the inputs that their traces carry. */
+  #scoreTraces(traces: readonly ChoiceTrace[]): ScoredBatch {
+    const { network } = this.#shared;
+    const inputs = traces.map((trace): CompactInputs =>
+      readInputs(trace.inputs)
     );
-    const plans = readPlans(this.#network, drafts.map((one) => one.planning));
-    const planned = drafts.map((one, i) => chooser.plan(one, plans, i));
-    const inputs = drafts.map((one, i) =>
-      one.acting(planned[i]!.subgoal, planned[i]!.switched)
-    );
-    const { execution, rows, value } = readActions(this.#network, inputs);
-    return situations.map((situation, i) => {
-      const logits = execution.subarray(rows.starts[i], rows.starts[i + 1]);
-      return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
-        action: chooser.act(logits, i),
-        values: {
-          switching: plans.values.switching[i]!,
-          planning: plans.values.planning[i]!,
-          execution: value[i]!,
-        },
-        heldValue: plans.values.execution[i]!,
-      });
-    });
-  }
-
-  #scoreInputs(
-    inputs: readonly CompactInputs[],
-    traces: readonly ChoiceTrace[],
-  ): ScoredBatch {
     const chosen = (name: DecisionName) =>
       traces.map((trace) => trace.chosen[name]);
     const isHeld = (i: number) => inputs[i]!.contextTexts[0]! >= 0;
     const batch = packBatch(inputs);
     return tf.tidy(() => {
-      const trunk = this.#network.readTrunk(batch);
-      const plans = this.#network.scorePlans(batch, trunk);
-      const actions = this.#network.scoreActions(batch, trunk);
+      const trunk = network.readTrunk(batch);
+      const plans = network.scorePlans(batch, trunk);
+      const actions = network.scoreActions(batch, trunk);
       const { subgoalRows, actionRows } = batch;
       const parts = [
         scoreSwitches(plans.switching, traces, isHeld),
@@ -355,7 +249,155 @@ class Compact implements CompactPolicy {
   }
 }
 
-/** Every turn is read back twice, at once. */
+/** Episodes in progress: a memory for each row, which moves on with every turn. */
+class Session implements CompactSession {
+  readonly #shared: SharedState;
+  readonly #starts: readonly EpisodeStart[];
+  readonly #temperature: number;
+  readonly #histories: EpisodeHistories;
+  readonly #memories: EpisodeMemory[] = [];
+
+  constructor(
+    shared: SharedState,
+    starts: readonly EpisodeStart[],
+    temperature: number,
+  ) {
+    this.#shared = shared;
+    this.#starts = starts;
+    this.#temperature = temperature;
+    this.#histories = new EpisodeHistories(starts);
+  }
+
+  decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Decision[] {
+    const chooser = sampled(randoms, this.#temperature);
+    const decisions = this.#decideBy(chooser, rows, observations);
+    this.#histories.recordAll(rows, observations, decisions);
+    return decisions;
+  }
+
+  encode(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    decisions: readonly Decision[],
+    { hints }: EncodeOptions = {},
+  ): Decision[] {
+    const chooser = demonstrated(observations, decisions);
+    const encoded = this.#decideBy(chooser, rows, observations, hints);
+    this.#histories.recordAll(rows, observations, decisions);
+    return encoded;
+  }
+
+  values(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): ByDecision<number>[] {
+    if (rows.length === 0) return [];
+    const { values } = readPlans(
+      this.#shared.network,
+      rows.map((row, i) => this.#inputs(row, observations[i]!, {}).planning),
+    );
+    return rows.map((_, i) => byDecision((name) => values[name][i]!));
+  }
+
+  [Symbol.dispose](): void {
+    this.#memories.length = 0;
+  }
+
+  #decideBy(
+    chooser: Chooser,
+    rows: readonly number[],
+    observations: readonly Observation[],
+    hints: readonly string[] = [],
+  ): Decision[] {
+    if (rows.length === 0) return [];
+    const { network } = this.#shared;
+    const situations = rows.map((row, i) =>
+      this.#histories.situation(row, observations[i]!)
+    );
+    situations.forEach(checkActions);
+    const builders = rows.map((row, i) =>
+      this.#inputs(row, observations[i]!, {
+        also: chooser.alsoConsider(i),
+        hint: hints[i],
+      })
+    );
+    const plans = readPlans(network, builders.map((one) => one.planning));
+    const planned = builders.map((one, i) => chooser.plan(one, plans, i));
+    const inputs = builders.map((one, i) =>
+      one.acting(planned[i]!.subgoal, planned[i]!.switched)
+    );
+    const { execution, rows: { starts }, value } = readActions(network, inputs);
+    return situations.map((situation, i) => {
+      const logits = execution.subarray(starts[i], starts[i + 1]);
+      return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
+        action: chooser.act(logits, i),
+        values: {
+          switching: plans.values.switching[i]!,
+          planning: plans.values.planning[i]!,
+          execution: value[i]!,
+        },
+        heldValue: plans.values.execution[i]!,
+      });
+    });
+  }
+
+  /** Inputs of a row's turn; `also` joins the candidates, `hint` the task. */
+  #inputs(
+    row: number,
+    observation: Observation,
+    { also, hint }: { also?: string | undefined; hint?: string | undefined },
+  ): InputBuilder {
+    const { lexicon, propose } = this.#shared;
+    const situation = this.#histories.situation(row, observation);
+    const memory = this.#memory(row, situation);
+    const { task, subgoal } = situation;
+    return buildInputs(
+      hint ? { ...memory, task: lexicon.phrase(`${task} ${hint}`) } : memory,
+      {
+        lexicon,
+        actions: observation.admissibleActions,
+        candidates: this.#candidates(situation, also),
+        held: propose && subgoal ? subgoal : undefined,
+      },
+    );
+  }
+
+  /** The memory of a row up to its present observation. */
+  #memory(row: number, { past, observation }: Situation): EpisodeMemory {
+    const { lexicon } = this.#shared;
+    let memory = this.#memories[row];
+    if (memory === undefined) {
+      const first = past[0]?.observation ?? observation;
+      memory = beginMemory(lexicon, this.#starts[row]!.task, first.text);
+      this.#memories[row] = memory;
+    }
+    while (memory.turn < past.length) {
+      const next = past[memory.turn + 1]?.observation ?? observation;
+      advanceMemory(memory, lexicon, past[memory.turn]!, next.text);
+    }
+    return memory;
+  }
+
+  /** What is proposed, or the task itself where nothing is; `also` joins it. */
+  #candidates(
+    situation: Situation,
+    also: string | undefined,
+  ): readonly string[] {
+    const { propose } = this.#shared;
+    if (!propose) return [];
+    const proposed = propose(situation);
+    if (proposed.length === 0) return [also ?? situation.task];
+    return also === undefined || proposed.includes(also)
+      ? proposed
+      : [...proposed, also];
+  }
+}
+
+/** Deciding reads numbers back twice a turn, synchronously. */
 function checkBackend(): void {
   requireBackend("create a compact policy");
   if (tf.getBackend() === "webgpu") {

@@ -1,11 +1,11 @@
 /**
- * A Qwen2 decoder that remembers: prompts once, then one token after the other.
+ * A Qwen2 decoder with KV caches: prompts once, then one token after the other.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { ReadingMemory } from "./kv_cache.ts";
+import type { BatchKvCache } from "./kv_cache.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
@@ -33,8 +33,8 @@ export interface DecoderOptions {
   maxTokens: number;
   /** Low-rank changes to the weights. */
   adapter?: LoraAdapter | undefined;
-  /** What was read before, and will be remembered; on backends with fused kernels. */
-  memory?: ReadingMemory | undefined;
+  /** Caches of the turns before, and for the next; on backends with fused kernels. */
+  kvCache?: BatchKvCache | undefined;
 }
 
 /**
@@ -185,11 +185,11 @@ async function startFused(
   prompts: readonly Int32Array[],
   options: DecoderOptions & { room: number },
 ): Promise<{ decoder: Decoder; output: DecoderOutput }> {
-  const { adapter, memory } = options;
+  const { adapter, kvCache } = options;
   const { config, angles } = model;
   const named = [...model.weights, ...(adapter?.weights ?? [])];
   const weights = named.map(([, weight]) => weight);
-  const known = memory?.recall(prompts, { ...options, weights });
+  const known = kvCache?.take(prompts, { ...options, weights });
   const room = known?.room ?? options.room;
   const caches = known?.caches ?? createCaches(model, prompts.length, room);
   const attributes = {
@@ -227,8 +227,7 @@ async function startFused(
         return step;
       },
       [Symbol.dispose]: () => {
-        const asked = prompts.map(({ length }) => length);
-        if (memory) memory.keep({ caches, fed, asked, weights });
+        if (kvCache) kvCache.put({ caches, fed, weights });
         else tf.dispose(caches);
       },
     },

@@ -1,147 +1,176 @@
 /**
- * Keys and values of what a decoder has read, kept from one reply to the next.
+ * KV caches of episodes, kept from one reply to the next.
  *
- * When the prompt of a turn begins with the conversation so far, only what is new is read.
+ * When the prompt of a turn begins with the conversation so far, only what is new is computed.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
-/** Caches of some sequences, and what was fed to fill them. */
-export interface KeptReading {
-  /** Keys and values by layer. Shapes `(rows, kvHeads, room, size)`. */
+/** Caches of some sequences, and the tokens that filled them. */
+export interface KvCaches {
+  /** Keys and values by layer. Shapes `(rows, kvHeads, room, headSize)`. */
   readonly caches: Readonly<Record<string, tf.Tensor>>;
   /** Token ids that were fed, row by row. */
   readonly fed: readonly (readonly number[])[];
-  /** How many of them were the prompt. Shape `(rows,)`. */
-  readonly asked: readonly number[];
-  /** Weights that read them. */
+  /** Weights that computed them. */
   readonly weights: readonly tf.Tensor[];
 }
 
 /** Caches that hold the beginnings of some prompts. */
-export interface RecalledReading {
+export interface FoundKvCaches {
   /** Keys and values by layer; the caller disposes them. */
   readonly caches: Record<string, tf.Tensor>;
-  /** Tokens of each prompt that are in them. */
+  /** Tokens of each prompt that are in them. Shape `(prompts,)`. */
   readonly places: Int32Array;
   /** Positions in the caches. */
   readonly room: number;
 }
 
-/** Remembers the last batches that were read. Dispose it when the weights are. */
-export interface ReadingMemory extends Disposable {
-  /** Forgets everything, so that what is read next depends on nothing that was read before. */
-  forget(): void;
-  /** Takes what a decoder has read; it is the memory's to dispose. */
-  keep(reading: KeptReading): void;
+/** The store, for one batch of episodes. */
+export interface BatchKvCache {
   /**
-   * Looks, for each prompt, for the row that holds most of it, in whatever batch it was read.
+   * Takes the caches of the batch's episodes out of the store.
    *
-   * A row that a prompt goes on from is that prompt's alone from now on; of one that only begins
-   * alike, a copy is handed out, as others may go on from it.
-   *
-   * @param prompts Token ids. Shapes `(tokens,)`.
-   * @param options The weights at hand, and positions that will be needed.
-   * @returns Caches, or `undefined` when the prompts are better read anew.
+   * @param prompts Token ids, one sequence for each episode. Shapes `(tokens,)`.
+   * @param options The present weights, and positions that will be needed.
+   * @returns Caches, or `undefined` when the prompts are better computed anew.
    */
-  recall(
+  take(
     prompts: readonly Int32Array[],
     options: { weights: readonly tf.Tensor[]; room: number },
-  ): RecalledReading | undefined;
-  /**
-   * Forgets batches that some prompts went on from: the episodes of their other rows have ended.
-   * To be called when all episodes that are played side by side have had their turn.
-   */
-  settle(): void;
+  ): FoundKvCaches | undefined;
+  /** Puts the caches of the batch's episodes into the store, which disposes them. */
+  put(caches: KvCaches): void;
 }
 
-/** Batches that are remembered; the oldest is forgotten. */
+/** KV caches of the episodes of a session. Dispose it with the session. */
+export interface KvCacheStore extends Disposable {
+  /** The store for some episodes that are decoded together. */
+  of(episodes: readonly number[]): BatchKvCache;
+  /** Frees the caches of episodes that take no further turn. */
+  end(episodes: readonly number[]): void;
+}
+
+/** Batches that are kept; the oldest is freed. */
 export const KEPT_BATCHES = 8;
 
-/** Bytes of caches that are remembered beside the newest batch's; the oldest are forgotten. */
+/** Bytes of caches that are kept beside the newest batch's; the oldest are freed. */
 export const KEPT_BYTES = 2 ** 30;
 
-/** Share of the longest prompt from which on reading all anew beats reading what is new. */
+/** Share of the longest prompt from which on computing all anew is faster than extending. */
 const MOST_NEW = 0.8;
 
 /** Room of widened caches over what is needed now, so that most turns need not widen them. */
 const AMPLE = 1.25;
 
-/**
- * Makes a memory.
- *
- * @returns A memory of nothing.
- */
-export function createReadingMemory(): ReadingMemory {
-  const kept: Kept[] = [];
-  const free = ({ caches }: Kept) => tf.dispose(caches);
-  const forget = () => {
-    for (const one of kept.splice(0)) free(one);
-  };
-  const release = (one: Kept) => {
-    kept.splice(kept.indexOf(one), 1);
-    free(one);
-  };
-  return {
-    forget,
-    keep({ caches, fed, asked, weights }) {
-      const ids = weights.map(({ dataId }) => dataId);
-      const gone = new Set<number>();
-      kept.push({ caches: { ...caches }, fed, asked, ids, gone });
-      while (kept.length > KEPT_BATCHES || overfull(kept)) {
-        free(kept.shift()!);
-      }
-    },
-    recall(prompts, { weights, room }) {
-      const stale = (one: Kept) =>
-        one.ids.some((id, i) => id !== weights[i]?.dataId);
-      while (kept.length > 0 && stale(kept[0]!)) free(kept.shift()!);
-      const rows = matchRows(kept, prompts);
-      if (!rows) return undefined;
-      const places = Int32Array.from(rows, ({ length }) => length);
-      for (const { one, row, length } of rows) {
-        if (length >= one.asked[row]!) one.gone.add(row);
-      }
-      const whole = handedOver(rows, room);
-      if (whole) kept.splice(kept.indexOf(whole), 1);
-      const found = whole
-        ? { caches: whole.caches, room: roomOf(whole) }
-        : arranged(rows, room);
-      for (const one of kept.filter(isSpent)) release(one);
-      return { ...found, places };
-    },
-    settle() {
-      for (const one of kept.filter(({ gone }) => gone.size > 0)) release(one);
-    },
-    [Symbol.dispose]: forget,
-  };
-}
-
-interface Kept {
+/** A batch whose caches are kept. */
+interface KeptBatch {
   readonly caches: Record<string, tf.Tensor>;
-  readonly fed: KeptReading["fed"];
-  readonly asked: KeptReading["asked"];
-  readonly ids: readonly object[];
-  /** Rows that a prompt went on from. */
-  readonly gone: Set<number>;
+  readonly fed: KvCaches["fed"];
+  readonly weights: readonly object[];
+  /** Episode of each row; `undefined` once its cache has moved on or the episode has ended. */
+  readonly episodes: (number | undefined)[];
 }
 
 /** A row of a batch, and how much of a prompt it holds. */
 interface Match {
-  readonly one: Kept;
+  readonly batch: KeptBatch;
   readonly row: number;
   readonly length: number;
 }
 
-/** Whether prompts went on from all of its rows. */
-function isSpent({ gone, fed }: Kept): boolean {
-  return gone.size === fed.length;
+/**
+ * Opens an empty store.
+ *
+ * @returns The store.
+ */
+export function createKvCacheStore(): KvCacheStore {
+  return new Store();
+}
+
+class Store implements KvCacheStore {
+  readonly #kept: KeptBatch[] = [];
+
+  of(episodes: readonly number[]): BatchKvCache {
+    return {
+      take: (prompts, options) => this.#take(episodes, prompts, options),
+      put: (caches) => this.#put(episodes, caches),
+    };
+  }
+
+  end(episodes: readonly number[]): void {
+    for (const episode of episodes) {
+      for (const batch of this.#kept) leave(batch, episode);
+    }
+    this.#freeSpent();
+  }
+
+  [Symbol.dispose](): void {
+    for (const { caches } of this.#kept.splice(0)) tf.dispose(caches);
+  }
+
+  #put(episodes: readonly number[], { caches, fed, weights }: KvCaches): void {
+    this.end(episodes); // what an older batch holds of them is out of date
+    const ids = weights.map(({ dataId }) => dataId);
+    const kept = this.#kept;
+    kept.push({
+      caches: { ...caches },
+      fed,
+      weights: ids,
+      episodes: [...episodes],
+    });
+    while (kept.length > KEPT_BATCHES || overfull(kept)) {
+      tf.dispose(kept.shift()!.caches);
+    }
+  }
+
+  #take(
+    episodes: readonly number[],
+    prompts: readonly Int32Array[],
+    { weights, room }: { weights: readonly tf.Tensor[]; room: number },
+  ): FoundKvCaches | undefined {
+    const kept = this.#kept;
+    const isStale = (batch: KeptBatch) =>
+      batch.weights.some((id, i) => id !== weights[i]?.dataId);
+    while (kept.length > 0 && isStale(kept[0]!)) {
+      tf.dispose(kept.shift()!.caches);
+    }
+    const rows = matchRows(kept, episodes, prompts);
+    if (!rows) return undefined;
+    const places = Int32Array.from(rows, ({ length }) => length);
+    for (const { batch, row } of rows) batch.episodes[row] = undefined;
+    const whole = sameRows(rows, room);
+    if (whole) kept.splice(kept.indexOf(whole), 1);
+    const found = whole
+      ? { caches: whole.caches, room: roomOf(whole) }
+      : arrange(rows, room);
+    this.#freeSpent();
+    return { ...found, places };
+  }
+
+  #freeSpent(): void {
+    for (const batch of this.#kept.filter(isSpent)) {
+      this.#kept.splice(this.#kept.indexOf(batch), 1);
+      tf.dispose(batch.caches);
+    }
+  }
+}
+
+/** Takes an episode out of a batch. */
+function leave(batch: KeptBatch, episode: number): void {
+  const row = batch.episodes.indexOf(episode);
+  if (row >= 0) batch.episodes[row] = undefined;
+}
+
+/** Whether a batch holds no episode any more. */
+function isSpent({ episodes }: KeptBatch): boolean {
+  return episodes.every((episode) => episode === undefined);
 }
 
 /** Whether the older batches are too large together; the newest is needed in any case. */
-function overfull(kept: readonly Kept[]): boolean {
+function overfull(kept: readonly KeptBatch[]): boolean {
   const bytes = kept.slice(0, -1).reduce(
     (sum, { caches }) =>
       sum + Object.values(caches).reduce((all, { size }) => all + 4 * size, 0),
@@ -151,24 +180,25 @@ function overfull(kept: readonly Kept[]): boolean {
 }
 
 /** Positions in the caches of a batch. */
-function roomOf({ caches }: Kept): number {
+function roomOf({ caches }: KeptBatch): number {
   return Object.values(caches)[0]!.shape[2]!;
 }
 
-/** For each prompt the row that holds most of it, if little enough is new; the oldest of equals. */
+/** The row of each episode, if little enough of the prompts is new. */
 function matchRows(
-  kept: readonly Kept[],
+  kept: readonly KeptBatch[],
+  episodes: readonly number[],
   prompts: readonly Int32Array[],
 ): Match[] | undefined {
-  if (kept.length === 0) return undefined;
-  const claimed = new Map<Kept, Set<number>>();
-  const rows = prompts.map((prompt) => {
-    const match = bestRow(kept, prompt, claimed);
-    const { one, row, length } = match;
-    if (length >= one.asked[row]!) { // of equal prompts each goes on from a row of its own
-      claimed.set(one, (claimed.get(one) ?? new Set()).add(row));
+  const [first] = kept;
+  if (first === undefined) return undefined;
+  const rows = episodes.map((episode, i): Match => {
+    for (const batch of kept) {
+      const row = batch.episodes.indexOf(episode);
+      if (row < 0) continue;
+      return { batch, row, length: shared(batch.fed[row]!, prompts[i]!) };
     }
-    return match;
+    return { batch: first, row: 0, length: 0 }; // any row, all of it to be overwritten
   });
   const longest = Math.max(...prompts.map(({ length }) => length));
   const added = Math.max(
@@ -177,56 +207,47 @@ function matchRows(
   return added < MOST_NEW * longest ? rows : undefined;
 }
 
-/** The row that holds most of a prompt, its last token apart, which has to be fed to go on. */
-function bestRow(
-  kept: readonly Kept[],
-  prompt: Int32Array,
-  claimed: ReadonlyMap<Kept, ReadonlySet<number>>,
-): Match {
-  let best: Match = { one: kept[0]!, row: 0, length: 0 };
-  for (const one of kept) {
-    const taken = claimed.get(one);
-    for (const [row, tokens] of one.fed.entries()) {
-      if (one.gone.has(row) || taken?.has(row)) continue;
-      const most = Math.min(tokens.length, prompt.length - 1);
-      let length = 0;
-      while (length < most && tokens[length] === prompt[length]) length++;
-      if (length > best.length) best = { one, row, length };
-    }
-  }
-  return best;
+/** Tokens that a prompt shares with what was fed; its last token has to be fed in any case. */
+function shared(fed: readonly number[], prompt: Int32Array): number {
+  const most = Math.min(fed.length, prompt.length - 1);
+  let length = 0;
+  while (length < most && fed[length] === prompt[length]) length++;
+  return length;
 }
 
-/** The batch whose caches serve as they are: all its rows, in order, each gone on from, and room enough. */
-function handedOver(rows: readonly Match[], room: number): Kept | undefined {
-  const { one } = rows[0]!;
-  const same = rows.length === one.fed.length && isSpent(one) &&
-    rows.every((match, i) => match.one === one && match.row === i);
-  return same && roomOf(one) >= room ? one : undefined;
+/** A cached batch that can be used without copying: the same rows in the same order, and room enough. */
+function sameRows(
+  rows: readonly Match[],
+  room: number,
+): KeptBatch | undefined {
+  const { batch } = rows[0]!;
+  const same = rows.length === batch.fed.length && isSpent(batch) &&
+    rows.every((match, i) => match.batch === batch && match.row === i);
+  return same && roomOf(batch) >= room ? batch : undefined;
 }
 
-/** Copies of the rows that are wanted, with room for more; frees batches with no rows left. */
-function arranged(
+/** Copies of rows, with room for more; frees each cache of the batches that hold no episode any more. */
+function arrange(
   rows: readonly Match[],
   room: number,
 ): { caches: Record<string, tf.Tensor>; room: number } {
-  const sources = [...new Set(rows.map(({ one }) => one))];
+  const sources = [...new Set(rows.map(({ batch }) => batch))];
   const had = Math.max(...sources.map(roomOf));
   const wide = had >= room ? had : Math.ceil(AMPLE * room);
   const caches: Record<string, tf.Tensor> = {};
   const spent = sources.filter(isSpent);
   for (const name of Object.keys(sources[0]!.caches)) {
     caches[name] = tf.tidy(() => {
-      const parts = sources.map((one) => {
-        const wanted = rows.filter((match) => match.one === one);
-        return widened(pick(one.caches[name]!, wanted), wide);
+      const parts = sources.map((batch) => {
+        const wanted = rows.filter((match) => match.batch === batch);
+        return widen(pick(batch.caches[name]!, wanted), wide);
       });
       const whole = parts.length === 1
         ? parts[0]!
         : inOrder(parts, sources, rows);
       return tf.keep(whole);
     });
-    for (const one of spent) one.caches[name]!.dispose(); // sooner than it is forgotten
+    for (const batch of spent) batch.caches[name]!.dispose(); // layer by layer, to hold little at once
   }
   return { caches, room: wide };
 }
@@ -238,7 +259,7 @@ function pick(cache: tf.Tensor, matches: readonly Match[]): tf.Tensor {
 }
 
 /** The same rows with more positions. */
-function widened(cache: tf.Tensor, wide: number): tf.Tensor {
+function widen(cache: tf.Tensor, wide: number): tf.Tensor {
   const had = cache.shape[2]!;
   if (had === wide) return cache;
   return tf.pad(cache, [[0, 0], [0, 0], [0, wide - had], [0, 0]]);
@@ -247,7 +268,7 @@ function widened(cache: tf.Tensor, wide: number): tf.Tensor {
 /** Rows of several batches, one batch after the other, put in the order of the prompts. */
 function inOrder(
   parts: readonly tf.Tensor[],
-  sources: readonly Kept[],
+  sources: readonly KeptBatch[],
   rows: readonly Match[],
 ): tf.Tensor {
   const next = parts.map((_, k) =>
@@ -255,7 +276,7 @@ function inOrder(
   );
   const order = Int32Array.from(
     rows,
-    ({ one }) => next[sources.indexOf(one)]!++,
+    ({ batch }) => next[sources.indexOf(batch)]!++,
   );
   return tf.gather(tf.concat([...parts], 0), tf.tensor1d(order, "int32"));
 }

@@ -60,13 +60,13 @@ async function generateHere(
   prompts: readonly Int32Array[],
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
-  const { maxTokens, adapter, memory } = options;
+  const { maxTokens, adapter, kvCache } = options;
   const { vocabSize, hiddenSize } = model.config;
   const drafts = prompts.map(startReply);
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
-    memory,
+    kvCache,
   });
   using _ = decoder;
   let { logits, states } = output;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Situation } from "../../trajectory.ts";
+import type { AllowedTokens, Situation } from "../../trajectory.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /**
@@ -29,6 +29,13 @@ export interface ReplyGrammar {
   accept(token: number): void;
   /** Whether the reply is complete. */
   done(): boolean;
+}
+
+/** Starts the grammar of the reply in a situation. */
+export interface ReplyForm {
+  (situation: Situation): ReplyGrammar;
+  /** Every list of excluded tokens that its grammars give out. */
+  readonly exclusions: readonly (readonly number[])[];
 }
 
 /** Options of {@linkcode replyGrammar}. */
@@ -64,7 +71,7 @@ type Part = readonly Int32Array[] | FreePart;
 export function replyGrammar(
   tokenizer: TextTokenizer,
   options: GrammarOptions,
-): (situation: Situation) => ReplyGrammar {
+): ReplyForm {
   const { decoding, maxContentTokens } = options;
   const ids = (text: string) => tokenizer.encode(text);
   const marked: number[] = []; // tokens with which tags begin, and ends
@@ -84,7 +91,9 @@ export function replyGrammar(
     middle: ids("\n<action>"),
     action: free("</action>"),
   };
-  return ({ subgoal, observation: { admissibleActions } }) => {
+  const start = (
+    { subgoal, observation: { admissibleActions } }: Situation,
+  ): ReplyGrammar => {
     const listed = decoding === "admissible" && admissibleActions.length > 0;
     const parts: Part[] = [
       [form.open],
@@ -103,6 +112,71 @@ export function replyGrammar(
           : undefined,
     });
   };
+  const exclusions = [form.subgoal, form.action]
+    .flatMap(({ exceptFirst, except }) => [exceptFirst, except]);
+  return Object.assign(start, { exclusions });
+}
+
+/** A grammar that records what could have been written at each token. */
+export interface RecordingGrammar extends ReplyGrammar {
+  /** What could have been written so far. */
+  allowed(): AllowedTokens;
+}
+
+/**
+ * Records what a grammar allows.
+ *
+ * @param form The form of replies.
+ * @param situation Where the reply is written.
+ * @returns A grammar of that form and its record.
+ */
+export function recordingGrammar(
+  form: ReplyForm,
+  situation: Situation,
+): RecordingGrammar {
+  const grammar = form(situation);
+  const ids: number[] = [], starts = [0], excluded: number[] = [];
+  let upcoming: NextTokens | undefined;
+  const next = () => upcoming ??= grammar.next();
+  return {
+    next,
+    done: () => grammar.done(),
+    accept(token) {
+      const allowed = next();
+      upcoming = undefined;
+      if ("only" in allowed) ids.push(...allowed.only);
+      excluded.push(
+        "only" in allowed ? 0 : 1 + form.exclusions.indexOf(allowed.except),
+      );
+      starts.push(ids.length);
+      grammar.accept(token);
+    },
+    allowed: () => ({
+      ids: Int32Array.from(ids),
+      starts: Int32Array.from(starts),
+      excluded: Uint8Array.from(excluded),
+    }),
+  };
+}
+
+/**
+ * Reads what was recorded.
+ *
+ * @param allowed A record.
+ * @param exclusions The lists of the form that it was recorded with.
+ * @returns What could have been written at each token.
+ */
+export function readAllowed(
+  { ids, starts, excluded }: AllowedTokens,
+  exclusions: readonly (readonly number[])[],
+): NextTokens[] {
+  return Array.from(
+    excluded,
+    (list, t) =>
+      list === 0
+        ? { only: [...ids.subarray(starts[t], starts[t + 1])] }
+        : { except: exclusions[list - 1]! },
+  );
 }
 
 /** Follows parts one after the other. */

@@ -114,8 +114,8 @@ const HEADS = "value_head.safetensors";
  *   size: { layers: 1, hiddenSize: 16 },
  * });
  * const observation = { text: "A fork.", admissibleActions: ["go left"], stateKey: "" };
- * const situation = { task: "leave", past: [], observation };
- * const [decision] = await policy.decide([situation], [createRandom(2)]);
+ * using session = policy.open([{ task: "leave" }]);
+ * const [decision] = await session.decide([0], [observation], [createRandom(2)]);
  * strictEqual(decision!.action, "go left");
  * policy.dispose();
  * ```

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from "../../random.ts";
-import type { ReadingMemory } from "../decoder/kv_cache.ts";
+import type { BatchKvCache } from "../decoder/kv_cache.ts";
 import type { LoraAdapter } from "../decoder/lora.ts";
 import type { ReplyGrammar } from "./grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
@@ -18,8 +18,8 @@ export interface GenerationOptions {
   readonly randoms: readonly Random[];
   /** Low-rank changes to the weights. */
   readonly adapter?: LoraAdapter | undefined;
-  /** What was read before, and will be remembered. */
-  readonly memory?: ReadingMemory | undefined;
+  /** Caches of the turns before, and for the next. */
+  readonly kvCache?: BatchKvCache | undefined;
   /** Longest reply, in tokens. @default {256} */
   readonly maxTokens?: number;
   /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */

@@ -1,29 +1,41 @@
 /**
- * A Qwen2 language model as a policy: it reads a prompt, writes the three blocks, and is trained
- * on the tokens it wrote.
+ * A Qwen2 language model as a policy: a prompt in, the three blocks out, trained on the tokens of its replies.
  *
  * @module
  */
 
 import type { Random } from "../../random.ts";
-import type { ByDecision, Decision, Situation } from "../../trajectory.ts";
+import type {
+  ByDecision,
+  Decision,
+  Observation,
+  Situation,
+  TokenTrace,
+} from "../../trajectory.ts";
+import { createKvCacheStore, type KvCacheStore } from "../decoder/kv_cache.ts";
 import type { DifferentiablePolicy } from "../differentiable.ts";
+import type {
+  CompletePolicy,
+  CompleteSession,
+  EncodeOptions,
+  EpisodeStart,
+  ReadingPolicy,
+} from "../policy.ts";
+import { EpisodeHistories } from "../session.ts";
 import { generateReplies } from "./generate.ts";
-import {
-  createReadingMemory,
-  type ReadingMemory,
-} from "../decoder/kv_cache.ts";
+import { recordingGrammar, replyGrammar } from "./grammar.ts";
 import {
   countParameters,
   type LanguageNetwork,
   trainedWeights,
 } from "./network.ts";
+import type { GeneratedReply } from "./partial_reply.ts";
+import { joined } from "./prefix_sharing.ts";
 import {
   decisionOf,
-  executionSlot,
   fillSettings,
+  type LanguageContext,
   type LanguageOptions,
-  type Mind,
   promptTokens,
   readingSample,
   switchProbability,
@@ -31,54 +43,29 @@ import {
   writtenReply,
 } from "./replies.ts";
 import { scoreReplies, type WrittenReply } from "./scoring.ts";
-import { askCritic, readHeads } from "./values.ts";
-import type {
-  CompletePolicy,
-  CompleteSession,
-  Critic,
-  EpisodeStart,
-  Follower,
-  ReadingPolicy,
-  ScoredTurn,
-  Scorer,
-} from "../policy.ts";
-import { situationSession } from "../session.ts";
-import type { GeneratedReply } from "./partial_reply.ts";
-import { replyGrammar } from "./grammar.ts";
-import { joined } from "./prefix_sharing.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+import { askCritic, readHeads } from "./values.ts";
 
 /** A language model as a policy. */
 export interface LanguagePolicy
-  extends DifferentiablePolicy, Follower, Critic, ReadingPolicy {
-  /** Opens a session that decides, values and encodes. */
+  extends DifferentiablePolicy, CompletePolicy, ReadingPolicy {
+  /** Opens a session, which owns the KV caches of its episodes; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
-  /**
-   * Decides as every policy does. What is kept from turn to turn is kept apart for each lane, so
-   * that batches of different episodes can be decided by turns. @default {lane: 0}
-   */
-  decide(
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-    options?: { lane?: number },
-  ): Promise<Decision[]>;
   /** Its tokenizer. */
   readonly tokenizer: TextTokenizer;
-  /** Numbers it holds, frozen ones included. */
+  /** Number of its parameters, frozen ones included. */
   readonly parameters: number;
   /**
    * The same weights, deciding at another temperature; 0 always takes the likeliest token.
-   * Later changes of the weights are seen by it. For evaluation; its traces are not for learning.
+   * Later changes of the weights show in it. For evaluation; its traces are not for learning.
    */
-  atTemperature(
-    temperature: number,
-  ): CompletePolicy & Pick<LanguagePolicy, "decide">;
-  /** Writes all it needs to be loaded again into a folder. */
+  atTemperature(temperature: number): CompletePolicy;
+  /** Writes all that loading it needs into a folder. */
   save(directory: string): Promise<void>;
 }
 
 /** What a language policy is made of. */
-export interface LanguageParts {
+export interface LanguageComponents {
   /** All weights. */
   readonly network: LanguageNetwork;
   /** Text to tokens and back. */
@@ -92,16 +79,16 @@ export interface LanguageParts {
 /**
  * Makes a policy of a network and a tokenizer.
  *
- * @param parts The network, the tokenizer, and how they are saved and freed.
- * @param options How the policy speaks.
+ * @param components The network, the tokenizer, and how they are saved and freed.
+ * @param options Prompts and decoding.
  * @returns The policy.
  * @throws {RangeError} If the tokenizer has tokens that the network has not.
  */
 export function languagePolicy(
-  parts: LanguageParts,
+  components: LanguageComponents,
   options: LanguageOptions = {},
 ): LanguagePolicy {
-  const { network, tokenizer } = parts;
+  const { network, tokenizer, save, dispose } = components;
   const settings = fillSettings(options);
   const { vocabSize } = network.actor.model.config;
   if (tokenizer.vocabSize > vocabSize) {
@@ -110,32 +97,25 @@ export function languagePolicy(
     );
   }
   const { decoding, maxContentTokens } = settings;
-  const start = decoding === "free"
+  const form = decoding === "free"
     ? undefined
     : replyGrammar(tokenizer, { decoding, maxContentTokens });
-  const mind = { network, tokenizer, settings, start };
-  const memories: ReadingMemory[] = [];
-  const inLane = (one: Mind, { lane = 0 } = {}): Mind =>
-    settings.reuseKvCache
-      ? { ...one, memory: memories[lane] ??= createReadingMemory() }
-      : one;
-  const variables = trainedWeights(network);
-  const evaluate: Critic["evaluate"] = (situations) =>
-    evaluateSituations(mind, situations);
-  const policy: LanguagePolicy = {
-    open: (starts) => situationSession(policy, starts),
-    variables,
+  const context: LanguageContext = { network, tokenizer, settings, form };
+  return {
+    variables: trainedWeights(network),
     tokenizer,
     parameters: countParameters(network),
-    decide: (situations, randoms, options) =>
-      decide(inLane(mind, options), situations, randoms),
-    evaluate,
-    rescore: (samples, options) => rescore(mind, samples, options),
-    score: (samples) =>
+    open: (starts) => new LanguageSession(context, starts),
+    score: (turns) =>
       scoreReplies(
         network,
-        samples.map((sample) => writtenReply(mind, sample)),
+        turns.map((turn) => writtenReply(context, turn)),
         settings,
+      ),
+    scoreSamples: (samples) =>
+      readScores(
+        context,
+        samples.map((sample) => writtenReply(context, sample)),
       ),
     atTemperature(temperature) {
       if (!(temperature >= 0)) {
@@ -143,185 +123,198 @@ export function languagePolicy(
           `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
         );
       }
-      const other = { ...mind, settings: { ...settings, temperature } };
-      const decideAt: LanguagePolicy["decide"] = (
-        situations,
-        randoms,
-        options,
-      ) => decide(inLane(other, options), situations, randoms);
-      return {
-        decide: decideAt,
-        open: (starts) =>
-          situationSession({ ...policy, decide: decideAt }, starts),
-      };
+      const other = { ...context, settings: { ...settings, temperature } };
+      return { open: (starts) => new LanguageSession(other, starts) };
     },
-    follow: (situations, decisions, options) =>
-      follow(mind, situations, decisions, options),
     readingSamples: (trajectories) =>
-      trajectories.map((one) => readingSample(mind, one)),
-    save: parts.save,
-    dispose() {
-      for (const memory of memories) memory?.[Symbol.dispose]();
-      parts.dispose();
-    },
+      trajectories.map((one) => readingSample(context, one)),
+    save,
+    dispose,
   };
-  return policy;
 }
 
-/** Writes replies, some at a time, and reads decisions from them. */
-async function decide(
-  mind: Mind,
-  situations: readonly Situation[],
-  randoms: readonly Random[],
-): Promise<Decision[]> {
-  const { batchSize } = mind.settings;
-  const decisions: Decision[] = [];
-  const begins = situations.every(({ past }) => past.length === 0);
-  if (begins) mind.memory?.forget(); // a resumed run has no earlier episodes to remember
-  for (let at = 0; at < situations.length; at += batchSize) {
-    const some = situations.slice(at, at + batchSize);
-    const streams = randoms.slice(at, at + batchSize);
-    decisions.push(...await decideAtOnce(mind, some, streams));
+/** Episodes in progress: their turns, and the KV caches of their prompts where prompts grow. */
+class LanguageSession implements CompleteSession {
+  readonly #context: LanguageContext;
+  readonly #histories: EpisodeHistories;
+  readonly #caches: KvCacheStore | undefined;
+
+  constructor(context: LanguageContext, starts: readonly EpisodeStart[]) {
+    this.#context = context;
+    this.#histories = new EpisodeHistories(starts);
+    if (context.settings.reuseKvCache) this.#caches = createKvCacheStore();
   }
-  mind.memory?.settle();
-  return decisions;
-}
 
-async function decideAtOnce(
-  mind: Mind,
-  situations: readonly Situation[],
-  randoms: readonly Random[],
-): Promise<Decision[]> {
-  const { network, tokenizer, settings, start, memory } = mind;
-  const { maxReplyTokens, temperature, topP, tokensPerReadback } = settings;
-  const prompts = situations.map((situation) => promptTokens(mind, situation));
-  const replies = await generateReplies(network.actor.model, prompts, {
-    tokenizer,
-    randoms,
-    adapter: network.actor.adapter,
-    memory,
-    maxTokens: maxReplyTokens,
-    temperature,
-    topP,
-    tokensPerReadback,
-    stop: ["</action>"],
-    ...(start && { grammars: situations.map(start) }),
-  });
-  const values = await valuesOf(mind, prompts, replies);
-  return replies.map(({ tokens, logProbs, sampled }, i) => {
-    const decision = decisionOf(mind, situations[i]!, {
-      prompt: prompts[i]!,
-      tokens,
-      logProbs,
-      ...(start && { sampled }),
-    });
-    const probability = switchProbability(
-      decision.trace.spans.switching,
-      logProbs,
-      decision.switched,
+  async decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Promise<Decision[]> {
+    const { batchSize } = this.#context.settings;
+    const decisions: Decision[] = [];
+    for (let at = 0; at < rows.length; at += batchSize) {
+      const some = rows.slice(at, at + batchSize);
+      const seen = observations.slice(at, at + batchSize);
+      const streams = randoms.slice(at, at + batchSize);
+      decisions.push(...await this.#decideTogether(some, seen, streams));
+    }
+    this.#histories.recordAll(rows, observations, decisions);
+    return decisions;
+  }
+
+  async encode(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    decisions: readonly Decision[],
+    options: EncodeOptions = {},
+  ): Promise<Decision[]> {
+    const context = this.#context;
+    const { score = true, hints } = options;
+    const encoded = this.#situations(rows, observations)
+      .map((situation, i) => {
+        const decision = decisions[i]!, { trace } = decision;
+        const prompt = promptTokens(context, situation, hints?.[i]);
+        return {
+          ...decision,
+          trace: hints && trace.kind === "tokens"
+            ? { ...trace, prompt }
+            : writeTrace(context, situation, decision, prompt),
+        };
+      });
+    this.#histories.recordAll(rows, observations, decisions);
+    if (!score) return encoded;
+    const scores = await readScores(
+      context,
+      encoded.map((decision) => writtenReply(context, { decision })),
     );
-    return {
-      ...decision,
-      values: values[i]!,
-      ...(probability === undefined ? {} : { switchProbability: probability }),
-    };
-  });
+    return encoded.map(({ trace, ...decision }, i) => {
+      const { logProbs, values } = scores[i]!;
+      return { ...decision, trace: { ...trace, logProbs }, values };
+    });
+  }
+
+  /** Values before any decision; execution under the held subgoal, as if it had just been kept. */
+  async values(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): Promise<ByDecision<number>[]> {
+    const context = this.#context;
+    const { network, tokenizer } = context;
+    return await askCritic(
+      network,
+      this.#situations(rows, observations).map((situation) => {
+        const prompt = promptTokens(context, situation);
+        const { subgoal } = situation;
+        const kept = subgoal === undefined
+          ? new Int32Array(0)
+          : tokenizer.encode(
+            `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
+          );
+        const tokens = joined(prompt, kept);
+        const before = prompt.length;
+        return { tokens, before, execution: tokens.length };
+      }),
+    );
+  }
+
+  end(rows: readonly number[]): void {
+    this.#caches?.end(rows);
+  }
+
+  [Symbol.dispose](): void {
+    this.#caches?.[Symbol.dispose]();
+  }
+
+  #situations(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): Situation[] {
+    return rows.map((row, i) =>
+      this.#histories.situation(row, observations[i]!)
+    );
+  }
+
+  /** Decodes one batch of replies and reads decisions from them. */
+  async #decideTogether(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Promise<Decision[]> {
+    const context = this.#context;
+    const { network, tokenizer, settings, form } = context;
+    const { maxReplyTokens, temperature, topP, tokensPerReadback } = settings;
+    const situations = this.#situations(rows, observations);
+    const prompts = situations.map((one) => promptTokens(context, one));
+    const grammars = form &&
+      situations.map((one) => recordingGrammar(form, one));
+    const replies = await generateReplies(network.actor.model, prompts, {
+      tokenizer,
+      randoms,
+      adapter: network.actor.adapter,
+      kvCache: this.#caches?.of(rows),
+      maxTokens: maxReplyTokens,
+      temperature,
+      topP,
+      tokensPerReadback,
+      stop: ["</action>"],
+      ...(grammars && { grammars }),
+    });
+    const decisions = replies.map((reply, i) =>
+      decisionOf(context, situations[i]!, {
+        prompt: prompts[i]!,
+        reply,
+        allowed: grammars?.[i]?.allowed(),
+      })
+    );
+    const values = await valuesOf(
+      network,
+      replies.map((reply, i) => ({ reply, trace: decisions[i]!.trace })),
+    );
+    return decisions.map((decision, i) => {
+      const { trace: { spans, logProbs }, switched } = decision;
+      const probability = switchProbability(
+        spans.switching,
+        logProbs,
+        switched,
+      );
+      return {
+        ...decision,
+        values: values[i]!,
+        ...(probability === undefined
+          ? {}
+          : { switchProbability: probability }),
+      };
+    });
+  }
 }
 
-/** What the critic thought before each decision of some replies. */
+/** The critic's values before each decision of some replies. */
 async function valuesOf(
-  { network }: Mind,
-  prompts: readonly Int32Array[],
-  replies: readonly GeneratedReply[],
+  network: LanguageNetwork,
+  written: readonly { reply: GeneratedReply; trace: TokenTrace }[],
 ): Promise<ByDecision<number>[]> {
-  const slots = replies.map(({ pieces }) => executionSlot(pieces));
   if (!network.critic) {
     return await readHeads(
       network,
-      replies.map(({ states }, i) => ({
+      written.map(({ reply: { states }, trace: { executionSlot = 0 } }) => ({
         before: states[0]!,
-        execution: states[slots[i]!]!,
+        execution: states[executionSlot]!,
       })),
     );
   }
   return await askCritic(
     network,
-    replies.map(({ tokens }, i) => {
-      const before = prompts[i]!.length, slot = slots[i]!;
-      const known = joined(prompts[i]!, tokens.subarray(0, slot));
-      return { tokens: known, before, execution: before + slot };
-    }),
+    written.map(({ trace: { prompt, reply, executionSlot = 0 } }) => ({
+      tokens: joined(prompt, reply.subarray(0, executionSlot)),
+      before: prompt.length,
+      execution: prompt.length + executionSlot,
+    })),
   );
-}
-
-/** Values before any decision; execution under the held subgoal, as if it had just been kept. */
-async function evaluateSituations(
-  mind: Mind,
-  situations: readonly Situation[],
-) {
-  const { network, tokenizer } = mind;
-  return await askCritic(
-    network,
-    situations.map((situation) => {
-      const prompt = promptTokens(mind, situation);
-      const { subgoal } = situation;
-      const kept = subgoal === undefined ? new Int32Array(0) : tokenizer.encode(
-        `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
-      );
-      const tokens = joined(prompt, kept);
-      const before = prompt.length;
-      return { tokens, before, execution: tokens.length };
-    }),
-  );
-}
-
-/** Scores samples outside any gradient, with what a teacher knows if there is one. */
-async function rescore(
-  mind: Mind,
-  samples: readonly ScoredTurn[],
-  options: Parameters<Scorer["rescore"]>[1] = {},
-) {
-  const replies = samples.map((sample) => {
-    const reply = writtenReply(mind, sample);
-    if (!options.hint) return reply;
-    const hint = options.hint(sample.situation);
-    return { ...reply, prompt: promptTokens(mind, sample.situation, hint) };
-  });
-  return await readScores(mind, replies);
-}
-
-/** Writes others' decisions down with this model's log-probabilities and values. */
-async function follow(
-  mind: Mind,
-  situations: readonly Situation[],
-  decisions: readonly Decision[],
-  options: Parameters<Follower["follow"]>[2] = {},
-): Promise<Decision[]> {
-  const traces = situations.map((situation, i) =>
-    writeTrace(mind, situation, decisions[i]!)
-  );
-  if (options.score === false) {
-    return decisions.map((decision, i) => ({
-      ...decision,
-      trace: traces[i]!,
-    }));
-  }
-  const scores = await readScores(
-    mind,
-    situations.map((situation, i) => {
-      const decision = { ...decisions[i]!, trace: traces[i]! };
-      return writtenReply(mind, { situation, decision });
-    }),
-  );
-  return decisions.map((decision, i) => {
-    const { logProbs, values } = scores[i]!;
-    return { ...decision, trace: { ...traces[i]!, logProbs }, values };
-  });
 }
 
 /** Scores replies outside any gradient. */
 async function readScores(
-  { network, settings }: Mind,
+  { network, settings }: LanguageContext,
   replies: readonly WrittenReply[],
 ) {
   const scored = scoreReplies(network, replies, settings);

@@ -1,10 +1,11 @@
 /**
- * Between texts and tokens: prompts of situations, decisions of replies, replies of experts.
+ * Between texts and tokens: prompts of situations, decisions of replies, replies of demonstrations.
  *
  * @module
  */
 
 import type {
+  AllowedTokens,
   Decision,
   Situation,
   TokenSpan,
@@ -14,15 +15,19 @@ import type {
 import { formatPrompt, readReply } from "./prompts.ts";
 import { locateBlocks } from "./block_spans.ts";
 import { formatReply, type ReplyMode } from "./blocks.ts";
-import { TOKENS_PER_READBACK } from "./partial_reply.ts";
-import type { ReadingMemory } from "../decoder/kv_cache.ts";
+import { type GeneratedReply, TOKENS_PER_READBACK } from "./partial_reply.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";
 import type { ScoredTurn } from "../policy.ts";
-import type { Decoding, ReplyGrammar } from "./grammar.ts";
+import {
+  type Decoding,
+  readAllowed,
+  recordingGrammar,
+  type ReplyForm,
+} from "./grammar.ts";
 import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
 
-/** How a language policy speaks; every field has its default here. */
+/** Prompts and decoding of a language policy; every field has its default here. */
 export interface LanguageOptions {
   /**
    * Writes what the model is shown, before the chat template: one message of the user, or a whole
@@ -50,8 +55,8 @@ export interface LanguageOptions {
   /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
   readonly tokensPerReadback?: number;
   /**
-   * Whether keys and values are kept from turn to turn, for prompts that go on where the last
-   * reply ended. They take the memory of the last batches that were written. @default {false}
+   * Whether KV caches are kept from turn to turn, for prompts that go on where the last
+   * reply ended. They take the memory of the last batches that were decoded. @default {false}
    */
   readonly reuseKvCache?: boolean;
 }
@@ -59,18 +64,16 @@ export interface LanguageOptions {
 /** Every option filled in. */
 export type LanguageSettings = Required<LanguageOptions>;
 
-/** A network, and how it speaks. */
-export interface Mind {
+/** Network, tokenizer and decoding settings. */
+export interface LanguageContext {
   /** All weights. */
   readonly network: LanguageNetwork;
   /** Text to tokens and back. */
   readonly tokenizer: TextTokenizer;
-  /** How it speaks. */
+  /** Prompts and decoding. */
   readonly settings: LanguageSettings;
-  /** What was read on the turns before; absent when nothing is kept. */
-  readonly memory?: ReadingMemory | undefined;
-  /** Starts the form of a reply; absent when it is free. */
-  readonly start: ((situation: Situation) => ReplyGrammar) | undefined;
+  /** The form of replies; absent when they are free. */
+  readonly form: ReplyForm | undefined;
 }
 
 /** The defaults, written here and nowhere else. */
@@ -107,7 +110,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
 
 /** Tokens of what the model is shown, with what a teacher adds. */
 export function promptTokens(
-  { tokenizer, settings }: Mind,
+  { tokenizer, settings }: LanguageContext,
   situation: Situation,
   hint = "",
 ): Int32Array<ArrayBuffer> {
@@ -120,21 +123,26 @@ export function promptTokens(
   return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
 }
 
-/** Reads a decision from the tokens of a reply. */
+/**
+ * Reads a decision from a reply.
+ *
+ * @param context Tokenizer and settings.
+ * @param situation Where it was written.
+ * @param written Prompt and reply; `allowed` where the reply has a form.
+ * @returns The decision; its trace records all that scoring needs.
+ */
 export function decisionOf(
-  { tokenizer, settings }: Mind,
+  { tokenizer, settings }: LanguageContext,
   situation: Situation,
-  written: {
+  { prompt, reply, allowed }: {
     prompt: Int32Array;
-    tokens: Int32Array;
-    logProbs: Float32Array;
-    sampled?: Uint8Array;
+    reply: GeneratedReply;
+    allowed: AllowedTokens | undefined;
   },
 ): Decision & { readonly trace: TokenTrace } {
-  const { prompt, tokens, logProbs, sampled } = written;
+  const { tokens, pieces, logProbs, sampled } = reply;
   const { admissibleActions } = situation.observation;
-  const pieces = Array.from(tokens, tokenizer.piece);
-  const reply = readReply(pieces, {
+  const read = readReply(pieces, {
     mode: settings.mode,
     admissibleActions,
     text: tokenizer.decode(tokens),
@@ -145,15 +153,16 @@ export function decisionOf(
     prompt,
     reply: tokens,
     logProbs,
-    spans: reply.spans,
-    ...(sampled ? { sampled } : {}),
+    spans: read.spans,
+    executionSlot: read.valueSlots.execution ?? 0,
+    ...(allowed && { sampled, allowed }),
   };
   return {
     // Without a subgoal to keep, any reply takes one up.
-    switched: reply.switched || situation.subgoal === undefined,
-    subgoal: reply.subgoal,
-    action: reply.action,
-    valid: reply.valid,
+    switched: read.switched || situation.subgoal === undefined,
+    subgoal: read.subgoal,
+    action: read.action,
+    valid: read.valid,
     trace,
   };
 }
@@ -175,43 +184,36 @@ export function switchProbability(
   return switched ? Math.exp(sum) : 1 - Math.exp(sum);
 }
 
-/** The token before which the execution value is read; 0 for an empty reply. */
-export function executionSlot(pieces: readonly string[]): number {
-  return locateBlocks(pieces).valueSlots.execution ?? 0;
-}
-
-/** What was written in a sample, and what could have been. */
+/**
+ * What a trace recorded: the reply, and what could have been written.
+ *
+ * @throws {TypeError} If another kind of policy decided.
+ */
 export function writtenReply(
-  { tokenizer, start }: Mind,
-  { situation, decision: { trace } }: ScoredTurn,
+  { form }: LanguageContext,
+  { decision: { trace } }: ScoredTurn,
 ): WrittenReply {
   if (trace.kind !== "tokens") {
     throw new TypeError(
       `Cannot score a decision as its trace must be of tokens: current value is "${trace.kind}"`,
     );
   }
-  const { prompt, reply, sampled } = trace;
-  const pieces = Array.from(reply, tokenizer.piece);
-  const slot = { prompt, reply, executionSlot: executionSlot(pieces) };
-  const grammar = sampled && start?.(situation);
-  if (!grammar) return slot;
-  const choices = Array.from(reply, (token) => {
-    const next = grammar.next();
-    grammar.accept(token);
-    return next;
-  });
-  return { ...slot, choices };
+  const { prompt, reply, executionSlot = 0, allowed } = trace;
+  const written = { prompt, reply, executionSlot };
+  return form && allowed
+    ? { ...written, choices: readAllowed(allowed, form.exclusions) }
+    : written;
 }
 
 /**
  * Everything that is read in an episode as one reply, every token an execution.
  *
- * @param mind Tokenizer and settings.
+ * @param context Tokenizer and settings.
  * @param trajectory An episode whose final observation was recorded.
  * @returns The decision to predict; `mask` is 1 for tokens of the world and 0 for those of replies.
  */
 export function readingSample(
-  mind: Mind,
+  context: LanguageContext,
   { task, turns, finalObservation }: Trajectory,
 ): { decision: Decision; mask: Float32Array } {
   if (!finalObservation) {
@@ -228,13 +230,13 @@ export function readingSample(
       ...(subgoal === undefined ? {} : { subgoal }),
     };
   };
-  const tokens = promptTokens(mind, situationAt(turns.length));
+  const tokens = promptTokens(context, situationAt(turns.length));
   const reply = tokens.slice(1); // nothing predicts the first token
   const whole = { start: 0, end: reply.length };
   const mask = new Float32Array(reply.length).fill(1);
   turns.forEach(({ decision }, t) => {
-    const before = promptTokens(mind, situationAt(t));
-    const said = mind.tokenizer.encode(formatReply({
+    const before = promptTokens(context, situationAt(t));
+    const said = context.tokenizer.encode(formatReply({
       ...decision,
       switching: decision.switched ? "SWITCH" : "KEEP",
     }));
@@ -258,22 +260,23 @@ export function readingSample(
 }
 
 /**
- * Writes down what somebody else decided, as tokens to be learned.
+ * Writes a decision made elsewhere as tokens to be learned.
  *
  * Every token belongs to a decision: what stands between blocks to the one before, the copy of a
  * kept subgoal to the decision to keep it, and a first switch, which is no choice, to the plan.
  *
- * @param mind Who shall learn it.
+ * @param context The policy to be trained.
  * @param situation What was seen.
  * @param decision What was decided.
+ * @param prompt Tokens of what the model is shown.
  * @returns The trace; its log-probabilities are 0.
  */
 export function writeTrace(
-  mind: Mind,
+  { tokenizer, form }: LanguageContext,
   situation: Situation,
   decision: Decision,
+  prompt: Int32Array,
 ): TokenTrace {
-  const { tokenizer, start } = mind;
   const keeps = situation.subgoal !== undefined && !decision.switched;
   // In the parts in which a grammar gives them out, so that the tokens are the same.
   const [tag, word, content, middle, action] = [
@@ -293,15 +296,21 @@ export function writeTrace(
     planning: keeps ? undefined : { start: first ? 0 : plan, end: act },
     execution: { start: act, end: reply.length },
   };
-  const prompt = promptTokens(mind, situation);
-  const logProbs = new Float32Array(reply.length);
-  const trace = { kind: "tokens", prompt, reply, logProbs, spans } as const;
-  const grammar = start?.(situation);
-  if (!grammar) return trace;
+  const pieces = Array.from(reply, tokenizer.piece);
+  const trace: TokenTrace = {
+    kind: "tokens",
+    prompt,
+    reply,
+    logProbs: new Float32Array(reply.length),
+    spans,
+    executionSlot: locateBlocks(pieces).valueSlots.execution ?? 0,
+  };
+  if (!form) return trace;
+  const grammar = recordingGrammar(form, situation);
   const sampled = Uint8Array.from(reply, (token) => {
     const next = grammar.next();
     grammar.accept(token);
     return "only" in next && next.only.length === 1 ? 0 : 1;
   });
-  return { ...trace, sampled };
+  return { ...trace, sampled, allowed: grammar.allowed() };
 }

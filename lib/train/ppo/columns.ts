@@ -145,10 +145,7 @@ export function gatherMicrobatches(
     const ofRows = (column: Float32Array) =>
       Float32Array.from(rows, (i) => column[i]!);
     return {
-      turns: rows.map((i) => ({
-        situation: samples.situations[i]!,
-        decision: samples.turns[i]!.decision,
-      })),
+      turns: rows.map((i) => ({ decision: samples.turns[i]!.decision })),
       units: {
         oldLogProbs: ofUnits(units.oldLogProbs),
         advantages: ofUnits(units.advantages),

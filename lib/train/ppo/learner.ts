@@ -295,10 +295,9 @@ class PpoLearner implements Learner {
       const references = new Float32Array(units.mask.length);
       for (let at = 0; at < rows.length; at += REFERENCE_BATCH) {
         const part = rows.slice(at, at + REFERENCE_BATCH);
-        const scored = await this.#policy.rescore(part.map((i) => ({
-          situation: samples.situations[i]!,
-          decision: samples.turns[i]!.decision,
-        })));
+        const scored = await this.#policy.scoreSamples(
+          part.map((i) => samples.turns[i]!),
+        );
         for (const [j, { logProbs }] of scored.entries()) {
           references.set(logProbs, offsets[part[j]!]!);
         }

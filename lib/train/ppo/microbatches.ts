@@ -7,11 +7,7 @@
  * @module
  */
 
-import {
-  type ByDecision,
-  byDecision,
-  type Situation,
-} from "../../trajectory.ts";
+import { type ByDecision, byDecision } from "../../trajectory.ts";
 
 /** Fewest items that are worth a microbatch of their own. */
 const LEAST = 4;
@@ -36,46 +32,6 @@ export function splitMicrobatches<T>(
     { length: count },
     (_, k) => items.slice(bound(k), bound(k + 1)),
   );
-}
-
-/** Deals episodes to lanes. */
-export interface LaneDealer {
-  /** Indices of the situations of each lane, up to the last lane that has any. */
-  deal(situations: readonly Situation[]): number[][];
-}
-
-/**
- * Opens a dealer. An episode stays in the lane of its first situation, so that what is remembered of
- * it there is of use on its next turn; episodes that are new go where there are fewest.
- *
- * @param lanes How many lanes there are; fewer are used where one would have fewer than 4 situations.
- * @returns The dealer. What it deals depends on what it dealt before, and on nothing else.
- */
-export function createLaneDealer(lanes: number): LaneDealer {
-  const known = new WeakMap<object, number>();
-  return {
-    deal(situations) {
-      const count = splitMicrobatches(situations, lanes).length;
-      const dealt = Array.from({ length: lanes }, (): number[] => []);
-      const episodes = situations.map(({ past, observation }) =>
-        past[0]?.observation ?? observation
-      );
-      const fresh: number[] = [];
-      episodes.forEach((episode, i) => {
-        const lane = known.get(episode);
-        (lane === undefined ? fresh : dealt[lane]!).push(i);
-      });
-      for (const i of fresh) {
-        const sizes = dealt.slice(0, count).map(({ length }) => length);
-        const lane = known.get(episodes[i]!) ??
-          sizes.indexOf(Math.min(...sizes));
-        known.set(episodes[i]!, lane);
-        dealt[lane]!.push(i);
-      }
-      const last = dealt.findLastIndex((lane) => lane.length > 0);
-      return dealt.slice(0, last + 1);
-    },
-  };
 }
 
 /** What the means of one microbatch count for in the means of the minibatch, in `[0, 1]`. */

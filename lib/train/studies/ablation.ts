@@ -11,7 +11,8 @@ import {
 } from "../config/config.ts";
 import { readIfThere, writeDurably } from "../runs/durable_file.ts";
 import { readLines } from "../runs/line_file.ts";
-import type { AblationNews, AblationOrder } from "./ablation_worker.ts";
+import type { AblationHandlers, AblationNews } from "./ablation_worker.ts";
+import { connectWorker, type RemoteWorker } from "../../rpc.ts";
 import { differentSetting, readRunConfig } from "../runs/run_settings.ts";
 
 /** A grid: settings, what to change in them, and how often to repeat it. Plain JSON. */
@@ -174,29 +175,28 @@ export async function* runAblation(
   for (const run of runs) if (!await isFinished(run)) waiting.push(run);
   const total = runs.length;
   let finished = total - waiting.length;
-  const crew = new Crew(signal);
+  const running = new RunningRuns(signal);
   try {
     while (true) {
       while (
-        crew.size < concurrency && waiting.length > 0 && !signal?.aborted
+        running.size < concurrency && waiting.length > 0 && !signal?.aborted
       ) {
-        crew.start(waiting.shift()!);
+        running.start(waiting.shift()!);
       }
-      if (crew.size === 0) return;
-      const { run, news } = await crew.next();
-      if (news.kind === "record") {
-        const { iteration, metrics } = news;
-        yield { run, finished, total, iteration, metrics };
+      if (running.size === 0) return;
+      const { run, news, failure } = await running.next();
+      if (news) {
+        yield { run, finished, total, ...news };
         continue;
       }
-      crew.leave(run);
+      running.leave(run);
       finished++;
-      yield news.kind === "failure"
-        ? { run, finished, total, failure: news.message }
-        : { run, finished, total };
+      yield failure === undefined
+        ? { run, finished, total }
+        : { run, finished, total, failure };
     }
   } finally {
-    crew.dismiss();
+    running.end();
   }
 }
 
@@ -207,22 +207,30 @@ async function isFinished(
   if (await readIfThere(`${directory}/evaluation.json`) === undefined) {
     return false;
   }
-  // A run with other settings is somebody else's: it is tried, and refused with the reason.
+  // A run with other settings is another run: it is tried, and refused with the reason.
   const before = await readRunConfig(directory);
   if (differentSetting(config, before) !== undefined) return false;
   const rows = await readLines(`${directory}/metrics.jsonl`);
   return rows.length >= config.iterations;
 }
 
-/** Workers at work, and what they said that nobody has read yet. */
-class Crew {
-  readonly #workers = new Map<AblationRun, Worker>();
-  readonly #unread: { run: AblationRun; news: AblationNews }[] = [];
+/** Something that a run reports: news of an iteration, its failure, or neither at its end. */
+interface RunReport {
+  readonly run: AblationRun;
+  readonly news?: AblationNews;
+  readonly failure?: string;
+}
+
+/** Runs in Workers of their own, and their unread reports. */
+class RunningRuns {
+  readonly #workers = new Map<AblationRun, RemoteWorker<AblationHandlers>>();
+  readonly #unread: RunReport[] = [];
   #wake: () => void = () => {};
   readonly #signal: AbortSignal | undefined;
   readonly #stop = () => {
-    const order: AblationOrder = { kind: "stop" };
-    for (const worker of this.#workers.values()) worker.postMessage(order);
+    for (const worker of this.#workers.values()) {
+      worker.call("stop", undefined).catch(() => {}); // a run that is over need not stop
+    }
   };
 
   constructor(signal: AbortSignal | undefined) {
@@ -235,24 +243,28 @@ class Crew {
   }
 
   start(run: AblationRun): void {
+    const { directory, config } = run;
     const url = new URL("./ablation_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module" });
-    const hear = (news: AblationNews) => {
-      this.#unread.push({ run, news });
+    const worker = connectWorker<AblationHandlers>(
+      url,
+      `finish the run in "${directory}"`,
+    );
+    this.#workers.set(run, worker);
+    const report = (one: Omit<RunReport, "run">) => {
+      this.#unread.push({ run, ...one });
       this.#wake();
     };
-    worker.onmessage = (event: MessageEvent<AblationNews>) => hear(event.data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      hear({ kind: "failure", message: event.message });
-    };
-    const { directory, config } = run;
-    const order: AblationOrder = { kind: "run", directory, config };
-    worker.postMessage(order);
-    this.#workers.set(run, worker);
+    worker.call(
+      "run",
+      { directory, config },
+      (news) => report({ news: news as AblationNews }),
+    ).then(
+      () => report({}),
+      (error: Error) => report({ failure: error.message }),
+    );
   }
 
-  async next(): Promise<{ run: AblationRun; news: AblationNews }> {
+  async next(): Promise<RunReport> {
     while (this.#unread.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
@@ -260,11 +272,11 @@ class Crew {
   }
 
   leave(run: AblationRun): void {
-    this.#workers.get(run)?.terminate();
+    this.#workers.get(run)?.end("its report was read");
     this.#workers.delete(run);
   }
 
-  dismiss(): void {
+  end(): void {
     this.#signal?.removeEventListener("abort", this.#stop);
     for (const run of [...this.#workers.keys()]) this.leave(run);
   }

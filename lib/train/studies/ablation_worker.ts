@@ -5,73 +5,48 @@
  */
 
 import { assembleTraining } from "../assemble.ts";
+import { serveCalls, type Tell } from "../../rpc.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { describeEnvironment } from "../runs/environment_facts.ts";
 import { recordTraining } from "../runs/record_training.ts";
 import { openRun } from "../runs/run_store.ts";
 
-/** A Worker's own scope, as far as it is used here. */
-declare const self: {
-  onmessage: ((event: MessageEvent) => void) | null;
-  postMessage(message: unknown, transfer?: Transferable[]): void;
-};
+/** Types of the calls that a run's Worker answers. */
+export type AblationHandlers = ReturnType<typeof ablationHandlers>;
 
-/** What a Worker is told: to run, or, with `stop`, to save and end. */
-export type AblationOrder =
-  | {
-    readonly kind: "run";
-    readonly directory: string;
-    readonly config: TrainingConfig;
-  }
-  | { readonly kind: "stop" };
-
-/** What a Worker tells. */
-export type AblationNews =
-  | {
-    readonly kind: "record";
-    readonly iteration: number;
-    readonly metrics: Readonly<Record<string, number>>;
-  }
-  | { readonly kind: "end" }
-  | { readonly kind: "failure"; readonly message: string };
-
-async function run(
-  directory: string,
-  config: TrainingConfig,
-  signal: AbortSignal,
-): Promise<void> {
-  await using training = await assembleTraining(config, { signal });
-  await using opened = await openRun(directory, config, {
-    resume: true,
-    environment: describeEnvironment(training.backend),
-  });
-  for await (
-    const { iteration, metrics } of recordTraining(training, opened, { signal })
-  ) {
-    tell({ kind: "record", iteration, metrics });
-  }
-  if (!signal.aborted) await opened.conclude(await training.evaluate());
-}
-
-function tell(news: AblationNews): void {
-  self.postMessage(news);
-}
-
-function serve(): void {
+/** What an ablation can ask of the Worker of a run. */
+function ablationHandlers() {
   const stop = new AbortController();
-  self.onmessage = async ({ data }: MessageEvent<AblationOrder>) => {
-    if (data.kind === "stop") {
+  return {
+    /** Runs to the end, or to the next iteration after a stop; tells each iteration. */
+    async run({ directory, config }: {
+      directory: string;
+      config: TrainingConfig;
+    }, tell: Tell): Promise<void> {
+      const { signal } = stop;
+      await using training = await assembleTraining(config, { signal });
+      await using opened = await openRun(directory, config, {
+        resume: true,
+        environment: describeEnvironment(training.backend),
+      });
+      const records = recordTraining(training, opened, { signal });
+      for await (const { iteration, metrics } of records) {
+        tell({ iteration, metrics } satisfies AblationNews);
+      }
+      if (!signal.aborted) await opened.conclude(await training.evaluate());
+    },
+    stop(_request: undefined): void {
       stop.abort(new Error("stopped"));
-      return;
-    }
-    try {
-      await run(data.directory, data.config, stop.signal);
-      tell({ kind: "end" });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      tell({ kind: "failure", message });
-    }
+    },
   };
 }
 
-if ("DedicatedWorkerGlobalScope" in globalThis) serve();
+/** What a run tells of an iteration. */
+export interface AblationNews {
+  /** Counted from 0. */
+  readonly iteration: number;
+  /** Its numbers. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+serveCalls(ablationHandlers(), { concurrent: true });

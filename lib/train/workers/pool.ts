@@ -1,40 +1,44 @@
 /**
- * Replicas of a policy in Workers: pieces of work are done side by side, on this thread and theirs.
+ * Replicas of a policy in Workers: jobs are done side by side, on this thread and theirs.
  *
- * Who does a piece changes nothing in what it comes to. Replicas follow the weights of the policy
- * here, whoever changes them, through memory that all threads share.
+ * Which thread does a job changes no digit of its result. Replicas take the weights of the policy
+ * here, however they change, from memory that all threads share.
  *
  * @module
  */
 
 import type { Variable } from "../../policy/backends/tensors.ts";
+import { connectWorker, type RemoteWorker } from "../../rpc.ts";
 import { readWeights } from "../ppo/flat_weights.ts";
-import { createPacker } from "./situations.ts";
 import {
-  doWork,
-  packWork,
-  type Work,
+  createJobRunner,
+  type Job,
+  type JobKind,
+  type JobResults,
+  type JobRunner,
   type WorkingPolicy,
-  type WorkKind,
-  type WorkResults,
-} from "./work.ts";
+} from "./jobs.ts";
 import {
   describeReplica,
-  type ReplicaAnswer,
+  type ReplicaHandlers,
   type ReplicaOrder,
-  type ReplicaTask,
 } from "./worker.ts";
 
 /** A policy here and its replicas in Workers. */
 export interface ReplicaPool extends AsyncDisposable {
   /**
-   * Does pieces of work, one thread beside the other; piece `i` is always done by the same one.
+   * Does jobs, one thread beside the other; job `i` is always done by the same thread. Places
+   * without a job stay `undefined`.
    *
-   * Throws the first error of a piece in their order, when none is being worked on any more.
+   * Throws the first error of a job in their order, when none is under way any more.
    */
-  perform<K extends WorkKind>(
-    pieces: readonly Work<K>[],
-  ): Promise<WorkResults[K][]>;
+  perform<K extends JobKind>(
+    jobs: readonly (Job<K> | undefined)[],
+  ): Promise<(JobResults[K] | undefined)[]>;
+  /** Numbers for parts of sessions, each given once. */
+  nextPart(): number;
+  /** Closes parts of sessions wherever they are held, without waiting. */
+  close(parts: readonly number[]): void;
 }
 
 /** How replicas are made. */
@@ -62,72 +66,106 @@ export async function createReplicaPool(
   const weights = new Float32Array(
     new SharedArrayBuffer(size * Float32Array.BYTES_PER_ELEMENT),
   );
+  const url = new URL("./worker.ts", import.meta.url);
   const remotes = Array.from(
     { length: workers },
-    () => new RemoteReplica({ ...order, weights }),
+    () => connectWorker<ReplicaHandlers>(url, "share work with a replica"),
   );
   try {
+    const made = await Promise.allSettled(
+      remotes.map((remote) => remote.call("make", { ...order, weights })),
+    );
     const description = describeReplica(policy);
-    const replicas = await Promise.all(remotes.map(({ ready }) => ready));
-    for (const replica of replicas) checkAlike(replica, description);
+    for (const one of made) {
+      if (one.status === "fulfilled") checkAlike(one.value, description);
+      else throw cannotMake(one.reason);
+    }
   } catch (error) {
-    for (const remote of remotes) remote.end();
+    for (const remote of remotes) remote.end("the training has ended");
     throw error;
   }
   return new Pool(policy, { remotes, weights });
 }
 
+function cannotMake(cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(
+    `Cannot share work as every replica of the policy must be made: ${reason}`,
+    { cause },
+  );
+}
+
 class Pool implements ReplicaPool {
-  readonly #policy: WorkingPolicy;
+  readonly #runner: JobRunner;
   readonly #variables: readonly Variable[];
-  readonly #remotes: readonly RemoteReplica[];
+  readonly #remotes: readonly RemoteWorker<ReplicaHandlers>[];
   readonly #weights: Float32Array<SharedArrayBuffer>;
   /** Data of each variable when its numbers were last shared. */
   #shared: readonly object[] = [];
   #version = 0;
-  /** Work asked for while other work is under way waits: weights change only between the two. */
+  #parts = 0;
+  /** Jobs asked for while others are under way wait: weights change only between the two. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     policy: WorkingPolicy,
     { remotes, weights }: {
-      remotes: readonly RemoteReplica[];
+      remotes: readonly RemoteWorker<ReplicaHandlers>[];
       weights: Float32Array<SharedArrayBuffer>;
     },
   ) {
-    this.#policy = policy;
+    this.#runner = createJobRunner(policy);
     this.#variables = Object.values(policy.variables);
     this.#remotes = remotes;
     this.#weights = weights;
   }
 
-  perform<K extends WorkKind>(
-    pieces: readonly Work<K>[],
-  ): Promise<WorkResults[K][]> {
-    const performed = this.#last.then(() => this.#perform(pieces));
+  perform<K extends JobKind>(
+    jobs: readonly (Job<K> | undefined)[],
+  ): Promise<(JobResults[K] | undefined)[]> {
+    const performed = this.#last.then(() => this.#perform(jobs));
     this.#last = performed.catch(() => {});
     return performed;
   }
 
+  nextPart(): number {
+    return this.#parts++;
+  }
+
+  close(parts: readonly number[]): void {
+    const job = { kind: "close", parts } as const;
+    const version = this.#version;
+    this.#runner.run<"close">(job);
+    for (const remote of this.#remotes) {
+      remote.call("run", { version, job }).catch(() => {}); // an ended pool holds nothing
+    }
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
-    for (const remote of this.#remotes) remote.end();
+    for (const remote of this.#remotes) remote.end("the training has ended");
     return Promise.resolve();
   }
 
-  async #perform<K extends WorkKind>(
-    pieces: readonly Work<K>[],
-  ): Promise<WorkResults[K][]> {
+  async #perform<K extends JobKind>(
+    jobs: readonly (Job<K> | undefined)[],
+  ): Promise<(JobResults[K] | undefined)[]> {
     const threads = this.#remotes.length + 1;
-    if (Math.min(threads, pieces.length) > 1) await this.#share();
-    const others = pieces.map((piece, i) =>
-      this.#remotes[i % threads - 1]?.work(piece, this.#version)
-    );
-    const settled = Promise.allSettled(others); // listens before this thread is busy
-    const own = new Map<number, WorkResults[K]>();
+    const abroad = jobs.some((job, i) => job && i % threads > 0);
+    if (abroad) await this.#share();
+    const version = this.#version;
+    const others = jobs.map((job, i) => {
+      const remote = this.#remotes[i % threads - 1];
+      return job && remote?.call("run", { version, job: job as Job });
+    });
+    const settled = Promise.allSettled(others); // attached before this thread is busy
+    await Promise.resolve(); // so are the messages sent
+    const own = new Map<number, JobResults[K]>();
     const failures = new Map<number, unknown>();
-    for (let i = 0; i < pieces.length; i += threads) {
+    for (let i = 0; i < jobs.length; i += threads) {
+      const job = jobs[i];
+      if (job === undefined) continue;
       try {
-        own.set(i, await doWork(this.#policy, pieces[i]!));
+        own.set(i, await this.#runner.run<K>(job));
       } catch (error) {
         failures.set(i, error);
         break;
@@ -136,7 +174,7 @@ class Pool implements ReplicaPool {
     return (await settled).map((outcome, i) => {
       if (outcome.status === "rejected") throw outcome.reason;
       if (failures.has(i)) throw failures.get(i);
-      return (outcome.value ?? own.get(i)) as WorkResults[K];
+      return (outcome.value ?? own.get(i)) as JobResults[K] | undefined;
     });
   }
 
@@ -151,83 +189,7 @@ class Pool implements ReplicaPool {
   }
 }
 
-/** Errors that keep their class on the way from one thread to another. */
-const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
-  RangeError,
-  SyntaxError,
-  TypeError,
-};
-
-/** One Worker, and the messages it has not answered yet. */
-class RemoteReplica {
-  /** What the replica is like, once it was made. */
-  readonly ready: Promise<readonly string[]>;
-  readonly #worker: Worker;
-  readonly #packer = createPacker();
-  readonly #waiting: PromiseWithResolvers<ReplicaAnswer>[] = [];
-  #failure: Error | undefined;
-
-  constructor(order: ReplicaOrder) {
-    const url = new URL("./worker.ts", import.meta.url);
-    this.#worker = new Worker(url, { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<ReplicaAnswer>) => {
-      const asked = this.#waiting.shift();
-      if (data.kind !== "failure") asked?.resolve(data);
-      else asked?.reject(new (ERRORS[data.name] ?? Error)(data.message));
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(`its Worker failed: ${event.message}`);
-    };
-    this.ready = this.#made(order);
-  }
-
-  /** Does a piece of work with the weights of that version. */
-  async work<K extends WorkKind>(
-    piece: Work<K>,
-    version: number,
-  ): Promise<WorkResults[WorkKind] | undefined> {
-    const work = packWork(piece, this.#packer);
-    const parcel = this.#packer.parcel();
-    const answer = await this.#ask({ version, parcel, work });
-    return answer.kind === "result" ? answer.result : undefined;
-  }
-
-  end(): void {
-    this.#worker.terminate();
-    this.#fail("the training has ended");
-  }
-
-  async #made(order: ReplicaOrder): Promise<readonly string[]> {
-    try {
-      const answer = await this.#ask(order);
-      return answer.kind === "ready" ? answer.description : [];
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(
-        `Cannot share work as every replica of the policy must be made: ${reason}`,
-        { cause },
-      );
-    }
-  }
-
-  async #ask(message: ReplicaOrder | ReplicaTask): Promise<ReplicaAnswer> {
-    if (this.#failure) throw this.#failure;
-    const asked = Promise.withResolvers<ReplicaAnswer>();
-    this.#worker.postMessage(message);
-    this.#waiting.push(asked);
-    return await asked.promise;
-  }
-
-  #fail(reason: string): void {
-    this.#failure ??= new Error(
-      `Cannot share work with a replica as ${reason}`,
-    );
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
-  }
-}
-
-/** Throws unless a replica has the weights and the words of the policy. */
+/** Throws unless a replica has the weights and the tokens of the policy. */
 function checkAlike(
   there: readonly string[],
   here: readonly string[],

@@ -1,23 +1,29 @@
 /**
- * A policy whose batches are cut into shards, which a pool of replicas works on side by side.
+ * A policy whose batches are split into microbatches, which a pool of replicas works on side by side.
  *
- * Streams of random numbers are read from where they stand and left there, so that it makes no
+ * An episode belongs to one part of a session from its first turn to its last, and a part to one
+ * thread. Streams of random numbers are read from where they stand and left there, so it makes no
  * difference which thread draws from them. In its last digits a decision may depend on the size of
- * its shard, as small products are computed by other kernels; never on who worked on it.
+ * its part, as small products are computed by other kernels; never on the thread.
  *
  * @module
  */
 
-import type { Learner } from "../../policy/policy.ts";
-import { type Random, resumeRandom } from "../../random.ts";
-import type { ByDecision, Decision, Situation } from "../../trajectory.ts";
+import type {
+  CompleteSession,
+  EncodeOptions,
+  EpisodeStart,
+  Learner,
+  SampleScores,
+} from "../../policy/policy.ts";
+import type { Random } from "../../random.ts";
+import type { ByDecision, Decision, Observation } from "../../trajectory.ts";
 import { createMicrobatchLearner } from "../ppo/learner.ts";
+import { splitMicrobatches } from "../ppo/microbatches.ts";
+import type { Job, JobResults, SessionCall, WorkingPolicy } from "./jobs.ts";
 import type { ReplicaPool } from "./pool.ts";
-import type { Work, WorkingPolicy, WorkResults } from "./work.ts";
-import { situationSession } from "../../policy/session.ts";
-import { createLaneDealer, splitMicrobatches } from "../ppo/microbatches.ts";
 
-/** Who works on shards, and how many there are at most. */
+/** The pool that does the work, and into how many parts it is split at most. */
 export interface SharingOptions {
   /** Replicas of the policy. */
   readonly pool: ReplicaPool;
@@ -29,7 +35,7 @@ export interface SharingOptions {
  * Lets a policy work on its batches together with its replicas.
  *
  * @param policy The policy that the pool has replicas of.
- * @param options Who works, and on how many parts.
+ * @param options The pool, and the number of parts.
  * @returns The same policy; its weights are the same variables.
  */
 export function sharePolicy(
@@ -37,91 +43,162 @@ export function sharePolicy(
   options: SharingOptions,
 ): WorkingPolicy {
   const { pool, shards } = options;
-  const dealer = createLaneDealer(shards);
-  /** Makes a piece of work of the items of each shard, and puts results in order. */
-  async function share<K extends "evaluate" | "follow" | "rescore">(
-    count: number,
-    make: (indices: readonly number[]) => Work<K>,
-  ): Promise<WorkResults[K][number][]> {
-    const indices = Array.from({ length: count }, (_, i) => i);
-    const results = await pool.perform(
-      splitMicrobatches(indices, shards).map(make),
-    );
-    return results.flat() as WorkResults[K][number][];
-  }
-  async function decide(
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-    temperature?: number,
-  ): Promise<Decision[]> {
-    const lanes = dealer.deal(situations);
-    const results = await pool.perform(lanes.map((indices, lane) => ({
-      kind: "decide" as const,
-      lane,
-      situations: indices.map((i) => situations[i]!),
-      randoms: indices.map((i) => resumeRandom(randoms[i]!.state)),
-      temperature,
-    })));
-    const decisions: Decision[] = [];
-    lanes.forEach((indices, lane) =>
-      indices.forEach((i, j) => decisions[i] = results[lane]![j]!)
-    );
-    return decisions;
-  }
-  const evaluate = (
-    situations: readonly Situation[],
-  ): Promise<ByDecision<number>[]> =>
-    share<"evaluate">(situations.length, (indices) => ({
-      kind: "evaluate",
-      situations: indices.map((i) => situations[i]!),
-    }));
-  const shared: WorkingPolicy = {
-    open: (starts) => situationSession(shared, starts),
+  return {
     variables: policy.variables,
-    decide: (situations, randoms) => decide(situations, randoms),
-    evaluate,
-    score: (samples) => policy.score(samples),
-    rescore: (samples, { hint } = {}) =>
-      share<"rescore">(samples.length, (indices) => {
-        const some = indices.map((i) => samples[i]!);
-        const hints = hint && some.map(({ situation }) => hint(situation));
-        return { kind: "rescore", samples: some, hints };
-      }),
-    follow(situations, decisions, options) {
-      if (options?.score === false) { // quicker done than sent
-        return policy.follow(situations, decisions, options);
-      }
-      return share<"follow">(situations.length, (indices) => ({
-        kind: "follow",
-        situations: indices.map((i) => situations[i]!),
-        decisions: indices.map((i) => decisions[i]!),
-      }));
+    open: (starts) => new SharedSession(starts, options),
+    score: (turns) => policy.score(turns),
+    async scoreSamples(samples): Promise<SampleScores[]> {
+      const results = await pool.perform<"scoreSamples">(
+        splitMicrobatches(samples, shards).map((some) => ({
+          kind: "scoreSamples",
+          samples: some.map(({ decision }) => ({ decision })),
+        })),
+      );
+      return results.flatMap((some) => some!);
     },
     ...(policy.readingSamples && {
       readingSamples: (trajectories) => policy.readingSamples!(trajectories),
     }),
     atTemperature(temperature) {
-      policy.atTemperature(temperature); // says now whether it can be had
-      const decideAt = (
-        situations: readonly Situation[],
-        randoms: readonly Random[],
-      ) => decide(situations, randoms, temperature);
+      policy.atTemperature(temperature); // throws for a temperature that is none
       return {
-        decide: decideAt,
-        open: (starts) =>
-          situationSession({ ...shared, decide: decideAt }, starts),
+        open: (starts) => new SharedSession(starts, options, temperature),
       };
     },
     dispose: () => policy.dispose(),
   };
-  return shared;
+}
+
+/** A part of a session: some of its rows, held by one thread. */
+interface Part {
+  readonly id: number;
+  readonly starts: EpisodeStart[];
+  /** Rows of the part that have ended since its last call. */
+  ended: number[];
+  opened: boolean;
+}
+
+/** Episodes dealt to parts, one after the other; each part is a session of its own. */
+class SharedSession implements CompleteSession {
+  readonly #pool: ReplicaPool;
+  readonly #temperature: number | undefined;
+  readonly #parts: readonly Part[];
+
+  constructor(
+    starts: readonly EpisodeStart[],
+    { pool, shards }: SharingOptions,
+    temperature?: number,
+  ) {
+    const count = splitMicrobatches(starts, shards).length;
+    this.#pool = pool;
+    this.#temperature = temperature;
+    this.#parts = Array.from({ length: count }, (_, k) => ({
+      id: pool.nextPart(),
+      starts: starts.filter((_, row) => row % count === k),
+      ended: [],
+      opened: false,
+    }));
+  }
+
+  decide(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): Promise<Decision[]> {
+    return this.#share<"decide">(rows, observations, (call, places) => ({
+      kind: "decide",
+      ...call,
+      randoms: places.map((i) => randoms[i]!.state),
+    }));
+  }
+
+  values(
+    rows: readonly number[],
+    observations: readonly Observation[],
+  ): Promise<ByDecision<number>[]> {
+    return this.#share<"values">(rows, observations, (call) => ({
+      kind: "values",
+      ...call,
+    }));
+  }
+
+  encode(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    decisions: readonly Decision[],
+    options: EncodeOptions = {},
+  ): Promise<Decision[]> {
+    const { hints, ...rest } = options;
+    return this.#share<"encode">(rows, observations, (call, places) => ({
+      kind: "encode",
+      ...call,
+      // A teacher scores the units of the trace; others write their own.
+      decisions: places.map((i) =>
+        hints ? decisions[i]! : withoutTrace(decisions[i]!)
+      ),
+      options: hints ? { ...rest, hints: places.map((i) => hints[i]!) } : rest,
+    }));
+  }
+
+  end(rows: readonly number[]): void {
+    for (const row of rows) {
+      const { part, place } = this.#placeOf(row);
+      part.ended.push(place);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool.close(this.#parts.map(({ id }) => id));
+  }
+
+  #placeOf(row: number): { part: Part; place: number } {
+    const count = this.#parts.length;
+    return { part: this.#parts[row % count]!, place: Math.floor(row / count) };
+  }
+
+  /** Calls each part that has some of the rows, and puts the results in their order. */
+  async #share<K extends "decide" | "values" | "encode">(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    make: (call: SessionCall, places: readonly number[]) => Job<K>,
+  ): Promise<JobResults[K][number][]> {
+    const places = this.#parts.map((_, k) =>
+      rows.flatMap((row, i) => row % this.#parts.length === k ? [i] : [])
+    );
+    const jobs = this.#parts.map((part, k) => {
+      if (places[k]!.length === 0) return undefined;
+      const { id, starts, ended, opened } = part;
+      const temperature = this.#temperature;
+      part.ended = [];
+      part.opened = true;
+      return make({
+        part: id,
+        open: opened ? undefined : { starts, temperature },
+        ended,
+        rows: places[k]!.map((i) => this.#placeOf(rows[i]!).place),
+        observations: places[k]!.map((i) => observations[i]!),
+      }, places[k]!);
+    });
+    const results = await this.#pool.perform<K>(jobs);
+    const ordered = new Array<JobResults[K][number]>(rows.length);
+    results.forEach((some: readonly JobResults[K][number][] | undefined, k) =>
+      some?.forEach((one, j) => ordered[places[k]![j]!] = one)
+    );
+    return ordered;
+  }
+}
+
+/** A decision as another policy sees it. */
+function withoutTrace(decision: Decision): Decision {
+  const { switched, subgoal, action, valid } = decision;
+  return { switched, subgoal, action, valid, trace: { kind: "untrainable" } };
 }
 
 /**
  * Makes a learner of a policy that works together with its replicas.
  *
  * @param policy What {@linkcode sharePolicy} returned.
- * @param options Who works, and on how many parts of a minibatch.
+ * @param options The pool, and the number of parts of a minibatch.
  * @returns The learner.
  */
 export function createSharedLearner(
@@ -131,11 +208,15 @@ export function createSharedLearner(
   const { pool, shards } = options;
   return createMicrobatchLearner(policy, {
     microbatches: shards,
-    computeGradients: (parts, settings) =>
-      pool.perform(parts.map((microbatch) => ({
-        kind: "computeGradient",
-        microbatch,
-        settings,
-      }))),
+    computeGradients: async (parts, settings) => {
+      const gradients = await pool.perform<"computeGradient">(
+        parts.map((microbatch) => ({
+          kind: "computeGradient",
+          microbatch,
+          settings,
+        })),
+      );
+      return gradients.map((gradient) => gradient!);
+    },
   });
 }

@@ -15,6 +15,7 @@ import {
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import { onCard, onWebGpu } from "./_webgpu.ts";
+import { decideAt } from "../_sessions.ts";
 
 /** Numbers that 16 bits hold exactly, so that only the order of sums differs. */
 function exact(name: string, shape: readonly number[]) {
@@ -118,7 +119,7 @@ onCard(
     await selectBackend("webgpu");
     const run = async (frozenPrecision: "float32" | "float16") => {
       const policy = createLanguagePolicy({ ...OPTIONS, frozenPrecision });
-      const [decision] = await policy.decide([situation], [createRandom(2)]);
+      const [decision] = await decideAt(policy, [situation], [createRandom(2)]);
       const all = { switching: 1, planning: 1, execution: 1 };
       const trained = { switching: true, planning: true, execution: true };
       const sample = {

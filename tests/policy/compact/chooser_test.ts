@@ -11,6 +11,7 @@ import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { withHints } from "../../../lib/rollout/hints.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
 import { situationAt } from "../../../lib/train/batch.ts";
+import { encodeAt } from "../_sessions.ts";
 
 await selectBackend("wasm");
 const episodes = scheduleEpisodes([{ kind: "corridor" }], {
@@ -19,7 +20,7 @@ const episodes = scheduleEpisodes([{ kind: "corridor" }], {
   maxTurns: 12,
 });
 
-Deno.test("follow() of a compact policy's own decisions writes down the same decisions", async () => {
+Deno.test("encode() of a compact policy's own decisions records the same decisions", async () => {
   const policy = createCompactPolicy({
     seed: 1,
     proposeSubgoals: () => CORRIDOR_SUBGOALS,
@@ -29,8 +30,8 @@ Deno.test("follow() of a compact policy's own decisions writes down the same dec
     const { turns } = trajectory;
     const situations = turns.map((_, t) => situationAt(trajectory, t));
     const decisions = turns.map(({ decision }) => decision);
-    const followed = policy.follow(situations, decisions);
-    for (const [t, { trace, values, ...plain }] of followed.entries()) {
+    const encoded = await encodeAt(policy, situations, decisions);
+    for (const [t, { trace, values, ...plain }] of encoded.entries()) {
       const { trace: own, values: ownValues, ...ownPlain } = decisions[t]!;
       deepStrictEqual({ ...plain, heldSubgoalValue: 0 }, {
         ...ownPlain,
@@ -51,7 +52,7 @@ Deno.test("follow() of a compact policy's own decisions writes down the same dec
   policy.dispose();
 });
 
-Deno.test("follow() lists an expert's subgoal that nobody proposed, and refuses an action nobody offered", async () => {
+Deno.test("encode() lists an expert's subgoal that was not proposed, and refuses an action that is not admissible", async () => {
   const policy = createCompactPolicy({
     seed: 1,
     proposeSubgoals: () => ["look around"],
@@ -64,17 +65,17 @@ Deno.test("follow() lists an expert's subgoal that nobody proposed, and refuses 
   );
   const situation = situationAt(trajectory!, 0);
   const { decision } = trajectory!.turns[0]!;
-  const [followed] = policy.follow([situation], [decision]);
-  strictEqual(followed!.subgoal, decision.subgoal);
-  ok(followed!.trace.kind === "choices");
-  deepStrictEqual(followed!.trace.subgoals, ["look around", decision.subgoal]);
+  const [encoded] = await encodeAt(policy, [situation], [decision]);
+  strictEqual(encoded!.subgoal, decision.subgoal);
+  ok(encoded!.trace.kind === "choices");
+  deepStrictEqual(encoded!.trace.subgoals, ["look around", decision.subgoal]);
   await rejects(
     async () =>
-      await policy.follow([situation], [{ ...decision, action: "fly" }]),
+      await encodeAt(policy, [situation], [{ ...decision, action: "fly" }]),
     {
       name: "RangeError",
       message:
-        'Cannot follow a decision as its action must be admissible: current value is "fly"',
+        'Cannot encode a decision as its action must be admissible: current value is "fly"',
     },
   );
   policy.dispose();

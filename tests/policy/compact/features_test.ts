@@ -14,7 +14,11 @@ import {
   SUBGOAL_RELATIONS,
 } from "../../../lib/policy/compact/relations.ts";
 import { relateSubgoal } from "../../../lib/policy/compact/subgoals.ts";
-import { createMemoryStore } from "../../../lib/policy/compact/memory.ts";
+import {
+  advanceMemory,
+  beginMemory,
+  type EpisodeMemory,
+} from "../../../lib/policy/compact/memory.ts";
 import { createLexicon } from "../../../lib/policy/compact/words.ts";
 import type { Situation, Turn } from "../../../lib/trajectory.ts";
 
@@ -61,11 +65,24 @@ const situation: fc.Arbitrary<Situation> = fc.record({
   }),
 });
 
+/** The memory of a situation's episode. */
+function remember(
+  lexicon: ReturnType<typeof createLexicon>,
+  { task, past, observation }: Situation,
+): EpisodeMemory {
+  const seen = [...past.map((turn) => turn.observation), observation];
+  const memory = beginMemory(lexicon, task, seen[0]!.text);
+  past.forEach((turn, t) =>
+    advanceMemory(memory, lexicon, turn, seen[t + 1]!.text)
+  );
+  return memory;
+}
+
 function sceneOf(
   situation: Situation,
 ): { scene: Scene; lexicon: ReturnType<typeof createLexicon> } {
   const lexicon = createLexicon({ buckets: 512 });
-  const memory = createMemoryStore(lexicon).recall(situation);
+  const memory = remember(lexicon, situation);
   const { admissibleActions } = situation.observation;
   return { scene: openScene(memory, lexicon, admissibleActions), lexicon };
 }
@@ -109,29 +126,6 @@ Deno.test("relations know no names: renaming every thing alike changes none", ()
     deepStrictEqual(
       numbersOf(renamed, rename(goal)),
       numbersOf(situation, goal),
-    );
-  }));
-});
-
-Deno.test("recall() of a growing episode equals recall() from its start", () => {
-  fc.assert(fc.property(situation, subgoal, (situation, goal) => {
-    const lexicon = createLexicon({ buckets: 512 });
-    const store = createMemoryStore(lexicon);
-    const { past, observation, task } = situation;
-    let memory = store.recall({
-      task,
-      past: [],
-      observation: past[0]?.observation ?? observation,
-    });
-    for (let t = 1; t <= past.length; t++) {
-      const now = past[t]?.observation ?? observation;
-      memory = store.recall({ task, past: past.slice(0, t), observation: now });
-    }
-    const scene = openScene(memory, lexicon, observation.admissibleActions);
-    deepStrictEqual(relateActions(scene), numbersOf(situation, goal)[0]);
-    deepStrictEqual(
-      describeState(scene).numbers,
-      numbersOf(situation, goal)[3],
     );
   }));
 });

@@ -3,6 +3,7 @@ import {
   deepStrictEqual,
   notDeepStrictEqual,
   ok,
+  rejects,
   strictEqual,
   throws,
 } from "node:assert/strict";
@@ -24,6 +25,7 @@ import {
   type Trajectory,
 } from "../../../lib/trajectory.ts";
 import type { SampleRow } from "../../_samples.ts";
+import { decideAt, encodeAt, valuesAt } from "../_sessions.ts";
 
 await selectBackend("wasm");
 
@@ -84,7 +86,7 @@ for (const contract of ["plan-execute", "flat"] as const) {
     const policy = make();
     stir(policy);
     const samples = samplesOf(await play(policy));
-    const rescored = await policy.rescore(samples);
+    const rescored = await policy.scoreSamples(samples);
     samples.forEach(({ decision }, i) => {
       ok(decision.trace.kind === "choices");
       for (const [j, name] of DECISIONS.entries()) {
@@ -103,7 +105,7 @@ for (const contract of ["plan-execute", "flat"] as const) {
     });
     stir(policy);
     const samples = samplesOf(await play(policy, 6, "household"));
-    const rescored = await policy.rescore(samples);
+    const rescored = await policy.scoreSamples(samples);
     samples.forEach(({ decision }, i) => {
       ok(decision.trace.kind === "choices");
       for (const [j, name] of DECISIONS.entries()) {
@@ -121,13 +123,13 @@ for (const contract of ["plan-execute", "flat"] as const) {
       sample.situation
     );
     const streams = () => situations.map((_, i) => createRandom(9).fork(i));
-    const together = await policy.decide(situations, streams());
-    const values = await policy.evaluate(situations);
+    const together = await decideAt(policy, situations, streams());
+    const values = await valuesAt(policy, situations);
     for (const [i, situation] of situations.entries()) {
-      const [alone] = await policy.decide([situation], [streams()[i]!]);
+      const [alone] = await decideAt(policy, [situation], [streams()[i]!]);
       strictEqual(alone!.action, together[i]!.action);
       strictEqual(alone!.subgoal, together[i]!.subgoal);
-      const [value] = await policy.evaluate([situation]);
+      const [value] = await valuesAt(policy, [situation]);
       for (const name of DECISIONS) {
         ok(Math.abs(value![name] - values[i]![name]) < 1e-4);
       }
@@ -143,7 +145,8 @@ Deno.test("decisions on many turns of one household do not depend on their order
     .map((sample) => sample.situation);
   const streams = situations.map((_, i) => i);
   const decide = async (order: readonly number[]) => {
-    const decisions = await policy.decide(
+    const decisions = await decideAt(
+      policy,
       order.map((i) => situations[i]!),
       order.map((i) => createRandom(9).fork(i)),
     );
@@ -262,11 +265,13 @@ Deno.test("atTemperature(0) always takes the likeliest", async () => {
     sample.situation
   );
   const sharp = policy.atTemperature(0);
-  const first = await sharp.decide(
+  const first = await decideAt(
+    sharp,
     situations,
     situations.map((_, i) => createRandom(i)),
   );
-  const second = await sharp.decide(
+  const second = await decideAt(
+    sharp,
     situations,
     situations.map((_, i) => createRandom(i + 999)),
   );
@@ -282,12 +287,22 @@ Deno.test("a hint changes what a teacher would have done", async () => {
   const policy = makePolicy();
   stir(policy);
   const samples = samplesOf(await play(policy, 4));
-  const plain = await policy.rescore(samples);
-  const hinted = await policy.rescore(samples, {
-    hint: () => "go right to the right end",
-  });
-  notDeepStrictEqual(hinted, plain);
-  deepStrictEqual(await policy.rescore(samples), plain); // and leaves no mark
+  const plain = await policy.scoreSamples(samples);
+  const hinted = await encodeAt(
+    policy,
+    samples.map(({ situation }) => situation),
+    samples.map(({ decision }) => decision),
+    { hints: samples.map(() => "go right to the right end") },
+  );
+  for (const [i, { trace }] of hinted.entries()) {
+    ok(trace.kind === "choices");
+    const { switching, planning, execution } = trace.logProbs;
+    notDeepStrictEqual(
+      Float32Array.of(switching, planning, execution),
+      plain[i]!.logProbs,
+    );
+  }
+  deepStrictEqual(await policy.scoreSamples(samples), plain); // and leaves no mark
   policy.dispose();
 });
 
@@ -298,26 +313,26 @@ Deno.test("one seed gives one policy", async () => {
   two.dispose();
 });
 
-Deno.test("deciding, evaluating and rescoring leave no tensor behind", async () => {
+Deno.test("deciding, valuing and scoring leave no tensor behind", async () => {
   const before = tf.memory().numTensors;
   const policy = makePolicy();
   const made = tf.memory().numTensors;
   const samples = samplesOf(await play(policy, 4));
-  await policy.rescore(samples);
-  await policy.evaluate(samples.map((sample) => sample.situation));
+  await policy.scoreSamples(samples);
+  await valuesAt(policy, samples.map((sample) => sample.situation));
   strictEqual(tf.memory().numTensors, made);
   policy.dispose();
   strictEqual(tf.memory().numTensors, before);
 });
 
-Deno.test("a situation without actions cannot be decided", () => {
+Deno.test("a situation without actions cannot be decided", async () => {
   const policy = makePolicy();
   const situation = {
     task: "wait",
     past: [],
     observation: { text: "Nothing.", admissibleActions: [], stateKey: "" },
   };
-  throws(() => policy.decide([situation], [createRandom(1)]), {
+  await rejects(decideAt(policy, [situation], [createRandom(1)]), {
     name: "RangeError",
     message:
       'Cannot decide as there must be an admissible action: none on turn 0 of task "wait"',

@@ -2,7 +2,11 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { startDecoder } from "../../../lib/policy/decoder/decoder.ts";
-import { createReadingMemory } from "../../../lib/policy/decoder/kv_cache.ts";
+import {
+  type BatchKvCache,
+  createKvCacheStore,
+  KEPT_BATCHES,
+} from "../../../lib/policy/decoder/kv_cache.ts";
 import type { LanguagePolicy } from "../../../lib/policy/language/policy.ts";
 import {
   createQwen2,
@@ -10,7 +14,7 @@ import {
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { formatTranscript } from "../../../lib/policy/language/small_model.ts";
 import { createRandom } from "../../../lib/random.ts";
-import type { Decision, Turn } from "../../../lib/trajectory.ts";
+import type { Decision } from "../../../lib/trajectory.ts";
 import {
   close,
   situationOf,
@@ -23,23 +27,15 @@ import {
 /** Plays episodes of different lengths side by side, some of them shorter than the others. */
 async function playSideBySide(policy: LanguagePolicy): Promise<Decision[]> {
   const decisions: Decision[] = [];
-  const pasts: Turn[][] = [[], [], []];
+  using session = policy.open([0, 1, 2].map(() => ({ task: "leave" })));
   for (let t = 0; t < 4; t++) {
-    const playing = pasts.filter((_, i) => t < 2 + i); // the first end first
-    const situations = playing.map((past, i) => ({
-      ...situationOf(
-        `A sign says ${"left ".repeat(i + t)}`,
-        past.at(-1)?.decision.subgoal,
-      ),
-      past: [...past],
-    }));
-    const randoms = streams(playing.length).map((random) => random.fork(t));
-    const decided = await policy.decide(situations, randoms);
-    playing.forEach((past, i) => {
-      const { observation } = situations[i]!;
-      past.push({ observation, decision: decided[i]!, reward: 0 });
-    });
-    decisions.push(...decided);
+    const rows = [0, 1, 2].filter((row) => t < 2 + row); // the first end first
+    const observations = rows.map((row) =>
+      situationOf(`A sign says ${"left ".repeat(row + t)}`).observation
+    );
+    const randoms = streams(rows.length).map((random) => random.fork(t));
+    decisions.push(...await session.decide(rows, observations, randoms));
+    session.end?.(rows.filter((row) => t + 1 === 2 + row));
   }
   return decisions;
 }
@@ -85,20 +81,24 @@ Deno.test("a decoder that goes on where it ended says what one says that reads i
     ropeTheta: 1e4,
     tieEmbeddings: true,
   }, createRandom(1));
-  using memory = createReadingMemory();
-  let recalls = 0;
-  const watched = {
-    ...memory,
-    recall: (...asked: Parameters<typeof memory.recall>) => {
-      const found = memory.recall(...asked);
-      if (found) recalls++;
-      return found;
-    },
+  using store = createKvCacheStore();
+  let taken = 0;
+  const watched = (episodes: number[]): BatchKvCache => {
+    const batch = store.of(episodes);
+    return {
+      ...batch,
+      take(...asked) {
+        const found = batch.take(...asked);
+        if (found) taken++;
+        return found;
+      },
+    };
   };
   const ids = (n: number, k: number) =>
     Int32Array.from({ length: n }, (_, i) => (3 * i + k) % 11);
-  const read = async (prompts: Int32Array[], keep: boolean) => {
-    const options = { maxTokens: 4, ...(keep && { memory: watched }) };
+  const read = async (prompts: Int32Array[], episodes?: number[]) => {
+    const kvCache = episodes && watched(episodes);
+    const options = { maxTokens: 4, kvCache };
     const { decoder, output } = await startDecoder(model, prompts, options);
     using _ = decoder;
     const next = await decoder.next(new Int32Array(prompts.length).fill(5));
@@ -107,13 +107,13 @@ Deno.test("a decoder that goes on where it ended says what one says that reads i
       ...states,
     ]);
   };
-  await read([ids(20, 0), ids(17, 1), ids(9, 2)], true);
-  strictEqual(recalls, 0);
+  await read([ids(20, 0), ids(17, 1), ids(9, 2)], [0, 1, 2]);
+  strictEqual(taken, 0);
   const longer = [ids(22, 1), ids(25, 0)]; // in another order, one row gone
-  close(await read(longer, true), await read(longer, false), "once");
+  close(await read(longer, [1, 0]), await read(longer), "once");
   const last = [ids(24, 1), ids(26, 0)];
-  close(await read(last, true), await read(last, false), "twice");
-  strictEqual(recalls, 2);
+  close(await read(last, [1, 0]), await read(last), "twice");
+  strictEqual(taken, 2);
   disposeQwen2(model);
 });
 
@@ -145,81 +145,54 @@ Deno.test("weights that changed read everything anew", async () => {
   forgetful.dispose();
 });
 
-Deno.test("a memory recalls rows in any order, makes room, and leaves no tensor behind", async () => {
+Deno.test("a store finds rows in any order, makes room, and leaves no tensor behind", async () => {
   await selectBackend("wasm");
   const before = tf.memory().numTensors;
   const weights = [tf.scalar(1)];
-  const memory = createReadingMemory();
+  const store = createKvCacheStore();
   const caches = {
     "keys.0": tf.tensor([0, 1, 2, 3, 4, 5, 6, 7], [2, 1, 4, 1]),
   };
-  memory.keep({ caches, fed: [[1, 2, 3], [1, 5, 6]], asked: [2, 2], weights });
+  store.of([0, 1]).put({ caches, fed: [[1, 2, 3], [1, 5, 6]], weights });
   const prompt = Int32Array.of(1, 5, 6, 7, 8);
   strictEqual(
-    memory.recall([Int32Array.of(9, 9)], { weights, room: 4 }),
-    undefined,
+    store.of([0]).take([Int32Array.of(9, 9)], { weights, room: 4 }),
+    undefined, // all of it is new
   );
-  const found = memory.recall([prompt], { weights, room: 6 });
+  const found = store.of([1]).take([prompt], { weights, room: 6 });
   ok(found);
   deepStrictEqual([...found.places], [3]);
   ok(found.room >= 6);
   const row = [...await found.caches["keys.0"]!.data()].slice(0, 4);
   deepStrictEqual(row, [4, 5, 6, 7]);
-  strictEqual(memory.recall([prompt], { weights, room: 4 }), undefined); // handed out
-  memory.keep({ ...found, fed: [[...prompt]], asked: [3], weights });
-  memory.forget();
-  const longer = Int32Array.of(...prompt, 9);
-  strictEqual(memory.recall([longer], { weights, room: 6 }), undefined);
+  strictEqual(
+    store.of([1]).take([prompt], { weights, room: 4 }),
+    undefined, // taken already
+  );
+  store.of([1]).put({ ...found, fed: [[...prompt]], weights });
+  store.end([0, 1]);
+  strictEqual(tf.memory().numTensors, before + 1); // the weights
   const again = { "keys.0": tf.zeros([1, 1, 6, 1]) };
-  memory.keep({ caches: again, fed: [[...prompt]], asked: [3], weights });
-  memory[Symbol.dispose]();
+  store.of([1]).put({ caches: again, fed: [[...prompt]], weights });
+  store[Symbol.dispose]();
   tf.dispose(weights);
   strictEqual(tf.memory().numTensors, before);
 });
 
-Deno.test("batches by turns recall their own readings, though all begin alike", async () => {
+Deno.test("when episodes end, rows move from batch to batch and nothing is computed anew", async () => {
   await selectBackend("wasm");
   const before = tf.memory().numTensors;
   const weights = [tf.scalar(1)];
-  const memory = createReadingMemory();
-  /** Rules that all share, then what is told to one batch alone. */
-  const told = (batch: number, turns: number) =>
-    Int32Array.of(1, 2, 3, 4, ...new Array(4 * turns).fill(10 + batch));
-  const known: number[] = [];
-  for (let turn = 1; turn <= 3; turn++) {
-    for (const batch of [0, 1, 2]) {
-      const prompt = told(batch, turn);
-      const found = memory.recall([prompt], { weights, room: 16 });
-      if (turn > 1) known.push(found?.places[0] ?? 0);
-      const caches = found?.caches ?? { "keys.0": tf.zeros([1, 1, 16, 1]) };
-      memory.keep({
-        caches,
-        fed: [[...prompt]],
-        asked: [prompt.length],
-        weights,
-      });
-    }
-  }
-  deepStrictEqual(known, [8, 8, 8, 12, 12, 12]);
-  memory[Symbol.dispose]();
-  tf.dispose(weights);
-  strictEqual(tf.memory().numTensors, before);
-});
-
-Deno.test("when episodes end, rows move from batch to batch and nothing is read anew", async () => {
-  await selectBackend("wasm");
-  const before = tf.memory().numTensors;
-  const weights = [tf.scalar(1)];
-  const memory = createReadingMemory();
-  /** What episode `k` has been told after some turns; its caches hold its own number. */
-  const told = (k: number, turns: number) =>
+  const store = createKvCacheStore();
+  /** The prompt of episode `k` after some turns; its caches hold its own number. */
+  const promptOf = (k: number, turns: number) =>
     Int32Array.from({ length: 4 * turns }, () => 10 + k);
   const turn = async (batches: readonly number[][], turns: number) => {
     const places: number[][] = [];
     for (const batch of batches) {
-      const prompts = batch.map((k) => told(k, turns));
+      const prompts = batch.map((k) => promptOf(k, turns));
       const room = 4 * turns;
-      const found = memory.recall(prompts, { weights, room });
+      const found = store.of(batch).take(prompts, { weights, room });
       places.push([...found?.places ?? []]);
       if (found) {
         const cache = found.caches["keys.0"]!;
@@ -235,18 +208,18 @@ Deno.test("when episodes end, rows move from batch to batch and nothing is read 
         ),
       };
       const fed = prompts.map((prompt) => [...prompt]);
-      const asked = prompts.map(({ length }) => length);
-      memory.keep({ caches, fed, asked, weights });
+      store.of(batch).put({ caches, fed, weights });
     }
-    memory.settle();
     return places;
   };
   deepStrictEqual(await turn([[1, 2, 3], [4, 5]], 1), [[], []]);
+  store.end([2]);
   const known = await turn([[1, 3, 4], [5]], 2);
   deepStrictEqual(known, [[4, 4, 4], [4]]);
+  store.end([3]);
   deepStrictEqual(await turn([[1, 4, 5]], 3), [[8, 8, 8]]);
   strictEqual(tf.memory().numTensors, before + 2); // the weights, and one batch
-  memory.forget();
+  store[Symbol.dispose]();
   tf.dispose(weights);
   strictEqual(tf.memory().numTensors, before);
 });
@@ -254,14 +227,30 @@ Deno.test("when episodes end, rows move from batch to batch and nothing is read 
 Deno.test("episodes that are equal so far go on from rows of their own", async () => {
   await selectBackend("wasm");
   const weights = [tf.scalar(1)];
-  const memory = createReadingMemory();
+  using store = createKvCacheStore();
   const caches = { "keys.0": tf.tensor([1, 1, 2, 2], [2, 1, 2, 1]) };
-  memory.keep({ caches, fed: [[1, 2], [1, 2]], asked: [2, 2], weights });
+  store.of([0, 1]).put({ caches, fed: [[1, 2], [1, 2]], weights });
   const prompts = [Int32Array.of(1, 2, 3), Int32Array.of(1, 2, 4)];
-  const found = memory.recall(prompts, { weights, room: 4 });
+  const found = store.of([1, 0]).take(prompts, { weights, room: 4 });
   ok(found);
   const numbers = await found.caches["keys.0"]!.data();
-  deepStrictEqual([numbers[0], numbers[found.room]], [1, 2]);
+  deepStrictEqual([numbers[0], numbers[found.room]], [2, 1]);
   tf.dispose([found.caches, weights]);
-  memory.forget();
+});
+
+Deno.test("the oldest batches are freed when too many are kept", async () => {
+  await selectBackend("wasm");
+  const weights = [tf.scalar(1)];
+  using store = createKvCacheStore();
+  const put = (k: number) => {
+    const caches = { "keys.0": tf.zeros([1, 1, 4, 1]) };
+    store.of([k]).put({ caches, fed: [[1, 2, 3]], weights });
+  };
+  for (let k = 0; k <= KEPT_BATCHES; k++) put(k);
+  const options = { weights, room: 4 };
+  const prompt = Int32Array.of(1, 2, 3, 4);
+  strictEqual(store.of([0]).take([prompt], options), undefined);
+  const found = store.of([1]).take([prompt], options);
+  deepStrictEqual([...found!.places], [3]);
+  tf.dispose([found!.caches, weights]);
 });

@@ -2,6 +2,7 @@ import { ok } from "node:assert/strict";
 import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { openLanguagePolicy } from "../../../lib/policy/language/loading.ts";
+import { decideAt } from "../_sessions.ts";
 
 /** Folder of a Qwen2 model as published: config, weights, tokenizer. */
 const FOLDER = Deno.env.get("HIPER_QWEN2");
@@ -23,13 +24,10 @@ Deno.test({
       stateKey: "hall",
     };
     const situation = { task: "leave the house", past: [], observation };
-    const [decision] = await policy.decide([situation], [createRandom(1)]);
+    const [decision] = await decideAt(policy, [situation], [createRandom(1)]);
     const { trace } = decision!;
     ok(trace.kind === "tokens" && trace.reply.length > 0);
-    const [scores] = await policy.rescore([{
-      situation,
-      decision: decision!,
-    }]);
+    const [scores] = await policy.scoreSamples([{ decision: decision! }]);
     for (const [i, logProb] of scores!.logProbs.entries()) {
       ok(Math.abs(logProb - trace.logProbs[i]!) < 1e-3, `token ${i}`);
     }

@@ -27,12 +27,13 @@ import {
   tokensOf,
   VARIANTS,
 } from "../_small_policy.ts";
+import { decideAt, valuesAt } from "../_sessions.ts";
 
 for (const [name, options] of Object.entries(VARIANTS)) {
   Deno.test(`a policy ${name} rescores its decisions as it recorded them`, async () => {
     await selectBackend("wasm");
     const policy = smallPolicy(options);
-    const decisions = await policy.decide(SITUATIONS, streams(4));
+    const decisions = await decideAt(policy, SITUATIONS, streams(4));
     const samples = decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x));
     const scored = policy.score(samples);
     const traces = decisions.map(tokensOf);
@@ -68,7 +69,7 @@ Deno.test("scores do not depend on how samples are chunked, nor do their gradien
       microbatchTokens,
       recompute: microbatchTokens < 1e6,
     });
-    const decisions = await policy.decide(SITUATIONS, streams(4));
+    const decisions = await decideAt(policy, SITUATIONS, streams(4));
     const samples = decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x));
     const before = tf.memory().numTensors;
     const { value, grads } = tf.variableGrads(() => {
@@ -92,9 +93,9 @@ Deno.test("scores do not depend on how samples are chunked, nor do their gradien
 Deno.test("a decision does not depend on what else is decided", async () => {
   await selectBackend("wasm");
   const policy = smallPolicy({ batchSize: 3 });
-  const together = await policy.decide(SITUATIONS, streams(4));
+  const together = await decideAt(policy, SITUATIONS, streams(4));
   for (const [i, situation] of SITUATIONS.entries()) {
-    const [alone] = await policy.decide([situation], [streams(4)[i]!]);
+    const [alone] = await decideAt(policy, [situation], [streams(4)[i]!]);
     deepStrictEqual(tokensOf(alone!).reply, tokensOf(together[i]!).reply);
     close(tokensOf(alone!).logProbs, tokensOf(together[i]!).logProbs, "alone");
   }
@@ -114,10 +115,9 @@ Deno.test("admissible decoding always yields a form and an action the world acce
       fc.integer(),
       async (actions, held, seed) => {
         const situation = situationOf("Now", held, actions);
-        const [decision] = await policy.decide(
-          [situation],
-          [createRandom(seed)],
-        );
+        const [decision] = await decideAt(policy, [situation], [
+          createRandom(seed),
+        ]);
         ok(actions.includes(decision!.action), decision!.action);
         if (held === undefined) ok(decision!.switched);
         if (!decision!.switched) strictEqual(decision!.subgoal, held);
@@ -149,8 +149,8 @@ Deno.test("a policy is loaded as it was saved, and adapters beside their base", 
     critic: "separate",
   });
   deepStrictEqual(
-    await again.decide(SITUATIONS, streams(4)),
-    await base.decide(SITUATIONS, streams(4)),
+    await decideAt(again, SITUATIONS, streams(4)),
+    await decideAt(base, SITUATIONS, streams(4)),
   );
   const lora = { rank: 2, targets: ["q_proj", "up_proj"] } as const;
   const adapted = await openLanguagePolicy(directory, { ...speech, lora });
@@ -165,8 +165,8 @@ Deno.test("a policy is loaded as it was saved, and adapters beside their base", 
     adapter: `${directory}/adapter`,
   });
   deepStrictEqual(
-    await both.decide(SITUATIONS, streams(4)),
-    await adapted.decide(SITUATIONS, streams(4)),
+    await decideAt(both, SITUATIONS, streams(4)),
+    await decideAt(adapted, SITUATIONS, streams(4)),
   );
   for (const policy of [base, again, adapted, both]) policy.dispose();
   await Deno.remove(directory, { recursive: true });
@@ -178,9 +178,9 @@ Deno.test("dispose() frees everything, and deciding leaves nothing behind", asyn
   for (const options of Object.values(VARIANTS)) {
     const policy = smallPolicy(options);
     const standing = tf.memory().numTensors;
-    const decisions = await policy.decide(SITUATIONS, streams(4));
-    await policy.evaluate(SITUATIONS);
-    await policy.rescore(
+    const decisions = await decideAt(policy, SITUATIONS, streams(4));
+    await valuesAt(policy, SITUATIONS);
+    await policy.scoreSamples(
       decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x)),
     );
     strictEqual(tf.memory().numTensors, standing);
@@ -193,8 +193,8 @@ Deno.test("temperature 0 takes the likeliest token and repeats itself", async ()
   await selectBackend("wasm");
   const policy = smallPolicy();
   const sure = policy.atTemperature(0);
-  const [a] = await sure.decide([SITUATIONS[0]!], [createRandom(1)]);
-  const [b] = await sure.decide([SITUATIONS[0]!], [createRandom(2)]);
+  const [a] = await decideAt(sure, [SITUATIONS[0]!], [createRandom(1)]);
+  const [b] = await decideAt(sure, [SITUATIONS[0]!], [createRandom(2)]);
   deepStrictEqual(tokensOf(a!).reply, tokensOf(b!).reply);
   throws(() => policy.atTemperature(-1), { name: "RangeError" });
   policy.dispose();
@@ -203,10 +203,13 @@ Deno.test("temperature 0 takes the likeliest token and repeats itself", async ()
 Deno.test("prompts too long and traces of other kinds are refused", async () => {
   await selectBackend("wasm");
   const policy = smallPolicy({ prompt: () => "go ".repeat(1200) });
-  await rejects(async () => await policy.decide([SITUATIONS[0]!], streams(1)), {
-    name: "RangeError",
-    message: /prompt and reply must have at most 1024 tokens/,
-  });
+  await rejects(
+    async () => await decideAt(policy, [SITUATIONS[0]!], streams(1)),
+    {
+      name: "RangeError",
+      message: /prompt and reply must have at most 1024 tokens/,
+    },
+  );
   const decision = {
     switched: true,
     subgoal: "",
@@ -229,8 +232,8 @@ Deno.test("a policy decides and scores the same on every backend there is", asyn
   for (const backend of backends) {
     await selectBackend(backend);
     const policy = smallPolicy({ decoding: "admissible", lora: { rank: 2 } });
-    const decisions = await policy.decide(SITUATIONS, streams(4));
-    const scores = await policy.rescore(
+    const decisions = await decideAt(policy, SITUATIONS, streams(4));
+    const scores = await policy.scoreSamples(
       decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x)),
     );
     const logProbs = scores.flatMap((row) => [...row.logProbs]);

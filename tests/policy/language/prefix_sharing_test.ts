@@ -20,6 +20,7 @@ import {
   tokensOf,
   VARIANTS,
 } from "../_small_policy.ts";
+import { encodeAt } from "../_sessions.ts";
 
 const sequences = fc.array(
   fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 6 })
@@ -58,7 +59,7 @@ async function writeTranscript(policy: ReturnType<typeof smallPolicy>) {
     const situation = { ...situationOf(`Now ${t}`, subgoal), past: [...past] };
     const trace = { kind: "untrainable" } as const;
     const wanted = { subgoal: "leave by the left end", action, trace };
-    const [decision] = await policy.follow([situation], [
+    const [decision] = await encodeAt(policy, [situation], [
       { ...wanted, switched: t !== 1, valid: true },
     ]);
     situations.push(situation);
@@ -83,7 +84,7 @@ Deno.test("the turns of a transcript are scored by one reading as each was when 
       return joined(prompt, reply.subarray(0, -1));
     });
     strictEqual(shareReadings(wholes).read.length, 1, name);
-    const scores = await policy.rescore(
+    const scores = await policy.scoreSamples(
       decisions.map((decision, i) => sampleOf(situations[i]!, decision)),
     );
     scores.forEach(({ logProbs }, i) =>

@@ -9,6 +9,7 @@ import {
   streams,
   tokensOf,
 } from "../_small_policy.ts";
+import { decideAt, encodeAt, valuesAt } from "../_sessions.ts";
 
 Deno.test("following writes down the same decision, every unit with its own owner", async () => {
   await selectBackend("wasm");
@@ -27,7 +28,7 @@ Deno.test("following writes down the same decision, every unit with its own owne
       advice(true, "go"),
     ];
     const situations = SITUATIONS.slice(0, 3);
-    const followed = await policy.follow(situations, decisions);
+    const followed = await encodeAt(policy, situations, decisions);
     for (const [i, decision] of followed.entries()) {
       const { switched, subgoal, action } = decision;
       deepStrictEqual(
@@ -49,7 +50,7 @@ Deno.test("following writes down the same decision, every unit with its own owne
       strictEqual(units.includes("switching"), i > 0);
       if (decoding === "free") ok(!units.includes(undefined));
     }
-    const rescored = await policy.rescore(
+    const rescored = await policy.scoreSamples(
       followed.map((x, i) => sampleOf(situations[i]!, x)),
     );
     for (const [i, { logProbs }] of rescored.entries()) {
@@ -59,12 +60,12 @@ Deno.test("following writes down the same decision, every unit with its own owne
   }
 });
 
-Deno.test("evaluate() values a situation as deciding in it would, and execution under the held subgoal", async () => {
+Deno.test("values() values a situation as deciding in it would, and execution under the held subgoal", async () => {
   await selectBackend("wasm");
   for (const critic of ["shared", "separate"] as const) {
     const policy = smallPolicy({ critic, decoding: "admissible" });
-    const values = await policy.evaluate(SITUATIONS);
-    const decisions = await policy.decide(SITUATIONS, streams(4));
+    const values = await valuesAt(policy, SITUATIONS);
+    const decisions = await decideAt(policy, SITUATIONS, streams(4));
     for (const [i, { switched, values: own }] of decisions.entries()) {
       close([values[i]!.switching, values[i]!.planning], [
         own!.switching,
@@ -82,15 +83,18 @@ Deno.test("evaluate() values a situation as deciding in it would, and execution 
 Deno.test("a teacher's hint changes what is read, not what was written", async () => {
   await selectBackend("wasm");
   const policy = smallPolicy();
-  const decisions = await policy.decide(SITUATIONS, streams(4));
+  const decisions = await decideAt(policy, SITUATIONS, streams(4));
   const samples = decisions.map((x, i) => sampleOf(SITUATIONS[i]!, x));
-  const plain = await policy.rescore(samples);
-  const told = await policy.rescore(samples, { hint: () => "go left" });
-  const silent = await policy.rescore(samples, { hint: () => "" });
-  deepStrictEqual(
-    silent.map(({ logProbs }) => logProbs),
-    plain.map(({ logProbs }) => logProbs),
-  );
+  const plain = await policy.scoreSamples(samples);
+  const teach = async (hint: string) =>
+    (await encodeAt(policy, SITUATIONS, decisions, {
+      hints: SITUATIONS.map(() => hint),
+    })).map(tokensOf);
+  const told = await teach("go left");
+  const silent = await teach("");
+  for (const [i, { logProbs }] of silent.entries()) {
+    close(logProbs, plain[i]!.logProbs, "without a hint");
+  }
   for (const [i, { logProbs }] of told.entries()) {
     strictEqual(logProbs.length, plain[i]!.logProbs.length);
     ok(logProbs.some((x, t) => Math.abs(x - plain[i]!.logProbs[t]!) > 1e-4));

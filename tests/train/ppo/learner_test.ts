@@ -152,13 +152,13 @@ Deno.test("update() raises what was better than expected", async () => {
     advantages: byDecision(() => 1),
     trained: { switching: false, planning: false, execution: true },
   }));
-  const before = await policy.rescore(samples);
+  const before = await policy.scoreSamples(samples);
   await learner.update(fromRows(samples), {
     epochs: 1,
     entropyCoefficient: 0,
     random: createRandom(1),
   });
-  const after = await policy.rescore(samples);
+  const after = await policy.scoreSamples(samples);
   const gain = after.reduce(
     (sum, row, i) => sum + row.logProbs[2]! - before[i]!.logProbs[2]!,
     0,
@@ -199,8 +199,8 @@ Deno.test("a strong pull holds the policy near the weights it began with", async
     }
     const reference = makePolicy();
     const samples = await samplesOf(policy, 0, 16);
-    const there = await reference.rescore(samples),
-      here = await policy.rescore(samples);
+    const there = await reference.scoreSamples(samples),
+      here = await policy.scoreSamples(samples);
     policy.dispose();
     reference.dispose();
     ok(klCoefficient === 0 || row["kl_to_reference"]! >= 0);

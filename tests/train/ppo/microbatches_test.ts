@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { assignCredit } from "../../../lib/hae/credit.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
@@ -16,7 +16,6 @@ import {
   sumGradients,
 } from "../../../lib/train/ppo/step.ts";
 import {
-  createLaneDealer,
   microbatchWeights,
   splitMicrobatches,
 } from "../../../lib/train/ppo/microbatches.ts";
@@ -25,11 +24,7 @@ import {
   layOutSamples,
 } from "../../../lib/train/ppo/columns.ts";
 import { settingsAt } from "../../../lib/train/ppo/update_settings.ts";
-import {
-  byDecision,
-  decisionUnits,
-  type Situation,
-} from "../../../lib/trajectory.ts";
+import { byDecision, decisionUnits } from "../../../lib/trajectory.ts";
 import { fromRows, type SampleRow, toRows } from "../../_samples.ts";
 
 await selectBackend("wasm");
@@ -46,48 +41,6 @@ Deno.test("splitMicrobatches() keeps everything in order, in parts whose sizes d
         const sizes = cut.map((one) => one.length);
         ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
         ok(cut.length === 1 || Math.min(...sizes) >= 4);
-      },
-    ),
-  );
-});
-
-Deno.test("createLaneDealer() keeps episodes in their lanes, and lanes alike at first", () => {
-  const starts = Array.from({ length: 40 }, (_, i) => ({
-    text: `${i}`,
-    admissibleActions: [],
-    stateKey: "",
-  }));
-  const situation = (episode: number): Situation => ({
-    task: "",
-    past: [],
-    observation: starts[episode]!,
-  });
-  const batch = fc.array(fc.nat(39), { maxLength: 60 });
-  fc.assert(
-    fc.property(
-      fc.array(batch, { minLength: 1, maxLength: 4 }),
-      fc.integer({ min: 1, max: 5 }),
-      (batches, lanes) => {
-        const dealer = createLaneDealer(lanes);
-        const laneOf = new Map<number, number>();
-        for (const episodes of batches) {
-          const dealt = dealer.deal(episodes.map(situation));
-          deepStrictEqual(
-            dealt.flat().sort((a, b) => a - b),
-            episodes.map((_, i) => i),
-          );
-          for (const [lane, indices] of dealt.entries()) {
-            for (const i of indices) {
-              const before = laneOf.get(episodes[i]!) ?? lane;
-              strictEqual(lane, before);
-              laneOf.set(episodes[i]!, lane);
-            }
-          }
-        }
-        const anew = createLaneDealer(lanes)
-          .deal(starts.map((_, i) => situation(i)));
-        const sizes = anew.map(({ length }) => length);
-        ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
       },
     ),
   );

@@ -2,12 +2,12 @@ import { ok, strictEqual } from "node:assert/strict";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { QWEN2_SIZES } from "../../../lib/policy/decoder/sizes.ts";
 import { createRandom } from "../../../lib/random.ts";
-import type { Turn } from "../../../lib/trajectory.ts";
 import { languageMemory } from "../../../lib/train/studies/language_memory.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
 import { watchHeap } from "../_heap_watch.ts";
 import { type Load, loadOf, SMALL_SIZE } from "../_language_load.ts";
 import { fromRows } from "../../_samples.ts";
+import { decideAt } from "../../policy/_sessions.ts";
 
 const LOAD: Load = { batch: 16, length: 96, replyLength: 24, size: SMALL_SIZE };
 
@@ -71,7 +71,11 @@ for (const [name, load] of Object.entries(LOADS)) {
       ok(Math.abs(bytes / peak - 1) < 0.1, said);
     };
     watch.peak();
-    await policy.decide(situations, situations.map((_, i) => random.fork(i)));
+    await decideAt(
+      policy,
+      situations,
+      situations.map((_, i) => random.fork(i)),
+    );
     agree("writing", memory.writing.bytes);
     const minibatchSize = samples.length;
     await learner.update(fromRows(samples), {
@@ -84,20 +88,7 @@ for (const [name, load] of Object.entries(LOADS)) {
   });
 }
 
-/** Something that was done before. */
-const TURN: Turn = {
-  observation: { text: "", admissibleActions: ["ba"], stateKey: "" },
-  decision: {
-    switched: true,
-    subgoal: "ba",
-    action: "ba",
-    valid: true,
-    trace: { kind: "untrainable" },
-  },
-  reward: 0,
-};
-
-Deno.test("languageMemory() foretells what kept readings take within a tenth", async () => {
+Deno.test("languageMemory() foretells what kept KV caches take within a tenth", async () => {
   await selectBackend("wasm");
   using watch = watchHeap();
   const { policy, situations, memory } = loadOf({
@@ -105,19 +96,26 @@ Deno.test("languageMemory() foretells what kept readings take within a tenth", a
     reuseKvCache: true,
   });
   const before = watch.live();
+  const starts = Array.from({ length: 10 }, () => situations).flat();
+  const session = policy.open(starts);
   for (let turn = 0; turn < 10; turn++) {
     const others = situations.map((situation) => ({
       ...situation,
-      past: [TURN], // where episodes begin, what was kept is forgotten
       observation: {
         ...situation.observation,
         text: situation.observation.text.replaceAll("ba", "bcdefghijk"[turn]!),
       }, // prompts that have nothing in common, as of ten other batches
     }));
-    await policy.decide(others, others.map((_, i) => createRandom(i)));
+    await session.decide(
+      others.map((_, i) => turn * others.length + i),
+      others.map(({ observation }) => observation),
+      others.map((_, i) => createRandom(i)),
+    );
   }
   const { kept } = memory.writing.terms, taken = watch.live() - before;
   ok(Math.abs(kept! / taken - 1) < 0.1, `${kept} foretold, ${taken} taken`);
+  session[Symbol.dispose]();
+  strictEqual(watch.live(), before);
   policy.dispose();
 });
 

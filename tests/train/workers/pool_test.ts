@@ -2,12 +2,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   deepStrictEqual,
   notDeepStrictEqual,
-  ok,
   rejects,
   strictEqual,
 } from "node:assert/strict";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { createRandom, resumeRandom } from "../../../lib/random.ts";
+import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
 import { assembleTraining } from "../../../lib/train/assemble.ts";
@@ -22,10 +21,6 @@ import {
   type TrainingConfig,
 } from "../../../lib/train/config/config.ts";
 import { createReplicaPool } from "../../../lib/train/workers/pool.ts";
-import {
-  createPacker,
-  createUnpacker,
-} from "../../../lib/train/workers/situations.ts";
 import { sharePolicy } from "../../../lib/train/workers/shared_policy.ts";
 import type { Training } from "../../../lib/train/training.ts";
 import type {
@@ -33,6 +28,7 @@ import type {
   Situation,
   Trajectory,
 } from "../../../lib/trajectory.ts";
+import { decideAt } from "../../policy/_sessions.ts";
 
 await selectBackend("wasm");
 
@@ -187,20 +183,22 @@ Deno.test("replicas follow the weights of the policy, whoever changes them, and 
   await using pool = await createReplicaPool(policy, { ...order, workers: 1 });
   const shared = sharePolicy(policy, { pool, shards: 2 });
   const { situations, randoms } = await middle(policy);
-  const first = await shared.decide(situations, randoms);
-  deepStrictEqual(await shared.decide(situations, randoms), first);
+  const first = await decideAt(shared, situations, randoms);
+  deepStrictEqual(await decideAt(shared, situations, randoms), first);
   tf.tidy(() => {
     for (const variable of Object.values(policy.variables)) {
       variable.assign(tf.mul(variable, -0.5));
     }
   });
   const [near, far] = await pool.perform<"decide">(
-    [0, 1].map(() => ({
+    [0, 1].map((part) => ({
       kind: "decide",
-      situations,
-      randoms: randoms.map(({ state }) => resumeRandom(state)),
-      temperature: undefined,
-      lane: 0,
+      part,
+      open: { starts: situations, temperature: undefined },
+      ended: [],
+      rows: [...situations.keys()],
+      observations: situations.map(({ observation }) => observation),
+      randoms: randoms.map(({ state }) => state),
     })),
   );
   deepStrictEqual(far, near);
@@ -213,7 +211,7 @@ Deno.test("what goes wrong in a replica is thrown here, as what it is", async ()
   await using pool = await createReplicaPool(policy, { ...order, workers: 1 });
   const shared = sharePolicy(policy, { pool, shards: 2 });
   const { situations, randoms } = await middle(policy);
-  const before = await shared.decide(situations, randoms);
+  const before = await decideAt(shared, situations, randoms);
   const [one] = situations;
   const stuck: Situation = {
     ...one!,
@@ -221,7 +219,8 @@ Deno.test("what goes wrong in a replica is thrown here, as what it is", async ()
   };
   for (const wrong of [1, 6]) { // here and there
     await rejects(
-      async () => await shared.decide(situations.with(wrong, stuck), randoms),
+      async () =>
+        await decideAt(shared, situations.with(wrong, stuck), randoms),
       {
         name: "RangeError",
         message:
@@ -231,7 +230,7 @@ Deno.test("what goes wrong in a replica is thrown here, as what it is", async ()
       },
     );
   }
-  deepStrictEqual(await shared.decide(situations, randoms), before);
+  deepStrictEqual(await decideAt(shared, situations, randoms), before);
   policy.dispose();
 });
 
@@ -247,55 +246,29 @@ Deno.test("a pool refuses replicas that come out different, or not at all", asyn
   const specs = [{ kind: "maze" }];
   await rejects(createReplicaPool(wide, { ...order, specs, workers: 2 }), {
     message:
-      /^Cannot share work as every replica of the policy must be made: Cannot assemble a training as each kind of world must be one of .*"maze"$/,
+      /^Cannot share work as every replica of the policy must be made: Cannot open a world as "kind" .*"maze"/,
   });
   wide.dispose();
 });
 
-Deno.test("a pool that has ended refuses work, and what was under way", async () => {
+Deno.test("a pool that has ended refuses jobs, and those under way", async () => {
   const policy = await assemblePolicy(config, order.specs);
   const pool = await createReplicaPool(policy, { ...order, workers: 1 });
   const { situations } = await middle(policy);
-  const pieces = [0, 1].map(() => ({ kind: "evaluate", situations } as const));
+  const jobs = [0, 1].map((part) => ({
+    kind: "values" as const,
+    part,
+    open: { starts: situations, temperature: undefined },
+    ended: [],
+    rows: [...situations.keys()],
+    observations: situations.map(({ observation }) => observation),
+  }));
   const ended = {
     message: "Cannot share work with a replica as the training has ended",
   };
-  const underWay = rejects(pool.perform<"evaluate">(pieces), ended);
+  const underWay = rejects(pool.perform<"values">(jobs), ended);
   await pool[Symbol.asyncDispose]();
   await underWay;
-  await rejects(pool.perform<"evaluate">(pieces), ended);
-  policy.dispose();
-});
-
-Deno.test("situations arrive as they were, and what arrived once keeps its identity", async () => {
-  const policy = await assemblePolicy(config, order.specs);
-  const { situations } = await middle(policy);
-  const [{ task, past, observation, subgoal }] = situations as [Situation];
-  const packer = createPacker(), unpacker = createUnpacker();
-  const before = {
-    task,
-    past: past.slice(0, 2),
-    observation: past[2]!.observation,
-  };
-  const send = (situation: Situation) => {
-    const packed = structuredClone(packer.pack(situation));
-    const parcel = structuredClone(packer.parcel());
-    unpacker.take(parcel);
-    return { parcel, there: unpacker.unpack(packed) };
-  };
-  const first = send(before);
-  strictEqual(first.parcel.turns.length, 2);
-  const second = send({ task, past, observation, subgoal: subgoal! });
-  strictEqual(second.parcel.turns.length, 1); // only what is new travels
-  strictEqual(second.parcel.observations.length, 1);
-  deepStrictEqual(second.there.observation, observation);
-  strictEqual(second.there.subgoal, subgoal);
-  second.there.past.forEach(({ observation, decision }, t) => {
-    deepStrictEqual(observation, past[t]!.observation);
-    strictEqual(decision.action, past[t]!.decision.action);
-    strictEqual(decision.subgoal, past[t]!.decision.subgoal);
-  });
-  ok(second.there.past[1] === first.there.past[1]);
-  ok(second.there.past[2]!.observation === first.there.observation);
+  await rejects(pool.perform<"values">(jobs), ended);
   policy.dispose();
 });
