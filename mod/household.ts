@@ -32,9 +32,11 @@ export type {
   HouseholdExpert,
   PlanSegment,
 } from "../lib/envs/household/expert.ts";
-export type { HouseholdGameFile } from "../lib/envs/household/file.ts";
 export { createHouseholdGame } from "../lib/envs/household/game.ts";
-export type { HouseholdGame } from "../lib/envs/household/game.ts";
+export type {
+  HouseholdGame,
+  HouseholdGameFile,
+} from "../lib/envs/household/game.ts";
 export { HOUSEHOLD_SPLITS } from "../lib/envs/household/house.ts";
 export type { HouseholdSplit } from "../lib/envs/household/house.ts";
 export {

@@ -15,7 +15,7 @@ export type {
 } from "../lib/envs/pddl/formula.ts";
 export { compileGame } from "../lib/envs/pddl/game.ts";
 export type { CompiledGame } from "../lib/envs/pddl/game.ts";
-export { openGame, readGame } from "../lib/envs/pddl/game_env.ts";
+export { openGame, readGame, taskSentence } from "../lib/envs/pddl/game_env.ts";
 export type { GameEnv, GameEnvOptions } from "../lib/envs/pddl/game_env.ts";
 export { parseGameFile } from "../lib/envs/pddl/game_file.ts";
 export type { GameFile } from "../lib/envs/pddl/game_file.ts";
@@ -25,7 +25,6 @@ export { NOTHING_HAPPENS } from "../lib/envs/pddl/play.ts";
 export type { GamePlay, PlayStep } from "../lib/envs/pddl/play.ts";
 export { parseProblem } from "../lib/envs/pddl/problem.ts";
 export type { Problem } from "../lib/envs/pddl/problem.ts";
-export { taskSentence } from "../lib/envs/pddl/task_sentence.ts";
 export {
   findTraceGame,
   readTraces,

@@ -13,7 +13,7 @@ export type {
   WebshopInstruction,
   WebshopProduct,
 } from "../lib/envs/webshop/catalog.ts";
-export type { WebshopDifficulty } from "../lib/envs/webshop/difficulty.ts";
+export type { WebshopDifficulty } from "../lib/envs/webshop/families.ts";
 export {
   adviseWebshop,
   planWebshopPurchase,
@@ -59,18 +59,17 @@ export type {
 export type { WebshopSearch } from "../lib/envs/webshop/search/search.ts";
 export {
   createWebshop,
-  createWebshopSession,
+  generateWebshop,
+  generateWebshopCatalog,
   scoreWebshopState,
-} from "../lib/envs/webshop/session.ts";
+} from "../lib/envs/webshop/shop.ts";
 export type {
   Webshop,
-  WebshopReply,
-  WebshopSession,
-  WebshopSessionOptions,
+  WebshopGoalFilter,
   WebshopSettings,
-} from "../lib/envs/webshop/session.ts";
+} from "../lib/envs/webshop/shop.ts";
 export { WEBSHOP_REFERENCE } from "../lib/envs/webshop/settings.ts";
-export type { StockedWebshop } from "../lib/envs/webshop/shelf.ts";
+export type { StockedWebshop } from "../lib/envs/webshop/spec.ts";
 export { webshopHtml } from "../lib/envs/webshop/site/html.ts";
 export type { WebshopHtmlOptions } from "../lib/envs/webshop/site/html.ts";
 export { serveWebshop } from "../lib/envs/webshop/site/server.ts";
@@ -107,11 +106,3 @@ export type {
   WebshopEnv,
   WebshopEpisodeOptions,
 } from "../lib/envs/webshop/webshop.ts";
-export {
-  generateWebshop,
-  generateWebshopCatalog,
-} from "../lib/envs/webshop/world.ts";
-export type {
-  WebshopGoalFacts,
-  WebshopGoalFilter,
-} from "../lib/envs/webshop/world.ts";

@@ -57,9 +57,6 @@ const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 const EXCEPTIONS: ReadonlySet<string> = new Set([
   "mod.ts",
   "lib/report_parts.ts -> arquero",
-  "lib/envs/pddl/game_env.ts -> lib/envs/household/task_sentence.ts",
-  "lib/envs/household/spec.ts -> lib/envs/alfworld/game_spec.ts",
-  "lib/envs/household/household.ts -> lib/envs/alfworld/game_spec.ts",
 ]);
 
 const EMPTY_NAMES = /^(utils?|helpers?|common|types|base|misc)\.ts$/;

@@ -13,7 +13,7 @@ import { createWebshopSearch } from "../../lib/envs/webshop/search/search.ts";
 import {
   generateWebshop,
   generateWebshopCatalog,
-} from "../../lib/envs/webshop/world.ts";
+} from "../../lib/envs/webshop/shop.ts";
 
 const TURNS = 1000;
 const shop = generateWebshop({ size: 1000, seed: 1 });

@@ -7,7 +7,7 @@
  */
 
 import { openWebshopEpisode } from "../../lib/envs/webshop/webshop.ts";
-import { generateWebshop } from "../../lib/envs/webshop/world.ts";
+import { generateWebshop } from "../../lib/envs/webshop/shop.ts";
 import { describeMachine, residentMegabytes } from "./_machine.ts";
 
 const size = Number(Deno.args[0] ?? 100_000);

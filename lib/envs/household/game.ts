@@ -1,15 +1,14 @@
 /**
- * A household as a game: opened at once, written down as a file when asked.
+ * A household as a game: opened at once, written as a game file when asked.
  *
  * @module
  */
 
-import { HOUSEHOLD_DOMAIN } from "./rules.ts";
-import { type HouseholdGameFile, householdGameFile } from "./file.ts";
+import { HOUSEHOLD_DOMAIN, householdGrammar } from "./rules.ts";
 import { indexHousehold } from "./index.ts";
 import { HouseholdPlay } from "./play.ts";
 import type { HouseholdTables } from "./state.ts";
-import { householdProblem } from "./problem.ts";
+import { householdProblem, printProblem } from "./problem.ts";
 import { displayNames, type HouseholdWorld, mangle } from "./world.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
@@ -143,4 +142,50 @@ function hashWorld(world: HouseholdWorld): string {
     absorb(`${id} ${inside} ${cool}`);
   }
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+}
+
+/** A game file of ALFWorld's form; the keys are those of the format. */
+export interface HouseholdGameFile {
+  /** Types, predicates and actions, as PDDL. */
+  readonly pddl_domain: string;
+  /** Entities, first facts and goal, as PDDL. */
+  readonly pddl_problem: string;
+  /** Commands and feedback, as text grammar; the task sentence is in it. */
+  readonly grammar: string;
+  /** Whether a solution is known. */
+  readonly solvable: boolean;
+  /** Commands that win the game. */
+  readonly walkthrough: readonly string[];
+  /** Kind of task. */
+  readonly task_type: string;
+  /** How the game came about: everything needed to make it again. */
+  readonly gen: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes a household down as a game file, playable by any engine of the format.
+ *
+ * @param world The household.
+ * @param walkthrough Commands that win it.
+ * @param origin How it came about, recorded in the file.
+ * @returns The file's contents, to be stored as JSON.
+ */
+export function householdGameFile(
+  world: HouseholdWorld,
+  walkthrough: readonly string[],
+  origin: Readonly<Record<string, unknown>>,
+): HouseholdGameFile {
+  let problem: string | undefined;
+  return {
+    pddl_domain: HOUSEHOLD_DOMAIN,
+    // Printed when read: most readers want the other texts.
+    get pddl_problem() {
+      return problem ??= printProblem(householdProblem(world), "alfred");
+    },
+    grammar: householdGrammar(world.sentence),
+    solvable: true,
+    walkthrough,
+    task_type: world.goal.type,
+    gen: origin,
+  };
 }

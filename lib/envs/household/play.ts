@@ -10,17 +10,17 @@
 
 import { type GamePlay, NOTHING_HAPPENS, type PlayStep } from "../pddl/play.ts";
 import { householdCommands } from "./commands.ts";
-import { householdFacts } from "./facts.ts";
-import { MARKS } from "./index.ts";
-import { HOUSEHOLD_HELP } from "./rules.ts";
-import { pythonStrip } from "../../python_text.ts";
 import {
   copyHouseholdState,
   firstState,
+  householdFacts,
   type HouseholdState,
   householdStateKey,
   type HouseholdTables,
 } from "./state.ts";
+import { MARKS } from "./index.ts";
+import { HOUSEHOLD_HELP } from "./rules.ts";
+import { pythonStrip } from "../../python_text.ts";
 import {
   introText,
   inventoryText,

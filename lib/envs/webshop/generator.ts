@@ -12,12 +12,14 @@ import { createRandom, type Random, shuffled } from "../../random.ts";
 import { cleanOptionValue, type WebshopInstruction } from "./catalog.ts";
 import {
   checkWebshopDifficulty,
+  differ,
+  drawFeatures,
   type FamilySettings,
+  type Features,
+  pick,
   type WebshopDifficulty,
-} from "./difficulty.ts";
-import { differ, drawFeatures, type Features, pick } from "./families.ts";
-import { writeProductTexts } from "./product_texts.ts";
-import { writeWish } from "./wishes.ts";
+} from "./families.ts";
+import { writeProductTexts, writeWish } from "./generated_texts.ts";
 
 /** What to generate. */
 export interface WebshopGeneratorOptions {

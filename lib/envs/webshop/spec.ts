@@ -11,13 +11,16 @@ import type { World } from "../world.ts";
 import { openWebshopEpisode, type WebshopEnv } from "./webshop.ts";
 import {
   type EpisodeSettings,
+  type ShopSettings,
   WEBSHOP_DATASET,
   WEBSHOP_SPEC,
   webshopParts,
 } from "./settings.ts";
-import { type StockedWebshop, stockWebshop } from "./shelf.ts";
 import { proposeWebshopSubgoals } from "./subgoals.ts";
 import { present, readSettings } from "../../settings.ts";
+import { readWebshopCatalog, readWebshopNouns } from "./loader.ts";
+import { createWebshop, generateWebshop, type Webshop } from "./shop.ts";
+import { splitWebshopGoals, type WebshopSplitting } from "./splits.ts";
 
 /**
  * Makes the shop of a specification, for looking at rather than for playing.
@@ -151,3 +154,48 @@ export const WEBSHOP: World = {
   },
   proposeSubgoals: proposeWebshopSubgoals,
 };
+
+/** A shop with its goals divided. */
+export interface StockedWebshop {
+  /** The shop. */
+  readonly shop: Webshop;
+  /** Positions of its goals by part. */
+  readonly splits: WebshopSplitting;
+}
+
+/** Makes a shop: at once if it is generated, later if it is read from files. */
+export function stockWebshop(
+  settings: ShopSettings,
+): StockedWebshop | Promise<StockedWebshop> {
+  const {
+    catalog = { size: 1000 },
+    goals,
+    splits = "leak-free",
+    ...rules
+  } = settings;
+  const given = present(rules);
+  const divide = (shop: Webshop) => ({
+    shop,
+    splits: splitWebshopGoals(shop.goals, splits),
+  });
+  if ("folder" in catalog) {
+    const kind = goals ?? "synthetic";
+    const files = present(catalog);
+    return Promise.all([readWebshopCatalog(files), readWebshopNouns(files)])
+      .then(([products, nouns]) =>
+        divide(createWebshop(products, {
+          kind,
+          ...given,
+          ...(nouns ? { nouns } : {}),
+        }))
+      );
+  }
+  const { rank, mostGoals, difficulty, ...generated } = catalog;
+  return divide(generateWebshop(
+    {
+      ...present(generated),
+      difficulty: present(difficulty ?? {}),
+    },
+    { kind: goals ?? "human", ...given, ...present({ rank, mostGoals }) },
+  ));
+}

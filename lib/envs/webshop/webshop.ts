@@ -23,7 +23,7 @@ import {
   webshopPage,
 } from "./pages.ts";
 import { proposeWebshopQueries } from "./queries.ts";
-import { scoreWebshopState, type Webshop } from "./session.ts";
+import { scoreWebshopState, type Webshop } from "./shop.ts";
 import {
   nextWebshopState,
   parseWebshopAction,
@@ -31,10 +31,6 @@ import {
   type WebshopState,
   webshopTargets,
 } from "./state.ts";
-import {
-  formatWebshopObservation,
-  webshopTrainerReward,
-} from "./parity/wrapper.ts";
 
 /** How an episode is seen, paid and cut. */
 export interface WebshopEpisodeOptions {
@@ -266,4 +262,49 @@ function harmlessText(text: string): string {
   return text.includes("[") || text.includes("\n")
     ? text.replaceAll("[", "[\u200b").replace(/\s*\n\s*/g, " ")
     : text;
+}
+
+const SEPARATOR = " [SEP] ";
+
+/**
+ * Shortens an observation to what follows the wish, each segment in quotes.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const page = "WebShop [SEP] Instruction: [SEP] a lamp [SEP] Search";
+ * strictEqual(formatWebshopObservation(page, "a lamp"), "'Search'");
+ * ```
+ *
+ * @param observation A page in mode `text`.
+ * @param task The wish.
+ * @returns The segments after the wish; the whole observation if it does not hold the wish.
+ */
+export function formatWebshopObservation(
+  observation: string,
+  task: string,
+): string {
+  const segments = observation.split(SEPARATOR);
+  const place = segments.indexOf(task);
+  if (place < 0) return observation;
+  return segments.slice(place + 1).map((segment) => `'${segment}'`)
+    .join(SEPARATOR);
+}
+
+/**
+ * What the trainer pays for a step: 10 for a perfect purchase, nothing for a partial one.
+ *
+ * @param score WebShop's own score of the step, in `[0, 1]`.
+ * @param done Whether something was bought.
+ * @param penalty Paid for an imperfect purchase. @default {0}
+ * @returns The reward, and whether the episode was won.
+ */
+export function webshopTrainerReward(
+  score: number,
+  done: boolean,
+  penalty = 0,
+): { reward: number; won: boolean } {
+  if (done && score === 1) return { reward: 10, won: true };
+  return { reward: done ? penalty : 0, won: false };
 }

@@ -1,7 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { createRandom } from "../../../lib/random.ts";
-import { openGame } from "../../../lib/envs/pddl/game_env.ts";
-import { taskSentence } from "../../../lib/envs/pddl/task_sentence.ts";
+import { openGame, taskSentence } from "../../../lib/envs/pddl/game_env.ts";
 import {
   taskTypeOfGoal,
   taskTypeOfPath,

@@ -9,11 +9,8 @@ import fc from "fast-check";
 import { openWebshopEpisode } from "../../../lib/envs/webshop/webshop.ts";
 import { createWebshopCataloger } from "../../../lib/envs/webshop/catalog.ts";
 import { webshopHtml } from "../../../lib/envs/webshop/site/html.ts";
-import {
-  createWebshop,
-  createWebshopSession,
-  type Webshop,
-} from "../../../lib/envs/webshop/session.ts";
+import { createWebshop, type Webshop } from "../../../lib/envs/webshop/shop.ts";
+import { createWebshopSession } from "../../reference/webshop/session.ts";
 import {
   nextWebshopState,
   parseWebshopAction,

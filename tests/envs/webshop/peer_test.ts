@@ -7,11 +7,13 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { pickWebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import {
-  classifyWebshopColor,
-  classifyWebshopSize,
   normalizeWebshopColor,
   webshopReceiptCode,
 } from "../../../lib/envs/webshop/parity/normalize.ts";
+import {
+  classifyWebshopColor,
+  classifyWebshopSize,
+} from "../../reference/webshop/tables.ts";
 import {
   countWebshopAttributes,
   countWebshopOptions,

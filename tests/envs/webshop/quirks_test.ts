@@ -8,10 +8,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import { createRandom } from "../../../lib/random.ts";
 import { pythonJsonString } from "../../../lib/python_text.ts";
 import { createWebshopCataloger } from "../../../lib/envs/webshop/catalog.ts";
-import {
-  createWebshop,
-  createWebshopSession,
-} from "../../../lib/envs/webshop/session.ts";
+import { createWebshop } from "../../../lib/envs/webshop/shop.ts";
+import { createWebshopSession } from "../../reference/webshop/session.ts";
 import type { WebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import { createWebshopSearch } from "../../../lib/envs/webshop/search/search.ts";
 import { parseWebshopAction } from "../../../lib/envs/webshop/state.ts";

@@ -6,7 +6,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { serveWebshop } from "../../../lib/envs/webshop/site/server.ts";
-import { generateWebshop } from "../../../lib/envs/webshop/world.ts";
+import { generateWebshop } from "../../../lib/envs/webshop/shop.ts";
 
 const shop = generateWebshop({ size: 100, seed: 7 });
 

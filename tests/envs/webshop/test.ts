@@ -9,18 +9,22 @@ import { createHash } from "node:crypto";
 import { createEnvOpener, listEnvs } from "../../../lib/envs/open_env.ts";
 import { openWebshopEpisode } from "../../../lib/envs/webshop/webshop.ts";
 import {
-  countWebshopAlternatives,
   generateWebshop,
   generateWebshopCatalog,
+} from "../../../lib/envs/webshop/shop.ts";
+import {
+  countWebshopAlternatives,
   measureWebshopGoal,
-} from "../../../lib/envs/webshop/world.ts";
-import type { WebshopDifficulty } from "../../../lib/envs/webshop/difficulty.ts";
+} from "../../reference/webshop/difficulty.ts";
+import type { WebshopDifficulty } from "../../../lib/envs/webshop/families.ts";
 import { generateWebshopProducts } from "../../../lib/envs/webshop/generator.ts";
 import type { WebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import { splitWebshopGoals } from "../../../lib/envs/webshop/splits.ts";
 import { createCache } from "../../../lib/envs/cache.ts";
-import type { StockedWebshop } from "../../../lib/envs/webshop/shelf.ts";
-import { openWebshopSpec } from "../../../lib/envs/webshop/spec.ts";
+import {
+  openWebshopSpec,
+  type StockedWebshop,
+} from "../../../lib/envs/webshop/spec.ts";
 import { proposeWebshopSubgoals } from "../../../lib/envs/webshop/subgoals.ts";
 import type { Situation } from "../../../lib/trajectory.ts";
 import { conformance } from "../_conformance.ts";

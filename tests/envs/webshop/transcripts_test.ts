@@ -5,10 +5,8 @@
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import {
-  createWebshop,
-  createWebshopSession,
-} from "../../../lib/envs/webshop/session.ts";
+import { createWebshop } from "../../../lib/envs/webshop/shop.ts";
+import { createWebshopSession } from "../../reference/webshop/session.ts";
 import {
   catalogOf,
   type LoaderVectors,

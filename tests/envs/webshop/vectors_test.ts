@@ -7,10 +7,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createBm25Index } from "../../../lib/envs/webshop/search/bm25.ts";
-import {
-  createNumpyRandom,
-  createPythonRandom,
-} from "../../../lib/envs/webshop/parity/python_random.ts";
+import { createPythonRandom } from "../../../lib/envs/webshop/parity/python_random.ts";
+import { createNumpyRandom } from "../../reference/webshop/wrapper.ts";
 import { createWebshopAnalyzer } from "../../../lib/envs/webshop/search/analyzer.ts";
 import {
   createWebshopCataloger,

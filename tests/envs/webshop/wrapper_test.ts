@@ -7,16 +7,20 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import {
+  formatReply,
+  parseReply,
+} from "../../../lib/policy/language/blocks.ts";
+import {
+  formatWebshopObservation,
+  webshopTrainerReward,
+} from "../../../lib/envs/webshop/webshop.ts";
+import {
   createWebshopTrainerGoals,
   extractWebshopTask,
   formatWebshopActions,
   formatWebshopHistory,
-  formatWebshopObservation,
-  projectWebshopPlan,
-  projectWebshopThought,
   webshopActionBlock,
-  webshopTrainerReward,
-} from "../../../lib/envs/webshop/parity/wrapper.ts";
+} from "../../reference/webshop/wrapper.ts";
 import { readVectors } from "./_vectors.ts";
 
 type WrapperCase =
@@ -68,16 +72,19 @@ type WrapperCase =
 function replay(vector: WrapperCase): void {
   switch (vector.fn) {
     case "projection": {
-      const { action, valid } = projectWebshopThought(vector.response);
+      const { action, valid } = parseReply(vector.response, {
+        mode: "webshop-flat",
+      });
       deepStrictEqual([action, valid], [vector.action, vector.valid === 1]);
       break;
     }
     case "projection_options": {
-      deepStrictEqual(projectWebshopPlan(vector.response), {
+      deepStrictEqual(parseReply(vector.response, { mode: "webshop" }), {
         action: vector.action,
         subgoal: vector.subgoal,
-        decision: vector.switch,
+        switching: vector.switch,
         valid: vector.valid === 1,
+        problems: [],
       });
       break;
     }
@@ -126,29 +133,27 @@ Deno.test({
   },
 });
 
-Deno.test("projectWebshopPlan() reads back what was written in the agreed form", () => {
+Deno.test("the wrapper's modes read back what was written in the agreed form", () => {
   const line = fc.stringMatching(/^[a-z][a-z \[\]]{0,20}[a-z]$/);
-  const decision = fc.constantFrom("KEEP", "SWITCH");
+  const decision = fc.constantFrom("KEEP" as const, "SWITCH" as const);
   fc.assert(
-    fc.property(decision, line, line, (decision, subgoal, action) => {
-      const response =
-        `<switch>${decision}</switch>\n<subgoal>${subgoal}</subgoal>\n<action>${action}</action>`;
-      deepStrictEqual(projectWebshopPlan(response), {
-        action,
-        subgoal,
-        decision,
-        valid: true,
-      });
+    fc.property(decision, line, line, (switching, subgoal, action) => {
+      const written = { switching, subgoal, action };
+      deepStrictEqual(
+        parseReply(formatReply(written), { mode: "webshop" }),
+        { ...written, valid: true, problems: [] },
+      );
     }),
   );
 });
 
-Deno.test("projections never throw and find no valid action without tags", () => {
+Deno.test("the wrapper's modes never throw and find no valid action without tags", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (response) => {
       fc.pre(!response.includes("<"));
-      strictEqual(projectWebshopPlan(response).valid, false);
-      strictEqual(projectWebshopThought(response).valid, false);
+      for (const mode of ["webshop", "webshop-flat"] as const) {
+        strictEqual(parseReply(response, { mode }).valid, false);
+      }
     }),
   );
 });

@@ -94,54 +94,8 @@ export function createPythonRandom(seed: number): PythonRandom {
   };
 }
 
-/** A stream that gives what NumPy's legacy `RandomState` gives for the same seed. */
-export interface NumpyRandom {
-  /** Draws that many of the integers `0 … population - 1` without replacement. */
-  choice(population: number, count: number): number[];
-}
-
-/**
- * Opens NumPy's legacy stream of a seed; the reference trainer draws its goals with it.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * deepStrictEqual(createNumpyRandom(0).choice(500, 3), [90, 254, 283]);
- * ```
- *
- * @param seed An integer in `[0, 2 ** 32)`.
- * @returns A stream equal to `numpy.random.RandomState(seed)`.
- * @throws {RangeError} If `seed` is out of range.
- */
-export function createNumpyRandom(seed: number): NumpyRandom {
-  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
-    throw new RangeError(
-      `Cannot open a NumPy stream as "seed" must be an integer in [0, 2 ** 32): current value is ${seed}`,
-    );
-  }
-  const next = twister(seedByScalar(seed));
-  /** Draws from `[0, top]` by masked rejection. */
-  const upTo = (top: number) => {
-    const mask = top === 0 ? 0 : 0xffffffff >>> Math.clz32(top);
-    let draw = (next() & mask) >>> 0;
-    while (draw > top) draw = (next() & mask) >>> 0;
-    return draw;
-  };
-  return {
-    choice(population: number, count: number): number[] {
-      const order = Array.from({ length: population }, (_, i) => i);
-      for (let i = population - 1; i > 0; i--) {
-        const j = upTo(i);
-        [order[i], order[j]] = [order[j]!, order[i]!];
-      }
-      return order.slice(0, count);
-    },
-  };
-}
-
 /** Knuth's scalar initialization of the state. */
-function seedByScalar(seed: number): Uint32Array {
+export function seedByScalar(seed: number): Uint32Array {
   const state = new Uint32Array(WORDS);
   state[0] = seed;
   for (let i = 1; i < WORDS; i++) {
@@ -179,7 +133,7 @@ function seedByArray(key: readonly number[]): Uint32Array {
 }
 
 /** The generator proper: a function that gives the next 32-bit word. */
-function twister(state: Uint32Array): () => number {
+export function twister(state: Uint32Array): () => number {
   let position = WORDS;
   const refill = () => {
     for (let i = 0; i < WORDS; i++) {

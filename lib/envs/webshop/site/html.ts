@@ -12,7 +12,7 @@ import { pythonFloat } from "../../../python_text.ts";
 import type { WebshopProduct } from "../catalog.ts";
 import type { WebshopGoal } from "../goals.ts";
 import { webshopReceiptCode } from "../parity/normalize.ts";
-import { scoreWebshopState, type Webshop } from "../session.ts";
+import { scoreWebshopState, type Webshop } from "../shop.ts";
 import { pageHits, webshopButtons, type WebshopState } from "../state.ts";
 
 /** What a page shows besides the shop's own. */

@@ -1,126 +1,33 @@
 /**
  * WebShop's own environment: sessions that never end, observations with history, addresses.
  *
- * It is what WebShop's published agents were written against; the house plays episodes through
- * `webshop.ts` instead.
+ * It is what WebShop's published agents were written against and what its recordings show; episodes are
+ * played through `lib/envs/webshop/webshop.ts`.
  *
  * @see {@link https://github.com/princeton-nlp/WebShop | WebShop}
  *
  * @module
  */
 
-import { createRandom, type Random } from "../../random.ts";
-import { pythonJsonObject, pythonRepr } from "../../python_text.ts";
-import type { WebshopCatalog } from "./catalog.ts";
+import { createRandom, type Random } from "../../../lib/random.ts";
+import { pythonJsonObject, pythonRepr } from "../../../lib/python_text.ts";
+import type { WebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import {
-  listWebshopGoals,
-  type WebshopGoal,
-  type WebshopGoalList,
-  type WebshopGoalOptions,
-} from "./goals.ts";
-import { plainWebshopText, richWebshopText, webshopPage } from "./pages.ts";
-import {
-  scoreWebshopPurchase,
-  type WebshopScore,
-  type WebshopScoring,
-} from "./reward.ts";
-import { createWebshopSearch, type WebshopSearch } from "./search/search.ts";
+  plainWebshopText,
+  richWebshopText,
+  webshopPage,
+} from "../../../lib/envs/webshop/pages.ts";
 import {
   nextWebshopState,
   WEBSHOP_START,
   type WebshopRules,
   type WebshopState,
   webshopTargets,
-} from "./state.ts";
-
-/** One shop: products with their prices, a search over them, and what shoppers want. */
-export interface Webshop extends WebshopRules {
-  /** The products, findable by id. */
-  readonly catalog: WebshopCatalog;
-  /** Goals in their canonical order. */
-  readonly goals: readonly WebshopGoal[];
-  /** Effective prices in dollars. Shape `(products,)`. */
-  readonly prices: Float64Array;
-  /** How purchases are scored. */
-  readonly scoring: WebshopScoring;
-}
-
-/** Settings of {@linkcode createWebshop}. */
-export interface WebshopSettings extends WebshopGoalOptions, WebshopScoring {
-  /** Whether the queries `<r>`, `<a>`, `<c>` and `<q>` are obeyed. @default {true} */
-  reservedQueries?: boolean;
-  /** Whether product pages offer their attributes. @default {false} */
-  showAttributes?: boolean;
-}
-
-/**
- * Makes a shop of a catalog.
- *
- * @param catalog The products.
- * @param settings Kind of goals, seeds, rules.
- * @returns The shop; it never changes, so any number of episodes may share it.
- */
-export function createWebshop(
-  catalog: WebshopCatalog,
-  settings: WebshopSettings,
-): Webshop {
-  return assembleWebshop(catalog, {
-    settings,
-    list: listWebshopGoals(catalog, settings),
-    search: createWebshopSearch(catalog),
-  });
-}
-
-/**
- * Makes a shop of parts that exist already.
- *
- * @param catalog The products.
- * @param parts Goals with prices, the search, and rules.
- * @returns The shop.
- */
-export function assembleWebshop(
-  catalog: WebshopCatalog,
-  parts: {
-    list: WebshopGoalList;
-    search: WebshopSearch;
-    settings: Omit<WebshopSettings, keyof WebshopGoalOptions>;
-  },
-): Webshop {
-  const { reservedQueries = true, showAttributes = false, ...rest } =
-    parts.settings;
-  const { nouns, optionRule } = rest;
-  return {
-    catalog,
-    products: catalog.products,
-    ...parts.list,
-    search: parts.search,
-    reservedQueries,
-    showAttributes,
-    scoring: {
-      ...(nouns ? { nouns } : {}),
-      ...(optionRule ? { optionRule } : {}),
-    },
-  };
-}
-
-/**
- * Scores the purchase of the product a shopper looks at, with the options chosen.
- *
- * @param shop The shop.
- * @param state A product page, or the page after the purchase.
- * @param goal What was asked for.
- * @returns The score and its parts.
- */
-export function scoreWebshopState(
-  shop: Webshop,
-  state: WebshopState,
-  goal: WebshopGoal,
-): WebshopScore {
-  const product = shop.products[state.product!]!;
-  const price = shop.prices[state.product!]!;
-  const options = [...state.options.values()];
-  return scoreWebshopPurchase({ product, price, options }, goal, shop.scoring);
-}
+} from "../../../lib/envs/webshop/state.ts";
+import {
+  scoreWebshopState,
+  type Webshop,
+} from "../../../lib/envs/webshop/shop.ts";
 
 /** What a session answers. */
 export interface WebshopReply {
