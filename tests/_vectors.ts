@@ -119,6 +119,43 @@ export function replayFile<Case>(
 }
 
 /**
+ * Registers one test that replays the cases of a file that trajectories can express, by the estimators that train.
+ *
+ * Another test replays every case on padded rows and reads all of its entries.
+ *
+ * @param path Path below the folder.
+ * @param replay Throws where the shipped code does not reproduce the case; returns `false` for a case that only
+ *   padded rows can express, such as one with copies of turns.
+ * @param least The smallest share of the cases that must be expressible.
+ */
+export function replayByEstimators<Case>(
+  path: string,
+  replay: (vector: Case) => boolean,
+  least: number,
+): void {
+  const cases = readCases<Case>(path);
+  Deno.test({
+    name: `vectors ${path} are reproduced by the estimators that train`,
+    ignore: cases === undefined, // the folder holds no such file
+    fn() {
+      let replayed = 0;
+      for (const [index, vector] of cases!.entries()) {
+        try {
+          if (replay(vector)) replayed++;
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : `${error}`;
+          throw new Error(`case ${index} ${caseName(vector)}: ${reason}`);
+        }
+      }
+      ok(
+        replayed >= least * cases!.length,
+        `${replayed} of ${cases!.length} cases are trajectories`,
+      );
+    },
+  });
+}
+
+/**
  * Vector files that no test reads; a folder without any file is an error.
  *
  * @param kinds Folders to look into.

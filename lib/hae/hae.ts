@@ -192,7 +192,6 @@ function estimate(
   settings: Estimation,
 ): Required<Pick<Credit, "advantages" | "targets">> {
   checkColumns(batch, settings);
-  checkNumbers("hae", batch, { values: HEADS[settings.heads] });
   const { values, offsets } = batch;
   const turns = batch.rewards.length;
   const heads: HaeColumns = settings.heads === 1
@@ -205,6 +204,7 @@ function estimate(
     if (offsets[i] === offsets[i + 1]) continue;
     const probe = walkBack(heads, { settings, credit, episode: i });
     if (Number.isFinite(probe)) continue;
+    checkNumbers("hae", batch, { values: HEADS[settings.heads] });
     throw notFinite(
       "hae",
       `every bootstrap value and sum of rewards of episode "${
@@ -239,7 +239,19 @@ function walkBack(
   const { offsets, rewards, switched, values, done, truncated } = batch;
   const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary } = walk.settings;
   const headed = walk.settings.heads === 3;
-  const { advantages, targets } = walk.credit;
+  // Columns in variables of their own: the loop runs over every turn of a batch.
+  const { switching: switchValues, planning: plans, execution: actions } =
+    values;
+  const {
+    switching: switchAdvantages,
+    planning: planAdvantages,
+    execution: actionAdvantages,
+  } = walk.credit.advantages;
+  const {
+    switching: switchTargets,
+    planning: planTargets,
+    execution: actionTargets,
+  } = walk.credit.targets;
   const start = offsets[walk.episode]!, end = offsets[walk.episode + 1]!;
   const last = truncated?.[walk.episode] === 1 ? end : end - 1;
   const tail = tailValues(batch, walk.settings, walk.episode);
@@ -257,22 +269,22 @@ function walkBack(
       segmentReturn = 0;
       segmentDiscount = 1;
     }
-    const reward = rewards[t]!, value = values.execution[t]!;
+    const reward = rewards[t]!, value = actions[t]!;
     const future = over ? 0 : gamma * (nextExecution + chain);
     const advantage = reward + future - value;
-    targets.execution[t] = (advantages.execution[t] = advantage) + value;
+    actionTargets[t] = (actionAdvantages[t] = advantage) + value;
     segmentReturn = reward + gamma * segmentReturn;
     segmentDiscount *= gamma;
-    targets.switching[t] = switchingTarget = reward + gamma * switchingTarget;
-    const surprise = switchingTarget - (headed ? values.switching[t]! : 0);
-    advantages.switching[t] = surprise;
+    switchTargets[t] = switchingTarget = reward + gamma * switchingTarget;
+    const surprise = switchingTarget - (headed ? switchValues[t]! : 0);
+    switchAdvantages[t] = surprise;
     closes = t === start || switched[t] === 1;
     if (closes) {
-      const planned = values.planning[t]!;
+      const planned = plans[t]!;
       plannerAdvantage = segmentReturn - planned +
         segmentDiscount * (plannerValue + lambdaSegment * plannerAdvantage);
-      advantages.planning[t] = plannerAdvantage;
-      targets.planning[t] = plannerAdvantage + planned;
+      planAdvantages[t] = plannerAdvantage;
+      planTargets[t] = plannerAdvantage + planned;
       plannerValue = nextExecution = planned;
       probe += plannerAdvantage;
     } else {
