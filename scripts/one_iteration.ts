@@ -1,5 +1,6 @@
 /**
- * One training iteration by hand, with what each stage gives for the first episode.
+ * One training iteration by hand, with what each stage gives for the first episode. The loop in
+ * `lib/train/training.ts` has the same stages; it keeps episodes as columns from collecting on.
  *
  * ```sh
  * deno task one-iteration
@@ -67,10 +68,12 @@ for (const name of DECISIONS) {
   if (targets) printColumn("  its value target", targets);
 }
 
-print("5 samples: one row a turn, with the decisions that are trained");
+print("5 samples: one row a turn, 1 where a decision is trained");
 const samples = toSamples(shaped, credits);
-console.log(`${samples.turns.length} rows; planning is trained in:`);
-console.log(samples.trained.planning.subarray(0, shaped[0]!.turns.length));
+console.log(`${samples.turns.length} rows, the first episode's:`);
+for (const name of DECISIONS) {
+  printColumn(name, samples.trained[name].subarray(0, turns.length));
+}
 
 print("6 update: clipped surrogates, value losses, AdamW");
 console.log(await learner.update(samples, { ...config.update, random }));
@@ -82,6 +85,6 @@ function print(stage: string): void {
 
 /** Prints one number for each turn. */
 function printColumn(name: string, column: ArrayLike<number>): void {
-  const numbers = Array.from(column, (x) => x.toFixed(3).padStart(7));
+  const numbers = Array.from(column, (x) => x.toFixed(3).padStart(6));
   console.log(`${name.padEnd(18)} ${numbers.join(" ")}`);
 }
