@@ -116,7 +116,8 @@ async function main(): Promise<void> {
   }
   const { config, directory } = await readConfig(flags, program.args);
   const stop = new AbortController();
-  // The first Ctrl-C (or SIGTERM) saves and ends; a second one kills, as everywhere. A terminal and
+  // The first Ctrl-C (or SIGTERM) stops at the next decision or minibatch, saves and ends: the iteration under way is
+  // played again by the run that goes on. A second one kills, as everywhere. A terminal and
   // the task may both pass on one Ctrl-C, so that a second counts as such only a little later.
   let removal: ReturnType<typeof setTimeout> | undefined;
   const ignore = () => {
@@ -125,7 +126,7 @@ async function main(): Promise<void> {
   };
   const onSignal = () => {
     if (stop.signal.aborted) return;
-    console.error("\nsaving after what is under way; once more ends at once");
+    console.error("\nstopping and saving; once more ends at once");
     stop.abort(new Error("interrupted"));
     removal = setTimeout(ignore, 500);
   };
@@ -137,7 +138,7 @@ async function main(): Promise<void> {
   });
   announce(run, training);
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
-  if (!stop.signal.aborted) await conclude(training, run);
+  if (!stop.signal.aborted) await concludeUnlessStopped(training, run, stop);
   ignore();
 }
 
@@ -358,6 +359,19 @@ function evaluated(metrics: Readonly<Record<string, number>>): string[] {
       ? [`${name.replace("/success_rate", "")} ${percent(value)}`]
       : []
   );
+}
+
+/** Evaluates a run that has done its iterations; a run that is stopped here has saved them. */
+async function concludeUnlessStopped(
+  training: Training,
+  run: Run,
+  { signal }: AbortController,
+): Promise<void> {
+  try {
+    await conclude(training, run);
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
 }
 
 async function conclude(training: Training, run: Run): Promise<void> {

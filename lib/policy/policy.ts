@@ -196,12 +196,19 @@ export interface UpdateOptions {
 export interface Learner {
   /**
    * Learns from samples; resolves to one flat row of numbers about the update. `progress` is the
-   * share of training that is done, in `[0, 1]`; settings with a final value follow it.
+   * share of training that is done, in `[0, 1]`; settings with a final value follow it. `signal` ends the
+   * update before its next minibatch, by throwing its reason: weights and moments are those of its start.
    */
   update(
     samples: SampleBatch,
-    options: UpdateOptions & { random: Random; progress?: number },
+    options: UpdateOptions & {
+      random: Random;
+      progress?: number;
+      signal?: AbortSignal;
+    },
   ): Promise<Record<string, number>>;
+  /** Takes the last update back, as where a run is stopped before its iteration was recorded. */
+  revert?(): void;
   /** Writes weights and optimizer state to files in a folder. */
   save(directory: string): Promise<void>;
   /** Reads what {@linkcode Learner.save} wrote. */

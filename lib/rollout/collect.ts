@@ -7,6 +7,7 @@
  * @module
  */
 
+import { createPause } from "../pause.ts";
 import { createEnvOpener } from "../envs/open_env.ts";
 import type { EnvStart, EnvStep, OpenEnv, TextEnv } from "../envs/text_env.ts";
 import {
@@ -161,7 +162,7 @@ async function* playBatch(
 ): AsyncGenerator<RolloutProgress, EpisodeBatch, void> {
   const { open = createEnvOpener(), signal, bootstrap = true } = options;
   const episodes = assignments.map((one, row) => new Episode(one, row));
-  const pause = signal ? createPause() : undefined;
+  const pause = createPause(signal);
   let session: PolicySession | undefined;
   try {
     const opening = awaitAll(episodes.map((episode) => episode.open(open)));
@@ -190,7 +191,7 @@ async function* playBatch(
       playing = playing.filter((episode) => !episode.ending);
       const finished = episodes.length - playing.length;
       yield { turn: turn + 1, playing: playing.length, finished };
-      await pause?.();
+      await pause();
     }
     if (bootstrap) await valueCut(session, episodes);
     return writeBatch(episodes);
@@ -357,18 +358,4 @@ async function settleAll<T>(values: readonly (T | Promise<T>)[]): Promise<T[]> {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-}
-
-/** Yields to the event loop every 50 ms, so that abort signals arrive while all worlds are synchronous. */
-function createPause(): () => Promise<void> | undefined {
-  let last = performance.now();
-  return () => {
-    if (performance.now() - last < 50) return undefined;
-    return new Promise((resolve) =>
-      setTimeout(() => {
-        last = performance.now();
-        resolve();
-      }, 0)
-    );
-  };
 }

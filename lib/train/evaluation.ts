@@ -32,6 +32,8 @@ export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
   readonly tasks: number | "every";
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
+  /** Stops while playing, by throwing its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function evaluatePolicy(
   sets: EvaluationSets,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { random, open, tasks, balanceBy, ...lengths } = options;
+  const { random, open, tasks, balanceBy, signal, ...lengths } = options;
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];
   for (const [name, specs] of Object.entries(sets)) {
@@ -84,6 +86,7 @@ export async function evaluatePolicy(
     const played = await collectTrajectories(policy, episodes, {
       bootstrap: false, // an evaluation needs no values
       ...(open && { open }),
+      ...(signal && { signal }),
     });
     Object.assign(metrics, prefixed(name, summarizeTrajectories(played)));
     for (const episode of played) {

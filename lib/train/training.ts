@@ -106,7 +106,7 @@ export interface TrainingParts {
   readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
   readonly warmUp?: WarmUp;
-  /** Stops while playing, by throwing its reason; weights and iteration stay in step. */
+  /** Stops while playing or learning, by throwing its reason; weights and iteration stay in step. */
   readonly signal?: AbortSignal;
   /** Files of datasets that were skipped, for the record. @default {none} */
   readonly skipped?: readonly string[];
@@ -211,7 +211,8 @@ class OpenTraining implements Training {
   async *[Symbol.asyncIterator](): AsyncGenerator<IterationRecord, void, void> {
     const { config } = this;
     const { policy, learner, specs, open, signal } = this.#parts;
-    const playing = { ...(open && { open }), ...(signal && { signal }) };
+    const stopping = signal && { signal };
+    const playing = { ...(open && { open }), ...stopping };
     await this.warmUp();
     while (this.#next < config.iterations) {
       const iteration = this.#next;
@@ -225,11 +226,11 @@ class OpenTraining implements Training {
       const credit = this.#credit(shaped);
       const samples = await this.#refine(played, batchSamples(shaped, credit));
       watch.lap("credit");
-      const options = { ...config.update, random, progress };
+      const options = { ...config.update, random, progress, ...stopping };
       const update = await learner.update(samples, options);
       watch.lap("update");
       this.#next = iteration + 1;
-      const evaluated = await this.#evaluateWhenDue();
+      const evaluated = await this.#evaluateOrRevert();
       watch.lap("evaluation");
       const trajectories = trajectoriesOf(played);
       const credits = splitCredit(played.offsets, credit);
@@ -268,6 +269,20 @@ class OpenTraining implements Training {
     });
   }
 
+  /** Evaluates if that is due; an iteration that is stopped meanwhile counts as not done. */
+  async #evaluateOrRevert(): Promise<Readonly<Record<string, number>>> {
+    const { learner, signal } = this.#parts;
+    try {
+      return await this.#evaluateWhenDue();
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason && learner.revert) {
+        learner.revert();
+        this.#next--;
+      }
+      throw error;
+    }
+  }
+
   async #evaluateWhenDue(): Promise<Readonly<Record<string, number>>> {
     const { evaluation: { every }, iterations } = this.config;
     const last = this.#next === iterations;
@@ -283,9 +298,12 @@ class OpenTraining implements Training {
       ? policy
       : policy.atTemperature?.(temperature) ?? policy;
     const open = baseline?.open ?? this.#parts.open;
+    // What cannot be taken back is not stopped.
+    const { signal, learner: { revert } } = this.#parts;
     return evaluatePolicy(baseline?.policy ?? player, evaluation, {
       ...schedule,
       ...(open && { open }),
+      ...(signal && revert && { signal }),
       random: this.#root.fork("evaluation"),
     });
   }

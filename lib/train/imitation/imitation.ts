@@ -109,7 +109,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly learningRate?: number;
   /** Step size at the end; it changes linearly. @default {the same} */
   readonly finalLearningRate?: number;
-  /** Stops while playing, by throwing its reason. */
+  /** Stops while playing or learning, by throwing its reason. */
   readonly signal?: AbortSignal;
   /** Is told after every pass. */
   readonly onPass?: (progress: ImitationProgress) => void;
@@ -160,6 +160,7 @@ export async function imitateExpert(
       ...(finalLearningRate === undefined ? {} : { finalLearningRate }),
       ...(valueCoefficient === undefined ? {} : { valueCoefficient }),
       progress: epoch / epochs,
+      ...(signal && { signal }),
       random: random.fork("epoch", epoch),
     });
     options.onPass?.({

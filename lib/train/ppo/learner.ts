@@ -13,6 +13,7 @@ import {
   writeSafetensors,
 } from "../../policy/decoder/safetensors.ts";
 import { registerGradients } from "../../policy/backends/tensor_setup.ts";
+import { createPause } from "../../pause.ts";
 import { mean } from "../../numeric.ts";
 import { type Random, shuffled } from "../../random.ts";
 import {
@@ -137,6 +138,10 @@ class PpoLearner implements Learner {
   #initial: tf.Tensor1D | undefined;
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;
+  /** Weights and moments when the last update began. */
+  #start:
+    | { weights: Float32Array<ArrayBuffer>; moments: AdamWState }
+    | undefined;
 
   constructor(policy: DifferentiablePolicy, options: MicrobatchOptions) {
     this.#policy = policy;
@@ -166,6 +171,8 @@ class PpoLearner implements Learner {
     if (rows.length === 0) return { updates: 0 };
     await registerGradients(); // a policy of the caller's own may not have
     let weights = await readWeights(this.#variables);
+    this.#start = { weights, moments: this.#moments };
+    const pause = createPause(options.signal);
     const references = settings.klCoefficient === 0
       ? undefined
       : await this.#scoreReference({ samples, columns, rows }, weights);
@@ -177,6 +184,7 @@ class PpoLearner implements Learner {
       for (
         const part of drawMinibatches({ rows, episodes }, settings, random)
       ) {
+        await this.#orRevert(pause);
         const gradient = await this.#computeGradient(part, update);
         weights = this.#descend(weights, gradient, { settings, report });
       }
@@ -185,6 +193,24 @@ class PpoLearner implements Learner {
       if (targetKl > 0 && report.lastKl() > targetKl) break;
     }
     return report.row();
+  }
+
+  /** Pauses; where that ends the update, its steps are taken back. */
+  async #orRevert(pause: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await pause();
+    } catch (error) {
+      this.revert();
+      throw error;
+    }
+  }
+
+  revert(): void {
+    if (!this.#start) return;
+    const { weights, moments } = this.#start;
+    assignWeights(this.#variables, weights);
+    this.#moments = moments;
+    this.#start = undefined;
   }
 
   async save(directory: string): Promise<void> {
@@ -235,6 +261,7 @@ class PpoLearner implements Learner {
     this.#initial?.dispose();
     this.#initial = undefined;
     this.#moments = { step, first, second };
+    this.#start = undefined;
     assignWeights(this.#variables, weights);
   }
 
@@ -260,8 +287,13 @@ class PpoLearner implements Learner {
       computed.gradient,
       settings.maxGradientNorm,
     );
+    // What the update began with is kept; later columns of the update take each other's place.
+    const into = weights === this.#start?.weights
+      ? undefined
+      : { weights, state: this.#moments };
     const step = stepAdamW(weights, gradient, {
       state: this.#moments,
+      ...(into && { into }),
       learningRate: settings.learningRate,
       weightDecay: settings.weightDecay,
     });

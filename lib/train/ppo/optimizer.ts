@@ -75,19 +75,27 @@ export function beginAdamW(weights: number): AdamWState {
  * ok(Math.abs(weights[0]! - 0.9) < 1e-6); // the first step has the size of the rate
  * ```
  *
- * @param weights Shape `(weights,)`; left as it is.
+ * @param weights Shape `(weights,)`; left as it is, unless it is written into.
  * @param gradient Shape `(weights,)`; left as it is.
- * @param options State before the step, and settings.
+ * @param options State before the step, settings, and columns that take the result, which may be those of the
+ * arguments; absent means new ones.
  * @returns Weights and state after the step.
  * @throws {RangeError} If the three lengths differ.
  */
 export function stepAdamW(
   weights: Float32Array,
   gradient: Float32Array,
-  options: AdamWOptions & { readonly state: AdamWState },
+  options: AdamWOptions & {
+    readonly state: AdamWState;
+    readonly into?: {
+      readonly weights: Float32Array<ArrayBuffer>;
+      readonly state: AdamWState;
+    };
+  },
 ): { weights: Float32Array<ArrayBuffer>; state: AdamWState } {
   const {
     state,
+    into,
     learningRate = 0.001,
     beta1 = 0.9,
     beta2 = 0.999,
@@ -101,8 +109,9 @@ export function stepAdamW(
     );
   }
   const step = state.step + 1;
-  const first = new Float32Array(size), second = new Float32Array(size);
-  const next = new Float32Array(size);
+  const first = into?.state.first ?? new Float32Array(size);
+  const second = into?.state.second ?? new Float32Array(size);
+  const next = into?.weights ?? new Float32Array(size);
   const correction1 = 1 / (1 - beta1 ** step);
   const correction2 = 1 / (1 - beta2 ** step);
   for (let i = 0; i < size; i++) {

@@ -10,7 +10,7 @@ import type { IterationRecord, Training } from "../training.ts";
 
 /** When a recorded training ends besides having done its iterations. */
 export interface RecordTrainingOptions {
-  /** Ends it after the iteration that is under way, or sooner if the training has the same signal. */
+  /** Ends it after the iteration that is under way; at once, and before that iteration, if the training has the same signal. */
   readonly signal?: AbortSignal;
   /** Ends it after the iteration in which this time is over, in minutes. */
   readonly minutes?: number;
@@ -76,7 +76,7 @@ async function warmUp(
   }
 }
 
-/** The next record; none when there are no more, or playing was stopped by the signal. */
+/** The next record; none when there are no more, or the iteration was stopped by the signal. */
 async function nextRecord(
   records: AsyncIterator<IterationRecord>,
   signal: AbortSignal | undefined,

@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  notDeepStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+} from "node:assert/strict";
 import { proposeCorridorSubgoals } from "../../../lib/envs/corridor.ts";
 import { assignCredit } from "../../../lib/hae/credit.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
@@ -106,6 +112,44 @@ Deno.test("load() refuses a checkpoint of another policy, and leaves weights and
   );
   policy.dispose();
   fresh.dispose();
+});
+
+Deno.test("update() that is stopped takes its steps back, and revert() those of a whole update", async () => {
+  const policy = makePolicy(1), unstopped = makePolicy(1);
+  const learner = createPpoLearner(policy);
+  const other = createPpoLearner(unstopped);
+  const samples = await samplesOf(policy, 0);
+  const options = () => ({ ...SMALL, epochs: 4, random: createRandom(3) });
+  await learner.update(fromRows(samples), options());
+  await other.update(fromRows(samples), options());
+  const before = weightsOf(policy);
+  let reads = 0;
+  const reason = new Error("enough");
+  const signal = {
+    get aborted() {
+      return reads > 2;
+    },
+    throwIfAborted() {
+      if (++reads > 2) throw reason;
+    },
+    reason,
+  } as AbortSignal;
+  await rejects(
+    learner.update(fromRows(samples), { ...options(), signal }),
+    reason,
+  );
+  deepStrictEqual(weightsOf(policy), before);
+  await learner.update(fromRows(samples), options());
+  notDeepStrictEqual(weightsOf(policy), before);
+  learner.revert!();
+  deepStrictEqual(weightsOf(policy), before);
+  deepStrictEqual(
+    await learner.update(fromRows(samples), options()),
+    await other.update(fromRows(samples), options()),
+  );
+  deepStrictEqual(weightsOf(policy), weightsOf(unstopped));
+  policy.dispose();
+  unstopped.dispose();
 });
 
 Deno.test("update() learns the corridor from sparse reward within seconds", async () => {
