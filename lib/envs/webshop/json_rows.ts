@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseJson, reasonOf } from "../../text_file.ts";
+
 /** Where a {@linkcode readJsonRows} stream comes from and how forgiving it is. */
 export interface JsonRowsOptions {
   /** Name of the file, for error messages. */
@@ -49,8 +51,9 @@ export async function* readJsonRows(
         offset += used;
         const slice = scanner.take();
         if (!slice) continue;
-        yield JSON.parse(
+        yield parseJson(
           new TextDecoder("utf-8", { fatal: true }).decode(slice),
+          `row ${row}`,
         );
         row++;
       }
@@ -60,7 +63,7 @@ export async function* readJsonRows(
     if (lenient) return;
     throw new SyntaxError(
       `Cannot read "${name}" as it must be a JSON array in UTF-8: byte ${offset}, row ${row}: ${
-        error instanceof Error ? error.message : error
+        reasonOf(error)
       }`,
       { cause: error },
     );

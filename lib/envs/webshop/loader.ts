@@ -6,6 +6,7 @@
  * @module
  */
 
+import { readJson, readText } from "../../text_file.ts";
 import { readJsonRows } from "./json_rows.ts";
 import {
   createWebshopCataloger,
@@ -13,7 +14,7 @@ import {
   type WebshopCatalog,
   type WebshopInstruction,
 } from "./catalog.ts";
-import { type NounTagger, parseNounTable } from "./nouns.ts";
+import { isTexts, type NounTagger, parseNounTable } from "./nouns.ts";
 
 /** Names of WebShop's files within a folder. */
 export interface WebshopFiles {
@@ -52,18 +53,20 @@ export async function readWebshopCatalog(
     limit = Infinity,
     lenient = false,
   } = files;
+  const pathOf = (name: string) => `${folder}/${name}`;
   const annotations = parseWebshopAnnotations({
     attributes: {
-      name: attributes,
-      json: await readJson(folder, attributes),
+      name: pathOf(attributes),
+      json: await readJson(pathOf(attributes)),
     },
-    human: { name: human, json: await readJson(folder, human, true) },
+    human: { name: pathOf(human), json: await readIfThere(pathOf(human)) },
   });
   const cataloger = createWebshopCataloger(annotations);
-  using file = await Deno.open(`${folder}/${products}`, { read: true });
+  const name = pathOf(products);
+  using file = await Deno.open(name, { read: true });
   let rows = 0;
   const stream = file.readable.values({ preventCancel: true });
-  for await (const row of readJsonRows(stream, { name: products, lenient })) {
+  for await (const row of readJsonRows(stream, { name, lenient })) {
     if (rows++ >= limit) break;
     cataloger.add(row);
   }
@@ -81,14 +84,14 @@ export async function readWebshopNouns(
   files: WebshopFiles,
 ): Promise<NounTagger | undefined> {
   const { folder, nouns } = files;
-  return nouns === undefined
-    ? undefined
-    : parseNounTable(await Deno.readTextFile(`${folder}/${nouns}`));
+  if (nouns === undefined) return undefined;
+  const path = `${folder}/${nouns}`;
+  return parseNounTable(await readText(path), { name: path });
 }
 
 /** A parsed JSON file and its name. */
 export interface NamedJson {
-  /** Name of the file, for error messages. */
+  /** Name of the file, for error messages: its path. */
   readonly name: string;
   /** What it holds; `undefined` if there is no such file. */
   readonly json: unknown;
@@ -181,11 +184,6 @@ function createReader(where: string, record: unknown) {
   };
 }
 
-/** Whether a value is a list of texts. */
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((x) => typeof x === "string");
-}
-
 /** The error for a field of the wrong kind. */
 function wrong(where: string, kind: string, value: unknown): TypeError {
   const shown = JSON.stringify(value)?.slice(0, 80);
@@ -194,20 +192,12 @@ function wrong(where: string, kind: string, value: unknown): TypeError {
   );
 }
 
-/** Parses one file; an optional file that is not there gives nothing. */
-async function readJson(
-  folder: string,
-  name: string,
-  optional = false,
-): Promise<unknown> {
+/** Reads a file of JSON; nothing if there is no such file. */
+async function readIfThere(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
+    return await readJson(path);
   } catch (error) {
-    if (optional && error instanceof Deno.errors.NotFound) return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(
-      `Cannot read "${name}" as it must be JSON: ${error.message}`,
-      { cause: error },
-    );
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }

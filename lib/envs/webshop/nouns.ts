@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseJson } from "../../text_file.ts";
+
 /** Names the nouns of a title in lower case, in order, repetitions included. */
 export type NounTagger = (title: string) => readonly string[];
 
@@ -60,23 +62,25 @@ export function titleNouns(title: string): string[] {
  * ```
  *
  * @param jsonLines The table.
- * @param fallback Tagger of titles that the table lacks. @default {titleNouns}
+ * @param options Tagger of titles that the table lacks, and the name of the file for messages.
  * @returns A tagger that looks titles up first.
- * @throws {SyntaxError} If a line is not such an object; the message names the line.
+ * @throws {SyntaxError} If a line is not such an object; the message names file and line.
  */
 export function parseNounTable(
   jsonLines: string,
-  fallback: NounTagger = titleNouns,
+  options: { fallback?: NounTagger; name?: string } = {},
 ): NounTagger {
+  const { fallback = titleNouns, name = "noun table" } = options;
   const table = new Map<string, readonly string[]>();
   for (const [i, line] of jsonLines.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const row = parseRow(line);
-    if (!row) {
+    const where = `${name}, line ${i + 1}`;
+    const row = parseJson(line, where);
+    if (!isNounRow(row)) {
       throw new SyntaxError(
-        `Cannot read a noun table as every line must be {"title": text, "nouns": [text]}: line ${
-          i + 1
-        } is ${line.slice(0, 80)}`,
+        `Cannot read "${where}" as it must be {"title": text, "nouns": [text]}: current value is ${
+          line.slice(0, 80)
+        }`,
       );
     }
     table.set(row.title, row.nouns);
@@ -84,25 +88,15 @@ export function parseNounTable(
   return (title) => table.get(title) ?? fallback(title);
 }
 
-/** One line of a noun table; nothing if it is malformed. */
-function parseRow(
-  line: string,
-): { title: string; nouns: readonly string[] } | undefined {
-  let row: unknown;
-  try {
-    row = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof row !== "object" || row === null) return undefined;
-  const title: unknown = Reflect.get(row, "title");
-  const nouns: unknown = Reflect.get(row, "nouns");
-  return typeof title === "string" && isTexts(nouns)
-    ? { title, nouns }
-    : undefined;
+function isNounRow(
+  row: unknown,
+): row is { readonly title: string; readonly nouns: readonly string[] } {
+  return typeof row === "object" && row !== null &&
+    "title" in row && typeof row.title === "string" &&
+    "nouns" in row && isTexts(row.nouns);
 }
 
 /** Whether a value is a list of texts. */
-function isTexts(value: unknown): value is readonly string[] {
+export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((x) => typeof x === "string");
 }

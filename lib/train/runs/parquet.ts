@@ -1,5 +1,5 @@
 /**
- * Tables of numbers, truths and texts, to and from Parquet.
+ * Tables of numbers, booleans and texts, to and from Parquet.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export type Cell = number | string | boolean | null;
 /**
  * Writes a table as a Parquet file that is whole or absent.
  *
- * Numbers become doubles, truths booleans, everything else text; cells may be missing.
+ * Numbers become doubles, truths booleans, dates and texts text; cells may be missing.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export async function writeParquet(
   const columnData = table.columnNames().map((name): ColumnSource => {
     const data = Array.from(
       { length: table.numRows() },
-      (_, row) => (table.get(name, row) ?? null) as unknown,
+      (_, row) => plainCell(table.get(name, row)),
     );
     return { name, data, type: columnType(name, data), nullable: true };
   });
@@ -62,7 +62,7 @@ export async function writeParquet(
  * Reads a Parquet file of flat columns, compressed with Snappy, gzip, Zstandard, LZ4, Brotli or not at all.
  *
  * @param path Where the file is.
- * @returns Its table; 64-bit integers become numbers. A table without rows has the columns of its schema.
+ * @returns Its table; 64-bit integers become numbers, dates text. A table without rows has the columns of its schema.
  * @throws {SyntaxError} If the file is not Parquet, damaged, or compressed in another way; the reason is named.
  */
 export async function readParquet(path: string): Promise<ColumnTable> {
@@ -84,11 +84,16 @@ export async function readParquet(path: string): Promise<ColumnTable> {
   }
   const columns: [string, unknown[]][] = names.map((name) => [
     name,
-    rows.map((row) =>
-      typeof row[name] === "bigint" ? Number(row[name]) : row[name] ?? null
-    ),
+    rows.map((row) => plainCell(row[name])),
   ]);
   return createTable(columns);
+}
+
+/** A cell without kinds of its own: 64-bit integers as numbers, dates as text. */
+function plainCell(cell: unknown): unknown {
+  if (typeof cell === "bigint") return Number(cell);
+  if (cell instanceof Date) return cell.toISOString();
+  return cell ?? null;
 }
 
 /** Whether a file ends with the mark of the format. */

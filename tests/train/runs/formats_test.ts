@@ -77,6 +77,19 @@ Deno.test("a table without rows keeps its columns", async () => {
   strictEqual(readEpisodes(turns).length, 0);
 });
 
+Deno.test("writeParquet() takes typed arrays, big integers and dates", async () => {
+  const path = `${await Deno.makeTempDir()}/table.parquet`;
+  const day = new Date("2026-11-29T12:00:00Z");
+  await writeParquet(
+    aq.table({ a: Float32Array.of(0.5, 2), b: [1n, 2n], c: [day, null] }),
+    path,
+  );
+  deepStrictEqual((await readParquet(path)).objects(), [
+    { a: 0.5, b: 1, c: "2026-11-29T12:00:00.000Z" },
+    { a: 2, b: 2, c: null },
+  ]);
+});
+
 Deno.test("readParquet() names the codec that it cannot read, and says when a file is cut", async () => {
   const path = `${await Deno.makeTempDir()}/table.parquet`;
   const bytes = await Deno.readFile(new URL("gzip.parquet", PYARROW));
