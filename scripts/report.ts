@@ -3,7 +3,7 @@
  *
  * ```sh
  * deno task report runs/corridor-0
- * deno task report runs/house-1 runs/house-2 runs/house-3 --out runs/house.html
+ * deno task report runs/household-0 runs/household-1 --out runs/household.html
  * ```
  *
  * @module

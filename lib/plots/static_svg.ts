@@ -130,8 +130,7 @@ export function staticSvg(figure: Figure): string {
     xmlns: "http://www.w3.org/2000/svg",
     viewBox: `0 0 ${WIDTH} ${height}`,
     "font-family": "system-ui, sans-serif",
-    "font-size": 12,
-    ...{ width: WIDTH, height, fill: INK },
+    ...{ "font-size": 12, fill: INK, width: WIDTH, height },
   };
   const parts = [
     text(MARGIN.left - 54, 26, figureTitle(figure), { "font-size": 16 }),
@@ -208,12 +207,17 @@ function linesOf(labels: readonly string[]): number {
   return Math.max(1, ...labels.map((label) => label.split("\n").length));
 }
 
-/** Every value along an axis, error bars and the foot of bars included. */
+/** Every value along an axis, error bars and the extent of bars included. */
 function cellsAlong(traces: readonly Trace[], axis: AxisName): Cell[] {
   return traces.flatMap((trace) => {
     const cells = [...trace[axis] ?? [], ...errorEnds(trace, axis).flat()];
     const along = trace.orientation === "h" ? "x" : "y";
+    const [first, second] = cells.map(toNumber);
+    const half = Math.abs(second! - first!) / 2;
     if (trace.type === "bar" && axis === along) cells.push(0);
+    else if (trace.type === "bar" && half > 0) {
+      cells.push(first! - half, toNumber(cells.at(-1)) + half);
+    }
     return cells.filter((cell) => cell !== null);
   });
 }
@@ -346,8 +350,7 @@ function renderDrawing(drawing: Drawing, frame: Frame): Markup | undefined {
     const anchors: Record<string, string> = { left: "start", right: "end" };
     const style = {
       "text-anchor": anchors[xanchor] ?? "middle",
-      "font-size": font.size ?? 12,
-      fill: font.color ?? INK,
+      ...{ "font-size": font.size ?? 12, fill: font.color ?? INK },
     };
     return isPlaced([x, y]) ? text(x, y, drawing.text, style) : undefined;
   }
@@ -391,11 +394,9 @@ function renderLegend(traces: readonly Trace[], top: number) {
 }
 
 /** Color of a trace, or of one of its points. */
-function colorOf({ line, marker }: Trace, index: number, i?: number): string {
-  const own = Array.isArray(marker?.color)
-    ? marker.color[i ?? -1]
-    : line?.color ?? marker?.color;
-  const color = own ?? line?.color;
+function colorOf({ line, marker }: Trace, index: number, i = -1): string {
+  const own = Array.isArray(marker?.color) ? marker.color[i] : undefined;
+  const color = own ?? line?.color ?? marker?.color;
   return typeof color === "string" ? color : seriesColor(index);
 }
 

@@ -345,3 +345,25 @@ Deno.test("staticSvg() places notes by shares of the whole plot or of one axis, 
   ok(Math.abs(at("whole") - (left + (right - left) / 0.8)) < 0.05);
   ok(Math.abs(at("second") - at("first") - 1.5 * (right - left)) < 0.05);
 });
+
+Deno.test("staticSvg() keeps bars at numbers inside their frame", () => {
+  for (const orientation of ["v", "h"]) {
+    const [x, y] = orientation === "v"
+      ? [[0, 1, 2], [1, 2, 1]]
+      : [[1, 2, 1], [0, 1, 2]];
+    const svg = staticSvg({
+      data: [{ type: "bar", orientation, x, y }],
+      layout: {},
+    });
+    const numbers = (pattern: RegExp) =>
+      [...svg.matchAll(pattern)].map((match) => match.slice(1).map(Number));
+    const bars = numbers(
+      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g,
+    );
+    strictEqual(bars.length, 3);
+    for (const [left, top, width, height] of bars) {
+      ok(left! >= 78 && left! + width! <= 816, "between the margins");
+      ok(top! >= 52 && top! + height! <= 358, "between the margins");
+    }
+  }
+});
