@@ -228,7 +228,6 @@ async function reportPolicy(
   const pass = policy.parameters * read; // additions of one pass, attention apart
   report("generation (prompts read included)", writing, written, 2 * pass);
   const samples = decisions.map((decision) => ({
-    situation,
     decision,
     advantages: { switching: 1, planning: 1, execution: 1 },
     trained: { switching: true, planning: true, execution: true },

@@ -9,13 +9,13 @@ import {
   type ByDecision,
   byDecision,
   decisionUnits,
-  type Situation,
+  type Observation,
 } from "../lib/trajectory.ts";
 
 /** One turn to learn from. */
 export interface SampleRow extends ScoredTurn {
-  /** What the decision was taken in. */
-  readonly situation: Situation;
+  /** What was seen. */
+  readonly observation: Observation;
   /** Advantage of each decision. */
   readonly advantages: ByDecision<number>;
   /** Which decisions the policy gradient sees. */
@@ -30,13 +30,13 @@ export interface SampleRow extends ScoredTurn {
 
 /** Rows of samples. */
 export function toRows(samples: SampleBatch): SampleRow[] {
-  const { turns, situations, targets, unitWeights } = samples;
+  const { turns, targets, unitWeights } = samples;
   let unit = 0;
-  return turns.map(({ decision }, i) => {
+  return turns.map(({ observation, decision }, i) => {
     const start = unit;
     unit += decisionUnits(decision.trace).length;
     return {
-      situation: situations[i]!,
+      observation,
       decision,
       advantages: byDecision((name) => samples.advantages[name][i]!),
       trained: byDecision((name) => samples.trained[name][i] === 1),
@@ -57,12 +57,11 @@ export function fromRows(rows: readonly SampleRow[]): SampleBatch {
   const taught = rows.some(({ targets }) => targets);
   const weighed = rows.some(({ unitWeights }) => unitWeights);
   return {
-    turns: rows.map(({ situation: { observation }, decision }) => ({
+    turns: rows.map(({ observation, decision }) => ({
       observation,
       decision,
       reward: 0,
     })),
-    situations: rows.map(({ situation }) => situation),
     episodes: Int32Array.from(rows, ({ episode }, i) => episode ?? i),
     advantages: byDecision((name) =>
       Float64Array.from(rows, ({ advantages }) => advantages[name])

@@ -10,7 +10,6 @@ import type {
   ByDecision,
   Decision,
   Observation,
-  Situation,
   Trajectory,
   Turn,
 } from "../trajectory.ts";
@@ -139,8 +138,6 @@ export interface Scorer {
 export interface SampleBatch {
   /** What was seen and decided. Shape `(rows,)`. */
   readonly turns: readonly Turn[];
-  /** What each decision was taken in. Shape `(rows,)`. */
-  readonly situations: readonly Situation[];
   /** Number of the episode that the turn belongs to; rows of one number can be kept together. Shape `(rows,)`. */
   readonly episodes: Int32Array;
   /** Advantage of each decision, after normalization if any; 0 where it is not trained. Shape `(rows,)` each. */

@@ -121,19 +121,19 @@ async function assembleLearner(
   end: () => Promise<void>;
 }> {
   const { specs, backend: { name: backend } } = options;
-  const { workers, microbatches: shards } = config.replicas;
+  const { workers, microbatches } = config.replicas;
   const policy = await assemblePolicy(config, specs);
-  if (shards === 1) {
+  if (microbatches === 1) {
     const end = () => Promise.resolve(policy.dispose());
     return { policy, learner: createPpoLearner(policy), end };
   }
   try {
     const order = { workers, config, specs, backend };
     const pool = await createReplicaPool(policy, order);
-    const shared = sharePolicy(policy, { pool, shards });
+    const shared = sharePolicy(policy, { pool, microbatches });
     return {
       policy: shared,
-      learner: createSharedLearner(shared, { pool, shards }),
+      learner: createSharedLearner(shared, { pool, microbatches }),
       async end() {
         await pool[Symbol.asyncDispose]();
         policy.dispose();

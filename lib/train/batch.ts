@@ -10,7 +10,6 @@ import {
   type EpisodeBatch,
   joinCredit,
   toEpisodeBatch,
-  trajectoryAt,
 } from "../episode_batch.ts";
 import type { SampleBatch } from "../policy/policy.ts";
 import {
@@ -24,7 +23,7 @@ import {
 /**
  * Turns trajectories and their credit into samples: columns with one row for each turn.
  *
- * Trained is what credit says, or else the decisions that were taken: execution on every turn,
+ * The trained decisions are those that the credit names, or else those that were taken: execution on every turn,
  * planning where a segment starts, switching wherever there was a choice.
  *
  * @example
@@ -79,18 +78,12 @@ export function batchSamples(
 ): SampleBatch {
   const { offsets, turns } = batch;
   const episodes = new Int32Array(turns.length);
-  const situations: Situation[] = [];
   for (let i = 0; i + 1 < offsets.length; i++) {
     episodes.fill(i, offsets[i]!, offsets[i + 1]!);
-    const trajectory = trajectoryAt(batch, i);
-    for (let t = 0; t < trajectory.turns.length; t++) {
-      situations.push(situationAt(trajectory, t));
-    }
   }
   const { advantages, trained, targets } = credit;
   return {
     turns,
-    situations,
     episodes,
     advantages: byDecision((name) =>
       advantages[name].map((a, t) => trained[name][t] === 1 ? a : 0)
@@ -112,10 +105,9 @@ export function filterSamples(
   takes: (row: number) => boolean,
 ): SampleBatch {
   const rows = samples.turns.map((_, i) => i).filter(takes);
-  const { turns, situations, episodes, advantages, trained, targets } = samples;
+  const { turns, episodes, advantages, trained, targets } = samples;
   return {
     turns: rows.map((i) => turns[i]!),
-    situations: rows.map((i) => situations[i]!),
     episodes: Int32Array.from(rows, (i) => episodes[i]!),
     advantages: byDecision((name) =>
       Float64Array.from(rows, (i) => advantages[name][i]!)
@@ -152,7 +144,6 @@ export function joinSamples(
   };
   return {
     turns: both.flatMap(({ turns }) => turns),
-    situations: both.flatMap(({ situations }) => situations),
     episodes: Int32Array.from(both.flatMap(({ episodes }) => [...episodes])),
     advantages: byDecision((name) => column((one) => one.advantages[name])),
     trained: byDecision((name) =>

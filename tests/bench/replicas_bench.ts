@@ -38,22 +38,22 @@ const CORRIDOR = [{ kind: "corridor", length: 9 }];
 
 await selectBackend("wasm");
 
-/** Alone and uncut; alone in shards; with one replica in shards. */
+/** Alone and uncut; alone in microbatches; with one replica in microbatches. */
 async function teams({ config, specs, policy }: Load) {
   const order = { config, specs, backend: "wasm" } as const;
   const alone = await createReplicaPool(policy, { ...order, workers: 0 });
   const two = await createReplicaPool(policy, { ...order, workers: 1 });
   addEventListener("unload", () => void two[Symbol.asyncDispose]());
-  const team = (pool: typeof alone, shards: number) => {
-    const player = sharePolicy(policy, { pool, shards });
-    const learner = createSharedLearner(player, { pool, shards });
+  const team = (pool: typeof alone, microbatches: number) => {
+    const player = sharePolicy(policy, { pool, microbatches });
+    const learner = createSharedLearner(player, { pool, microbatches });
     return { player, learner };
   };
   return {
     "one thread": { player: policy, learner: createPpoLearner(policy) },
-    "one thread, 4 shards": team(alone, 4),
-    "two threads, 2 shards": team(two, 2),
-    "two threads, 4 shards": team(two, 4),
+    "one thread, 4 microbatches": team(alone, 4),
+    "two threads, 2 microbatches": team(two, 2),
+    "two threads, 4 microbatches": team(two, 4),
   };
 }
 
@@ -127,7 +127,7 @@ function nonsense(
     Int32Array.from({ length }, () => random.integer(vocabSize));
   const observation = { text: "", admissibleActions: [], stateKey: "" };
   return Array.from({ length: 16 }, () => ({
-    situation: { task: "", past: [], observation },
+    observation,
     decision: {
       switched: true,
       subgoal: "",

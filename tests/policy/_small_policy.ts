@@ -88,11 +88,11 @@ export const streams = (n: number) =>
 
 /** A sample to score; advantages play no part here. */
 export function sampleOf(
-  situation: Situation,
+  { observation }: Situation,
   decision: Decision,
 ): SampleRow {
   return {
-    situation,
+    observation,
     decision,
     advantages: { switching: 1, planning: 1, execution: 1 },
     trained: { switching: true, planning: true, execution: true },

@@ -75,7 +75,7 @@ export function loadOf(load: Load): LoadedPolicy {
   const observation = { text, admissibleActions: ["wait"], stateKey: "" };
   const situation = { task: "", past: [], observation };
   const samples = Array.from({ length: batch }, (): SampleRow => ({
-    situation,
+    observation,
     decision: {
       ...{ switched: true, subgoal: "", action: "wait", valid: true },
       values: { switching: 0, planning: 0, execution: 0 },
@@ -99,7 +99,7 @@ export function loadOf(load: Load): LoadedPolicy {
   return {
     policy,
     samples,
-    situations: samples.map(({ situation }) => situation),
+    situations: samples.map(() => situation),
     memory: languageMemory(config, asked),
   };
 }

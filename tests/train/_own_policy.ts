@@ -33,7 +33,7 @@ const policy: DifferentiablePolicy = {
 };
 const observation = { text: "", admissibleActions: ["a", "b"], stateKey: "" };
 const sample: SampleRow = {
-  situation: { task: "", past: [], observation },
+  observation,
   decision: {
     ...{ switched: false, subgoal: "s", action: "a", valid: true },
     trace: {

@@ -12,11 +12,7 @@ import { fromRows, type SampleRow, toRows } from "../_samples.ts";
 function sample(units: number, advantage: number, episode = 0): SampleRow {
   const half = Math.floor(units / 2);
   return {
-    situation: {
-      task: "t",
-      past: [],
-      observation: { text: "", admissibleActions: ["go"], stateKey: "" },
-    },
+    observation: { text: "", admissibleActions: ["go"], stateKey: "" },
     decision: {
       switched: true,
       subgoal: "s",
@@ -64,10 +60,10 @@ function refining(
       [Symbol.dispose]() {},
     }),
   };
-  const trajectories = samples.map(({ situation, decision }): Trajectory => ({
+  const trajectories = samples.map(({ observation, decision }): Trajectory => ({
     ...{ id: "", task: "t", group: "", ending: "terminated", success: true },
     ...{ score: 1, bootstrap: byDecision(() => 0), seed: 0 },
-    turns: [{ observation: situation.observation, decision, reward: 0 }],
+    turns: [{ observation, decision, reward: 0 }],
   }));
   return { policy, trajectories, hint };
 }

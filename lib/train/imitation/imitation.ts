@@ -378,18 +378,15 @@ function withReading(
     );
   }
   const read = policy.readingSamples(trajectories);
-  const situations = trajectories.map((one) =>
-    situationAt(one, one.turns.length)
-  );
   const numbers = (value: number) =>
     new Float64Array(trajectories.length).fill(value);
   return joinSamples(samples, {
     turns: read.map(({ decision }, i) => ({
-      observation: situations[i]!.observation,
+      observation: situationAt(trajectories[i]!, trajectories[i]!.turns.length)
+        .observation,
       decision,
       reward: 0,
     })),
-    situations,
     episodes: Int32Array.from(trajectories, (_, i) => i),
     advantages: byDecision((name) =>
       numbers(name === "execution" ? lmLossWeight : 0)

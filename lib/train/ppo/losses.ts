@@ -153,7 +153,7 @@ export function sequencePolicyLoss(
     const logRatio = masked(tf.sub(logProbs, oldLogProbs), mask);
     const fixed = stopGradient(logRatio);
     const gap = tf.sub(sequenceMeans(fixed, mask, options), fixed);
-    // The value is the sequence's mean, the slope is the unit's own.
+    // The value is the sequence's mean, the gradient is the unit's own.
     const shared = tf.minimum(tf.add(logRatio, gap), 10);
     return {
       ...surrogate(shared, logRatio, {
@@ -300,9 +300,9 @@ export function valueLoss(
  * import { stopGradient } from "@hiper/lab/losses";
  *
  * await tf.setBackend("cpu");
- * const slope = tf.grad((x) => stopGradient(x));
+ * const gradient = tf.grad((x) => stopGradient(x));
  * strictEqual(stopGradient(tf.scalar(3)).dataSync()[0], 3); // the same number,
- * strictEqual(slope(tf.scalar(3)).dataSync()[0], 0); // but nothing to learn from
+ * strictEqual(gradient(tf.scalar(3)).dataSync()[0], 0); // and no gradient
  * ```
  *
  * @param tensor Any tensor.

@@ -39,8 +39,8 @@ export interface AdamWOptions {
  * import { beginAdamW, stepAdamW } from "@hiper/lab/losses";
  *
  * const begin = beginAdamW(2);
- * const slopes = new Float32Array([1, -1]);
- * const { state } = stepAdamW(new Float32Array(2), slopes, { state: begin });
+ * const gradient = new Float32Array([1, -1]);
+ * const { state } = stepAdamW(new Float32Array(2), gradient, { state: begin });
  * strictEqual(state.step, 1);
  * strictEqual(begin.step, 0); // steps give new states and leave old ones alone
  * ```
@@ -115,9 +115,9 @@ export function stepAdamW(
   const correction1 = 1 / (1 - beta1 ** step);
   const correction2 = 1 / (1 - beta2 ** step);
   for (let i = 0; i < size; i++) {
-    const slope = gradient[i]!, weight = weights[i]!;
-    const mean = beta1 * state.first[i]! + (1 - beta1) * slope;
-    const square = beta2 * state.second[i]! + (1 - beta2) * slope * slope;
+    const g = gradient[i]!, weight = weights[i]!;
+    const mean = beta1 * state.first[i]! + (1 - beta1) * g;
+    const square = beta2 * state.second[i]! + (1 - beta2) * g * g;
     first[i] = mean;
     second[i] = square;
     const direction = mean * correction1 /
@@ -153,5 +153,5 @@ export function clipGradient(
   const norm = Math.sqrt(sum);
   if (maxNorm === 0 || !(norm > maxNorm)) return { gradient, norm };
   const factor = maxNorm / norm;
-  return { gradient: gradient.map((slope) => slope * factor), norm };
+  return { gradient: gradient.map((g) => g * factor), norm };
 }

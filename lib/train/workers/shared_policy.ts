@@ -28,7 +28,7 @@ export interface SharingOptions {
   /** Replicas of the policy. */
   readonly pool: ReplicaPool;
   /** Parts of a batch. */
-  readonly shards: number;
+  readonly microbatches: number;
 }
 
 /**
@@ -42,14 +42,14 @@ export function sharePolicy(
   policy: WorkingPolicy,
   options: SharingOptions,
 ): WorkingPolicy {
-  const { pool, shards } = options;
+  const { pool, microbatches } = options;
   return {
     variables: policy.variables,
     open: (starts) => new SharedSession(starts, options),
     score: (turns) => policy.score(turns),
     async scoreSamples(samples): Promise<SampleScores[]> {
       const results = await pool.perform<"scoreSamples">(
-        splitMicrobatches(samples, shards).map((some) => ({
+        splitMicrobatches(samples, microbatches).map((some) => ({
           kind: "scoreSamples",
           samples: some.map(({ decision }) => ({ decision })),
         })),
@@ -86,10 +86,10 @@ class SharedSession implements CompleteSession {
 
   constructor(
     starts: readonly EpisodeStart[],
-    { pool, shards }: SharingOptions,
+    { pool, microbatches }: SharingOptions,
     temperature?: number,
   ) {
-    const count = splitMicrobatches(starts, shards).length;
+    const count = splitMicrobatches(starts, microbatches).length;
     this.#pool = pool;
     this.#temperature = temperature;
     this.#parts = Array.from({ length: count }, (_, k) => ({
@@ -205,9 +205,9 @@ export function createSharedLearner(
   policy: WorkingPolicy,
   options: SharingOptions,
 ): Learner {
-  const { pool, shards } = options;
+  const { pool, microbatches } = options;
   return createMicrobatchLearner(policy, {
-    microbatches: shards,
+    microbatches,
     computeGradients: async (parts, settings) => {
       const gradients = await pool.perform<"computeGradient">(
         parts.map((microbatch) => ({

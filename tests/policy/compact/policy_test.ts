@@ -22,6 +22,7 @@ import { situationAt } from "../../../lib/train/batch.ts";
 import {
   byDecision,
   DECISIONS,
+  type Situation,
   type Trajectory,
 } from "../../../lib/trajectory.ts";
 import type { SampleRow } from "../../_samples.ts";
@@ -67,9 +68,12 @@ async function play(
   return await collectTrajectories(policy, assignments);
 }
 
-function samplesOf(trajectories: readonly Trajectory[]): SampleRow[] {
+function samplesOf(
+  trajectories: readonly Trajectory[],
+): (SampleRow & { situation: Situation })[] {
   return trajectories.flatMap((trajectory) =>
-    trajectory.turns.map(({ decision }, t) => ({
+    trajectory.turns.map(({ observation, decision }, t) => ({
+      observation,
       situation: situationAt(trajectory, t),
       decision,
       advantages: byDecision(() => 0),

@@ -104,11 +104,11 @@ for (const [name, base] of Object.entries({ compact, language })) {
 
 Deno.test("a training that was saved with replicas goes on without them to the same numbers", async () => {
   const directory = `${await Deno.makeTempDir()}/checkpoint`;
-  const shards = 2;
-  const whole = await train(compact, { workers: 0, microbatches: shards });
+  const microbatches = 2;
+  const whole = await train(compact, { workers: 0, microbatches });
   const rows: Row[] = [];
   {
-    const replicas = { workers: 1, microbatches: shards };
+    const replicas = { workers: 1, microbatches };
     const config = defineConfig(compact, { replicas });
     await using training = await assembleTraining(config);
     for await (const { metrics } of training) {
@@ -117,7 +117,7 @@ Deno.test("a training that was saved with replicas goes on without them to the s
     }
     await training.save(directory);
   }
-  const replicas = { workers: 0, microbatches: shards };
+  const replicas = { workers: 0, microbatches };
   const config = defineConfig(compact, { replicas });
   await using training = await assembleTraining(config);
   await training.load(directory);
@@ -181,7 +181,7 @@ const logProbsOf = (decisions: readonly Decision[]) =>
 Deno.test("replicas follow the weights of the policy, whoever changes them, and leave streams as they are", async () => {
   const policy = await assemblePolicy(config, order.specs);
   await using pool = await createReplicaPool(policy, { ...order, workers: 1 });
-  const shared = sharePolicy(policy, { pool, shards: 2 });
+  const shared = sharePolicy(policy, { pool, microbatches: 2 });
   const { situations, randoms } = await middle(policy);
   const first = await decideAt(shared, situations, randoms);
   deepStrictEqual(await decideAt(shared, situations, randoms), first);
@@ -209,7 +209,7 @@ Deno.test("replicas follow the weights of the policy, whoever changes them, and 
 Deno.test("what goes wrong in a replica is thrown here, as what it is", async () => {
   const policy = await assemblePolicy(config, order.specs);
   await using pool = await createReplicaPool(policy, { ...order, workers: 1 });
-  const shared = sharePolicy(policy, { pool, shards: 2 });
+  const shared = sharePolicy(policy, { pool, microbatches: 2 });
   const { situations, randoms } = await middle(policy);
   const before = await decideAt(shared, situations, randoms);
   const [one] = situations;
