@@ -23,7 +23,7 @@ export type {
   TensorValues,
   WriteSafetensorsOptions,
 } from "../lib/policy/decoder/safetensors.ts";
-export { QWEN2_SIZES } from "../lib/policy/decoder/sizes.ts";
+export { QWEN2_SIZES } from "../lib/policy/decoder/config.ts";
 export { locateBlocks } from "../lib/policy/language/block_spans.ts";
 export type {
   BlockSpans,

@@ -4,11 +4,6 @@
  * @module
  */
 
-export { stepAdamWTensors } from "../lib/policy/backends/adamw.ts";
-export type {
-  AdamWTensors,
-  StepAdamWTensorsOptions,
-} from "../lib/policy/backends/adamw.ts";
 export type {
   Scalar,
   Tensor,

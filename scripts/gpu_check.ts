@@ -24,7 +24,6 @@ import {
   selectBackend,
   type Situation,
 } from "../mod.ts";
-import { stepAdamWTensors } from "../mod/losses.ts";
 import {
   createLanguagePolicy,
   createWordTokenizer,
@@ -278,7 +277,7 @@ function countTokens(decisions: readonly Decision[]) {
   return { read, written };
 }
 
-/** Differentiates log-probabilities in all trained weights and takes a step; a number that waits for it. */
+/** Differentiates log-probabilities in all trained weights; a number that depends on every gradient. */
 function learn(
   policy: LanguagePolicy,
   samples: readonly ScoredTurn[],
@@ -292,23 +291,9 @@ function learn(
     },
     weights,
   );
-  const last = tf.tidy(() => {
-    let moved: tf.Tensor = value;
-    for (const weight of weights) {
-      const zeros = tf.zerosLike(weight);
-      const step = stepAdamWTensors(
-        {
-          values: weight,
-          gradient: grads[weight.name]!,
-          first: zeros,
-          second: zeros,
-        },
-        { step: 1, learningRate: 0 },
-      );
-      moved = tf.sum(step.values);
-    }
-    return moved;
-  });
+  const last = tf.tidy(() =>
+    tf.addN(weights.map(({ name }) => tf.sum(grads[name]!)))
+  );
   tf.dispose([value, grads]);
   return last;
 }

@@ -11,7 +11,13 @@ import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { linear, rmsNorm, rotaryAttention } from "./layers.ts";
 import { decodeByReference, type ReferenceCache } from "./reference_decoder.ts";
-import { headSizes, layer, outputTable, type Qwen2 } from "./qwen2.ts";
+import {
+  headSizes,
+  layer,
+  outputTable,
+  type Qwen2,
+  weightFinder,
+} from "./qwen2.ts";
 
 /** What a decoder says of the next token of each sequence. */
 export interface DecoderOutput {
@@ -293,8 +299,7 @@ function prefill(
   const length = Math.max(...prompts.map((prompt) => prompt.length));
   const ids = new Int32Array(batch * length);
   prompts.forEach((prompt, row) => ids.set(prompt, row * length));
-  const find = (name: string) =>
-    (weights.get(name) ?? adapter?.weights.get(name))!;
+  const find = weightFinder(model, adapter);
   const table = weights.get("model.embed_tokens.weight")!;
   let x: tf.Tensor = tf.gather(table, tf.tensor1d(ids, "int32"));
   for (let i = 0; i < config.layers; i++) {

@@ -8,7 +8,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
-import { headSizes, layer, type Qwen2 } from "./qwen2.ts";
+import { headSizes, layer, type Qwen2, weightFinder } from "./qwen2.ts";
 
 /** New tokens of each sequence. */
 export interface FreshTokens {
@@ -52,8 +52,7 @@ export function openGpuDecoder(
     () => tf.keep(tf.fill([batch, 2, heads.kvHeads, room, heads.size], 0)), // on the device, unlike zeros()
   );
   const taken = new Int32Array(batch);
-  const find = (name: string) =>
-    (weights.get(name) ?? adapter?.weights.get(name))!;
+  const find = weightFinder(model, adapter);
   return {
     feed: ({ ids, fresh, counts, rows }) => {
       const states = tf.tidy(() => {

@@ -8,7 +8,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { readJsonObject } from "../json_file.ts";
-import type { LoraTensors, Qwen2 } from "./qwen2.ts";
+import { type LoraTensors, type Qwen2, variableOf } from "./qwen2.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** Projections an adapter may change. */
@@ -262,14 +262,4 @@ function modulesOf(
 function weightNames(module: string): [string, string] {
   const name = `base_model.model.${module}`;
   return [`${name}.lora_A.weight`, `${name}.lora_B.weight`];
-}
-
-/** A trained weight. */
-function variableOf(
-  values: Float32Array | Int32Array,
-  shape: readonly number[],
-): tf.Variable {
-  return tf.tidy(() =>
-    tf.variable(tf.tensor(values, [...shape], "float32"), true)
-  );
 }

@@ -74,7 +74,15 @@ export interface ForwardOptions {
 }
 
 /** Finds a weight by its name. */
-type WeightFinder = (name: string) => tf.Tensor;
+export type WeightFinder = (name: string) => tf.Tensor;
+
+/** Finds a weight among a decoder's and its adapter's. */
+export function weightFinder(
+  model: Qwen2Tensors,
+  adapter?: LoraTensors,
+): WeightFinder {
+  return (name) => (model.weights.get(name) ?? adapter?.weights.get(name))!;
+}
 
 /** Draws the weights of a new decoder: matrices normal with deviation `0.5 / √inputs` (0.018
  * at a width of 768), gains 1, biases 0. */
@@ -346,7 +354,7 @@ function anglesOf(config: Qwen2Config): RotaryAngles {
 }
 
 /** A weight that is trained unless frozen later. */
-function variableOf(
+export function variableOf(
   values: Float32Array | Int32Array,
   shape: readonly number[],
 ): tf.Variable {

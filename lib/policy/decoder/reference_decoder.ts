@@ -7,7 +7,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { LoraAdapter } from "./lora.ts";
 import { rmsNorm } from "./layers.ts";
-import { headSizes, layer, type Qwen2 } from "./qwen2.ts";
+import { headSizes, layer, type Qwen2, weightFinder } from "./qwen2.ts";
 
 /** Keys and values of everything fed so far; sequences end together, so short ones start late. */
 export interface ReferenceCache {
@@ -48,8 +48,7 @@ export function decodeByReference(
   const states = tf.tidy(() => {
     const sizes = { starts, past, fresh };
     const places = placesOf(model, sizes), mask = maskOf(model, sizes);
-    const find = (name: string) =>
-      (weights.get(name) ?? adapter?.weights.get(name))!;
+    const find = weightFinder(model, adapter);
     const table = weights.get("model.embed_tokens.weight")!;
     let x: tf.Tensor = tf.gather(table, tf.tensor1d(ids, "int32"));
     for (let i = 0; i < config.layers; i++) {

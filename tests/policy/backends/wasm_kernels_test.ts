@@ -17,7 +17,6 @@ import {
   swiGlu,
   tokenLogProbs,
 } from "../../../lib/policy/decoder/layers.ts";
-import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
 import { rotaryAngles } from "../../../lib/policy/decoder/qwen2.ts";
 import { compileKernels } from "../../../scripts/build_kernels.ts";
 
@@ -258,46 +257,6 @@ Deno.test("plus() and sideBySide() have the gradients of the sums they stand for
       for (const [j, value] of expected.entries()) {
         ok(Math.abs(lean[i]![j]! - value) < 1e-5, `${backend} ${i} ${j}`);
       }
-    }
-  }
-});
-
-Deno.test("stepAdamWTensors() agrees with its formula, fused or not", async () => {
-  const shape = [7, 3];
-  const parts = ["p", "g", "m", "v"].map((name) => numbers(name, shape));
-  parts[3]!.values.forEach((x, i, v) => v[i] = x * x);
-  const options = {
-    step: 3,
-    learningRate: 0.01,
-    weightDecay: 0.1,
-    betas: [0.9, 0.99],
-    epsilon: 1e-8,
-  } as const;
-  for (const backend of ["wasm", "cpu"] as const) {
-    await selectBackend(backend);
-    const [p, g, m, v] = parts.map((x) => x.values);
-    const after = tf.tidy(() => {
-      const [variable, gradient, first, second] = parts.map((x) =>
-        tf.tensor(x.values, x.shape)
-      );
-      const result = stepAdamWTensors(
-        {
-          values: variable!,
-          gradient: gradient!,
-          first: first!,
-          second: second!,
-        },
-        options,
-      );
-      return result.values.dataSync();
-    });
-    for (let i = 0; i < p!.length; i++) {
-      const first = 0.9 * m![i]! + 0.1 * g![i]!;
-      const second = 0.99 * v![i]! + 0.01 * g![i]! ** 2;
-      const change = first / (1 - 0.9 ** 3) /
-        (Math.sqrt(second / (1 - 0.99 ** 3)) + 1e-8);
-      const expected = p![i]! - 0.01 * (change + 0.1 * p![i]!);
-      ok(Math.abs(after[i]! - expected) < 1e-6, `${backend} ${i}`);
     }
   }
 });

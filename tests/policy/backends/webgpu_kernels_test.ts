@@ -1,7 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
-import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import {
   addLowRank,
@@ -223,27 +222,3 @@ onWebGpu(
     );
   },
 );
-
-onWebGpu("on WebGPU a step of AdamW is the plain one", async () => {
-  const inputs = ["p", "g", "m", "v"].map((name) => numbers(name, [37, 3]));
-  const step = async (backend: "webgpu" | "cpu") => {
-    await tf.setBackend(backend);
-    const [values, gradient, first, second] = inputs.map(({ values, shape }) =>
-      tf.tensor(values.map(Math.abs), shape)
-    );
-    const result = stepAdamWTensors({
-      values: values!,
-      gradient: gradient!,
-      first: first!,
-      second: second!,
-    }, { step: 3, learningRate: 1e-2, weightDecay: 0.1 });
-    const tensors = [result.values, result.first, result.second];
-    const read = await Promise.all(tensors.map((x) => x.data()));
-    tf.dispose([values!, gradient!, first!, second!, ...tensors]);
-    return read;
-  };
-  const fused = await step("webgpu"), plain = await step("cpu");
-  plain.forEach((expected, i) =>
-    expected.forEach((x, j) => ok(Math.abs(fused[i]![j]! - x) < 1e-5))
-  );
-});

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
-import { stepAdamWTensors } from "../../../lib/policy/backends/adamw.ts";
+import { beginAdamW, stepAdamW } from "../../../lib/train/ppo/optimizer.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { startDecoder } from "../../../lib/policy/decoder/decoder.ts";
 import { onWebGpu } from "../backends/_webgpu.ts";
@@ -62,18 +62,16 @@ for (const backend of BACKENDS) {
           close(norm, [vectors.gradient_norms[key]], `norm of ${key}`);
           if (!(key in vectors.gradients)) continue;
           close(gradient.dataSync(), vectors.gradients[key], key);
-          const next = tf.tidy(() => {
-            const zeros = tf.zerosLike(variable);
-            return stepAdamWTensors(
-              { values: variable, gradient, first: zeros, second: zeros },
-              {
-                step: 1,
-                learningRate: 1e-2,
-                betas: [0.9, 0.99],
-                weightDecay: 0.1,
-              },
-            ).values.dataSync();
-          });
+          const { weights: next } = stepAdamW(
+            variable.dataSync<"float32">(),
+            gradient.dataSync<"float32">(),
+            {
+              state: beginAdamW(variable.size),
+              learningRate: 1e-2,
+              beta2: 0.99,
+              weightDecay: 0.1,
+            },
+          );
           close(next, vectors.adamw[key], `${key} after a step`);
         }
         tf.dispose([value, grads]);

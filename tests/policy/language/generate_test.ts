@@ -3,13 +3,15 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { generateReplies } from "../../../lib/policy/language/generate.ts";
+import {
+  generateReplies,
+  sampleToken,
+} from "../../../lib/policy/language/generate.ts";
 import {
   createQwen2,
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
-import { sampleToken } from "../../../lib/policy/language/sampling.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
 import { scoreUnits } from "../../../lib/policy/language/unit_scores.ts";
 import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { QWEN2_SIZES } from "../../../lib/policy/decoder/sizes.ts";
+import { QWEN2_SIZES } from "../../../lib/policy/decoder/config.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { languageMemory } from "../../../lib/train/studies/language_memory.ts";
 import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";

@@ -126,39 +126,6 @@ export function sumRows(rows: i32, d: i32, x: usize, sums: usize): void {
   for (let i = 0; i < rows; i++) addBias(1, d, sums, x + (<usize>i * d << 2));
 }
 
-/**
- * One step of AdamW: moments m and v, then p − rate · (m̂ / (√v̂ + epsilon) + decay · p).
- * `unbias1` and `unbias2` are 1 / (1 − betaᵗ).
- */
-export function adamW(
-  n: i32, p: usize, g: usize, m: usize, v: usize, newP: usize, newM: usize, newV: usize,
-  rate: f32, beta1: f32, beta2: f32, epsilon: f32, decay: f32, unbias1: f32, unbias2: f32,
-): void {
-  const whole = wholeBytes(n), end = <usize>n << 2;
-  const b1 = f32x4.splat(beta1), c1 = f32x4.splat(1 - beta1), u1 = f32x4.splat(unbias1);
-  const b2 = f32x4.splat(beta2), c2 = f32x4.splat(1 - beta2), u2 = f32x4.splat(unbias2);
-  const e = f32x4.splat(epsilon), r = f32x4.splat(-rate), w = f32x4.splat(decay);
-  let j: usize = 0;
-  for (; j < whole; j += 16) {
-    const x = v128.load(g + j), q = v128.load(p + j);
-    const a = fma(f32x4.mul(x, c1), v128.load(m + j), b1);
-    const b = fma(f32x4.mul(f32x4.mul(x, x), c2), v128.load(v + j), b2);
-    const step = f32x4.div(f32x4.mul(a, u1), f32x4.add(f32x4.sqrt(f32x4.mul(b, u2)), e));
-    v128.store(newM + j, a);
-    v128.store(newV + j, b);
-    v128.store(newP + j, fma(q, fma(step, q, w), r));
-  }
-  for (; j < end; j += 4) {
-    const x = f32.load(g + j), q = f32.load(p + j);
-    const a = beta1 * f32.load(m + j) + (1 - beta1) * x;
-    const b = beta2 * f32.load(v + j) + (1 - beta2) * x * x;
-    const step = a * unbias1 / (sqrt<f32>(b * unbias2) + epsilon);
-    f32.store(newM + j, a);
-    f32.store(newV + j, b);
-    f32.store(newP + j, q - rate * (step + decay * q));
-  }
-}
-
 /** out[i] = table[rows[i]], rows of d numbers. */
 export function gatherRows(n: i32, d: i32, table: usize, rows: usize, out: usize): void {
   const bytes = <usize>d << 2;

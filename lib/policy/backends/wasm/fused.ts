@@ -117,16 +117,6 @@ function elementKernels(
       exports.swiGluGradGate(n, at(gate!), at(up!), at(dy!), at(dgate));
       return dgate;
     },
-    [FUSED.adamW]: ({ p, g, m, v }, a) => {
-      const outputs = [p!, m!, v!].map(({ shape }) => heap.output(shape));
-      exports.adamW(
-        tf.util.sizeFromShape(p!.shape),
-        ...[p!, g!, m!, v!, ...outputs].map(at),
-        ...[a["rate"]!, a["beta1"]!, a["beta2"]!, a["epsilon"]!, a["decay"]!],
-        ...[a["unbias1"]!, a["unbias2"]!],
-      );
-      return outputs;
-    },
   };
 }
 

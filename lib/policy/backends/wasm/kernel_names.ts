@@ -22,7 +22,6 @@ export const FUSED = {
   tokenLogProbs: "HiperTokenLogProbs",
   tokenLogProbsGradHidden: "HiperTokenLogProbsGradHidden",
   tokenLogProbsGradEmbedding: "HiperTokenLogProbsGradEmbedding",
-  adamW: "HiperAdamW",
 } as const;
 
 /** Names of the kernels that decode with remembered keys and values. */

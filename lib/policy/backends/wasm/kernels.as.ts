@@ -2,7 +2,6 @@
 
 export { attendNext, attendRest, attendRestBytes, attention, attentionGrad, attentionScratchBytes, fillCache, rotaryRows } from "./attention.as";
 export {
-  adamW,
   addBias,
   gatherRows,
   rmsNorm,

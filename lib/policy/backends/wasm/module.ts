@@ -34,7 +34,6 @@ export interface KernelExports {
   fillCache: KernelFunction;
   tokenLogProbs: KernelFunction;
   tokenLogProbsGrad: KernelFunction;
-  adamW: KernelFunction;
 }
 
 /** The compiled module on a heap, with its scratch space. */
