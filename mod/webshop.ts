@@ -64,7 +64,6 @@ export {
   scoreWebshopState,
 } from "../lib/envs/webshop/shop.ts";
 export type {
-  Webshop,
   WebshopGoalFilter,
   WebshopSettings,
 } from "../lib/envs/webshop/shop.ts";
@@ -106,3 +105,4 @@ export type {
   WebshopEnv,
   WebshopEpisodeOptions,
 } from "../lib/envs/webshop/webshop.ts";
+export type { Webshop } from "../lib/envs/webshop/state.ts";

@@ -11,7 +11,7 @@ import type { WebshopProduct } from "./catalog.ts";
 import type { WebshopGoal, WebshopGoalOption } from "./goals.ts";
 import { proposeWebshopQueries } from "./queries.ts";
 import { scoreWebshopPurchase } from "./reward.ts";
-import type { Webshop } from "./shop.ts";
+import type { Webshop } from "./state.ts";
 import { pageHits, type WebshopState } from "./state.ts";
 import {
   chooseOptionsSubgoal,

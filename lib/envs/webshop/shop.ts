@@ -17,25 +17,13 @@ import {
   type WebshopScoring,
 } from "./reward.ts";
 import { createWebshopSearch, type WebshopSearch } from "./search/search.ts";
-import type { WebshopRules, WebshopState } from "./state.ts";
+import type { Webshop, WebshopState } from "./state.ts";
 import { planWebshopPurchase, type WebshopPlan } from "./expert.ts";
 import {
   type GeneratedProduct,
   generateWebshopProducts,
   type WebshopGeneratorOptions,
 } from "./generator.ts";
-
-/** One shop: products with their prices, a search over them, and what shoppers want. */
-export interface Webshop extends WebshopRules {
-  /** The products, findable by id. */
-  readonly catalog: WebshopCatalog;
-  /** Goals in their canonical order. */
-  readonly goals: readonly WebshopGoal[];
-  /** Effective prices in dollars. Shape `(products,)`. */
-  readonly prices: Float64Array;
-  /** How purchases are scored. */
-  readonly scoring: WebshopScoring;
-}
 
 /** Settings of {@linkcode createWebshop}. */
 export interface WebshopSettings extends WebshopGoalOptions, WebshopScoring {

@@ -19,7 +19,8 @@ import {
 import { proposeWebshopSubgoals } from "./subgoals.ts";
 import { present, readSettings } from "../../settings.ts";
 import { readWebshopCatalog, readWebshopNouns } from "./loader.ts";
-import { createWebshop, generateWebshop, type Webshop } from "./shop.ts";
+import { createWebshop, generateWebshop } from "./shop.ts";
+import type { Webshop } from "./state.ts";
 import { splitWebshopGoals, type WebshopSplitting } from "./splits.ts";
 
 /**

@@ -7,7 +7,9 @@
  */
 
 import type { Random } from "../../random.ts";
-import type { WebshopProduct } from "./catalog.ts";
+import type { WebshopCatalog, WebshopProduct } from "./catalog.ts";
+import type { WebshopGoal } from "./goals.ts";
+import type { WebshopScoring } from "./reward.ts";
 import { WEBSHOP_PAGE_SIZE, type WebshopSearch } from "./search/search.ts";
 
 /** The texts behind a product page. */
@@ -67,6 +69,18 @@ export interface WebshopRules {
   readonly reservedQueries: boolean;
   /** Whether product pages offer their attributes. */
   readonly showAttributes: boolean;
+}
+
+/** One shop: products with their prices, a search over them, and what shoppers want. */
+export interface Webshop extends WebshopRules {
+  /** The products, findable by id. */
+  readonly catalog: WebshopCatalog;
+  /** Goals in their canonical order. */
+  readonly goals: readonly WebshopGoal[];
+  /** Effective prices in dollars. Shape `(products,)`. */
+  readonly prices: Float64Array;
+  /** How purchases are scored. */
+  readonly scoring: WebshopScoring;
 }
 
 const NO_HITS = new Int32Array(0);

@@ -23,7 +23,8 @@ import {
   webshopPage,
 } from "./pages.ts";
 import { proposeWebshopQueries } from "./queries.ts";
-import { scoreWebshopState, type Webshop } from "./shop.ts";
+import { scoreWebshopState } from "./shop.ts";
+import type { Webshop } from "./state.ts";
 import {
   nextWebshopState,
   parseWebshopAction,

@@ -9,7 +9,8 @@ import fc from "fast-check";
 import { openWebshopEpisode } from "../../../lib/envs/webshop/webshop.ts";
 import { createWebshopCataloger } from "../../../lib/envs/webshop/catalog.ts";
 import { webshopHtml } from "../../../lib/envs/webshop/site/html.ts";
-import { createWebshop, type Webshop } from "../../../lib/envs/webshop/shop.ts";
+import { createWebshop } from "../../../lib/envs/webshop/shop.ts";
+import type { Webshop } from "../../../lib/envs/webshop/state.ts";
 import { createWebshopSession } from "../../reference/webshop/session.ts";
 import {
   nextWebshopState,

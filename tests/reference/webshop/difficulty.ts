@@ -7,7 +7,7 @@
 import { planWebshopPurchase } from "../../../lib/envs/webshop/expert.ts";
 import type { WebshopGoal } from "../../../lib/envs/webshop/goals.ts";
 import { scoreWebshopPurchase } from "../../../lib/envs/webshop/reward.ts";
-import type { Webshop } from "../../../lib/envs/webshop/shop.ts";
+import type { Webshop } from "../../../lib/envs/webshop/state.ts";
 
 /**
  * Counts the products besides the intended one that would win a goal, among those of its kind.

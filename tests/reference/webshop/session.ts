@@ -24,10 +24,8 @@ import {
   type WebshopState,
   webshopTargets,
 } from "../../../lib/envs/webshop/state.ts";
-import {
-  scoreWebshopState,
-  type Webshop,
-} from "../../../lib/envs/webshop/shop.ts";
+import { scoreWebshopState } from "../../../lib/envs/webshop/shop.ts";
+import type { Webshop } from "../../../lib/envs/webshop/state.ts";
 
 /** What a session answers. */
 export interface WebshopReply {

@@ -12,7 +12,8 @@ import { pythonFloat } from "../../../python_text.ts";
 import type { WebshopProduct } from "../catalog.ts";
 import type { WebshopGoal } from "../goals.ts";
 import { webshopReceiptCode } from "../parity/normalize.ts";
-import { scoreWebshopState, type Webshop } from "../shop.ts";
+import { scoreWebshopState } from "../shop.ts";
+import type { Webshop } from "../state.ts";
 import { pageHits, webshopButtons, type WebshopState } from "../state.ts";
 
 /** What a page shows besides the shop's own. */

@@ -12,7 +12,7 @@ import type { Hint } from "../../text_env.ts";
 import { openWebshopEpisode, type WebshopEnv } from "../webshop.ts";
 import { WEBSHOP_STYLE, webshopHtml } from "./html.ts";
 import { proposeWebshopQueries } from "../queries.ts";
-import type { Webshop } from "../shop.ts";
+import type { Webshop } from "../state.ts";
 
 /** Answers what to do next; the expert if none is given. */
 export type WebshopAgent = (
