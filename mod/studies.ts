@@ -106,3 +106,4 @@ export type {
   TurnsTableOptions,
 } from "../lib/train/runs/turns_table.ts";
 export { renameSettings } from "../lib/train/config/old_names.ts";
+export { readJson } from "../lib/text_file.ts";

@@ -16,6 +16,7 @@ import { type Json, learningCurve, mergeSettings, PRESETS } from "../mod.ts";
 import {
   type AblationPlan,
   readAblationMetrics,
+  readJson,
   renameSettings,
   runAblation,
   summarizeAblation,
@@ -61,8 +62,27 @@ async function main(): Promise<void> {
   await sumUp(plan, flags);
 }
 
+/** A file of a grid; `runAblation` checks its settings. */
+interface GridFile {
+  readonly preset?: string;
+  readonly base?: Json;
+  readonly axes?: Record<string, Record<string, Json>>;
+  readonly seeds?: number[];
+}
+
+function isGrid(grid: unknown): grid is GridFile {
+  return typeof grid === "object" && grid !== null && !Array.isArray(grid);
+}
+
 async function readGrid(path: string): Promise<AblationPlan> {
-  const grid = JSON.parse(await Deno.readTextFile(path));
+  const grid = await readJson(path);
+  if (!isGrid(grid)) {
+    throw new TypeError(
+      `Cannot read the grid as "${path}" must hold an object: current value is ${
+        JSON.stringify(grid)
+      }`,
+    );
+  }
   const unknown = Object.keys(grid).find((key) => !GRID_KEYS.includes(key));
   if (unknown !== undefined) {
     throw new TypeError(

@@ -33,6 +33,7 @@ import {
   type TrainingConfig,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS } from "../mod/household.ts";
+import { readJson } from "../mod/studies.ts";
 import { renameSettings } from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { listSettings } from "./list_settings.ts";
@@ -205,13 +206,7 @@ async function showSettings(
 
 async function readSettingsFile(path: string): Promise<Json & object> {
   const cannot = `Cannot read settings as "${path}" must`;
-  let settings: Json;
-  try {
-    settings = JSON.parse(await Deno.readTextFile(path));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${cannot} be a file of JSON: ${reason}`, { cause });
-  }
+  const settings = await readJson(path) as Json;
   if (typeof settings === "object" && settings && !Array.isArray(settings)) {
     return settings;
   }

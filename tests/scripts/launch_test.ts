@@ -88,6 +88,36 @@ Deno.test("train, report and evaluate work on a run outside the checkout, links 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("ablate reads a grid as PowerShell writes it, and writes outside the checkout", async () => {
+  const folder = await Deno.makeTempDir();
+  const grid = JSON.stringify({
+    preset: "corridor",
+    base: {
+      iterations: 1,
+      backend: "wasm",
+      rollout: { tasks: 4 },
+      evaluation: { tasks: 2 },
+    },
+    axes: { seed: { one: {} } },
+    seeds: [1],
+  });
+  const utf16 = Uint16Array.from(`\ufeff${grid}\r\n`, (c) => c.charCodeAt(0));
+  await Deno.writeFile(`${folder}/grid.json`, new Uint8Array(utf16.buffer));
+  const out = `${folder}/out`;
+  const { code, err } = await task([
+    ...["ablate", `${folder}/grid.json`, "--out", out],
+    ...["--metric", "longer/success_rate"],
+  ]);
+  strictEqual(code, 0, err);
+  ok((await Deno.stat(`${out}/summary.csv`)).isFile);
+  await Deno.writeTextFile(`${folder}/grid.json`, '{"axes": }');
+  const bad = await task(["ablate", `${folder}/grid.json`, "--out", out]);
+  strictEqual(bad.code, 1);
+  ok(bad.err.includes(`${folder}/grid.json`), bad.err);
+  match(bad.err, /line 1, column 10/);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a script without its launcher says how a path is named, in words of the tasks", async () => {
   const folder = await Deno.makeTempDir();
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {

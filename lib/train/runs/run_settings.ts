@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseJson } from "../../text_file.ts";
 import { readStoredConfig, type TrainingConfig } from "../config/config.ts";
 import { readIfThere, writeDurably } from "./durable_file.ts";
 import type { EnvironmentFacts } from "./environment_facts.ts";
@@ -29,18 +30,7 @@ export async function readRunConfig(
       `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
     );
   }
-  let settings: unknown;
-  try {
-    settings = JSON.parse(text);
-  } catch (cause) {
-    throw new SyntaxError(
-      `Cannot read a run as "${path}" must be JSON: ${
-        cause instanceof Error ? cause.message : cause
-      }`,
-      { cause },
-    );
-  }
-  return readStoredConfig(settings);
+  return readStoredConfig(parseJson(text, path));
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { type ColumnTable, from } from "npm:arquero@7.2.0";
 import { createRandom } from "../../random.ts";
+import { parseJson } from "../../text_file.ts";
 import { mean } from "../../numeric.ts";
 import {
   type AblationPlan,
@@ -147,7 +148,7 @@ async function readPlan(directory: string): Promise<AblationPlan> {
       `Cannot summarize an ablation as its folder must hold "plan.json": current value is "${directory}"`,
     );
   }
-  return JSON.parse(text) as AblationPlan;
+  return parseJson(text, `${directory}/plan.json`) as AblationPlan;
 }
 
 /** The number of the final evaluation, or the mean over the last iterations that have it. */
@@ -159,7 +160,10 @@ async function finalValue(
   const final = await readIfThere(`${directory}/evaluation.json`);
   const evaluated = final === undefined
     ? undefined
-    : (JSON.parse(final) as Record<string, number>)[metric];
+    : (parseJson(final, `${directory}/evaluation.json`) as Record<
+      string,
+      number
+    >)[metric];
   if (evaluated !== undefined) return evaluated;
   const rows = await readLines(`${directory}/metrics.jsonl`);
   const values = rows.flatMap((row) =>

@@ -210,7 +210,7 @@ Deno.test("openRun() starts anew where a run did nothing, but not over what some
   }
   await rejects(readRunConfig(directory), {
     name: "SyntaxError",
-    message: /^Cannot read a run as ".*config.json" must be JSON: /,
+    message: /^Cannot read ".*config.json" as it must hold JSON: /,
   });
 });
 
