@@ -14,7 +14,7 @@ import type {
   Turn,
 } from "../trajectory.ts";
 
-/** What a policy is told of an episode before its first observation. */
+/** What a policy knows of an episode before its first observation. */
 export interface EpisodeStart {
   /** What the world asked for, in words. */
   readonly task: string;

@@ -172,7 +172,7 @@ function checkReplicas({ replicas, backend }: TrainingConfig): void {
   }
 }
 
-/** Selects the backend of a training; a compact policy and replicas are at home on `wasm`. */
+/** Selects the backend of a training; a compact policy and replicas run fastest on `wasm`. */
 async function chooseBackend(
   { backend, policy, replicas }: TrainingConfig,
 ): Promise<Backend> {
@@ -191,7 +191,7 @@ async function chooseBackend(
 /**
  * Makes a baseline for the worlds of a config.
  *
- * @param config Every setting; its worlds say who proposes subgoals.
+ * @param config Every setting; its worlds determine the proposer of subgoals.
  * @param name Which baseline.
  * @returns The policy, and the opener it has to be played with.
  */
@@ -207,7 +207,7 @@ export async function assembleBaseline(
   });
 }
 
-/** What a teacher is told: nothing where the expert was silent. */
+/** The hint as text; empty if there is none. */
 function hintText(hint: Hint | undefined): string {
   return hint ? `An expert would ${hint.subgoal}: ${hint.action}.` : "";
 }

@@ -78,7 +78,7 @@ export async function assembleLanguagePolicy(
   }
   return createLanguagePolicy({
     ...settings,
-    tokenizer: createWorldTokenizer(await listen(options), PROMPTS[shown]),
+    tokenizer: createWorldTokenizer(await playExpert(options), PROMPTS[shown]),
     size: {
       ...(layers !== undefined && { layers }),
       ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
@@ -106,7 +106,7 @@ function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
 }
 
 /** Plays some episodes as an expert would. */
-async function listen(options: Surroundings): Promise<Trajectory[]> {
+async function playExpert(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
   const open = withHints(createEnvOpener());
   const episodes = scheduleEpisodes(specs, {

@@ -31,7 +31,7 @@ export interface Baseline {
  * Makes a baseline.
  *
  * @param name `random` takes any admissible action under any proposed subgoal, `expert` follows the worlds' hints.
- * @param options How worlds are opened, and who proposes subgoals; without proposals chance plans nothing.
+ * @param options The opener of worlds, and the proposer of subgoals; without proposals the random policy has no plan.
  * @returns The policy and its opener.
  */
 export function createBaseline(

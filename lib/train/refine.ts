@@ -37,7 +37,7 @@ export interface RefineOptions
  * The threshold of departing is one for all samples; blocks of a reply are weighed apart.
  *
  * @param samples Samples with credit.
- * @param options Who scores, what the teacher knows, and the settings of GEAR.
+ * @param options The policy, the episodes, what the teacher knows, and the settings of GEAR.
  * @returns The same samples, in order, with `unitWeights`.
  * @throws {RangeError} If the scorer does not give one row for each sample, or a setting is out of range.
  * @see {@link https://arxiv.org/abs/2605.11853 | GEAR}

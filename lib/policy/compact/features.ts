@@ -104,7 +104,7 @@ export function relateActions(scene: Scene): Float32Array {
   return rows;
 }
 
-/** What the newest observation says right after naming something. */
+/** Words of the newest observation right after the name of a thing. */
 interface Passage {
   /** Distinct words it shares with the task. */
   shared: number;

@@ -10,7 +10,7 @@ import { type CompactInputs, packBatch, type Ragged } from "./batch.ts";
 import type { ActionNumbers, PlanNumbers } from "./choice.ts";
 import type { CompactNetwork } from "./network.ts";
 
-/** Does work on tensors and frees all of them; what it returns is plain data. */
+/** Runs a function on tensors and frees all of them; its result is plain data. */
 export function swept<T>(work: () => T): T {
   tf.engine().startScope();
   try {
@@ -20,33 +20,56 @@ export function swept<T>(work: () => T): T {
   }
 }
 
-/** Scores planning and reads the numbers. */
+/** Numbers of planning, and the states that acting needs again. */
+export interface ReadPlans extends PlanNumbers, Disposable {
+  /** Shape `(samples, width)`; disposed with the rest. */
+  readonly state: tf.Tensor2D;
+}
+
+/**
+ * Scores planning and reads the numbers.
+ *
+ * @param network The network.
+ * @param inputs Inputs of planning.
+ * @returns Numbers and states; caller disposes.
+ */
 export function readPlans(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
-): PlanNumbers {
+): ReadPlans {
   const batch = packBatch(inputs);
   return swept(() => {
-    const trunk = network.readTrunk(batch);
-    const { switching, planning, values } = network.scorePlans(batch, trunk);
+    const encoded = network.encode(batch);
+    const { switching, planning, values } = network.scorePlans(batch, encoded);
+    const state = tf.keep(encoded.state);
     return {
       switching: numbersOf(switching),
       planning: spread(numbersOf(planning), batch.subgoalRows),
       rows: batch.subgoalRows,
       values: byDecision((name) => numbersOf(values[name])),
+      state,
+      [Symbol.dispose]: () => state.dispose(),
     };
   });
 }
 
-/** Scores actions and reads the numbers. */
+/**
+ * Scores actions and reads the numbers.
+ *
+ * @param network The network.
+ * @param inputs Inputs of acting.
+ * @param state States of the same turns, from {@linkcode readPlans}.
+ * @returns Numbers.
+ */
 export function readActions(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
+  state: tf.Tensor2D,
 ): ActionNumbers {
   const batch = packBatch(inputs);
   return swept(() => {
-    const trunk = network.readTrunk(batch);
-    const { execution, value } = network.scoreActions(batch, trunk);
+    const encoded = network.encode(batch, state);
+    const { execution, value } = network.scoreActions(batch, encoded);
     return {
       execution: spread(numbersOf(execution), batch.actionRows),
       value: numbersOf(value),

@@ -66,8 +66,8 @@ export interface ActionScores {
   readonly value: tf.Tensor1D;
 }
 
-/** What both halves of a forward pass share. */
-export interface Trunk {
+/** Texts and states of a batch, from which plans and actions are scored. */
+export interface EncodedBatch {
   /** Embedding of each text. Shape `(texts, embedding)`. */
   readonly texts: tf.Tensor2D;
   /** The state before the nonlinearity. Shape `(samples, width)`. */
@@ -78,12 +78,12 @@ export interface Trunk {
 export interface CompactNetwork {
   /** Weights under fixed names. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
-  /** Reads texts and states. */
-  readTrunk(batch: CompactBatch): Trunk;
+  /** Encodes texts and states; `state` are the states of the same turns, if they were computed before. */
+  encode(batch: CompactBatch, state?: tf.Tensor2D): EncodedBatch;
   /** Scores switching and planning. */
-  scorePlans(batch: CompactBatch, trunk: Trunk): PlanScores;
+  scorePlans(batch: CompactBatch, encoded: EncodedBatch): PlanScores;
   /** Scores actions. */
-  scoreActions(batch: CompactBatch, trunk: Trunk): ActionScores;
+  scoreActions(batch: CompactBatch, encoded: EncodedBatch): ActionScores;
 }
 
 /**
@@ -193,10 +193,11 @@ class Network implements CompactNetwork {
     this.variables = weights.variables;
   }
 
-  readTrunk(batch: CompactBatch): Trunk {
+  encode(batch: CompactBatch, known?: tf.Tensor2D): EncodedBatch {
     const { embedding } = this.#options;
     return tf.tidy(() => {
-      const texts = readTexts(this.#trunk.words, batch, embedding);
+      const texts = encodeTexts(this.#trunk.words, batch, embedding);
+      if (known) return { texts, state: known };
       const own = tf.reshape(
         tf.gather(texts, tensor1d(batch.stateTexts)),
         [batch.size, STATE_TEXTS * embedding],
@@ -211,11 +212,11 @@ class Network implements CompactNetwork {
     });
   }
 
-  scorePlans(batch: CompactBatch, trunk: Trunk): PlanScores {
+  scorePlans(batch: CompactBatch, encoded: EncodedBatch): PlanScores {
     return tf.tidy(() => {
-      const bare = tf.relu(trunk.state);
-      const held = this.#deepen(this.#withSubgoal(batch, trunk, 0));
-      const state = { texts: trunk.texts, hidden: bare };
+      const bare = tf.relu(encoded.state);
+      const held = this.#deepen(this.#withSubgoal(batch, encoded, 0));
+      const state = { texts: encoded.texts, hidden: bare };
       const planning = scoreRows(this.#plans, state, {
         texts: batch.subgoalTexts,
         relations: tensor2d(batch.subgoals, SUBGOAL_RELATIONS),
@@ -230,10 +231,10 @@ class Network implements CompactNetwork {
     });
   }
 
-  scoreActions(batch: CompactBatch, trunk: Trunk): ActionScores {
+  scoreActions(batch: CompactBatch, encoded: EncodedBatch): ActionScores {
     return tf.tidy(() => {
-      const { texts } = trunk;
-      const hidden = this.#withSubgoal(batch, trunk, 1);
+      const { texts } = encoded;
+      const hidden = this.#withSubgoal(batch, encoded, 1);
       const [own, verbs, gist] = batch.actionTexts;
       const project = (kernel: tf.Variable, rows: Int32Array) =>
         tf.gather(tf.matMul(texts, matrixOf(kernel)), tensor1d(rows));
@@ -257,12 +258,16 @@ class Network implements CompactNetwork {
   }
 
   /** The state with the held (0) or the chosen (1) subgoal added to it. Shape `(samples, width)`. */
-  #withSubgoal(batch: CompactBatch, trunk: Trunk, side: 0 | 1): tf.Tensor2D {
-    const text = tf.gather(trunk.texts, tensor1d(batch.contextTexts[side]));
+  #withSubgoal(
+    batch: CompactBatch,
+    encoded: EncodedBatch,
+    side: 0 | 1,
+  ): tf.Tensor2D {
+    const text = tf.gather(encoded.texts, tensor1d(batch.contextTexts[side]));
     const numbers = tensor2d(batch.contexts[side], CONTEXT_COLUMNS);
     const inputs = tf.concat([text, numbers], 1) as tf.Tensor2D; // (samples, subgoal inputs)
     const added = tf.matMul(inputs, matrixOf(this.#trunk.subgoal));
-    return tf.relu(tf.add(trunk.state, added));
+    return tf.relu(tf.add(encoded.state, added));
   }
 
   #deepen(hidden: tf.Tensor2D): tf.Tensor2D {
@@ -285,7 +290,7 @@ function scaled(prior: Float32Array, factor: number): Float32Array {
 }
 
 /** Mean embedding of each text's words. Shape `(texts, embedding)`. */
-function readTexts(
+function encodeTexts(
   table: tf.Variable,
   batch: CompactBatch,
   embedding: number,

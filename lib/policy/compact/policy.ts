@@ -33,11 +33,13 @@ import { type CompactInputs, packBatch, readInputs } from "./batch.ts";
 import {
   checkActions,
   choiceTrace,
+  type Chooser,
+  demonstrated,
   recordDecision,
+  sampled,
   scoreChoices,
   scoreSwitches,
 } from "./choice.ts";
-import { type Chooser, demonstrated, sampled } from "./chooser.ts";
 import { numbersOf, readActions, readPlans, swept } from "./forward.ts";
 import { buildInputs, type InputBuilder } from "./inputs.ts";
 import { advanceMemory, beginMemory, type EpisodeMemory } from "./memory.ts";
@@ -225,9 +227,9 @@ class Compact implements CompactPolicy {
     const isHeld = (i: number) => inputs[i]!.contextTexts[0]! >= 0;
     const batch = packBatch(inputs);
     return tf.tidy(() => {
-      const trunk = network.readTrunk(batch);
-      const plans = network.scorePlans(batch, trunk);
-      const actions = network.scoreActions(batch, trunk);
+      const encoded = network.encode(batch);
+      const plans = network.scorePlans(batch, encoded);
+      const actions = network.scoreActions(batch, encoded);
       const { subgoalRows, actionRows } = batch;
       const parts = [
         scoreSwitches(plans.switching, traces, isHeld),
@@ -296,11 +298,11 @@ class Session implements CompactSession {
     observations: readonly Observation[],
   ): ByDecision<number>[] {
     if (rows.length === 0) return [];
-    const { values } = readPlans(
+    using plans = readPlans(
       this.#shared.network,
       rows.map((row, i) => this.#inputs(row, observations[i]!, {}).planning),
     );
-    return rows.map((_, i) => byDecision((name) => values[name][i]!));
+    return rows.map((_, i) => byDecision((name) => plans.values[name][i]!));
   }
 
   [Symbol.dispose](): void {
@@ -325,12 +327,16 @@ class Session implements CompactSession {
         hint: hints[i],
       })
     );
-    const plans = readPlans(network, builders.map((one) => one.planning));
+    using plans = readPlans(network, builders.map((one) => one.planning));
     const planned = builders.map((one, i) => chooser.plan(one, plans, i));
     const inputs = builders.map((one, i) =>
       one.acting(planned[i]!.subgoal, planned[i]!.switched)
     );
-    const { execution, rows: { starts }, value } = readActions(network, inputs);
+    const { execution, rows: { starts }, value } = readActions(
+      network,
+      inputs,
+      plans.state,
+    );
     return situations.map((situation, i) => {
       const logits = execution.subarray(starts[i], starts[i + 1]);
       return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {

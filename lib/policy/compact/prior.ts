@@ -1,9 +1,8 @@
 /**
- * What an untrained compact policy leans towards: doing what its subgoal says, and what it has
- * not done yet. Weights in logits; all of them are trained.
+ * The prior of an untrained compact policy: actions that fit the subgoal and were not taken yet
+ * are likelier. Weights in logits; all of them are trained.
  *
- * This is knowledge that nobody had to learn. It was written by people who know text worlds, and
- * it assumes that
+ * The prior is written by hand, not learned. It assumes that
  *
  * - a subgoal and the actions that achieve it share words, and name the same things;
  * - a thing is to be sought where the memory has seen it;
@@ -12,7 +11,7 @@
  *   is seldom to be taken up again;
  * - subgoals that share words with the task, and that some action can achieve now, come first.
  *
- * It knows no world, task or object by name. Setting `policy.prior` to 0 turns it off: the first
+ * It names no world, task or object. Setting `policy.prior` to 0 turns it off: the first
  * policy then chooses nearly uniformly (and keeps its subgoal as `policy.switchBias` says), and all
  * of this has to be learned from reward. Two things stay: the relations between texts that the
  * weights belong to, and the list of subgoals, are made by hand as well. Results of compact policies

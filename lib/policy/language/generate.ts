@@ -84,7 +84,7 @@ async function generateHere(
   return drafts.map(finishReply);
 }
 
-/** Draws the next token of a reply and says which it was. */
+/** Samples the next token of a reply and returns it. */
 function extend(
   draft: PartialReply,
   logits: Float32Array,

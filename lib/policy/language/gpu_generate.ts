@@ -1,5 +1,5 @@
 /**
- * Writing replies on a device from which reading is dear: many tokens for each reading.
+ * Generation on a GPU, where device-to-host readback is expensive: several tokens for each readback.
  *
  * Free replies are drawn on the device, some tokens ahead of what has been read. Replies of a
  * given form stop at each choice, as what follows depends on it; what is forced after a choice

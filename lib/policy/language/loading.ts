@@ -120,7 +120,7 @@ const HEADS = "value_head.safetensors";
  * policy.dispose();
  * ```
  *
- * @param options Seed, tokenizer, sizes, and how it speaks and learns.
+ * @param options Seed, tokenizer, sizes, prompts, decoding and learning.
  * @returns The policy; `dispose` frees it.
  * @throws {TypeError} If no backend is active, or frozen weights shall be stored in halves and there
  * are none, or the backend cannot.
@@ -145,12 +145,12 @@ export function createLanguagePolicy(
 
 /**
  * Loads a language policy from a folder with `config.json`, weights as safetensors, one file or
- * sharded, and `tokenizer.json`: one saved by this house, or a Qwen2 model as published.
+ * sharded, and `tokenizer.json`: one that `save` wrote, or a Qwen2 model as published.
  *
  * Value heads are read from the folder if it has them; otherwise they start at 0.
  *
  * @param directory The folder.
- * @param options How it speaks and learns.
+ * @param options Prompts, decoding and learning.
  * @returns The policy; `dispose` frees it.
  * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
  * has another shape than the folder says, or frozen weights shall be stored in halves and there are

@@ -1,45 +1,49 @@
 /**
- * Sequences that begin alike, read once: whoever reads the longest has read those it starts with.
+ * Prefix sharing: a sequence that is a prefix of another is scored in that one's forward pass.
  *
  * @module
  */
 
-/** Which sequences are read, and where each one is found in them. */
-export interface SharedReadings {
-  /** Indices of the sequences that are read. */
-  readonly read: readonly number[];
-  /** For each sequence, the place in `read` of one that starts with it. */
-  readonly host: readonly number[];
+/** Which sequences are computed, and which of them each sequence is a prefix of. */
+export interface SharedPrefixes {
+  /** Indices of the sequences that are computed. */
+  readonly computed: readonly number[];
+  /** For each sequence, the place in `computed` of one that starts with it. */
+  readonly places: readonly number[];
 }
 
 /**
- * Finds the sequences that are not the start of another.
+ * Finds the sequences that are no prefix of another.
  *
  * Attention is causal, so the states of a sequence are also those at the start of a longer one.
- * The turns of an episode whose prompts are its transcript so far are all read with the last.
+ * The turns of an episode whose prompts are its transcript so far are all computed with the last;
+ * so are those of another episode that is equal so far.
  *
  * @param sequences Token ids. Shapes `(tokens,)`.
- * @returns What to read, and where the others are; of equal sequences one is read.
+ * @returns What to compute, and where the others are; of equal sequences one is computed.
  */
-export function shareReadings(
+export function sharePrefixes(
   sequences: readonly Int32Array[],
-): SharedReadings {
+): SharedPrefixes {
   const order = sequences.map((_, i) => i)
     .sort((a, b) => compareTokens(sequences[a]!, sequences[b]!) || a - b);
-  const hosts = new Map<number, number>(); // sequence to the one that is read
+  const longer = new Map<number, number>(); // sequence to the one that is computed
   let longest: number | undefined;
-  for (const i of order.toReversed()) { // a start stands right before what it starts
+  for (const i of order.toReversed()) { // a prefix stands right before what it starts
     if (longest === undefined || !starts(sequences[i]!, sequences[longest]!)) {
       longest = i;
     }
-    hosts.set(i, longest);
+    longer.set(i, longest);
   }
-  const read = sequences.flatMap((_, i) => hosts.get(i) === i ? [i] : []);
-  const places = new Map(read.map((index, place) => [index, place]));
-  return { read, host: sequences.map((_, i) => places.get(hosts.get(i)!)!) };
+  const computed = sequences.flatMap((_, i) => longer.get(i) === i ? [i] : []);
+  const places = new Map(computed.map((index, place) => [index, place]));
+  return {
+    computed,
+    places: sequences.map((_, i) => places.get(longer.get(i)!)!),
+  };
 }
 
-/** Orders by the first difference; a start comes before what it starts. */
+/** Orders by the first difference; a prefix comes before what it starts. */
 function compareTokens(a: Int32Array, b: Int32Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -48,7 +52,7 @@ function compareTokens(a: Int32Array, b: Int32Array): number {
   return a.length - b.length;
 }
 
-/** Whether one sequence is the start of another. */
+/** Whether one sequence is a prefix of another. */
 function starts(start: Int32Array, whole: Int32Array): boolean {
   return start.length <= whole.length &&
     start.every((token, i) => token === whole[i]);

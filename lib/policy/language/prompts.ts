@@ -1,7 +1,7 @@
 /**
  * What a language model is shown on a turn, and what is remembered of its replies.
  *
- * The rules of the plan-execute contract are those of the paper; the wording is this house's own.
+ * The rules of the plan-execute contract are those of the paper; the wording is the project's own.
  *
  * @module
  */

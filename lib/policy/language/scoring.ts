@@ -18,7 +18,7 @@ import { checkpointChunks } from "../decoder/checkpointing.ts";
 import { linear } from "../decoder/layers.ts";
 import { outputTable, qwen2States } from "../decoder/qwen2.ts";
 import type { NextTokens } from "./grammar.ts";
-import { joined, shareReadings } from "./prefix_sharing.ts";
+import { joined, sharePrefixes } from "./prefix_sharing.ts";
 import { scoreUnits, type WrittenUnit } from "./unit_scores.ts";
 
 /** A prompt and the reply that was written to it. */
@@ -43,7 +43,7 @@ export interface ScoreOptions {
   readonly recompute?: boolean;
 }
 
-/** Sequences that are read at once, and the replies in them. */
+/** Sequences of one forward pass, and the replies in them. */
 interface Chunk {
   /** Token ids, padded. Shape `(rows · length,)`. */
   readonly ids: Int32Array;
@@ -63,7 +63,7 @@ const SHARE = 4;
  *
  * Replies are padded and run in chunks of similar length. When they do not fit all at once, each
  * chunk is run again for its gradient, so that memory does not grow with their number. A prompt and
- * reply with which another prompt starts is read there: the turns of a transcript cost one reading.
+ * reply with which another prompt starts shares its pass: the turns of a transcript cost one sequence.
  *
  * @param network All weights.
  * @param replies What was written; none may have an empty prompt.
@@ -98,7 +98,7 @@ export function scoreReplies(
   return { logProbs, entropies, values };
 }
 
-/** Splits what is to be read into chunks of similar length. */
+/** Splits replies into chunks of similar length. */
 function chunkByLength(
   replies: readonly WrittenReply[],
   microbatchTokens: number,
@@ -106,18 +106,18 @@ function chunkByLength(
   const sequences = replies.map(({ prompt, reply }) =>
     joined(prompt, reply.subarray(0, -1)) // the last token is only predicted
   );
-  const { read, host } = shareReadings(sequences);
-  const guests = Map.groupBy(replies.keys(), (i) => host[i]!);
-  const lengths = read.map((i) => sequences[i]!.length);
-  return groupByLength(lengths, microbatchTokens).map((places) => {
-    const length = lengths[places.at(-1)!]!;
-    const ids = new Int32Array(places.length * length);
-    places.forEach((place, row) =>
-      ids.set(sequences[read[place]!]!, row * length)
+  const { computed, places } = sharePrefixes(sequences);
+  const sharing = Map.groupBy(replies.keys(), (i) => places[i]!);
+  const lengths = computed.map((i) => sequences[i]!.length);
+  return groupByLength(lengths, microbatchTokens).map((group) => {
+    const length = lengths[group.at(-1)!]!;
+    const ids = new Int32Array(group.length * length);
+    group.forEach((place, row) =>
+      ids.set(sequences[computed[place]!]!, row * length)
     );
-    const indices = places.flatMap((place) => guests.get(place)!);
-    const starts = places.flatMap((place, row) =>
-      guests.get(place)!.map(() => row * length)
+    const indices = group.flatMap((place) => sharing.get(place)!);
+    const starts = group.flatMap((place, row) =>
+      sharing.get(place)!.map(() => row * length)
     );
     return {
       ids,

@@ -10,9 +10,9 @@ import { isObject, readJsonObject } from "../json_file.ts";
 
 /** One message of a conversation. */
 export interface ChatMessage {
-  /** Who speaks. */
+  /** Role of the author. */
   readonly role: "system" | "user" | "assistant";
-  /** What is said. */
+  /** Its text. */
   readonly content: string;
 }
 

@@ -20,7 +20,7 @@ export interface CriticQuestion {
   readonly execution: number;
 }
 
-/** Tokens, padding included, that a critic reads in one pass unless told otherwise. */
+/** Tokens, padding included, in one pass of a critic by default. */
 export const READ_AT_ONCE = 16384;
 
 /**

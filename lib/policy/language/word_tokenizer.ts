@@ -71,7 +71,7 @@ export function createWordTokenizer(
       clean_up_tokenization_spaces: false,
       eos_token: "<|im_end|>",
       pad_token: "<|endoftext|>",
-      // What is shown stands between marks, replies between them: who speaks is plain.
+      // Observations stand between marks and replies do not, which tells the roles apart.
       chat_template: "{% for message in messages %}" +
         "{% if message['role'] == 'assistant' %}{{ message['content'] }}" +
         "{% else %}{{ '<|im_start|>' + message['content'] + '<|im_end|>' }}{% endif %}" +

@@ -111,7 +111,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   readonly finalLearningRate?: number;
   /** Stops while playing or learning, by throwing its reason. */
   readonly signal?: AbortSignal;
-  /** Is told after every pass. */
+  /** Is called after every pass. */
   readonly onPass?: (progress: ImitationProgress) => void;
 }
 

@@ -20,13 +20,13 @@ import {
   type ImitationProgress,
 } from "./imitation.ts";
 
-/** Learns before the first iteration; a caller may listen to how far it is. */
+/** Learns before the first iteration; a caller may be given its progress. */
 export type WarmUp = (
   onPass?: (progress: ImitationProgress) => void,
 ) => Promise<void>;
 
-/** Who learns, and where. */
-export interface WarmStartParts {
+/** The policy, its learner and its worlds. */
+export interface WarmStartComponents {
   /** The policy to be trained; its sessions encode the expert's decisions. */
   readonly policy: ImitationOptions["policy"];
   /** Improves that policy. */
@@ -53,17 +53,17 @@ export interface WarmStartParts {
  *
  * @param config Every setting of the run.
  * @param warmStart Its warm start.
- * @param parts Who learns, and where.
+ * @param components The policy, its learner and its worlds.
  * @returns What to call before the first iteration.
  */
 export function prepareWarmStart(
   config: TrainingConfig,
   warmStart: WarmStartConfig,
-  parts: WarmStartParts,
+  components: WarmStartComponents,
 ): WarmUp {
-  const { cacheDirectory, expertKnowledge = "full", ...others } = warmStart;
-  const { episodes, ...imitation } = others;
-  const { alternatives, ...who } = parts;
+  const { cacheDirectory, expertKnowledge = "full", episodes, ...imitation } =
+    warmStart;
+  const { alternatives, ...given } = components;
   const partial = expertKnowledge === "partial";
   if (partial && !alternatives) {
     throw new TypeError(
@@ -83,12 +83,18 @@ export function prepareWarmStart(
     const imitate = async () => {
       const random = createRandom(config.seed).fork("warm start");
       const report = onPass && { onPass };
-      await imitateExpert({ ...options, ...who, ...search, ...report, random });
+      await imitateExpert({
+        ...options,
+        ...given,
+        ...search,
+        ...report,
+        random,
+      });
     };
     if (cacheDirectory === undefined) await imitate();
     else {
       const { seed, policy, worlds, replicas: { microbatches } } = config;
-      const { name: backend, detail } = parts.backend ??
+      const { name: backend, detail } = components.backend ??
         { name: config.backend };
       const name = await nameOf({
         ...{ seed, policy, backend, worlds, options, expertKnowledge },
@@ -96,9 +102,9 @@ export function prepareWarmStart(
         ...(microbatches > 1 && { microbatches }),
       });
       await Deno.mkdir(cacheDirectory, { recursive: true });
-      await learnOnce(`${cacheDirectory}/${name}`, { ...parts, imitate });
+      await learnOnce(`${cacheDirectory}/${name}`, { ...components, imitate });
     }
-    parts.learner.setReference?.();
+    components.learner.setReference?.();
   };
 }
 
@@ -111,7 +117,7 @@ async function learnOnce(
     create: true,
     write: true,
   });
-  await lock.lock(true); // whoever ends, however it ends, lets go of it
+  await lock.lock(true); // released when the process exits, even after a crash
   if (await isThere(directory)) {
     const kept = await openCheckpoint(directory);
     return await learner.load(kept.directory);

@@ -27,7 +27,7 @@ import type { ReplicaPool } from "./pool.ts";
 export interface SharingOptions {
   /** Replicas of the policy. */
   readonly pool: ReplicaPool;
-  /** Parts of a batch. */
+  /** Most parts of a batch. */
   readonly microbatches: number;
 }
 

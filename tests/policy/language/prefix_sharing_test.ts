@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import {
   joined,
-  shareReadings,
+  sharePrefixes,
 } from "../../../lib/policy/language/prefix_sharing.ts";
 import { formatTranscript } from "../../../lib/policy/language/small_model.ts";
 import {
@@ -28,16 +28,16 @@ const sequences = fc.array(
   { maxLength: 12 },
 );
 
-Deno.test("shareReadings() finds every sequence at the start of one that is read, and reads no start of another", () => {
+Deno.test("sharePrefixes() finds every sequence at the start of one that is computed, and computes no prefix of another", () => {
   fc.assert(fc.property(sequences, (all) => {
-    const { read, host } = shareReadings(all);
-    strictEqual(host.length, all.length);
+    const { computed, places } = sharePrefixes(all);
+    strictEqual(places.length, all.length);
     all.forEach((sequence, i) => {
-      const whole = all[read[host[i]!]!]!;
+      const whole = all[computed[places[i]!]!]!;
       deepStrictEqual(whole.slice(0, sequence.length), sequence);
     });
-    for (const a of read) {
-      for (const b of read) {
+    for (const a of computed) {
+      for (const b of computed) {
         const start = all[b]!.slice(0, all[a]!.length);
         ok(a === b || start.length < all[a]!.length || !equal(start, all[a]!));
       }
@@ -83,7 +83,7 @@ Deno.test("the turns of a transcript are scored by one reading as each was when 
       const { prompt, reply } = tokensOf(decision);
       return joined(prompt, reply.subarray(0, -1));
     });
-    strictEqual(shareReadings(wholes).read.length, 1, name);
+    strictEqual(sharePrefixes(wholes).computed.length, 1, name);
     const scores = await policy.scoreSamples(
       decisions.map((decision, i) => sampleOf(situations[i]!, decision)),
     );
