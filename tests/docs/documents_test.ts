@@ -104,3 +104,18 @@ for (const path of documents) {
     deepStrictEqual(missing.toArray(), []);
   });
 }
+
+/** Every TypeScript file below a folder of the repository. */
+function* filesBelow(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    if (isDirectory) yield* filesBelow(`${folder}${name}/`);
+    else if (name.endsWith(".ts")) yield `${folder}${name}`;
+  }
+}
+
+Deno.test("docs/architecture.md says which folders depend on TensorFlow.js", () => {
+  const users = filesBelow("lib/")
+    .filter((path) => !/^lib\/(policy|train\/ppo)\//.test(path))
+    .filter((path) => /from "[^"]*@tensorflow\//.test(read(path)));
+  deepStrictEqual(users.toArray(), ["lib/train/runs/environment_facts.ts"]);
+});
