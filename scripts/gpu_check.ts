@@ -65,7 +65,7 @@ for (
     ...(backend.name === "webgpu"
       ? [
         [
-          "adapters beside halves",
+          "adapters beside float16 weights",
           { lora: { rank: 8 }, frozenPrecision: "float16" },
         ] as const,
       ]

@@ -1,10 +1,10 @@
 /**
- * Counts what is asked of a graphics processor: shaders run, and readings that wait for it.
+ * Counts the work of a GPU: shaders dispatched, and readbacks that wait for it.
  *
  * @module
  */
 
-/** What was asked for while something ran. */
+/** Dispatches and readbacks while a function ran. */
 export interface GpuCounts {
   /** Shaders enqueued. */
   readonly dispatches: number;
@@ -13,7 +13,7 @@ export interface GpuCounts {
 }
 
 /**
- * Counts what a function asks for, whoever does the asking.
+ * Counts the dispatches and readbacks of a function.
  *
  * @param run What is counted.
  * @returns What it returned, and the counts; zeros where there is no WebGPU.

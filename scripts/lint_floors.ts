@@ -115,7 +115,7 @@ export function judgeImport(
   if (!specifier.startsWith(".")) {
     const [name = ""] = splitPackage(specifier);
     return here.entry === "lib" && name === "arquero"
-      ? `${from} may not import ${name}: lib/*.ts knows no tables`
+      ? `${from} may not import ${name}: files of lib/ itself use no tables`
       : undefined;
   }
   const to = resolve(from, specifier);
@@ -277,7 +277,7 @@ const plugin: Deno.lint.Plugin = {
               context.report({
                 node,
                 message:
-                  `${name} says nothing: name the file for the main thing inside`,
+                  `${name} is an empty name: name the file for the main thing inside`,
               });
             }
           },

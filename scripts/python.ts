@@ -8,7 +8,7 @@
 export const VENV = ".venv";
 
 /**
- * Runs a command in silence.
+ * Runs a command without output.
  *
  * @param command The command.
  * @param args Its arguments.
@@ -31,7 +31,7 @@ export async function attempt(
 }
 
 /**
- * Runs a command and shows what it says.
+ * Runs a command and shows its output.
  *
  * @param purpose What it is for, in words that follow "Cannot".
  * @param command The command and its arguments.

@@ -1,5 +1,5 @@
 /**
- * `deno task smoke`: a short real training run through the commands that people use.
+ * `deno task smoke`: a short real training run through the tasks.
  *
  * Trains the corridor, stops half-way, goes on, evaluates and reports; fails unless the agent
  * has learned, the resumed run has every iteration once, and the page holds its figures.
@@ -12,7 +12,7 @@ import { strictEqual } from "node:assert/strict";
 const RUN = "runs/smoke";
 const ITERATIONS = 24;
 
-/** Runs a task of the house, its output shown. */
+/** Runs a task of the project with its output shown. */
 async function task(name: string, ...args: string[]): Promise<void> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["task", name, ...args],
@@ -22,7 +22,7 @@ async function task(name: string, ...args: string[]): Promise<void> {
   strictEqual(code, 0, `deno task ${name} ended with ${code}`);
 }
 
-/** Refuses what did not come out as it must. */
+/** Throws unless a result holds. */
 function must(holds: boolean, what: string): void {
   if (!holds) {
     throw new Error(`Cannot call the smoke run good as it must: ${what}`);

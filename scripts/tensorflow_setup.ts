@@ -1,5 +1,5 @@
 /**
- * Fetches TensorFlow's library and says how to use it.
+ * Fetches TensorFlow's library and prints how to use it.
  *
  * ```sh
  * deno task tensorflow        # for the processor, about 1.3 GB below .tensorflow

@@ -1,5 +1,5 @@
 /**
- * Picks the machine that computes with tensors, and says why.
+ * Selects the TensorFlow.js backend, and reports why.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export interface Backend {
  *   `HIPER_TENSORFLOW` names a libtensorflow 2 (`deno task tensorflow` fetches one) and the
  *   program may call native code (`-P=native`), or when the package's own addon is installed;
  * - `webgpu`: a graphics processor; one emulated in software is taken only when asked for by name;
- * - `wasm`: WebAssembly SIMD with this house's own kernels; runs everywhere. Where the environment
+ * - `wasm`: WebAssembly SIMD with the project's own kernels; runs everywhere. Where the environment
  *   variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products of
  *   matrices are OpenBLAS's, and last digits differ;
  * - `cpu`: plain JavaScript, slow and exact, for comparison.
@@ -99,7 +99,7 @@ function afterwards({ detail }: { readonly detail?: string }): string {
   return detail === undefined ? "" : `, ${detail}`;
 }
 
-/** Activates a backend, or says why it cannot be. */
+/** Activates a backend, or returns why it is not available. */
 async function activate(
   name: BackendName,
   options: { software: boolean },

@@ -1,5 +1,5 @@
 /**
- * The kinds of TensorFlow.js tensors that public functions speak of, under names of the house.
+ * Names for the TensorFlow.js tensors in public signatures.
  *
  * They are the very types of `@tensorflow/tfjs-core`; only types are imported.
  *

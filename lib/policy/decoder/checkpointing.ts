@@ -1,5 +1,5 @@
 /**
- * Operations whose gradients hold no more memory than they must.
+ * Gradient checkpointing, and operations whose gradients keep none of their inputs.
  *
  * TensorFlow.js keeps the inputs of a sum only to look at their shapes, and everything a function
  * computed on the way until its gradient was asked for.
@@ -63,7 +63,7 @@ export function checkpoint<T extends tf.Tensor>(
       value: compute(tensors),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
         gradientsOf(compute, saved, dy)
-          .map((slope, i) => slope ?? tf.zerosLike(saved[i]!)),
+          .map((gradient, i) => gradient ?? tf.zerosLike(saved[i]!)),
     };
   });
   return run(...inputs) as T;
@@ -104,7 +104,7 @@ export function checkpointChunks<T extends tf.Tensor>(
   return run(...inputs) as T;
 }
 
-/** Slopes of a function run again, `null` where an input is of no use. */
+/** Gradients of a function run again; `null` where an input is not used. */
 function gradientsOf(
   compute: Compute,
   inputs: tf.Tensor[],

@@ -1,5 +1,5 @@
 /**
- * The sizes of a Qwen2 decoder, in this house's words and in those of `config.json`.
+ * The sizes of a Qwen2 decoder, as this project names them and as `config.json` does.
  *
  * @module
  */
@@ -41,7 +41,7 @@ const SIZES = {
   maxLength: "max_position_embeddings",
 } as const;
 
-/** Settings that this decoder does not have; each must be absent or as said. */
+/** Settings that this decoder does not support; each must be absent or have this value. */
 const UNSUPPORTED: Readonly<Record<string, unknown>> = {
   model_type: "qwen2",
   hidden_act: "silu",
@@ -54,7 +54,7 @@ const UNSUPPORTED: Readonly<Record<string, unknown>> = {
  *
  * @param file Where it came from, for error messages.
  * @param json Its contents.
- * @returns The sizes it says.
+ * @returns The sizes in it.
  * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
  */
 export function parseQwen2Config(
@@ -105,7 +105,7 @@ export function parseQwen2Config(
  * Reads the sizes of a decoder from its folder.
  *
  * @param directory The folder.
- * @returns What `config.json` says.
+ * @returns The contents of `config.json`.
  * @throws {SyntaxError} If it is no JSON.
  * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
  */

@@ -19,7 +19,7 @@ import {
   weightFinder,
 } from "./qwen2.ts";
 
-/** What a decoder says of the next token of each sequence. */
+/** Logits and state for the next token of each sequence. */
 export interface DecoderOutput {
   /** Logits of the next token. Shape `(batch · vocabulary,)`. */
   readonly logits: Float32Array;
@@ -44,12 +44,12 @@ export interface DecoderOptions {
 }
 
 /**
- * Reads prompts into fresh caches.
+ * Runs prompts through the decoder and keeps their keys and values.
  *
  * @param model The decoder.
  * @param prompts Token ids of each sequence; lengths may differ, none may be empty.
  * @param options Room to reserve, and the adapter.
- * @returns The open decoder, and what it says of the first token after each prompt.
+ * @returns The open decoder, and its output for the first token after each prompt.
  * @throws {RangeError} If a prompt is empty, or prompt and reply are longer than the model allows.
  */
 export async function startDecoder(
@@ -92,7 +92,7 @@ export function roomFor(
   return room;
 }
 
-/** Decodes where reading is dear, but reads the logits of every token. */
+/** Decodes on a GPU, reading back the logits of every token. */
 async function startOnDevice(
   model: Qwen2,
   prompts: readonly Int32Array[],
@@ -143,7 +143,7 @@ async function startPlain(
   };
 }
 
-/** Reads states and their logits at once, as a reading costs more than what is read. */
+/** Reads back states and logits in one transfer, whose latency dominates its size. */
 async function readJoined(
   model: Qwen2,
   states: tf.Tensor2D,
@@ -158,7 +158,7 @@ async function readJoined(
   return unjoin(numbers, vocabSize, hiddenSize);
 }
 
-/** Frees what was remembered. */
+/** Frees a cache. */
 function forget(cache: ReferenceCache | undefined): void {
   for (const { keys, values } of cache?.layers ?? []) {
     tf.dispose([keys, values]);
@@ -206,9 +206,9 @@ async function startFused(
     scale: adapter?.scale ?? 0,
   };
   const fed = prompts.map((prompt) => [...prompt]);
-  const feed = (told: Record<string, Int32Array>) =>
+  const feed = (given: Record<string, Int32Array>) =>
     readBoth(() => {
-      const numbers = Object.entries(told)
+      const numbers = Object.entries(given)
         .map(([name, row]) => [name, tf.tensor1d(row, "int32")] as const);
       return tf.engine().runKernel(DECODE.step, {
         ...Object.fromEntries(named),

@@ -13,7 +13,7 @@ import type { Qwen2 } from "./qwen2.ts";
  *
  * @param precision How matrices that are not trained shall be stored.
  * @param adapter What makes them so; absent if all are trained.
- * @throws {TypeError} If halves are asked for and none are frozen, or the backend cannot compute
+ * @throws {TypeError} If float16 is asked for and no weight is frozen, or the backend cannot compute
  * with them.
  */
 export function checkPrecision(
@@ -23,7 +23,7 @@ export function checkPrecision(
   if (precision !== "float16") return;
   if (adapter === undefined) {
     throw new TypeError(
-      'Cannot store frozen weights in halves as there must be some: "lora" must be given',
+      'Cannot store frozen weights in float16 as there must be some: "lora" must be given',
     );
   }
   requireFloat16();
@@ -33,7 +33,7 @@ export function checkPrecision(
 function requireFloat16(): void {
   if (tf.getKernel(FUSED.linearHalf, tf.getBackend())) return;
   throw new TypeError(
-    `Cannot store frozen weights in halves as the backend must be "webgpu": current value is "${tf.getBackend()}"`,
+    `Cannot store frozen weights in float16 as the backend must be "webgpu": current value is "${tf.getBackend()}"`,
   );
 }
 
@@ -60,14 +60,14 @@ function packed(name: string, weight: tf.Variable): tf.Variable {
   const [rows, width] = weight.shape as [number, number];
   if (width % 2 !== 0) {
     throw new RangeError(
-      `Cannot store "${name}" in halves as its rows must have an even length: current value is ${width}`,
+      `Cannot store "${name}" in float16 as its rows must have an even length: current value is ${width}`,
     );
   }
   const halves = new Float16Array(weight.dataSync<"float32">());
   const large = halves.findIndex((x) => !Number.isFinite(x));
   if (large >= 0) {
     throw new RangeError(
-      `Cannot store "${name}" in halves as its numbers must be below 65520: current value is ${
+      `Cannot store "${name}" in float16 as its numbers must be below 65520: current value is ${
         weight.dataSync()[large]
       }`,
     );

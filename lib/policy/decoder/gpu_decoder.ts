@@ -1,5 +1,5 @@
 /**
- * A Qwen2 decoder whose memory and numbers stay on the device: tokens in, states out, nothing read.
+ * Qwen2 decoding on a GPU: the KV cache and all states stay there; nothing is read back.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface GpuDecoder extends Disposable {
   feed(tokens: FreshTokens): tf.Tensor2D;
 }
 
-/** Whether the active backend decodes without reading. */
+/** Whether the active backend decodes without readback. */
 export function decodesOnGpu(): boolean {
   return tf.getKernel(DECODE.attend, tf.getBackend()) !== undefined;
 }
@@ -86,7 +86,7 @@ export function openGpuDecoder(
   };
 }
 
-/** Remembers new keys and values, and attends to all there are; nothing came before without places. */
+/** Appends new keys and values to the cache and attends to all of it; without `places` the cache is empty. */
 function attendKept(
   { config, angles }: Qwen2,
   qkv: tf.Tensor,

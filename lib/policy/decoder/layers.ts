@@ -61,7 +61,7 @@ function fused<T extends tf.Tensor | tf.Tensor[]>(
  * Projects rows: `y = x · wᵀ + bias`.
  *
  * @param x Shape `(..., inputs)`.
- * @param w Shape `(outputs, inputs)`, as checkpoints store it, or its packed halves.
+ * @param w Shape `(outputs, inputs)`, as checkpoints store it, or packed as float16.
  * @param bias Shape `(outputs,)`.
  * @returns Shape `(..., outputs)`; the caller disposes it.
  */
@@ -103,7 +103,7 @@ export function addLowRank(
 /**
  * Takes rows of a table.
  *
- * @param table Shape `(entries, width)`, or its packed halves.
+ * @param table Shape `(entries, width)`, or packed as float16.
  * @param ids Which rows; 32-bit integers. Shape `(rows,)`.
  * @returns Shape `(rows, width)`; the caller disposes it.
  */
@@ -225,7 +225,7 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  * not grow with the vocabulary.
  *
  * @param hidden Shape `(rows, width)`.
- * @param embedding Shape `(vocabulary, width)`, or its packed halves.
+ * @param embedding Shape `(vocabulary, width)`, or packed as float16.
  * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature, 1 unless
  * given; `logitsAtOnce`: numbers of logits that the plain path holds at a time.
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.

@@ -48,7 +48,7 @@ export interface LoraOptions {
 }
 
 /**
- * Makes an adapter that changes nothing yet: A is drawn, B is zero.
+ * Makes an adapter that changes nothing yet: A is random, B is zero.
  *
  * @param model The decoder it belongs to; freeze it with {@linkcode freezeWeights}.
  * @param options Size and targets.
@@ -133,7 +133,7 @@ export async function loadLora(
   };
 }
 
-/** Reads the settings of an adapter, if it is of the kind this house has. */
+/** Reads the settings of an adapter, if the project supports its kind. */
 async function readAdapterConfig(
   file: string,
 ): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
@@ -215,14 +215,14 @@ export async function saveLora(
  *
  * @param model The decoder; its weights change.
  * @param adapter The changes; the adapter stays as it is, and must not be applied again.
- * @throws {TypeError} If the weights are stored in halves.
+ * @throws {TypeError} If the weights are stored as float16.
  */
 export function mergeLora(model: Qwen2, adapter: LoraAdapter): void {
   for (const name of adapter.modules) {
     const weight = model.weights.get(`${name}.weight`)!;
     if (weight.dtype !== "float32") {
       throw new TypeError(
-        `Cannot merge an adapter as "${name}.weight" must hold 32-bit floats: current value is packed halves`,
+        `Cannot merge an adapter as "${name}.weight" must hold 32-bit floats: current value is packed float16`,
       );
     }
     const [down, up] = weightNames(name).map((x) => adapter.weights.get(x)!);

@@ -26,7 +26,7 @@ import {
 } from "./config.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
-/** Spread of freshly drawn matrices, times the root of the numbers they take in. */
+/** Deviation of initial matrices, times the root of their inputs. */
 const INITIAL_SPREAD = 0.5;
 
 /** What a forward pass needs: a decoder whose weights may be any tensors. */
@@ -115,9 +115,9 @@ export async function loadQwen2(
   directory: string,
   options: { maxLength?: number } = {},
 ): Promise<Qwen2> {
-  const said = await readQwen2Config(directory);
-  const maxLength = Math.min(said.maxLength, options.maxLength ?? Infinity);
-  const config = { ...said, maxLength };
+  const stored = await readQwen2Config(directory);
+  const maxLength = Math.min(stored.maxLength, options.maxLength ?? Infinity);
+  const config = { ...stored, maxLength };
   const checkpoint = await openSafetensors(directory);
   const weights = new Map<string, tf.Variable>();
   try {
@@ -265,16 +265,16 @@ export function layer(input: tf.Tensor, parts: LayerContext): tf.Tensor {
     projectRows(`${prefix}${name}`, x, parts);
   return tf.tidy(() => {
     const gain = weights(`${prefix}input_layernorm.weight`);
-    const calm = rmsNorm(input, gain, rmsEpsilon);
+    const normed = rmsNorm(input, gain, rmsEpsilon);
     const qkv = concatColumns(
-      ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, calm)),
+      ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, normed)),
     ); // (rows, (heads + 2 · kvHeads) · size)
     const x = add(input, project("self_attn.o_proj", attend(qkv)));
     const after = weights(`${prefix}post_attention_layernorm.weight`);
-    const quiet = rmsNorm(x, after, rmsEpsilon);
+    const normedAfter = rmsNorm(x, after, rmsEpsilon);
     const inner = swiGlu(
-      project("mlp.gate_proj", quiet),
-      project("mlp.up_proj", quiet),
+      project("mlp.gate_proj", normedAfter),
+      project("mlp.up_proj", normedAfter),
     ); // (rows, intermediateSize)
     return add(x, project("mlp.down_proj", inner));
   });

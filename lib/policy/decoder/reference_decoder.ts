@@ -1,5 +1,5 @@
 /**
- * Decoding with remembered keys and values by plain operations, for backends without kernels.
+ * Decoding with a KV cache by plain operations, for backends without fused kernels.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface ReferenceCache {
  *
  * @param model The decoder.
  * @param rows Tokens of each sequence; after the first call one each.
- * @param options The adapter, and what was remembered; the caller disposes both caches.
+ * @param options The adapter, and the cache of earlier tokens; the caller disposes both caches.
  * @returns State of each last token, shape `(batch, width)`, and the grown cache.
  */
 export function decodeByReference(

@@ -76,7 +76,7 @@ export interface WriteSafetensorsOptions {
  * @param path File to write; its folder must exist.
  * @param tensors Numbers by name.
  * @param options Format and metadata.
- * @throws {RangeError} If a tensor has more or fewer numbers than its shape says.
+ * @throws {RangeError} If a tensor has more or fewer numbers than its shape has.
  */
 export async function writeSafetensors(
   path: string,
@@ -201,7 +201,7 @@ async function filesOf(path: string): Promise<Map<string, string[]>> {
   return files;
 }
 
-/** What the head of one file says. */
+/** The header of one file. */
 async function readHeader(
   file: string,
 ): Promise<
@@ -239,7 +239,7 @@ async function readHeader(
   return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
 }
 
-/** What the head says of one tensor, checked. */
+/** The header's entry of one tensor, checked. */
 function readEntry(
   name: string,
   entry: unknown,

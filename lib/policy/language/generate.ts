@@ -1,5 +1,5 @@
 /**
- * Writing replies: prompts in, sampled tokens out, for many sequences at once.
+ * Generation: prompts in, sampled tokens out, for many sequences at once.
  *
  * @module
  */
@@ -102,15 +102,15 @@ function extend(
   return token;
 }
 
-/** How a token is drawn. */
+/** How a token is sampled. */
 export interface SamplingOptions {
   /** Flattens above 1, sharpens below; 0 takes the likeliest. */
   readonly temperature: number;
   /** Share of probability kept, the likeliest tokens first; 1 keeps all. */
   readonly topP: number;
-  /** Tokens to draw from; absent means all. */
+  /** Tokens to sample from; absent means all. */
   readonly only?: readonly number[] | undefined;
-  /** Tokens not to draw. */
+  /** Tokens not to sample. */
   readonly except?: readonly number[] | undefined;
 }
 

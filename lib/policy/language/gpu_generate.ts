@@ -1,7 +1,7 @@
 /**
  * Generation on a GPU, where device-to-host readback is expensive: several tokens for each readback.
  *
- * Free replies are drawn on the device, some tokens ahead of what has been read. Replies of a
+ * Free replies are sampled on the device, some tokens ahead of the readback. Replies of a
  * given form stop at each choice, as what follows depends on it; what is forced after a choice
  * is fed together.
  *
@@ -34,7 +34,7 @@ import {
  * @param model The decoder.
  * @param prompts Token ids, none empty.
  * @param options Streams, temperature and stops. A stream may give more numbers than the reply
- * has tokens, as tokens are drawn ahead.
+ * has tokens, as tokens are sampled ahead.
  * @returns Replies in the order of the prompts.
  * @throws {RangeError} If a prompt is empty, or too long to be replied to.
  */
@@ -80,7 +80,7 @@ export async function generateFreely(
   return drafts.map(finishReply);
 }
 
-/** Adds to drafts what was drawn, up to their ends. */
+/** Appends sampled tokens to replies, up to their ends. */
 function takeFree(
   drafts: readonly PartialReply[],
   numbers: readonly Float32Array[],
@@ -224,7 +224,7 @@ function feedRows(
   return decoder.feed({ ...padded, rows });
 }
 
-/** Feeds the tokens that were drawn. */
+/** Feeds the sampled tokens. */
 function feedDrawn(
   decoder: GpuDecoder,
   drawn: tf.Tensor2D,
@@ -245,7 +245,7 @@ function lastOf(wanted: readonly (readonly number[])[]): tf.Tensor1D {
   return tf.tensor1d(rows, "int32");
 }
 
-/** Reads tensors at once, as a reading costs more than what is read, and frees them. */
+/** Reads back tensors in one transfer and frees them. */
 async function readTogether(
   tensors: readonly tf.Tensor[],
 ): Promise<Float32Array[]> {
@@ -305,7 +305,7 @@ function rulesOf(
  *
  * @param states Normalized states. Shape `(rows, width)`.
  * @param table Turns states into logits. Shape `(vocabulary, width)`.
- * @param options A number from `[0, 1)` for each row, the temperature, and what may be drawn.
+ * @param options A number from `[0, 1)` for each row, the temperature, and what may be sampled.
  * @returns Tokens, as numbers, and their log-probabilities; shape `(2, rows)`; the caller disposes it.
  */
 function sampleTokens(

@@ -122,7 +122,7 @@ const HEADS = "value_head.safetensors";
  *
  * @param options Seed, tokenizer, sizes, prompts, decoding and learning.
  * @returns The policy; `dispose` frees it.
- * @throws {TypeError} If no backend is active, or frozen weights shall be stored in halves and there
+ * @throws {TypeError} If no backend is active, or frozen weights shall be stored in float16 and there
  * are none, or the backend cannot.
  */
 export function createLanguagePolicy(
@@ -153,7 +153,7 @@ export function createLanguagePolicy(
  * @param options Prompts, decoding and learning.
  * @returns The policy; `dispose` frees it.
  * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
- * has another shape than the folder says, or frozen weights shall be stored in halves and there are
+ * has another shape than the folder says, or frozen weights shall be stored in float16 and there are
  * none, or the backend cannot.
  * @throws {RangeError} If the tokenizer has tokens that the model has not.
  * @throws {SyntaxError} If a file is cut short or not in its format.

@@ -152,7 +152,7 @@ export function countParameters(network: LanguageNetwork): number {
     }
   }
   return [...weights].reduce(
-    (sum, { size, dtype }) => sum + (dtype === "int32" ? 2 : 1) * size, // packed halves
+    (sum, { size, dtype }) => sum + (dtype === "int32" ? 2 : 1) * size, // packed float16
     0,
   );
 }

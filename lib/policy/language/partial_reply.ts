@@ -31,15 +31,15 @@ export interface GenerationOptions {
   /** What may come next, for each prompt; absent means anything. */
   readonly grammars?: readonly ReplyGrammar[];
   /**
-   * Tokens of free replies that are drawn on a graphics processor before any is read. More mean
-   * fewer pauses and more tokens drawn in vain after a stop.
+   * Tokens of free replies that are sampled on a GPU before they are read back. More mean
+   * fewer readbacks and more tokens sampled in vain after a stop.
    *
    * @default {16}
    */
   readonly tokensPerReadback?: number;
 }
 
-/** Tokens of free replies that are drawn on a graphics processor before any is read. */
+/** Tokens of free replies that are sampled on a GPU before they are read back. */
 export const TOKENS_PER_READBACK = 16;
 
 /** The same with what generation needs in any case. */
@@ -58,9 +58,9 @@ export interface GeneratedReply {
   readonly tokens: Int32Array<ArrayBuffer>;
   /** Text of each token. */
   readonly pieces: readonly string[];
-  /** Log-probability of each token when it was drawn; 0 where it was forced. Shape `(tokens,)`. */
+  /** Log-probability of each token when it was sampled; 0 where it was forced. Shape `(tokens,)`. */
   readonly logProbs: Float32Array<ArrayBuffer>;
-  /** 1 where a token was drawn, 0 where it was forced. Shape `(tokens,)`. */
+  /** 1 where a token was sampled, 0 where it was forced. Shape `(tokens,)`. */
   readonly sampled: Uint8Array<ArrayBuffer>;
   /** State of the model before each token. Shapes `(width,)`. */
   readonly states: readonly Float32Array[];
@@ -74,7 +74,7 @@ export interface PartialReply {
   readonly pieces: string[];
   /** Log-probability of each token. */
   readonly logProbs: number[];
-  /** 1 where a token was drawn. */
+  /** 1 where a token was sampled. */
   readonly sampled: number[];
   /** State before each token. */
   readonly states: Float32Array[];
@@ -133,7 +133,7 @@ export function writeToken(
     (grammar?.done() ?? false);
 }
 
-/** The reply as others see it. */
+/** The finished reply. */
 export function finishReply(draft: PartialReply): GeneratedReply {
   return {
     tokens: Int32Array.from(draft.tokens),

@@ -1,5 +1,5 @@
 /**
- * Text to tokens and back, and the chat template around it, as a model's folder says.
+ * Text to tokens and back, and the chat template around it, as a model's folder defines them.
  *
  * @module
  */

@@ -41,7 +41,7 @@ const LEAST_REST = 1e-6;
  *
  * @param units What was written.
  * @param states Shape `(rows, width)`.
- * @param options `table`: turns states into logits, shape `(vocabulary, width)`, or its packed halves; `scale`: inverse temperature.
+ * @param options `table`: turns states into logits, shape `(vocabulary, width)`, or its packed float16; `scale`: inverse temperature.
  * @returns Scores in the order of the units; the caller disposes them.
  */
 export function scoreUnits(

@@ -28,7 +28,7 @@ function exact(name: string, shape: readonly number[]) {
   return { values, shape: [...shape] };
 }
 
-/** The same as packed halves. */
+/** The same as packed float16. */
 function pack({ values, shape: [rows, width] }: ReturnType<typeof exact>) {
   const words = new Int32Array(new Float16Array(values).buffer);
   return tf.tensor2d(words, [rows!, width! / 2], "int32");
@@ -63,7 +63,7 @@ async function agree(
 for (const rows of [1, 3, 8, 9, 37]) {
   const test = rows === 3 ? onWebGpu : onCard; // from 9 rows on, a tiled shader
   test(
-    `products of ${rows} rows with packed halves are those with the numbers packed`,
+    `products of ${rows} rows with packed float16 are those with the numbers packed`,
     async () => {
       await selectBackend("webgpu");
       for (const [outputs, width] of [[1, 2], [53, 24], [40, 130]] as const) {
@@ -88,15 +88,18 @@ for (const rows of [1, 3, 8, 9, 37]) {
   );
 }
 
-onWebGpu("rows looked up in packed halves are the numbers packed", async () => {
-  await selectBackend("webgpu");
-  const table = exact("table", [7, 6]);
-  const [words, ids] = [pack(table), tf.tensor1d([6, 0, 6], "int32")];
-  const rows = lookUp(words, ids);
-  const row = (i: number) => [...table.values.subarray(6 * i, 6 * i + 6)];
-  deepStrictEqual([...await rows.data()], [...row(6), ...row(0), ...row(6)]);
-  tf.dispose([words, ids, rows]);
-});
+onWebGpu(
+  "rows looked up in packed float16 are the numbers packed",
+  async () => {
+    await selectBackend("webgpu");
+    const table = exact("table", [7, 6]);
+    const [words, ids] = [pack(table), tf.tensor1d([6, 0, 6], "int32")];
+    const rows = lookUp(words, ids);
+    const row = (i: number) => [...table.values.subarray(6 * i, 6 * i + 6)];
+    deepStrictEqual([...await rows.data()], [...row(6), ...row(0), ...row(6)]);
+    tf.dispose([words, ids, rows]);
+  },
+);
 
 const OPTIONS = {
   seed: 1,
@@ -195,7 +198,7 @@ Deno.test("halved weights are refused by what they need", async () => {
     {
       name: "TypeError",
       message:
-        'Cannot store frozen weights in halves as the backend must be "webgpu": current value is "wasm"',
+        'Cannot store frozen weights in float16 as the backend must be "webgpu": current value is "wasm"',
     },
   );
   throws(
@@ -203,7 +206,7 @@ Deno.test("halved weights are refused by what they need", async () => {
     {
       name: "TypeError",
       message:
-        'Cannot store frozen weights in halves as there must be some: "lora" must be given',
+        'Cannot store frozen weights in float16 as there must be some: "lora" must be given',
     },
   );
 });
@@ -225,7 +228,7 @@ onWebGpu("a weight that halves cannot hold is refused by name", async () => {
   throws(() => packWeights(createQwen2(config, createRandom(1))), {
     name: "RangeError",
     message:
-      /"model\.layers\.0\.mlp\.down_proj\.weight" in halves as its rows must have an even length: current value is 7/,
+      /"model\.layers\.0\.mlp\.down_proj\.weight" in float16 as its rows must have an even length: current value is 7/,
   });
   const model = createQwen2(
     { ...config, intermediateSize: 8 },

@@ -1,7 +1,7 @@
 /**
  * Native TensorFlow as a backend of TensorFlow.js, without an addon.
  *
- * The kernels are those of `@tensorflow/tfjs-node`; the binding under them is this house's own,
+ * The kernels are those of `@tensorflow/tfjs-node`; the binding under them is the project's own,
  * so that any libtensorflow serves and nothing is compiled or installed.
  *
  * @module
@@ -50,7 +50,7 @@ export async function activateTensorflow(
   return { detail: describe(opened) };
 }
 
-/** The binding under the registered backend, if it is this house's. */
+/** The binding under the registered backend, if it is the project's. */
 function currentBinding(): TensorflowBinding | undefined {
   const backend = tf.findBackend("tensorflow");
   if (!backend || !("binding" in backend)) return undefined;

@@ -214,17 +214,17 @@ export class TensorflowBinding implements TFJSBinding {
     });
   }
 
-  /** Not part of this house. */
+  /** Not supported. */
   loadSavedModel(): never {
     throw noModels();
   }
 
-  /** Not part of this house. */
+  /** Not supported. */
   deleteSavedModel(): never {
     throw noModels();
   }
 
-  /** Not part of this house. */
+  /** Not supported. */
   runSavedModel(): never {
     throw noModels();
   }
@@ -251,7 +251,7 @@ export class TensorflowBinding implements TFJSBinding {
     return handle;
   }
 
-  /** Keeps a handle and says what it is. */
+  /** Keeps a handle and returns its description. */
   #describe(handle: Deno.PointerValue): Metadata {
     const { library: { symbols }, status } = this.context;
     const rank = symbols.TFE_TensorHandleNumDims(handle, status);

@@ -25,7 +25,7 @@ export class TensorflowContext {
   readonly library: TensorflowLibrary;
   /** What native code calls it. */
   readonly pointer: Deno.PointerValue;
-  /** Where native code says how a call went. */
+  /** Where native code writes the status of a call. */
   readonly status: Deno.PointerValue;
 
   /**

@@ -8,7 +8,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "./kernel_names.ts";
 import type { KernelModule } from "./module.ts";
 
-/** Numbers that {@linkcode DECODE}`.step` is told. */
+/** Numbers that {@linkcode DECODE}`.step` takes. */
 export interface DecodeAttributes {
   /** Layers of the decoder. */
   readonly layers: number;
@@ -83,7 +83,7 @@ interface Workspace {
   /** State between layers. */
   readonly x: number;
   /** State after normalization. */
-  readonly calm: number;
+  readonly normed: number;
   /** Queries, keys and values. */
   readonly qkv: number;
   /** What attention gives. */
@@ -177,23 +177,23 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
     return pointer;
   };
   try {
-    const x = take(width), calm = take(width), qkv = take(stride);
+    const x = take(width), normed = take(width), qkv = take(stride);
     const mixed = take(width), gate = take(inner), up = take(inner);
-    run({ x, calm, qkv, mixed, gate, up, scores: next });
+    run({ x, normed, qkv, mixed, gate, up, scores: next });
   } finally {
     heap.free(room);
   }
 }
 
-/** One layer: attention to everything remembered, and the feed-forward block. */
+/** One layer: attention to the whole KV cache, and the feed-forward block. */
 function decodeLayer(step: Step, space: Workspace, index: number): void {
   const { module: { exports, heap }, inputs, a, rows, width, inner } = step;
-  const { x, calm, qkv, mixed, gate, up } = space;
+  const { x, normed, qkv, mixed, gate, up } = space;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const prefix = `model.layers.${index}.`;
   const norm = (name: string) => {
     const gain = at(`${prefix}${name}.weight`);
-    exports.rmsNorm(rows, width, x, gain, calm, a.epsilon);
+    exports.rmsNorm(rows, width, x, gain, normed, a.epsilon);
   };
   const project = (name: string, from: number, to: Target) =>
     projectInto(step, `${prefix}${name}`, from, to);
@@ -201,20 +201,20 @@ function decodeLayer(step: Step, space: Workspace, index: number): void {
   let column = qkv;
   for (const part of ["q", "k", "v"]) {
     const to = { pointer: column, stride: step.stride, add: false };
-    column += 4 * project(`self_attn.${part}_proj`, calm, to);
+    column += 4 * project(`self_attn.${part}_proj`, normed, to);
   }
   attend(step, space, index);
   const back = { pointer: x, stride: width, add: true };
   project("self_attn.o_proj", mixed, back);
   norm("post_attention_layernorm");
   const wide = { stride: inner, add: false };
-  project("mlp.gate_proj", calm, { pointer: gate, ...wide });
-  project("mlp.up_proj", calm, { pointer: up, ...wide });
+  project("mlp.gate_proj", normed, { pointer: gate, ...wide });
+  project("mlp.up_proj", normed, { pointer: up, ...wide });
   exports.swiGlu(rows * inner, gate, up, gate);
   project("mlp.down_proj", gate, back);
 }
 
-/** Attention of the new tokens to everything remembered, themselves included. */
+/** Attention of the new tokens to the whole KV cache, themselves included. */
 function attend(step: Step, space: Workspace, index: number): void {
   const { module: { exports, heap, scratch }, inputs, a, batch, count } = step;
   const { qkv, mixed, scores } = space;

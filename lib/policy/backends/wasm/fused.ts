@@ -1,7 +1,7 @@
 /**
  * The kernels of a language model, registered with TensorFlow.js under names of their own.
  *
- * Gradients of inputs nobody differentiates (frozen weights) are never computed: each is a
+ * Gradients of inputs that are not differentiated (frozen weights) are never computed: each is a
  * kernel of its own, run when the tape asks for it. What is cheap to compute again is not kept.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Gradients of the fused kernels, told to TensorFlow.js once.
+ * Gradients of the fused kernels, registered with TensorFlow.js once.
  *
  * @module
  */
@@ -29,10 +29,10 @@ const LINEAR_GRADIENT: tf.GradConfig = {
   gradFunc: (dy, [x, w]) => {
     const [outputs, width] = w!.shape as [number, number];
     const rows = (t: tf.Tensor, d: number) => tf.reshape(t, [-1, d]);
-    const slope = () => rows(one(dy), outputs);
+    const gradient = () => rows(one(dy), outputs);
     return {
-      x: () => tf.reshape(tf.matMul(slope(), w!), x!.shape),
-      w: () => tf.matMul(slope(), rows(x!, width), true, false),
+      x: () => tf.reshape(tf.matMul(gradient(), w!), x!.shape),
+      w: () => tf.matMul(gradient(), rows(x!, width), true, false),
       bias: () => run(FUSED.sumRows, { x: one(dy) }),
     };
   },

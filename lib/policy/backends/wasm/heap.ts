@@ -1,5 +1,5 @@
 /**
- * The WebAssembly heap on which the tensors of the `wasm` backend live, seen through pointers.
+ * The WebAssembly heap of the `wasm` backend, addressed by pointers.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { BackendWasm } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
 
-/** What this house uses of the emscripten module under the backend. */
+/** What is used of the emscripten module under the backend. */
 interface EmscriptenHeap {
   HEAPU8: Uint8Array<ArrayBuffer>;
   _malloc: (bytes: number) => number;
@@ -23,9 +23,9 @@ export interface Heap {
   pointer(tensor: tf.TensorInfo): number;
   /** Makes room for a tensor of 32-bit floats; its numbers are not set. */
   output(shape: readonly number[]): tf.TensorInfo;
-  /** Makes room that {@linkcode Heap.free} takes back. */
+  /** Allocates memory that {@linkcode Heap.free} frees. */
   allocate(bytes: number): number;
-  /** Takes back what {@linkcode Heap.allocate} gave. */
+  /** Frees what {@linkcode Heap.allocate} returned. */
   free(pointer: number): void;
   /** Numbers at a pointer; the view dies when the heap grows, so take it afresh. */
   floats(pointer: number, length: number): Float32Array<ArrayBuffer>;
@@ -40,7 +40,7 @@ export interface Heap {
 }
 
 /**
- * Opens the heap of the active backend and makes its allocation fail aloud.
+ * Opens the heap of the active backend and makes a failed allocation throw.
  *
  * Out of the box a full heap yields pointer 0, and tensors silently overwrite each other there.
  *

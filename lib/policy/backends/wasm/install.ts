@@ -1,5 +1,5 @@
 /**
- * Registers the kernels that make the `wasm` backend of TensorFlow.js fit for training.
+ * Registers the kernels that training needs with the `wasm` backend of TensorFlow.js.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Names under which the kernels of this house are registered.
+ * Names under which the project registers its kernels.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export const FUSED = {
   tokenLogProbsGradEmbedding: "HiperTokenLogProbsGradEmbedding",
 } as const;
 
-/** Names of the kernels that decode with remembered keys and values. */
+/** Names of the kernels that decode with a KV cache. */
 export const DECODE = {
   step: "HiperDecodeStep",
   fillCache: "HiperFillCache",

@@ -8,7 +8,7 @@ import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Heap } from "./heap.ts";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
 
-/** Numbers in: pointers, sizes, settings. What each is, the sources say. */
+/** Takes pointers, sizes and settings in the order of the sources. */
 export type KernelFunction = (...parameters: number[]) => void;
 
 /** Functions of the compiled module. */
@@ -42,7 +42,7 @@ export interface KernelModule {
   readonly exports: KernelExports;
   /** The heap it works on. */
   readonly heap: Heap;
-  /** Where the matrix product may scribble. */
+  /** Scratch memory of the matrix product. */
   readonly scratch: number;
   /** What multiplies matrices instead of the module; nothing unless it was asked for. */
   readonly outside: OutsideProduct | undefined;

@@ -1,5 +1,5 @@
 /**
- * The gradient of attention in three shaders: what each query's softmax was, then the slopes of
+ * The gradient of attention in three shaders: each query's softmax, then the gradients of
  * queries, then those of keys and values.
  *
  * @module
@@ -118,7 +118,7 @@ function measure(tile: number, size: number): string {
     }`;
 }
 
-/** Text that loads what {@linkcode measure} said of the queries from `first` on. */
+/** Text that loads the results of {@linkcode measure} for the queries from `first` on. */
 function loadSoftmax(tile: number, first: string, head: string): string {
   return `
     if (lane < ${tile}) {

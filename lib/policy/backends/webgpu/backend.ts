@@ -1,5 +1,5 @@
 /**
- * TensorFlow.js on a graphics processor, with the adapter's real limits and without silence.
+ * TensorFlow.js on a graphics processor, with the adapter's real limits, and with uncaptured GPU errors reported.
  *
  * @module
  */
@@ -78,7 +78,7 @@ export async function activateWebGpu(
       LIMITS.map((name) => [name, adapter.limits[name]]),
     ),
   });
-  // A failed command otherwise computes zeros and says nothing.
+  // A failed command otherwise yields zeros without an error.
   device.addEventListener("uncapturederror", (event) => {
     if (!(event instanceof GPUUncapturedErrorEvent)) return;
     event.preventDefault();
@@ -139,7 +139,7 @@ async function requestAdapter(): Promise<GPUAdapter | undefined> {
   return adapter ?? undefined;
 }
 
-/** Reads what an adapter says of itself. */
+/** Describes an adapter. */
 function reportOf(adapter: GPUAdapter): AdapterReport {
   const { vendor, architecture, device, description } = adapter.info;
   const name = [vendor, architecture, device, description]

@@ -1,5 +1,5 @@
 /**
- * Shaders that remember keys and values, and attend to what is remembered.
+ * Shaders that append to a KV cache and attend to it.
  *
  * A cache holds the keys of a layer, rotated, and its values: shape
  * `(batch, 2, kvHeads, room, size)`.

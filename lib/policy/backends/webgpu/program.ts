@@ -1,5 +1,5 @@
 /**
- * Shaders of this house on the WebGPU backend of TensorFlow.js: flat inputs, one flat output.
+ * The project's shaders on the WebGPU backend of TensorFlow.js: flat inputs, one flat output.
  *
  * @module
  */
