@@ -80,6 +80,7 @@ async function launch(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
+      "--quiet", // no word of what is fetched; errors are printed
       ...args.slice(0, script),
       ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
       ...args.slice(script),

@@ -77,6 +77,7 @@ export async function assembleTraining(
   const { policy, learner, end } = await assembleLearner(config, {
     specs,
     backend,
+    signal,
   });
   const told = config.warmStart !== undefined ||
     config.tokenWeights !== undefined;
@@ -114,22 +115,26 @@ export async function assembleTraining(
 /** The policy of a config and its learner, with replicas where they are asked for. */
 async function assembleLearner(
   config: TrainingConfig,
-  options: { specs: readonly EnvSpec[]; backend: Backend },
+  options: {
+    specs: readonly EnvSpec[];
+    backend: Backend;
+    signal: AbortSignal | undefined;
+  },
 ): Promise<{
   policy: WorkingPolicy;
   learner: Learner;
   end: () => Promise<void>;
 }> {
-  const { specs, backend: { name: backend } } = options;
+  const { specs, backend: { name: backend }, signal } = options;
   const { workers, microbatches } = config.replicas;
-  const policy = await assemblePolicy(config, specs);
+  const policy = await assemblePolicy(config, specs, signal);
   if (microbatches === 1) {
     const end = () => Promise.resolve(policy.dispose());
     return { policy, learner: createPpoLearner(policy), end };
   }
   try {
     const order = { workers, config, specs, backend };
-    const pool = await createReplicaPool(policy, order);
+    const pool = await createReplicaPool(policy, { ...order, signal });
     const shared = sharePolicy(policy, { pool, microbatches });
     return {
       policy: shared,

@@ -47,13 +47,14 @@ const PROMPTS = {
 /** What a language policy is made for. */
 type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
   readonly specs: readonly EnvSpec[];
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**
  * Makes the policy that a config describes.
  *
  * @param policy Its settings.
- * @param options Seed, turn limit and worlds.
+ * @param options Seed, turn limit and worlds, and a signal to stop by.
  * @returns The policy. Caller disposes.
  * @throws {TypeError} If a small model is wanted for worlds without experts.
  */
@@ -64,13 +65,14 @@ export async function assembleLanguagePolicy(
   const { name: _, directory, layers, hiddenSize, loraRank = 0, ...others } =
     policy;
   const { prompt, ...speech } = others;
-  const { seed } = options;
+  const { seed, signal } = options;
   const shown = prompt ?? (directory === undefined ? "brief" : "rules");
   const settings = {
     ...speech,
     seed,
     prompt: PROMPTS[shown],
     reuseKvCache: shown === "transcript",
+    ...(signal && { signal }),
     ...(loraRank > 0 && { lora: { rank: loraRank } }),
   };
   if (directory !== undefined) {

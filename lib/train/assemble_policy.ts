@@ -27,6 +27,7 @@ export type AssembledPolicy = CompactPolicy | LanguagePolicy;
  *
  * @param config Every setting.
  * @param specs Worlds to learn in.
+ * @param signal Stops while a language policy generates, by throwing its reason.
  * @returns The policy. Caller disposes.
  * @throws {TypeError} If worlds of different kinds share a policy that lists subgoals, or a small
  * model is wanted for worlds without experts.
@@ -34,10 +35,11 @@ export type AssembledPolicy = CompactPolicy | LanguagePolicy;
 export async function assemblePolicy(
   config: TrainingConfig,
   specs: readonly EnvSpec[],
+  signal?: AbortSignal,
 ): Promise<AssembledPolicy> {
   const { policy, seed } = config;
   return policy.name === "language"
-    ? await assembleLanguagePolicy(policy, { ...config, specs })
+    ? await assembleLanguagePolicy(policy, { ...config, specs, signal })
     : await compactPolicy(policy, seed, specs);
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createPause } from "../../pause.ts";
 import type { Random } from "../../random.ts";
 import { startDecoder } from "../decoder/decoder.ts";
 import { decodesOnGpu } from "../decoder/gpu_decoder.ts";
@@ -71,6 +72,7 @@ async function generateHere(
   using _ = decoder;
   let { logits, states } = output;
   const next = new Int32Array(prompts.length);
+  const pause = createPause(options.signal);
   for (let k = 0; k < maxTokens; k++) {
     for (const [row, draft] of drafts.entries()) {
       if (draft.done) continue;
@@ -79,6 +81,7 @@ async function generateHere(
       next[row] = extend(draft, own, { ...options, row });
     }
     if (k + 1 === maxTokens || drafts.every(({ done }) => done)) break;
+    await pause();
     ({ logits, states } = await decoder.next(next));
   }
   return drafts.map(finishReply);

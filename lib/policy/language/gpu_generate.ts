@@ -55,6 +55,7 @@ export async function generateFreely(
   const ones = prompts.map(() => 1);
   let drawn: tf.Tensor2D | undefined;
   for (let k = 0; k < maxTokens && drafts.some(({ done }) => !done);) {
+    options.signal?.throwIfAborted();
     const steps = Math.min(tokensPerReadback, maxTokens - k);
     const seen: tf.Tensor2D[] = [], written: tf.Tensor2D[] = [];
     for (let step = 0; step < steps; step++) {
@@ -121,6 +122,7 @@ export async function generateForms(
   using decoder = open(model, prompts, options);
   let fed = prompts.map((prompt) => [...prompt]); // what precedes the next token of each
   while (true) {
+    options.signal?.throwIfAborted();
     const stretches = drafts.map((draft, row) =>
       writeForced(draft, { ...options, row })
     );

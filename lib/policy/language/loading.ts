@@ -78,7 +78,7 @@ export interface OpenLanguageOptions
 }
 
 /** A decoder that learns a small world in minutes on a processor. */
-const SMALL: Omit<Qwen2Config, "vocabSize"> = {
+export const SMALL_MODEL: Omit<Qwen2Config, "vocabSize"> = {
   hiddenSize: 64,
   intermediateSize: 128,
   layers: 2,
@@ -132,7 +132,7 @@ export function createLanguagePolicy(
   const { tokenizer: files, size = {}, seed } = options;
   checkPrecision(options.frozenPrecision, options.lora);
   const tokenizer = createTokenizer(files);
-  const config = { ...SMALL, ...size, vocabSize: tokenizer.vocabSize };
+  const config = { ...SMALL_MODEL, ...size, vocabSize: tokenizer.vocabSize };
   const random = createRandom(seed);
   const make = (name: string) => createQwen2(config, random.fork(name));
   const actor = trunkOf(make("actor"), options, random.fork("adapter"));

@@ -37,6 +37,8 @@ export interface GenerationOptions {
    * @default {16}
    */
   readonly tokensPerReadback?: number;
+  /** Stops between two tokens, by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tokens of free replies that are sampled on a GPU before they are read back. */

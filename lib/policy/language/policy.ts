@@ -256,6 +256,7 @@ class LanguageSession implements CompleteSession {
       temperature,
       topP,
       tokensPerReadback,
+      signal: settings.signal,
       stop: ["</action>"],
       ...(grammars && { grammars }),
     });

@@ -59,10 +59,29 @@ export interface LanguageOptions {
    * reply ended. They take the memory of the last batches that were decoded. @default {false}
    */
   readonly reuseKvCache?: boolean;
+  /** Stops while replies are generated, by throwing its reason. */
+  readonly signal?: AbortSignal;
 }
 
-/** Every option filled in. */
-export type LanguageSettings = Required<LanguageOptions>;
+/** Every option filled in; a signal only where there is one. */
+export type LanguageSettings =
+  & Required<Omit<LanguageOptions, "signal">>
+  & Pick<LanguageOptions, "signal">;
+
+/** The defaults of all options but the prompt, written here and nowhere else. */
+export const LANGUAGE_DEFAULTS = {
+  maxReplyTokens: 128,
+  temperature: 1,
+  topP: 1,
+  decoding: "free",
+  maxContentTokens: 24,
+  mode: "strict",
+  batchSize: 64,
+  microbatchTokens: 8192,
+  recompute: false,
+  tokensPerReadback: TOKENS_PER_READBACK,
+  reuseKvCache: false,
+} as const satisfies LanguageOptions;
 
 /** Network, tokenizer and decoding settings. */
 export interface LanguageContext {
@@ -76,35 +95,12 @@ export interface LanguageContext {
   readonly form: ReplyForm | undefined;
 }
 
-/** The defaults, written here and nowhere else. */
+/** Fills in the defaults. */
 export function fillSettings(options: LanguageOptions): LanguageSettings {
-  const {
-    prompt = (situation: Situation) => formatPrompt(situation),
-    maxReplyTokens = 128,
-    temperature = 1,
-    topP = 1,
-    decoding = "free",
-    maxContentTokens = 24,
-    mode = "strict",
-    batchSize = 64,
-    microbatchTokens = 8192,
-    recompute = false,
-    tokensPerReadback = TOKENS_PER_READBACK,
-    reuseKvCache = false,
-  } = options;
   return {
-    prompt,
-    maxReplyTokens,
-    temperature,
-    topP,
-    decoding,
-    maxContentTokens,
-    mode,
-    batchSize,
-    microbatchTokens,
-    recompute,
-    tokensPerReadback,
-    reuseKvCache,
+    prompt: (situation) => formatPrompt(situation),
+    ...LANGUAGE_DEFAULTS,
+    ...options,
   };
 }
 

@@ -11,6 +11,8 @@ import type { EstimatorConfig } from "../../hae/credit.ts";
 import { ESTIMATORS } from "../../hae/estimators.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
+import { SMALL_MODEL } from "../../policy/language/loading.ts";
+import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
 import { UPDATE_DEFAULTS } from "../ppo/update_settings.ts";
 
@@ -78,8 +80,12 @@ const language = z.strictObject({
     "What the model reads: the rules of the three blocks and the last turns; the facts of the last turn; or the whole conversation, whose keys and values are cached from turn to turn.",
     '"rules" with a directory, else "brief"',
   ),
-  layers: optional(count, "Layers of a small model.", 2),
-  hiddenSize: optional(count, "Hidden size of a small model.", 64),
+  layers: optional(count, "Layers of a small model.", SMALL_MODEL.layers),
+  hiddenSize: optional(
+    count,
+    "Hidden size of a small model.",
+    SMALL_MODEL.hiddenSize,
+  ),
   loraRank: optional(
     countOrNone,
     "Rank of LoRA adapters beside frozen weights; 0 trains all weights.",
@@ -93,36 +99,48 @@ const language = z.strictObject({
   decoding: optional(
     z.enum(["free", "skeleton", "admissible"]),
     "How constrained replies are: not at all; tags given and contents free; or only admissible actions.",
-    "free",
+    LANGUAGE_DEFAULTS.decoding,
   ),
   valueScale: optional(
     positive,
     "Units of return that a value head's output of 1 stands for.",
     1,
   ),
-  maxReplyTokens: optional(count, "Longest reply, in tokens.", 128),
+  maxReplyTokens: optional(
+    count,
+    "Longest reply, in tokens.",
+    LANGUAGE_DEFAULTS.maxReplyTokens,
+  ),
   maxContentTokens: optional(
     count,
     "Longest free content of a tag, in tokens, where tags are given.",
-    24,
+    LANGUAGE_DEFAULTS.maxContentTokens,
   ),
-  batchSize: optional(count, "Replies generated at once.", 64),
+  batchSize: optional(
+    count,
+    "Replies generated at once.",
+    LANGUAGE_DEFAULTS.batchSize,
+  ),
   microbatchTokens: optional(
     count,
     "Tokens, padding included, whose activations are held at once while learning.",
-    8192,
+    LANGUAGE_DEFAULTS.microbatchTokens,
   ),
   tokensPerReadback: optional(
     count,
     "Tokens generated on WebGPU between two readbacks to the processor.",
-    16,
+    LANGUAGE_DEFAULTS.tokensPerReadback,
   ),
   frozenPrecision: optional(
     z.enum(["float32", "float16"]),
     "How frozen matrices are stored beside adapters; float16 needs WebGPU.",
     "float32",
   ),
-  temperature: optional(rate, "Sampling temperature.", 1),
+  temperature: optional(
+    rate,
+    "Sampling temperature.",
+    LANGUAGE_DEFAULTS.temperature,
+  ),
 });
 
 /** Worlds check their own settings when they are opened or listed. */

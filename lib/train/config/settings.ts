@@ -45,9 +45,7 @@ export function mergeSettings(base: Json, change: Json): Json {
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(change)) {
     if (value === null || key === "__proto__") delete merged[key];
-    else {merged[key] = key in merged
-        ? mergeSettings(merged[key]!, value)
-        : value;}
+    else merged[key] = mergeSettings(merged[key] ?? {}, value);
   }
   return merged;
 }

@@ -163,6 +163,19 @@ class PpoLearner implements Learner {
     samples: SampleBatch,
     options: Parameters<Learner["update"]>[1],
   ): Promise<Record<string, number>> {
+    try {
+      return await this.#update(samples, options);
+    } catch (error) {
+      if (options.signal?.aborted) this.revert();
+      throw error;
+    }
+  }
+
+  async #update(
+    samples: SampleBatch,
+    options: Parameters<Learner["update"]>[1],
+  ): Promise<Record<string, number>> {
+    this.#start = undefined;
     const settings = settingsAt(options);
     const columns = layOutSamples(samples);
     const { offsets } = columns;
@@ -184,7 +197,7 @@ class PpoLearner implements Learner {
       for (
         const part of drawMinibatches({ rows, episodes }, settings, random)
       ) {
-        await this.#orRevert(pause);
+        await pause();
         const gradient = await this.#computeGradient(part, update);
         weights = this.#descend(weights, gradient, { settings, report });
       }
@@ -193,16 +206,6 @@ class PpoLearner implements Learner {
       if (targetKl > 0 && report.lastKl() > targetKl) break;
     }
     return report.row();
-  }
-
-  /** Pauses; where that ends the update, its steps are taken back. */
-  async #orRevert(pause: () => Promise<void> | undefined): Promise<void> {
-    try {
-      await pause();
-    } catch (error) {
-      this.revert();
-      throw error;
-    }
   }
 
   revert(): void {

@@ -33,7 +33,12 @@ function ablationHandlers() {
       for await (const { iteration, metrics } of records) {
         tell({ iteration, metrics } satisfies AblationNews);
       }
-      if (!signal.aborted) await opened.conclude(await training.evaluate());
+      if (signal.aborted) return;
+      try {
+        await opened.conclude(await training.evaluate());
+      } catch (error) {
+        if (error !== signal.reason) throw error;
+      }
     },
     stop(_request: undefined): void {
       stop.abort(new Error("stopped"));

@@ -45,6 +45,8 @@ export interface ReplicaPool extends AsyncDisposable {
 export interface ReplicaPoolOptions extends Omit<ReplicaOrder, "weights"> {
   /** How many Workers; with 0 all is done here. */
   readonly workers: number;
+  /** Ends the Workers and the jobs under way, by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -60,7 +62,7 @@ export async function createReplicaPool(
   policy: WorkingPolicy,
   options: ReplicaPoolOptions,
 ): Promise<ReplicaPool> {
-  const { workers, ...order } = options;
+  const { workers, signal, ...order } = options;
   const variables = Object.values(policy.variables);
   const size = variables.reduce((sum, { size }) => sum + size, 0);
   const weights = new Float32Array(
@@ -84,7 +86,7 @@ export async function createReplicaPool(
     for (const remote of remotes) remote.end("the training has ended");
     throw error;
   }
-  return new Pool(policy, { remotes, weights });
+  return new Pool(policy, { remotes, weights, signal });
 }
 
 function cannotMake(cause: unknown): Error {
@@ -102,6 +104,7 @@ class Pool implements ReplicaPool {
   readonly #weights: Float32Array<SharedArrayBuffer>;
   /** Data of each variable when its numbers were last shared. */
   #shared: readonly object[] = [];
+  readonly #signal: AbortSignal | undefined;
   #version = 0;
   #parts = 0;
   /** Jobs asked for while others are under way wait: weights change only between the two. */
@@ -109,11 +112,14 @@ class Pool implements ReplicaPool {
 
   constructor(
     policy: WorkingPolicy,
-    { remotes, weights }: {
+    { remotes, weights, signal }: {
       remotes: readonly RemoteWorker<ReplicaHandlers>[];
       weights: Float32Array<SharedArrayBuffer>;
+      signal: AbortSignal | undefined;
     },
   ) {
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#end);
     this.#runner = createJobRunner(policy);
     this.#variables = Object.values(policy.variables);
     this.#remotes = remotes;
@@ -123,7 +129,11 @@ class Pool implements ReplicaPool {
   perform<K extends JobKind>(
     jobs: readonly (Job<K> | undefined)[],
   ): Promise<(JobResults[K] | undefined)[]> {
-    const performed = this.#last.then(() => this.#perform(jobs));
+    const performed = this.#last.then(() => this.#perform(jobs))
+      .catch((error) => {
+        this.#signal?.throwIfAborted(); // why the Workers ended
+        throw error;
+      });
     this.#last = performed.catch(() => {});
     return performed;
   }
@@ -142,9 +152,14 @@ class Pool implements ReplicaPool {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    for (const remote of this.#remotes) remote.end("the training has ended");
+    this.#signal?.removeEventListener("abort", this.#end);
+    this.#end();
     return Promise.resolve();
   }
+
+  readonly #end = () => {
+    for (const remote of this.#remotes) remote.end("the training has ended");
+  };
 
   async #perform<K extends JobKind>(
     jobs: readonly (Job<K> | undefined)[],

@@ -56,6 +56,10 @@ Deno.test("mergeSettings() takes a setting back with null", () => {
     mergeSettings({ warmStart: { episodes: 3 }, seed: 1 }, { warmStart: null }),
     { seed: 1 },
   );
+  deepStrictEqual(
+    mergeSettings({}, { evaluation: { sets: null, tasks: 1 } }),
+    { evaluation: { tasks: 1 } },
+  );
 });
 
 Deno.test("parseSettings() reads numbers, truths, texts and lists", () => {
