@@ -7,7 +7,7 @@
 /** Values by key, the ones used last. */
 export interface Cache<T> {
   /**
-   * Finds a value or makes it. A promise is shared by all who ask before it settles; one that is
+   * Finds a value or makes it. A promise is shared by all calls before it settles; one that is
    * rejected is not kept.
    */
   get(key: string, make: () => T | Promise<T>): T | Promise<T>;

@@ -70,7 +70,7 @@ export type OpenEnv = (
 export type ProposeSubgoals = (situation: Situation) => readonly string[];
 
 /**
- * Actions that are as good as an expert's to someone who knows only what was told, that one among
+ * Actions that are as good as the expert's given only what was observed, that one among
  * them; a single one where being told is enough.
  */
 export type ListAlternatives = (

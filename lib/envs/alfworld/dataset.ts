@@ -126,7 +126,7 @@ export function countSkipped(skipped: readonly string[]): string {
   }`;
 }
 
-/** ALFWorld's data where nobody says where: as its own tools find it, or in this project. */
+/** ALFWorld's data without a named folder: where its own tools put it, or in this project. */
 async function findAlfworld(): Promise<string> {
   const named = readVariable("ALFWORLD_DATA");
   if (named !== undefined) return named;

@@ -41,7 +41,7 @@ export interface SolvedHousehold {
   readonly walkthrough: readonly string[];
 }
 
-/** Receptacle classes that ALFRED asks nobody to bring two things to. */
+/** Receptacle classes that no task of ALFRED brings two things to. */
 const NOT_FOR_TWO: ReadonlySet<string> = new Set([
   "CoffeeMachine",
   "ToiletPaperHanger",
@@ -73,7 +73,7 @@ export function drawRoom(
     const cases = TASK_FIGURES[type][room] ?? {};
     let total = 0;
     for (const [pair, count] of Object.entries(cases)) {
-      // Floor lamps stand in no receptacle, so nobody can use them.
+      // Floor lamps stand in no receptacle, so that no command uses them.
       if (!pair.endsWith(">FloorLamp")) total += count;
     }
     return total;

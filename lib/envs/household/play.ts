@@ -33,7 +33,7 @@ import {
 export class HouseholdPlay implements GamePlay {
   readonly #tables: HouseholdTables;
   readonly #state: HouseholdState;
-  /** Commands accepted now, once someone asked for them. */
+  /** Commands accepted now; computed when first asked for. */
   #admissible: string[] | undefined;
 
   /**

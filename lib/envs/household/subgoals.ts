@@ -100,7 +100,7 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
 
 /**
  * Lists where else the expert's next look might go: it knows where things are, and walks straight
- * to what is to be found; someone who was only told looks into any place not yet seen.
+ * to what is to be found; given only what was observed, any place not yet seen is as good.
  *
  * @example
  * ```ts

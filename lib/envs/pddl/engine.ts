@@ -54,7 +54,7 @@ interface PlacedChange {
   readonly deletes: readonly number[];
 }
 
-/** The rules of one game, shared by all who play it. */
+/** The rules of one game, shared by all its plays. */
 export class Engine {
   /** Index of the action in the domain, for each operator. */
   readonly schemas: Uint16Array;

@@ -92,7 +92,7 @@ export interface WebshopLeaf {
   readonly attributes: readonly string[];
   /** Options by the names of their value lists. */
   readonly options: readonly string[];
-  /** Whom titles address. */
+  /** Audiences that titles address. */
   readonly audience: readonly string[];
 }
 

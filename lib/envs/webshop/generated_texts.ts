@@ -16,7 +16,7 @@ export interface ProductTexts {
   readonly noun: string;
   /** How it is praised. */
   readonly adjective: string;
-  /** Whom it is for. */
+  /** Its audience. */
   readonly audience: string;
 }
 

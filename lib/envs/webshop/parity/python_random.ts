@@ -2,7 +2,7 @@
  * The random numbers of CPython and NumPy, bit for bit: the Mersenne Twister MT19937.
  *
  * WebShop's goal order, price bounds and price draws come from these streams, so
- * that goal 17 of one seed is goal 17 everywhere. Nothing else in the house draws
+ * that goal 17 of one seed is goal 17 everywhere. Nothing else in the project draws
  * from them.
  *
  * @see {@link https://doi.org/10.1145/272991.272995 | Matsumoto and Nishimura 1998}

@@ -1,5 +1,5 @@
 /**
- * The shop in a browser, for people who want to shop and to watch an agent shop.
+ * The shop in a browser, to shop in and to watch an agent shop.
  *
  * Only this machine is served: the address is the loopback's, requests that name another host or
  * come from another site are refused, and pages may load nothing but their style sheet.
@@ -25,7 +25,7 @@ export interface ServeWebshopOptions {
   port?: number;
   /** Goals that are offered, by position. @default {all} */
   goals?: readonly number[];
-  /** Whom `/watch` shows. @default {the expert} */
+  /** Agent that `/watch` shows. @default {the expert} */
   agent?: WebshopAgent;
   /** Stops serving. */
   signal?: AbortSignal;
