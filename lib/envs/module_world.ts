@@ -7,6 +7,7 @@
  * @module
  */
 
+import { pathToFileURL } from "node:url";
 import { z } from "npm:zod@4.6.7";
 import type {
   EnvSpec,
@@ -20,7 +21,7 @@ import { readSettings } from "../settings.ts";
 const MODULE_SPEC = z.looseObject({
   kind: z.literal("module"),
   url: z.string().min(1).describe(
-    "URL of a module that exports openEnv(spec, seed)",
+    "URL or path of a module that exports openEnv(spec, seed)",
   ),
 });
 
@@ -49,7 +50,11 @@ export const MODULE: World = {
 
 async function importWorld(spec: EnvSpec): Promise<WorldModule> {
   const { url } = readSettings(MODULE_SPEC, spec, "open a world of a module");
-  const module: Readonly<Record<string, unknown>> = await import(url);
+  // A path counts from the working directory, as a person who names one means it.
+  const target = URL.canParse(url)
+    ? url
+    : pathToFileURL(await Deno.realPath(url)).href;
+  const module: Readonly<Record<string, unknown>> = await import(target);
   if (isWorldModule(module)) return module;
   throw new TypeError(
     typeof module.openEnv === "function"

@@ -71,7 +71,7 @@ export type ProposeSubgoals = (situation: Situation) => readonly string[];
 
 /**
  * Actions that are as good as the expert's given only what was observed, that one among
- * them; a single one where being told is enough.
+ * them; a single one where the observations are enough.
  */
 export type ListAlternatives = (
   situation: Situation,

@@ -201,6 +201,8 @@ Deno.test("openEnv() opens worlds of somebody else's module", async () => {
   const url = `data:text/javascript,${encodeURIComponent(source)}`;
   const env = await openEnv({ kind: "module", url, word: "hello" }, 7);
   strictEqual((await env.start()).task, "hello7");
+  const path = "tests/docs/errand_world.ts";
+  await (await openEnv({ kind: "module", url: path }, 1)).start();
   const empty = "data:text/javascript,export const other = 1;";
   await rejects(
     async () => await openEnv({ kind: "module", url: empty }, 1),

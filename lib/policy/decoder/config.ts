@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readJsonObject } from "../json_file.ts";
+import { readJsonObject } from "../../text_file.ts";
 
 /** Sizes and settings of a Qwen2 decoder. */
 export interface Qwen2Config {

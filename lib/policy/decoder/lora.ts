@@ -7,7 +7,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
-import { readJsonObject } from "../json_file.ts";
+import { readJsonObject } from "../../text_file.ts";
 import { type LoraTensors, type Qwen2, variableOf } from "./qwen2.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 

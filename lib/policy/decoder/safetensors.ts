@@ -5,7 +5,7 @@
  * @see {@link https://huggingface.co/docs/safetensors | the format}
  */
 
-import { isObject, readJsonObject } from "../json_file.ts";
+import { isObject, readJsonObject } from "../../text_file.ts";
 import {
   decodeValues,
   ELEMENT_BYTES,

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { pythonStrip } from "../../python_text.ts";
 import type { ByDecision, DecisionName, TokenSpan } from "../../trajectory.ts";
-import { type BlockName, trimText } from "./blocks.ts";
+import type { BlockName } from "./blocks.ts";
 
 /** Options of {@linkcode locateBlocks}. */
 export interface LocateOptions {
@@ -188,7 +189,7 @@ function switches(
   options: LocateOptions,
 ): boolean {
   const { keepWords = ["KEEP"], defaultWord = "KEEP" } = options;
-  const normal = (word: string) => trimText(word).toUpperCase();
+  const normal = (word: string) => pythonStrip(word).toUpperCase();
   const written = block ? normal(text.slice(block.content, block.close)) : "";
   return !keepWords.map(normal).includes(written || normal(defaultWord));
 }

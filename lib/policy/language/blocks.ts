@@ -6,6 +6,8 @@
  * @module
  */
 
+import { pythonStrip } from "../../python_text.ts";
+
 /** What a world and a memory read from a reply. */
 export interface ParsedReply {
   /** The action to send to the world; what is left of the reply if it has no action block. */
@@ -55,10 +57,6 @@ export interface ParseReplyOptions {
   /** Actions the world accepts now; in strict mode any other one is invalid. Absent means any. */
   admissibleActions?: readonly string[];
 }
-
-const PYTHON_SPACE =
-  // deno-lint-ignore no-control-regex
-  /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** The three blocks, in order, by the names of their tags. */
 export const BLOCKS = ["switch", "subgoal", "action"] as const;
@@ -157,7 +155,7 @@ function parseStrict(
       problems.push(`missing-${name}`);
       continue;
     }
-    found[name] = trimText(content);
+    found[name] = pythonStrip(content);
     places.push(text.indexOf(`<${name}>`));
     const whole = `<${name}>${content}</${name}>`;
     rest = rest.replace(whole, () => "");
@@ -169,7 +167,7 @@ function parseStrict(
   if (places.some((place, i) => i > 0 && place < places[i - 1]!)) {
     problems.push("wrong-order");
   }
-  if (trimText(rest) !== "") problems.push("extra-text");
+  if (pythonStrip(rest) !== "") problems.push("extra-text");
   const { switch: word, subgoal, action } = found;
   const has = (name: BlockName) => !problems.includes(`missing-${name}`);
   if (has("switch") && word !== "KEEP" && word !== "SWITCH") {
@@ -205,7 +203,7 @@ function between(text: string, name: BlockName): string | undefined {
 function firstBetween(text: string, name: BlockName): string | undefined {
   const open = text.indexOf(`<${name}>`), end = text.indexOf(`</${name}>`);
   if (open < 0 || end < 0) return undefined;
-  return trimText(text.slice(open + name.length + 2, Math.max(open, end)));
+  return pythonStrip(text.slice(open + name.length + 2, Math.max(open, end)));
 }
 
 type World = "alfworld" | "webshop";
@@ -268,17 +266,4 @@ function hasChinese(text: string): boolean {
 /** The last code points of a text. */
 function lastCharacters(text: string, count: number): string {
   return [...text].slice(-count).join("");
-}
-
-/**
- * Strips white space as Python's `str.strip` does: unlike JavaScript's `trim`, with the separators U+001C to U+001F
- * and U+0085, and without U+FEFF.
- *
- * @param text Any text.
- */
-export function trimText(text: string): string {
-  let start = 0, end = text.length;
-  while (start < end && PYTHON_SPACE.test(text[start]!)) start++;
-  while (end > start && PYTHON_SPACE.test(text[end - 1]!)) end--;
-  return text.slice(start, end);
 }

@@ -6,7 +6,7 @@
 
 import { Template } from "npm:@huggingface/jinja@0.5.11";
 import { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
-import { isObject, readJsonObject } from "../json_file.ts";
+import { isObject, readJsonObject } from "../../text_file.ts";
 
 /** One message of a conversation. */
 export interface ChatMessage {

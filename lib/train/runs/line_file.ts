@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseJson } from "../../text_file.ts";
+import { isObject, parseJson } from "../../text_file.ts";
 import { readIfThere, unwritable, writeDurably } from "./durable_file.ts";
 
 /** A file of JSON lines, open for appending. */
@@ -76,15 +76,11 @@ export async function readLines(
     if (line.trim() === "") return [];
     const where = `${path}, line ${i + 1}`;
     const row = parseJson(line, where);
-    if (isRow(row)) return [row];
+    if (isObject(row)) return [row];
     throw new SyntaxError(
       `Cannot read "${where}" as it must hold a JSON object: current value is ${line}`,
     );
   });
-}
-
-function isRow(row: unknown): row is Record<string, unknown> {
-  return typeof row === "object" && row !== null && !Array.isArray(row);
 }
 
 function iterationOf(line: string): number | undefined {

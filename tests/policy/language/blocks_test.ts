@@ -1,3 +1,4 @@
+import { pythonStrip } from "../../../lib/python_text.ts";
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import {
@@ -8,14 +9,13 @@ import {
 import {
   formatReply,
   parseReply,
-  trimText,
 } from "../../../lib/policy/language/blocks.ts";
 import type { Turn } from "../../../lib/trajectory.ts";
 import { replayFile } from "../../_vectors.ts";
 
 /** Text without tags that trimming leaves as it is. */
 const words = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 })
-  .filter((text) => !/[<>]/.test(text) && trimText(text) === text);
+  .filter((text) => !/[<>]/.test(text) && pythonStrip(text) === text);
 const word = fc.constantFrom("KEEP" as const, "SWITCH" as const);
 
 Deno.test("parseReply() undoes formatReply() for any text without tags", () => {
