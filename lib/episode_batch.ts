@@ -268,7 +268,7 @@ export function trajectoriesOf(batch: EpisodeBatch): Trajectory[] {
 }
 
 /**
- * Says which decisions of a batch were taken, and so have something to learn from.
+ * Marks the decisions of a batch that were taken; only they can be trained.
  *
  * Execution is taken on every turn, planning on the first turn of each segment, switching on every turn but a first
  * one whose recorded log-probability is 0: it was forced, as no subgoal was held.
@@ -335,8 +335,8 @@ export type CreditColumns = Credit & Required<Pick<Credit, "trained">>;
  * Lays the credit of single episodes out as columns of their batch.
  *
  * @param batch Episodes.
- * @param credits Credit of each episode, in order. Where one does not say what is trained, the decisions that were
- *   taken are; where one has no targets, they are `NaN`.
+ * @param credits Credit of each episode, in order. Without `trained`, the decisions that were taken
+ *   are trained; where one has no targets, they are `NaN`.
  * @returns Columns; targets only if an episode has some.
  * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
  */

@@ -219,7 +219,9 @@ export function byDecision<T>(make: (name: DecisionName) => T): ByDecision<T> {
 }
 
 /**
- * Says which decision each unit of a trace belongs to, in the order in which policies score units.
+ * Names the decision that each unit of a trace belongs to, in the order in which policies score units.
+ *
+ * A unit is what has one log-probability: a token, or a choice.
  *
  * A choice has one unit for each of the three decisions, taken or not; tokens have one for each
  * token of the reply, `undefined` where a token belongs to no decision or its decoding was forced.

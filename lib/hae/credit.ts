@@ -171,7 +171,7 @@ export function creditBatch(
  *
  * @param trajectories Episodes, with shaped rewards if any.
  * @param estimator An estimator by name, with its settings.
- * @returns One credit for each trajectory, in order; it says which decisions are trained.
+ * @returns One credit for each trajectory, in order, with the decisions that are trained.
  * @throws {RangeError} If the name or a setting is unknown, or a reward or value is not finite.
  * @throws {TypeError} If a setting is out of range or of the wrong kind, or trajectories lack what the estimator needs.
  */

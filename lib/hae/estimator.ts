@@ -77,7 +77,7 @@ export const grouping = {
   ),
 };
 
-/** Names an episode as its reader knows it. */
+/** Name of an episode for messages: its id, or else its number. */
 export function episodeName(
   batch: { readonly episodes?: EpisodeBatch["episodes"] },
   episode: number,
@@ -135,7 +135,7 @@ export function checkNumbers(
   }
 }
 
-/** Says which number is not finite. */
+/** The error for a number that is not finite. */
 export function notFinite(
   estimator: string,
   what: string,

@@ -1,10 +1,11 @@
 /**
  * GEAR: weights for the units of a reply, from how far a teacher that knows the answer departs from the policy.
  *
- * The paper's full text was not at hand. Confirmed are the ingredients: a base advantage of the whole episode, a
- * divergence for each token that spikes where the reply departs in meaning, single tokens where both agree, and
- * one segment after a spike that is weighted by the divergence at the departure and ends by entropy. Thresholds,
- * the rule for a segment's end, the weight's form and every number here are choices of this project.
+ * Written from published descriptions, not from the paper's full text. They confirm the ingredients: a base
+ * advantage of the whole episode, a divergence for each token that spikes where the reply departs in meaning, single
+ * tokens where both agree, and one segment after a spike that is weighted by the divergence at the departure and
+ * ends by entropy. Thresholds, the rule for a segment's end, the weight's form and every number here are choices of
+ * this project.
  *
  * @see {@link https://arxiv.org/abs/2605.11853 | GEAR}
  *

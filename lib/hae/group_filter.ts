@@ -1,5 +1,5 @@
 /**
- * Dropping groups that teach nothing: dynamic sampling.
+ * Dynamic sampling: dropping groups of episodes without a gradient.
  *
  * @module
  */

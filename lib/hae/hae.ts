@@ -32,7 +32,7 @@ import { type Normalization, normalizeInPlace } from "./normalize.ts";
 /**
  * What a turn after which the episode was cut off leads to.
  *
- * - `bootstrap`: the values recorded after the last turn, as is correct: the switching value, which knows the
+ * - `bootstrap`: the values recorded after the last turn: the switching value, which knows the
  *   state and the held subgoal and stands before any further decision, is what the future is worth to all three
  *   decisions. The held subgoal's execution value stands in for a critic without a switching head.
  * - `reference`: what the authors' code does, which has no row for that state: the execution value of the last

@@ -54,7 +54,7 @@ const PRESETS: Readonly<Record<string, CreditPreset>> = {
 /**
  * Names the shaping and estimator of a published experiment.
  *
- * `hiper-alfworld` and `hiper-webshop` are the settings of the authors' scripts, quirks included: advantages
+ * `hiper-alfworld` and `hiper-webshop` are the settings of the authors' scripts: advantages
  * normalized by the reference formula; a cut-off ALFWorld episode leads to its own last values, a WebShop one to 0.
  *
  * @example

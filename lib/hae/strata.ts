@@ -2,8 +2,8 @@
  * StraTA: strategies of a task are compared with each other, episodes with those of the same strategy.
  *
  * A strategy is a subgoal that is never switched: planning on the first turn chooses it, execution follows it. The
- * paper's full text was not at hand; the formulas follow published descriptions, and where these differ or are
- * silent the choice is named in the documentation of the option.
+ * formulas follow published descriptions, not the paper's full text; where these differ or are silent, the
+ * documentation of the option names the choice.
  *
  * @module
  */
@@ -78,7 +78,7 @@ export function strategyReward(
  * const [better, worse] = strategyAdvantages(new Float64Array([1, 0.5]));
  * ok(better! > 0 && worse === -better!);
  *
- * // Strategies that did equally well teach nothing.
+ * // Strategies of equal reward have no advantage.
  * const equal = strategyAdvantages(new Float64Array([1, 1]));
  * deepStrictEqual(equal, new Float64Array(2));
  * ```
@@ -110,7 +110,7 @@ export function strategyAdvantages(rewards: Float64Array): Float64Array {
  * const fine = { penalty: 0, mode: "reward" } as const;
  * ok(strategyTurnAdvantage(1, [1, 0], fine) > 0);
  *
- * // Where every episode did equally well, the judge alone speaks.
+ * // Where all episodes have one reward, only the penalty counts.
  * const flagged = { penalty: 0.5, mode: "reward" } as const;
  * strictEqual(strategyTurnAdvantage(1, [1, 1], fine), 0);
  * strictEqual(strategyTurnAdvantage(1, [1, 1], flagged), -0.5);
@@ -156,7 +156,7 @@ export function strategyTurnAdvantage(
  * @param embeddings One vector of equal length for each candidate. Shape `(candidates, size)`.
  * @param count How many to select.
  * @returns Indices in order of selection.
- * @throws {RangeError} If there are fewer candidates than asked for.
+ * @throws {RangeError} If there are fewer candidates than `count`.
  * @see {@link https://arxiv.org/abs/2605.06642 | StraTA}
  */
 export function selectDiverse(

@@ -33,7 +33,7 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   "value_bias/<decision>": "mean value minus mean target",
   updates: "gradient steps taken; 0 where there was nothing to learn from",
   epochs:
-    "passes over the samples; fewer than asked for where `targetKl` ended them",
+    "passes over the samples; fewer than `epochs` where `targetKl` ended them",
   gradient_norm: "norm of the whole gradient before it was clipped",
   policy_loss:
     "clipped surrogate of the three decisions, mean over trained units",
@@ -135,7 +135,7 @@ export function summarizeTrajectories(
  * const ones = new Float64Array(batch.turns.length).fill(1);
  * const credit = { advantages: { switching: ones, planning: ones, execution: ones } };
  * const row = summarizeCredit(batch, credit);
- * strictEqual(row["advantage_deviation/execution"], 0); // no turn is told from another
+ * strictEqual(row["advantage_deviation/execution"], 0); // all turns have one advantage
  * ```
  *
  * @param batch Episodes as columns.

@@ -1,5 +1,5 @@
 /**
- * Refining credit within a decision: weights for its units, from what a teacher would have said.
+ * Refining credit within a decision: weights of its units (tokens or choices), from a teacher's log-probabilities.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface RefineOptions
   readonly policy: Policy & Scorer;
   /** The episodes that the samples are the turns of, in order. */
   readonly trajectories: readonly Trajectory[];
-  /** What the teacher knows of a situation besides what is seen. */
+  /** The teacher's hint on a situation. */
   readonly hint: (situation: Situation) => string;
 }
 
@@ -37,7 +37,7 @@ export interface RefineOptions
  * The threshold of departing is one for all samples; blocks of a reply are weighed apart.
  *
  * @param samples Samples with credit.
- * @param options The policy, the episodes, what the teacher knows, and the settings of GEAR.
+ * @param options The policy that scores, the episodes, the hint, and the settings of GEAR.
  * @returns The same samples, in order, with `unitWeights`.
  * @throws {RangeError} If the scorer does not give one row for each sample, or a setting is out of range.
  * @see {@link https://arxiv.org/abs/2605.11853 | GEAR}

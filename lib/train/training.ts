@@ -72,7 +72,7 @@ export interface Training
   readonly worlds: WorldCounts;
   /** The iteration that comes next; as many are done. */
   readonly iteration: number;
-  /** Learns from an expert if that is asked for and still to be done, and says whether it was; iterating begins with it. */
+  /** Imitates an expert if the config has a warm start that is not done yet; resolves to whether it did. Iterating begins with it. */
   warmUp(onPass?: (progress: ImitationProgress) => void): Promise<boolean>;
   /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
   evaluate(baseline?: Baseline): Promise<Evaluation>;
@@ -102,7 +102,7 @@ export interface TrainingParts {
   readonly open?: OpenEnv;
   /** Credits episodes with shaped rewards, one credit for each, in order. @default {`config.estimator`} */
   readonly assignCredit?: (trajectories: readonly Trajectory[]) => Credit[];
-  /** What the teacher of a refinement knows of a situation, besides what is seen. */
+  /** The hint that the teacher of `tokenWeights` gets on a situation. */
   readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
   readonly warmUp?: WarmUp;

@@ -140,7 +140,7 @@ export function exactValues(
  * ```
  *
  * @param smdp The world.
- * @param policy Who plays.
+ * @param policy The policy that plays.
  * @returns Probabilities, not discounted.
  * @throws {RangeError} If the policy has not the size of the world.
  */
@@ -205,7 +205,7 @@ export function exactOccupancies(
  * ```
  *
  * @param smdp The world.
- * @param policy Who plays.
+ * @param policy The policy that plays.
  * @param options Which objective.
  * @returns Expected return of an episode.
  * @throws {RangeError} If the policy has not the size of the world.
@@ -285,7 +285,7 @@ export function exactGradient(
   return gradient;
 }
 
-/** Discount that the objective speaks of. */
+/** Discount of the objective. */
 function discountOf(smdp: TabularSmdp, options: ExactOptions): number {
   const { objective = "discounted" } = options;
   return objective === "discounted" ? smdp.gamma : 1;

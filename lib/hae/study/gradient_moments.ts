@@ -1,5 +1,5 @@
 /**
- * Gradients of single episodes, their first two moments, and what these say of an estimator.
+ * Gradients of single episodes, their first two moments, and the bias and variance that follow.
  *
  * @module
  */

@@ -215,7 +215,7 @@ export interface SampleTabularOptions {
  * ```
  *
  * @param smdp The world.
- * @param policy Who plays.
+ * @param policy The policy that plays.
  * @param options How many, from which stream.
  * @returns Columns of all episodes.
  * @throws {RangeError} If the policy has not the size of the world.

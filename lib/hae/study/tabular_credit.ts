@@ -21,11 +21,11 @@ export function isGrouped({ name }: EstimatorConfig): boolean {
   return estimatorOf(name).grouped;
 }
 
-/** What a study of one world knows besides the episodes. */
+/** What a study of one world holds besides the episodes. */
 export interface TabularStudy {
   /** The world. */
   readonly smdp: TabularSmdp;
-  /** Who plays. */
+  /** The policy that plays. */
   readonly policy: TabularPolicy;
   /** Values of the critic, indexed by time. */
   readonly critic: TabularValues;
@@ -47,9 +47,9 @@ export interface StudyOptions {
  * Puts a study together.
  *
  * @param smdp The world.
- * @param policy Who plays.
+ * @param policy The policy that plays.
  * @param options Critic and objective, and how many episodes belong together.
- * @returns What the study knows besides the episodes, and its objective.
+ * @returns What the study holds besides the episodes, and its objective.
  */
 export function tabularStudy(
   smdp: TabularSmdp,

@@ -89,7 +89,7 @@ export interface GradientVarianceOptions extends StudyOptions {
   readonly groupSize?: number;
   /** Blocks of the jackknife. @default {40} */
   readonly blocks?: number;
-  /** Is told after each block which share of all is done, in `(0, 1]`. */
+  /** Called after each block with the share of all that is done, in `(0, 1]`. */
   readonly onProgress?: (share: number) => void;
 }
 
@@ -99,7 +99,7 @@ const CHUNK = 2048;
 /**
  * Measures bias and variance of estimators.
  *
- * Under `discounted` the state of turn `t` weighs `gamma^t`, as the exact gradient wants; under
+ * Under `discounted` the state of turn `t` weighs `gamma^t`, as in the exact gradient; under
  * `undiscounted` it weighs 1, as in practical training, while estimators still discount
  * rewards by the world's `gamma`.
  *
@@ -127,7 +127,7 @@ const CHUNK = 2048;
  * ```
  *
  * @param smdp The world.
- * @param policy Who plays.
+ * @param policy The policy that plays.
  * @param options Estimators, critic and how many episodes.
  * @returns Four rows for each estimator: the three decisions and all together.
  * @throws {RangeError} If there are fewer than two blocks, no episodes, or an estimator's setting is out of range.

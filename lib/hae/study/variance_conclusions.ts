@@ -1,5 +1,5 @@
 /**
- * What the numbers of the variance study say, in plain sentences.
+ * Conclusions from the numbers of the variance study, in sentences.
  *
  * Nothing is assumed: every claim is a comparison of rows with their standard errors.
  *
@@ -83,7 +83,7 @@ const bias = (row: VarianceStudyRow) =>
   percent(Math.sqrt(Math.max(0, row.biasSquared)));
 
 /**
- * Says which estimators are biased with a critic.
+ * Names the estimators that are biased with a critic.
  *
  * @example
  * ```ts
@@ -190,7 +190,7 @@ export function describeVariance(
 }
 
 /**
- * Says which estimator errs least in small and in large batches.
+ * Names the estimator with the smallest error in small and in large batches.
  *
  * @example
  * ```ts

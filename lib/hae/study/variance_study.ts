@@ -36,7 +36,7 @@ export interface VarianceStudyOptions {
   readonly gamma?: number;
   /** Which gradient is the truth. @default {"discounted"} */
   readonly objective?: Objective;
-  /** Is told now and then which share of the work with the critic in hand is done, in `(0, 1]`. */
+  /** Called from time to time with the share of the work on the current critic that is done, in `(0, 1]`. */
   readonly onProgress?: (
     share: number,
     critic: Exclude<VarianceStudyRow["critic"], "none">,
@@ -83,7 +83,7 @@ interface Case {
 }
 
 /**
- * Runs the study, one critic after the other, so that a caller can say how far it is.
+ * Runs the study, one critic after the other, so that a caller can show progress.
  *
  * All estimators see the same episodes. The world is {@linkcode createChainSmdp}, the policy has normal
  * logits of deviation 0.5, the wrong critic is `0.6 · V` plus normal errors of deviation 0.7.

@@ -29,9 +29,9 @@ export interface UnitColumns {
 
 /** Numbers of one value head. Shapes `(rows,)`. */
 export interface HeadColumns {
-  /** What the head said when the decision was taken; the target where that is not known, which turns clipping off. */
+  /** Value when the decision was taken; the target where it is unknown, which turns clipping off. */
   readonly oldValues: Float32Array;
-  /** What it should say. */
+  /** Value to learn. */
   readonly targets: Float32Array;
   /** 1 where there is a target. */
   readonly mask: Float32Array;

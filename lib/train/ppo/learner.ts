@@ -134,7 +134,7 @@ class PpoLearner implements Learner {
   readonly #options: MicrobatchOptions;
   readonly #variables: readonly tf.Variable[];
   readonly #size: number;
-  /** Weights the policy had when the reference was set; on the device until they are asked for. */
+  /** Weights the policy had when the reference was set; on the device until they are read. */
   #initial: tf.Tensor1D | undefined;
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;

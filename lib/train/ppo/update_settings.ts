@@ -33,7 +33,7 @@ export const UPDATE_DEFAULTS = {
 /**
  * Fills in defaults, and moves what has a final value to where it is now.
  *
- * @param options What was asked for; `progress` is the share of training that is done. @default {0}
+ * @param options Settings that differ from the defaults; `progress` is the share of training that is done. @default {0}
  * @returns Every setting.
  */
 export function settingsAt(
