@@ -107,38 +107,113 @@ export interface PlanChoice {
 
 const NOTHING: Choice = { index: -1, logProb: 0 };
 
+/** Makes the choices of a batch of rows. */
+export interface Chooser {
+  /** A candidate subgoal besides the proposed ones. */
+  alsoConsider(i: number): string | undefined;
+  /** Keep (0) or switch (1); `logits` has shape `(2,)`. */
+  switch(logits: Float32Array, i: number): Choice;
+  /** One of the candidates; `logits` has shape `(candidates,)`. */
+  plan(
+    logits: Float32Array,
+    candidates: readonly string[],
+    i: number,
+  ): Choice;
+  /** The action; `logits` has shape `(actions,)`. */
+  act(logits: Float32Array, i: number): Choice;
+}
+
+/**
+ * Samples each choice from its row's own stream.
+ *
+ * @param randoms One stream for each row.
+ * @param temperature Divides logits; 0 takes the largest.
+ * @returns The chooser.
+ */
+export function sampled(
+  randoms: readonly Random[],
+  temperature: number,
+): Chooser {
+  const sample = (logits: Float32Array, i: number) =>
+    sampleChoice(logits, { random: randoms[i]!, temperature });
+  return {
+    alsoConsider: () => undefined,
+    switch: sample,
+    plan: (logits, _candidates, i) => sample(logits, i),
+    act: sample,
+  };
+}
+
+/**
+ * Makes the choices of decisions made elsewhere, with the log-probabilities that the policy gives them.
+ *
+ * @param observations What was seen.
+ * @param decisions What was decided; traces and values are not used.
+ * @returns The chooser.
+ * @throws {RangeError} While choosing, if an action was not admissible.
+ */
+export function demonstrated(
+  observations: readonly Observation[],
+  decisions: readonly Decision[],
+): Chooser {
+  return {
+    alsoConsider: (i) => decisions[i]!.subgoal || undefined,
+    switch: (logits, i) => choiceAt(logits, decisions[i]!.switched ? 1 : 0),
+    plan: (logits, candidates, i) =>
+      choiceAt(logits, candidates.indexOf(decisions[i]!.subgoal)),
+    act(logits, i) {
+      const { admissibleActions } = observations[i]!;
+      const { action } = decisions[i]!;
+      const index = admissibleActions.indexOf(action);
+      if (index < 0) {
+        throw new RangeError(
+          `Cannot encode a decision as its action must be admissible: current value is "${action}"`,
+        );
+      }
+      return choiceAt(logits, index);
+    },
+  };
+}
+
+/** A choice that was made elsewhere, with its log-probability under a softmax. */
+function choiceAt(logits: Float32Array, index: number): Choice {
+  const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - top);
+  return { index, logProb: logits[index]! - top - Math.log(total) };
+}
+
 /**
  * Decides whether to switch, and to which subgoal.
  *
  * @param builder The candidates and the held subgoal.
  * @param plans Scores of the batch.
- * @param i The situation's place in the batch.
- * @param options Stream and temperature.
- * @returns The choice; a first plan is taken up without being asked.
+ * @param i The row's place in the batch.
+ * @param chooser Makes the choices.
+ * @returns The choice; a first plan is taken up without a choice.
  */
 export function choosePlan(
-  builder: InputBuilder,
+  { candidates, held }: InputBuilder,
   plans: PlanNumbers,
   i: number,
-  options: SampleOptions,
+  chooser: Chooser,
 ): PlanChoice {
-  const { candidates, held } = builder;
   if (candidates.length === 0) {
-    const switching = { index: 0, logProb: 0 };
     return {
       switched: false,
       subgoal: undefined,
-      switching,
+      switching: { index: 0, logProb: 0 },
       planning: NOTHING,
       candidates,
       switchProbability: 0,
     };
   }
   const logit = plans.switching[i]!;
-  const switching = held === undefined
+  const first = held === undefined;
+  const switching = first
     ? { index: 1, logProb: 0 }
-    : sampleChoice(Float32Array.of(0, logit), options);
-  const switchProbability = held === undefined ? 1 : 1 / (1 + Math.exp(-logit));
+    : chooser.switch(Float32Array.of(0, logit), i);
+  const switchProbability = first ? 1 : 1 / (1 + Math.exp(-logit));
   if (switching.index === 0) {
     return {
       switched: false,
@@ -150,14 +225,11 @@ export function choosePlan(
     };
   }
   const { starts } = plans.rows;
-  const planning = sampleChoice(
-    plans.planning.subarray(starts[i], starts[i + 1]),
-    options,
-  );
-  const subgoal = candidates[planning.index]!;
+  const logits = plans.planning.subarray(starts[i], starts[i + 1]);
+  const planning = chooser.plan(logits, candidates, i);
   return {
     switched: true,
-    subgoal,
+    subgoal: candidates[planning.index],
     switching,
     planning,
     candidates,
@@ -166,7 +238,7 @@ export function choosePlan(
 }
 
 /**
- * Writes down a decision.
+ * Records a decision.
  *
  * @param situation Where it was taken.
  * @param plan What was planned, and what the network was fed.
@@ -325,118 +397,4 @@ export function checkActions(situation: Situation): void {
       `Cannot decide as there must be an admissible action: none on turn ${situation.past.length} of task "${situation.task}"`,
     );
   }
-}
-
-/** Makes the choices of a batch of rows. */
-export interface Chooser {
-  /** A candidate subgoal besides the proposed ones. */
-  alsoConsider(i: number): string | undefined;
-  /** Decides whether to switch, and to which subgoal. */
-  plan(builder: InputBuilder, plans: PlanNumbers, i: number): PlanChoice;
-  /** Decides the action; `logits` has shape `(actions,)`. */
-  act(logits: Float32Array, i: number): Choice;
-}
-
-/**
- * Samples each choice from its row's own stream.
- *
- * @param randoms One stream for each row.
- * @param temperature Divides logits; 0 takes the largest.
- * @returns The chooser.
- */
-export function sampled(
-  randoms: readonly Random[],
-  temperature: number,
-): Chooser {
-  return {
-    alsoConsider: () => undefined,
-    plan: (builder, plans, i) =>
-      choosePlan(builder, plans, i, { random: randoms[i]!, temperature }),
-    act: (logits, i) =>
-      sampleChoice(logits, { random: randoms[i]!, temperature }),
-  };
-}
-
-/**
- * Makes the choices of decisions made elsewhere, with the log-probabilities that the policy gives them.
- *
- * @param observations What was seen.
- * @param decisions What was decided; traces and values are not used.
- * @returns The chooser.
- * @throws {RangeError} While choosing, if an action was not admissible.
- */
-export function demonstrated(
-  observations: readonly Observation[],
-  decisions: readonly Decision[],
-): Chooser {
-  return {
-    alsoConsider: (i) => decisions[i]!.subgoal || undefined,
-    plan: (builder, plans, i) =>
-      demonstratedPlan(builder, plans, i, decisions[i]!),
-    act(logits, i) {
-      const { admissibleActions } = observations[i]!;
-      const { action } = decisions[i]!;
-      const index = admissibleActions.indexOf(action);
-      if (index < 0) {
-        throw new RangeError(
-          `Cannot encode a decision as its action must be admissible: current value is "${action}"`,
-        );
-      }
-      return chosen(logits, index);
-    },
-  };
-}
-
-function demonstratedPlan(
-  builder: InputBuilder,
-  plans: PlanNumbers,
-  i: number,
-  decision: Decision,
-): PlanChoice {
-  const { candidates, held } = builder;
-  const nothing = { index: -1, logProb: 0 };
-  if (candidates.length === 0) {
-    return {
-      switched: false,
-      subgoal: undefined,
-      switching: { index: 0, logProb: 0 },
-      planning: nothing,
-      candidates,
-      switchProbability: 0,
-    };
-  }
-  const logit = plans.switching[i]!;
-  const forced = held === undefined;
-  const switchProbability = forced ? 1 : 1 / (1 + Math.exp(-logit));
-  if (!forced && !decision.switched) {
-    return {
-      switched: false,
-      subgoal: held,
-      switching: chosen(Float32Array.of(0, logit), 0),
-      planning: nothing,
-      candidates: [],
-      switchProbability,
-    };
-  }
-  const { starts } = plans.rows;
-  const logits = plans.planning.subarray(starts[i], starts[i + 1]);
-  const index = candidates.indexOf(decision.subgoal);
-  return {
-    switched: true,
-    subgoal: decision.subgoal,
-    switching: forced
-      ? { index: 1, logProb: 0 }
-      : chosen(Float32Array.of(0, logit), 1),
-    planning: chosen(logits, index),
-    candidates,
-    switchProbability,
-  };
-}
-
-/** A choice that was made elsewhere, with its log-probability under a softmax. */
-function chosen(logits: Float32Array, index: number): Choice {
-  const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  let total = 0;
-  for (const logit of logits) total += Math.exp(logit - top);
-  return { index, logProb: logits[index]! - top - Math.log(total) };
 }

@@ -33,6 +33,7 @@ import { type CompactInputs, packBatch, readInputs } from "./batch.ts";
 import {
   checkActions,
   choiceTrace,
+  choosePlan,
   type Chooser,
   demonstrated,
   recordDecision,
@@ -328,7 +329,9 @@ class Session implements CompactSession {
       })
     );
     using plans = readPlans(network, builders.map((one) => one.planning));
-    const planned = builders.map((one, i) => chooser.plan(one, plans, i));
+    const planned = builders.map((one, i) =>
+      choosePlan(one, plans, i, chooser)
+    );
     const inputs = builders.map((one, i) =>
       one.acting(planned[i]!.subgoal, planned[i]!.switched)
     );
