@@ -42,7 +42,10 @@ export {
 export type { NamedJson, WebshopFiles } from "../lib/envs/webshop/loader.ts";
 export { parseNounTable, titleNouns } from "../lib/envs/webshop/nouns.ts";
 export type { NounTagger } from "../lib/envs/webshop/nouns.ts";
-export { proposeWebshopQueries } from "../lib/envs/webshop/queries.ts";
+export {
+  proposeWebshopQueries,
+  proposeWebshopSubgoals,
+} from "../lib/envs/webshop/subgoals.ts";
 export { scoreWebshopPurchase } from "../lib/envs/webshop/reward.ts";
 export type {
   WebshopPurchase,
@@ -99,7 +102,6 @@ export type {
   WebshopState,
   WebshopSubPage,
 } from "../lib/envs/webshop/state.ts";
-export { proposeWebshopSubgoals } from "../lib/envs/webshop/subgoals.ts";
 export { openWebshopEpisode } from "../lib/envs/webshop/webshop.ts";
 export type {
   WebshopEnv,

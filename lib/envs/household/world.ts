@@ -80,9 +80,6 @@ export interface HouseholdWorld {
   readonly sentence: string;
 }
 
-/** A fact of a PDDL problem: a predicate with its arguments, in the problem's own spelling. */
-export type Fact = readonly [predicate: string, ...args: string[]];
-
 const TRANSFORMATION: Readonly<
   Partial<Record<HouseholdTaskType, Transformation>>
 > = {

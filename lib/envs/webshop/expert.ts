@@ -9,19 +9,9 @@ import type { Hint } from "../text_env.ts";
 import { areAlike } from "./parity/token_set_ratio.ts";
 import type { WebshopProduct } from "./catalog.ts";
 import type { WebshopGoal, WebshopGoalOption } from "./goals.ts";
-import { proposeWebshopQueries } from "./queries.ts";
+import { proposeWebshopQueries, webshopSubgoal } from "./subgoals.ts";
 import { scoreWebshopPurchase } from "./reward.ts";
-import type { Webshop } from "./state.ts";
-import { pageHits, type WebshopState } from "./state.ts";
-import {
-  chooseOptionsSubgoal,
-  lookFurtherSubgoal,
-  openItemSubgoal,
-  purchaseSubgoal,
-  returnSubgoal,
-  searchSubgoal,
-  startOverSubgoal,
-} from "./subgoals.ts";
+import { pageHits, type Webshop, type WebshopState } from "./state.ts";
 
 /** A way to buy what a goal was made for. */
 export interface WebshopPlan {
@@ -113,7 +103,7 @@ export function adviseWebshop(
   switch (state.page) {
     case "index":
       return {
-        subgoal: searchSubgoal(plan.query),
+        subgoal: webshopSubgoal.search(plan.query),
         action: `search[${plan.query}]`,
       };
     case "results": {
@@ -121,28 +111,34 @@ export function adviseWebshop(
       const place = state.hits.indexOf(plan.product);
       if (pageHits(state).includes(plan.product)) {
         const link = asin.toLowerCase();
-        return { subgoal: openItemSubgoal(link), action: `click[${link}]` };
+        return {
+          subgoal: webshopSubgoal.openItem(link),
+          action: `click[${link}]`,
+        };
       }
       const ahead = place >= state.pageNumber * 10;
       return ahead
-        ? { subgoal: lookFurtherSubgoal(), action: "click[next >]" }
-        : { subgoal: startOverSubgoal(), action: "click[back to search]" };
+        ? { subgoal: webshopSubgoal.lookFurther(), action: "click[next >]" }
+        : {
+          subgoal: webshopSubgoal.startOver(),
+          action: "click[back to search]",
+        };
     }
     case "item": {
       if (state.product !== plan.product) {
-        return { subgoal: returnSubgoal(), action: "click[< prev]" };
+        return { subgoal: webshopSubgoal.goBack(), action: "click[< prev]" };
       }
       for (const [name, value] of plan.options) {
         if (state.options.get(name) !== value) {
           return {
-            subgoal: chooseOptionsSubgoal(),
+            subgoal: webshopSubgoal.chooseOptions(),
             action: `click[${value}]`,
           };
         }
       }
-      return { subgoal: purchaseSubgoal(), action: "click[buy now]" };
+      return { subgoal: webshopSubgoal.purchase(), action: "click[buy now]" };
     }
     default:
-      return { subgoal: returnSubgoal(), action: "click[< prev]" };
+      return { subgoal: webshopSubgoal.goBack(), action: "click[< prev]" };
   }
 }

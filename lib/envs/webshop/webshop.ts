@@ -22,12 +22,12 @@ import {
   type WebshopNode,
   webshopPage,
 } from "./pages.ts";
-import { proposeWebshopQueries } from "./queries.ts";
+import { proposeWebshopQueries } from "./subgoals.ts";
 import { scoreWebshopState } from "./shop.ts";
-import type { Webshop } from "./state.ts";
 import {
   nextWebshopState,
   parseWebshopAction,
+  type Webshop,
   WEBSHOP_START,
   type WebshopState,
   webshopTargets,

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { createBm25Index } from "../../../lib/envs/webshop/search/bm25.ts";
 import { porterStem } from "../../../lib/envs/webshop/search/porter_stemmer.ts";
 import { createWebshopAnalyzer } from "../../../lib/envs/webshop/search/analyzer.ts";
-import { proposeWebshopQueries } from "../../../lib/envs/webshop/queries.ts";
+import { proposeWebshopQueries } from "../../../lib/envs/webshop/subgoals.ts";
 
 const analyzer = createWebshopAnalyzer();
 const text = fc.string({ unit: "binary", maxLength: 60 });

@@ -11,7 +11,7 @@ import type { Decision, Situation, Turn } from "../../../trajectory.ts";
 import type { Hint } from "../../text_env.ts";
 import { openWebshopEpisode, type WebshopEnv } from "../webshop.ts";
 import { WEBSHOP_STYLE, webshopHtml } from "./html.ts";
-import { proposeWebshopQueries } from "../queries.ts";
+import { proposeWebshopQueries } from "../subgoals.ts";
 import type { Webshop } from "../state.ts";
 
 /** Answers what to do next; the expert if none is given. */
