@@ -25,6 +25,11 @@ import {
 import { ablationForest, reportHtml } from "../mod/plots.ts";
 import { explain } from "./explain.ts";
 
+/** Signals that ask a process to end; Windows has the first alone. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
 /** What the file of a grid may say. */
 const GRID_KEYS = ["preset", "base", "axes", "seeds"];
 
@@ -52,13 +57,16 @@ async function main(): Promise<void> {
   const flags = program.opts<Flags>();
   const plan = await readGrid(program.args[0]!);
   const stop = new AbortController();
-  const onInterrupt = () => {
-    stop.abort(new Error("interrupted"));
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+  const ignore = () => {
+    for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
   };
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  const onSignal = () => {
+    stop.abort(new Error("interrupted"));
+    ignore();
+  };
+  for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
   await run(plan, flags, stop.signal);
-  Deno.removeSignalListener("SIGINT", onInterrupt);
+  if (!stop.signal.aborted) ignore();
   await sumUp(plan, flags);
 }
 

@@ -73,7 +73,7 @@ as it is; a folder of traj_data.json files is first made into one, or into game 
   deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
   deno task import-alfred <file or folder> --out data/alfred`;
 
-/** What asks a process to end; Windows knows the first alone. */
+/** Signals that ask a process to end; Windows has the first alone. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
@@ -139,7 +139,7 @@ async function main(): Promise<void> {
   });
   announce(run, training);
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
-  if (!stop.signal.aborted) await concludeUnlessStopped(training, run, stop);
+  if (!stop.signal.aborted) await evaluateUnlessStopped(training, run, stop);
   ignore();
 }
 
@@ -357,21 +357,21 @@ function evaluated(metrics: Readonly<Record<string, number>>): string[] {
 }
 
 /** Evaluates a run that has done its iterations; a run that is stopped here has saved them. */
-async function concludeUnlessStopped(
+async function evaluateUnlessStopped(
   training: Training,
   run: Run,
   { signal }: AbortController,
 ): Promise<void> {
   try {
-    await conclude(training, run);
+    await evaluateRun(training, run);
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
   }
 }
 
-async function conclude(training: Training, run: Run): Promise<void> {
+async function evaluateRun(training: Training, run: Run): Promise<void> {
   const evaluation = await training.evaluate();
-  await run.conclude(evaluation);
+  await run.writeEvaluation(evaluation);
   for (const words of evaluated(evaluation.metrics)) {
     console.log(`success on ${words}`);
   }

@@ -184,7 +184,7 @@ const alfworld: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Shopping in a generated catalog; `unseen` wants products that nobody wanted in training. */
+/** Shopping in a generated catalog; `unseen` has goals for products that training never has. */
 const webshop: PartialDeep<TrainingConfig> = {
   ...fromSparseReward,
   iterations: 120,

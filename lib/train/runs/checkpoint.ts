@@ -70,7 +70,7 @@ export async function saveCheckpoint(
  *
  * @param directory The checkpoint's folder.
  * @returns Where it is, and which iteration comes next.
- * @throws {SyntaxError} If the folder is no checkpoint of this house.
+ * @throws {SyntaxError} If the folder is no checkpoint of this project.
  * @throws {Error} If a file is missing, cut short or changed.
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {

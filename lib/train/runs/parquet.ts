@@ -4,7 +4,11 @@
  * @module
  */
 
-import { type ColumnTable, table as createTable } from "npm:arquero@7.2.0";
+import {
+  type ColumnTable,
+  from,
+  table as createTable,
+} from "npm:arquero@7.2.0";
 import {
   parquetMetadataAsync,
   parquetReadObjects,
@@ -122,5 +126,22 @@ function columnType(
   if (kind === "string") return "STRING";
   throw new TypeError(
     `Cannot write Parquet as cells must be numbers, truths or texts: "${name}" holds ${kind}`,
+  );
+}
+
+/**
+ * Makes a table of rows with any keys.
+ *
+ * @param rows The rows.
+ * @returns A column for every key, in order of first appearance; what a row does not have is `null`.
+ */
+export function toTable(
+  rows: readonly Record<string, unknown>[],
+): ColumnTable {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return from(
+    rows.map((row) =>
+      Object.fromEntries(names.map((name) => [name, row[name] ?? null]))
+    ),
   );
 }

@@ -14,13 +14,13 @@ export interface RecordTrainingOptions {
   readonly signal?: AbortSignal;
   /** Ends it after the iteration in which this time is over, in minutes. */
   readonly minutes?: number;
-  /** Is told after every pass of a warm start. */
+  /** Is called after every pass of a warm start. */
   readonly onPass?: (progress: ImitationProgress) => void;
 }
 
 /**
- * Trains, and keeps the run's folder in step: whenever the process ends, and however, another
- * one can go on and writes what an uninterrupted run would have written.
+ * Trains, and keeps the run's folder in step: whenever and however the process ends, another
+ * one can resume the run and writes what an uninterrupted run would have written.
  *
  * @param training What to iterate; goes on from the run's checkpoint if there is one.
  * @param run Where to write; a last checkpoint is saved however iterating ends.

@@ -45,7 +45,7 @@ export async function readRunConfig(
  * @throws {Error} If the folder holds a run and `resume` is off, or its settings differ.
  * @throws {RangeError} If more iterations are done than the settings ask for.
  */
-export async function settleRun(
+export async function claimRunFolder(
   directory: string,
   config: TrainingConfig,
   options: {
@@ -83,7 +83,7 @@ async function isFresh(directory: string): Promise<boolean> {
     readStoredConfig(JSON.parse(text));
     return true;
   } catch {
-    return false; // whosever it is, it is not ours to replace
+    return false; // a file of another program is not replaced
   }
 }
 
@@ -101,7 +101,7 @@ function compare(
 }
 
 /**
- * Finds a setting that differs, defaults filled in, other than how long to train and who shares the work.
+ * Finds a setting that differs, defaults filled in, other than the number of iterations and of Workers.
  *
  * @param config Settings.
  * @param before Others.

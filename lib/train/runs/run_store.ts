@@ -27,9 +27,8 @@ import {
 } from "./environment_facts.ts";
 import type { Evaluation } from "../evaluation.ts";
 import { type LineFile, openLines, readLines } from "./line_file.ts";
-import { writeParquet } from "./parquet.ts";
-import { readRunConfig, settleRun } from "./run_settings.ts";
-import { toTable } from "./row_table.ts";
+import { toTable, writeParquet } from "./parquet.ts";
+import { claimRunFolder, readRunConfig } from "./run_settings.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "../training.ts";
 import { turnsTable } from "./turns_table.ts";
@@ -47,7 +46,7 @@ export interface Run extends AsyncDisposable {
   /** Saves a checkpoint and removes old ones. */
   save(training: Training): Promise<void>;
   /** Writes the result of a closing evaluation: `evaluation.json` and its episodes. */
-  conclude(evaluation: Evaluation): Promise<void>;
+  writeEvaluation(evaluation: Evaluation): Promise<void>;
 }
 
 /** How a run's folder is opened. */
@@ -82,7 +81,11 @@ export async function openRun(
       `${directory}/checkpoints`,
     );
     const saved = checkpoint?.iteration, done = saved ?? 0;
-    await settleRun(directory, config, { resume, done: saved, environment });
+    await claimRunFolder(directory, config, {
+      resume,
+      done: saved,
+      environment,
+    });
     const metrics = await openLines(`${directory}/metrics.jsonl`, done);
     const timing = await openLines(`${directory}/timing.jsonl`, done);
     await dropEpisodes(directory, done);
@@ -178,7 +181,7 @@ class OpenedRun implements Run {
     await pruneCheckpoints(parent, config.record.checkpointsKept);
   }
 
-  async conclude(evaluation: Evaluation): Promise<void> {
+  async writeEvaluation(evaluation: Evaluation): Promise<void> {
     const { metrics, trajectories } = evaluation;
     await writeDurably(
       `${this.directory}/evaluation.json`,
@@ -254,7 +257,7 @@ async function makeFolder(directory: string): Promise<void> {
   }
 }
 
-/** One process writes a run; the system lets go of the lock when that process ends, however it ends. */
+/** One process writes a run; the system releases the lock when that process ends, by a signal too. */
 async function takeLock(directory: string): Promise<Deno.FsFile> {
   const cannot = `Cannot open run "${directory}" as`;
   let file: Deno.FsFile;

@@ -16,7 +16,7 @@ import {
 } from "./ablation.ts";
 import { readIfThere } from "../runs/durable_file.ts";
 import { readLines } from "../runs/line_file.ts";
-import { toTable } from "../runs/row_table.ts";
+import { toTable } from "../runs/parquet.ts";
 import { bootstrapInterval, pairedDifference } from "./statistics.ts";
 
 /** Settings of {@linkcode summarizeAblation}. */

@@ -35,7 +35,7 @@ function ablationHandlers() {
       }
       if (signal.aborted) return;
       try {
-        await opened.conclude(await training.evaluate());
+        await opened.writeEvaluation(await training.evaluate());
       } catch (error) {
         if (error !== signal.reason) throw error;
       }

@@ -5,6 +5,8 @@ import {
   readStoredConfig,
   type TrainingConfig,
 } from "../../../lib/train/config/config.ts";
+import { readRunConfig } from "../../../lib/train/runs/run_settings.ts";
+import { openRun } from "../../../lib/train/runs/run_store.ts";
 import { renameSettings } from "../../../lib/train/config/old_names.ts";
 
 const worlds = [{ kind: "corridor" }];
@@ -63,6 +65,21 @@ const NOW: PartialDeep<TrainingConfig> = {
 Deno.test("defineConfig() reads every old name as today's", () => {
   deepStrictEqual(defineConfig(OLD), defineConfig(NOW));
   deepStrictEqual(readStoredConfig(OLD), defineConfig(NOW));
+});
+
+Deno.test("a run folder of an older version is opened and goes on under today's names", async () => {
+  const directory = await Deno.makeTempDir();
+  const file = `${directory}/config.json`;
+  await Deno.writeTextFile(file, JSON.stringify(OLD));
+  await Deno.writeTextFile(`${directory}/metrics.jsonl`, '{"iteration":0}\n');
+  const config = await readRunConfig(directory);
+  deepStrictEqual(config, defineConfig(NOW));
+  {
+    await using run = await openRun(directory, config, { resume: true });
+    strictEqual(run.directory, directory);
+  }
+  deepStrictEqual(JSON.parse(await Deno.readTextFile(file)), config);
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("an old name is read in the variant that had it, wherever that was named", () => {
