@@ -63,7 +63,7 @@ async function generateHere(
 ): Promise<GeneratedReply[]> {
   const { maxTokens, adapter, kvCache } = options;
   const { vocabSize, hiddenSize } = model.config;
-  const drafts = prompts.map(startReply);
+  const replies = prompts.map(startReply);
   const { decoder, output } = await startDecoder(model, prompts, {
     maxTokens,
     adapter,
@@ -74,22 +74,22 @@ async function generateHere(
   const next = new Int32Array(prompts.length);
   const pause = createPause(options.signal);
   for (let k = 0; k < maxTokens; k++) {
-    for (const [row, draft] of drafts.entries()) {
-      if (draft.done) continue;
-      draft.states.push(states.slice(row * hiddenSize, (row + 1) * hiddenSize));
+    for (const [row, reply] of replies.entries()) {
+      if (reply.done) continue;
+      reply.states.push(states.slice(row * hiddenSize, (row + 1) * hiddenSize));
       const own = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-      next[row] = extend(draft, own, { ...options, row });
+      next[row] = extend(reply, own, { ...options, row });
     }
-    if (k + 1 === maxTokens || drafts.every(({ done }) => done)) break;
+    if (k + 1 === maxTokens || replies.every(({ done }) => done)) break;
     await pause();
     ({ logits, states } = await decoder.next(next));
   }
-  return drafts.map(finishReply);
+  return replies.map(finishReply);
 }
 
 /** Samples the next token of a reply and returns it. */
 function extend(
-  draft: PartialReply,
+  reply: PartialReply,
   logits: Float32Array,
   options: FilledGenerationOptions & { row: number },
 ): number {
@@ -101,7 +101,7 @@ function extend(
   const { token, logProb } = forced
     ? { token: only[0]!, logProb: 0 }
     : sampleToken(logits, randoms[row]!, { temperature, topP, ...next });
-  writeToken(draft, { token, logProb, forced }, { ...options, grammar });
+  writeToken(reply, { token, logProb, forced }, { ...options, grammar });
   return token;
 }
 

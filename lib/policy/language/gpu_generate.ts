@@ -49,12 +49,12 @@ export async function generateFreely(
       `Cannot write replies as "tokensPerReadback" must be a positive integer: current value is ${tokensPerReadback}`,
     );
   }
-  const drafts = prompts.map(startReply);
+  const replies = prompts.map(startReply);
   const table = outputTable(model);
   using decoder = open(model, prompts, options);
   const ones = prompts.map(() => 1);
   let drawn: tf.Tensor2D | undefined;
-  for (let k = 0; k < maxTokens && drafts.some(({ done }) => !done);) {
+  for (let k = 0; k < maxTokens && replies.some(({ done }) => !done);) {
     options.signal?.throwIfAborted();
     const steps = Math.min(tokensPerReadback, maxTokens - k);
     const seen: tf.Tensor2D[] = [], written: tf.Tensor2D[] = [];
@@ -62,7 +62,7 @@ export async function generateFreely(
       const states = drawn
         ? feedDrawn(decoder, drawn, ones)
         : feedRows(decoder, prompts, prompts.map(({ length }) => [length - 1]));
-      const uniforms = drafts.map(({ done }, row) =>
+      const uniforms = replies.map(({ done }, row) =>
         done ? 0 : randoms[row]!.uniform()
       );
       const draw = { uniforms, temperature, rules: NO_RULES };
@@ -74,28 +74,28 @@ export async function generateFreely(
     const last = tf.clone(drawn!);
     const numbers = await readTogether([...written, ...seen]);
     drawn = last;
-    takeFree(drafts, numbers, { ...options, steps });
+    takeFree(replies, numbers, { ...options, steps });
     k += steps;
   }
   drawn?.dispose();
-  return drafts.map(finishReply);
+  return replies.map(finishReply);
 }
 
 /** Appends sampled tokens to replies, up to their ends. */
 function takeFree(
-  drafts: readonly PartialReply[],
+  replies: readonly PartialReply[],
   numbers: readonly Float32Array[],
   options: FilledGenerationOptions & { steps: number },
 ): void {
   const { steps } = options;
-  const width = numbers[steps]!.length / drafts.length;
-  for (const [row, draft] of drafts.entries()) {
-    for (let step = 0; step < steps && !draft.done; step++) {
+  const width = numbers[steps]!.length / replies.length;
+  for (const [row, reply] of replies.entries()) {
+    for (let step = 0; step < steps && !reply.done; step++) {
       const drawn = numbers[step]!, states = numbers[steps + step]!;
-      draft.states.push(states.slice(row * width, (row + 1) * width));
-      writeToken(draft, {
+      reply.states.push(states.slice(row * width, (row + 1) * width));
+      writeToken(reply, {
         token: drawn[row]!,
-        logProb: drawn[drafts.length + row]!,
+        logProb: drawn[replies.length + row]!,
         forced: false,
       }, { ...options, grammar: undefined });
     }
@@ -117,16 +117,16 @@ export async function generateForms(
   options: FilledGenerationOptions,
 ): Promise<GeneratedReply[]> {
   const { temperature, randoms, grammars = [] } = options;
-  const drafts = prompts.map(startReply);
+  const replies = prompts.map(startReply);
   const table = outputTable(model);
   using decoder = open(model, prompts, options);
   let fed = prompts.map((prompt) => [...prompt]); // what precedes the next token of each
   while (true) {
     options.signal?.throwIfAborted();
-    const stretches = drafts.map((draft, row) =>
-      writeForced(draft, { ...options, row })
+    const stretches = replies.map((reply, row) =>
+      writeForced(reply, { ...options, row })
     );
-    const choosing = drafts.map(({ done }) => !done);
+    const choosing = replies.map(({ done }) => !done);
     const rows = fed.map((tokens, row) => [...tokens, ...stretches[row]!]);
     const wanted = stretches.map((stretch, row) => {
       const states = stretch.length + Number(choosing[row]);
@@ -146,45 +146,45 @@ export async function generateForms(
     const drawn = sampleTokens(ends, table, { uniforms, temperature, rules });
     ends.dispose();
     const [choices, seen] = await readTogether([drawn, states]);
-    keepStates(drafts, wanted, seen!);
-    fed = drafts.map((draft, row) => {
+    keepStates(replies, wanted, seen!);
+    fed = replies.map((reply, row) => {
       if (!choosing[row]) return [];
-      const token = choices![row]!, logProb = choices![drafts.length + row]!;
+      const token = choices![row]!, logProb = choices![replies.length + row]!;
       const next = { token, logProb, forced: false };
-      writeToken(draft, next, { ...options, grammar: grammars[row] });
-      draft.done ||= draft.tokens.length === options.maxTokens;
+      writeToken(reply, next, { ...options, grammar: grammars[row] });
+      reply.done ||= reply.tokens.length === options.maxTokens;
       return [token];
     });
-    if (drafts.every(({ done }) => done)) break;
+    if (replies.every(({ done }) => done)) break;
   }
-  return drafts.map(finishReply);
+  return replies.map(finishReply);
 }
 
 /** Writes tokens as long as there is no choice, and returns them. */
 function writeForced(
-  draft: PartialReply,
+  reply: PartialReply,
   options: FilledGenerationOptions & { row: number },
 ): number[] {
   const grammar = options.grammars?.[options.row];
   const tokens: number[] = [];
-  while (!draft.done) {
-    if (draft.tokens.length === options.maxTokens) {
-      draft.done = true;
+  while (!reply.done) {
+    if (reply.tokens.length === options.maxTokens) {
+      reply.done = true;
       break;
     }
     const next = grammar?.next();
     const only = next && "only" in next ? next.only : [];
     if (only.length !== 1) break;
     const forced = { token: only[0]!, logProb: 0, forced: true };
-    writeToken(draft, forced, { ...options, grammar });
+    writeToken(reply, forced, { ...options, grammar });
     tokens.push(only[0]!);
   }
   return tokens;
 }
 
-/** Gives each draft the states before its newest tokens. */
+/** Gives each reply the states before its newest tokens. */
 function keepStates(
-  drafts: readonly PartialReply[],
+  replies: readonly PartialReply[],
   wanted: readonly (readonly number[])[],
   seen: Float32Array,
 ): void {
@@ -194,10 +194,10 @@ function keepStates(
   );
   const width = seen.length / count;
   let at = 0;
-  for (const [row, draft] of drafts.entries()) {
+  for (const [row, reply] of replies.entries()) {
     const own = wanted[row]!.length;
     for (let i = 0; i < own; i++) {
-      draft.states.push(seen.slice((at + i) * width, (at + i + 1) * width));
+      reply.states.push(seen.slice((at + i) * width, (at + i + 1) * width));
     }
     at += Math.max(1, own);
   }

@@ -111,7 +111,7 @@ export function startReply(): PartialReply {
 
 /** Writes a token, and finds whether the reply has ended with it. */
 export function writeToken(
-  draft: PartialReply,
+  reply: PartialReply,
   { token, logProb, forced }: NextToken,
   options: {
     tokenizer: TextTokenizer;
@@ -121,27 +121,27 @@ export function writeToken(
 ): void {
   const { tokenizer, stop, grammar } = options;
   const piece = tokenizer.piece(token);
-  draft.tokens.push(token);
-  draft.pieces.push(piece);
-  draft.logProbs.push(logProb);
-  draft.sampled.push(forced ? 0 : 1);
-  draft.text += piece;
+  reply.tokens.push(token);
+  reply.pieces.push(piece);
+  reply.logProbs.push(logProb);
+  reply.sampled.push(forced ? 0 : 1);
+  reply.text += piece;
   grammar?.accept(token);
-  draft.done = tokenizer.endTokens.includes(token) ||
+  reply.done = tokenizer.endTokens.includes(token) ||
     stop.some((text) => { // a token may go on after the stop
-      const from = draft.text.length - piece.length - text.length;
-      return draft.text.includes(text, Math.max(0, from));
+      const from = reply.text.length - piece.length - text.length;
+      return reply.text.includes(text, Math.max(0, from));
     }) ||
     (grammar?.done() ?? false);
 }
 
 /** The finished reply. */
-export function finishReply(draft: PartialReply): GeneratedReply {
+export function finishReply(reply: PartialReply): GeneratedReply {
   return {
-    tokens: Int32Array.from(draft.tokens),
-    pieces: draft.pieces,
-    logProbs: Float32Array.from(draft.logProbs),
-    sampled: Uint8Array.from(draft.sampled),
-    states: draft.states,
+    tokens: Int32Array.from(reply.tokens),
+    pieces: reply.pieces,
+    logProbs: Float32Array.from(reply.logProbs),
+    sampled: Uint8Array.from(reply.sampled),
+    states: reply.states,
   };
 }

@@ -193,7 +193,7 @@ Deno.test("tokenLogProbs() is the same in one chunk of logits and in many", asyn
   strictEqual(values[0], values[1]);
 });
 
-Deno.test("recomputed() has the value and the gradients of what it runs", async () => {
+Deno.test("checkpoint() has the value and the gradients of what it runs", async () => {
   const compute = ([x, w]: readonly tf.Tensor[]) =>
     tf.tanh(tf.matMul(tf.tanh(tf.matMul(x!, w!)), w!));
   const inputs = [numbers("x", [5, 7]), numbers("w", [7, 7])];
@@ -216,7 +216,7 @@ Deno.test("recomputed() has the value and the gradients of what it runs", async 
   }
 });
 
-Deno.test("recomputedParts() has the value and the gradients of its parts side by side", async () => {
+Deno.test("checkpointChunks() has the value and the gradients of its parts side by side", async () => {
   const part = (start: number) => ([x, w]: readonly tf.Tensor[]) =>
     tf.tanh(tf.matMul(tf.slice(x!, [start, 0], [2 + start, -1]), w!));
   const parts = [part(0), part(2), () => tf.ones([1, 3])];
@@ -240,7 +240,7 @@ Deno.test("recomputedParts() has the value and the gradients of its parts side b
   }
 });
 
-Deno.test("plus() and sideBySide() have the gradients of the sums they stand for", async () => {
+Deno.test("add() and concatColumns() have the gradients of the sums they stand for", async () => {
   const inputs = [numbers("a", [3, 4]), numbers("b", [3, 4])];
   for (const backend of ["wasm", "cpu"] as const) {
     const lean = await differentiate(backend, ([a, b]) => {

@@ -111,7 +111,7 @@ const OPTIONS = {
 } as const;
 
 onCard(
-  "a policy with halved weights writes and learns as one with whole ones",
+  "a policy with float16 weights writes and learns as one with float32 weights",
   async () => {
     const observation = {
       text: "",
@@ -167,7 +167,7 @@ onCard(
   },
 );
 
-onWebGpu("matrices take half the memory when halved", async () => {
+onWebGpu("matrices take half the memory as float16", async () => {
   await selectBackend("webgpu");
   const config = {
     vocabSize: 31,
@@ -190,7 +190,7 @@ onWebGpu("matrices take half the memory when halved", async () => {
   disposeQwen2(halved);
 });
 
-Deno.test("halved weights are refused by what they need", async () => {
+Deno.test("float16 weights are refused by what they need", async () => {
   await selectBackend("wasm");
   const { lora: _, ...unfrozen } = OPTIONS;
   throws(

@@ -33,7 +33,7 @@ const logits = fc.array(fc.double({ min: -4, max: 4, noNaN: true }), {
   maxLength: 12,
 });
 
-Deno.test("drawToken() draws as often as the softmax says", () => {
+Deno.test("sampleToken() draws as often as the softmax says", () => {
   const row = [0.3, -1, 2, 0.5, -0.2];
   const expected = softmaxOver(row, 1 / 0.8, (i) => i !== 3);
   const counts = row.map(() => 0);
@@ -54,7 +54,7 @@ Deno.test("drawToken() draws as often as the softmax says", () => {
   }
 });
 
-Deno.test("drawToken() keeps to what is allowed, and to the nucleus", () => {
+Deno.test("sampleToken() keeps to what is allowed, and to the nucleus", () => {
   fc.assert(fc.property(
     logits,
     fc.double({ min: 0.05, max: 1, noNaN: true }),
@@ -81,7 +81,7 @@ Deno.test("drawToken() keeps to what is allowed, and to the nucleus", () => {
   ));
 });
 
-Deno.test("drawToken() takes one number whatever the options, and the likeliest at temperature 0", () => {
+Deno.test("sampleToken() takes one number whatever the options, and the likeliest at temperature 0", () => {
   for (const temperature of [0, 1]) {
     const random = createRandom(4), other = createRandom(4);
     const row = Float32Array.of(1, 3, 2);
