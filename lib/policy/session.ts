@@ -64,10 +64,11 @@ export class EpisodeHistories {
 
 /** A policy as functions of situations. */
 export interface SituationFunctions {
-  /** One decision for each situation, drawn from that situation's own stream. */
+  /** One decision for each situation, drawn from that situation's own stream; `rows` are those of the session. */
   decide(
     situations: readonly Situation[],
     randoms: readonly Random[],
+    rows: readonly number[],
   ): Decision[] | Promise<Decision[]>;
   /** Values of each situation before any decision is taken there, in units of return. */
   values?(
@@ -131,7 +132,7 @@ class StatelessSession implements PolicySession {
   ): Decision[] | Promise<Decision[]> {
     const situations = this.#situations(rows, observations);
     return whenReady(
-      this.#functions.decide(situations, randoms),
+      this.#functions.decide(situations, randoms, rows),
       (decisions) => {
         this.#histories.recordAll(rows, observations, decisions);
         return decisions;

@@ -15,7 +15,6 @@ import { mixPolicies } from "../../policy/plan_execute.ts";
 import type {
   Learner,
   Policy,
-  PolicySession,
   ReadingPolicy,
   SampleBatch,
 } from "../../policy/policy.ts";
@@ -196,16 +195,9 @@ async function playExpert(
   random: Random,
   passed: number,
 ): Promise<Demonstrations> {
-  const { specs, open, signal, policy, randomActionRate = 0, daggerRate = 0 } =
-    options;
+  const { specs, open, signal, policy, daggerRate = 0 } = options;
   const expert: boolean[][] = [];
-  const demonstrator = notingTurns(expertWith(options), expert);
-  let player = demonstrator;
-  if (randomActionRate > 0) {
-    const mixed = mixPolicies(player, randomActions(options), randomActionRate);
-    // Which policy decides and whether it is a detour are drawn apart.
-    player = daggerRate === 0 ? mixed : forkingPolicy(mixed, "detour");
-  }
+  let player = demonstrator(options, expert);
   const share = daggerRate * passed;
   if (share > 0) player = mixPolicies(player, policy, share);
   const trajectories = await collectTrajectories(
@@ -216,22 +208,33 @@ async function playExpert(
   return { trajectories, expert };
 }
 
-/** The expert; it draws among equally good actions. */
-function expertWith(options: ImitationOptions): Policy {
+/**
+ * The expert, with a random action in place of its own at the given rate; `expert` gets true for each row and
+ * turn that the expert decided.
+ */
+function demonstrator(options: ImitationOptions, expert: boolean[][]): Policy {
+  const { randomActionRate = 0, daggerRate = 0 } = options;
+  const decideOne = (
+    situation: Situation,
+    stream: Random,
+    decided: boolean[],
+  ): Decision => {
+    // Which policy decides and whether the action is random are drawn apart.
+    const random = randomActionRate > 0 && daggerRate > 0
+      ? stream.fork("detour")
+      : stream;
+    const decision = expertDecision(options, situation, random);
+    const isRandom = randomActionRate > 0 &&
+      random.fork("mix").uniform() < randomActionRate;
+    if (isRandom) return { ...decision, action: drawAction(situation, random) };
+    decided[situation.past.length] = true;
+    return decision;
+  };
   return statelessPolicy({
-    decide: (situations, randoms) =>
-      situations.map((one, i) => expertDecision(options, one, randoms[i]!)),
-  });
-}
-
-/** Takes the expert's subgoal and a uniformly random admissible action. */
-function randomActions(options: ImitationOptions): Policy {
-  return statelessPolicy({
-    decide: (situations, randoms) =>
-      situations.map((one, i) => ({
-        ...expertDecision(options, one, randoms[i]!),
-        action: drawAction(one, randoms[i]!),
-      })),
+    decide: (situations, randoms, rows) =>
+      situations.map((one, i) =>
+        decideOne(one, randoms[i]!, expert[rows[i]!] ??= [])
+      ),
   });
 }
 
@@ -278,59 +281,6 @@ function drawAction({ observation }: Situation, random: Random): string {
     );
   }
   return admissibleActions[random.integer(admissibleActions.length)]!;
-}
-
-/** The same policy; `noted` gets true for each row and turn that it decided. */
-function notingTurns(policy: Policy, noted: boolean[][]): Policy {
-  return {
-    open(starts) {
-      const turns = starts.map(() => 0);
-      return wrapSession(policy.open(starts), {
-        decide(session, rows, ...rest) {
-          for (const row of rows) (noted[row] ??= [])[turns[row]!++] = true;
-          return session.decide(rows, ...rest);
-        },
-        encode(session, rows, ...rest) {
-          for (const row of rows) turns[row]!++;
-          return session.encode!(rows, ...rest);
-        },
-      });
-    },
-  };
-}
-
-/** The same policy, drawing from forks of its streams. */
-function forkingPolicy(policy: Policy, name: string): Policy {
-  return {
-    open: (starts) =>
-      wrapSession(policy.open(starts), {
-        decide: (session, rows, observations, randoms) =>
-          session.decide(rows, observations, randoms.map((r) => r.fork(name))),
-        encode: (session, ...rest) => session.encode!(...rest),
-      }),
-  };
-}
-
-/** A session in which two calls of another are replaced. */
-function wrapSession(
-  session: PolicySession,
-  { decide, encode }: {
-    decide: (
-      session: PolicySession,
-      ...rest: Parameters<PolicySession["decide"]>
-    ) => ReturnType<PolicySession["decide"]>;
-    encode: (
-      session: PolicySession,
-      ...rest: Parameters<NonNullable<PolicySession["encode"]>>
-    ) => ReturnType<NonNullable<PolicySession["encode"]>>;
-  },
-): PolicySession {
-  return {
-    decide: (...rest) => decide(session, ...rest),
-    encode: (...rest) => encode(session, ...rest),
-    end: (rows) => session.end?.(rows),
-    [Symbol.dispose]: () => session[Symbol.dispose](),
-  };
 }
 
 /** The expert's turns, encoded by the policy that learns. */
