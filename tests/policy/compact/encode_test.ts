@@ -5,9 +5,10 @@ import {
 } from "../../../lib/envs/corridor.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
-import { expertPolicy } from "../../../lib/policy/plan_execute.ts";
+import { expertPolicy, mixPolicies } from "../../../lib/policy/plan_execute.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
+import { encodeEpisodes } from "../../../lib/rollout/replay.ts";
 import { withHints } from "../../../lib/rollout/hints.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
 import { situationAt } from "../../../lib/train/batch.ts";
@@ -78,5 +79,28 @@ Deno.test("encode() lists an expert's subgoal that was not proposed, and refuses
         'Cannot encode a decision as its action must be admissible: current value is "fly"',
     },
   );
+  policy.dispose();
+});
+
+Deno.test("a mixture keeps a compact policy's memory in step with turns that it did not decide", async () => {
+  const policy = createCompactPolicy({
+    seed: 1,
+    proposeSubgoals: () => CORRIDOR_SUBGOALS,
+  });
+  const open = withHints(openCorridorSpec);
+  const mixed = mixPolicies(expertPolicy(), policy, 0.5);
+  const played = await collectTrajectories(mixed, episodes, { open });
+  const encoded = await encodeEpisodes(policy, played);
+  let own = 0;
+  for (const [i, { turns }] of played.entries()) {
+    for (const [t, { decision: { trace } }] of turns.entries()) {
+      const again = encoded[i]![t]!.trace;
+      ok(again.kind === "choices");
+      if (trace.kind !== "choices") continue;
+      deepStrictEqual(again.inputs, trace.inputs);
+      own++;
+    }
+  }
+  ok(own > 10);
   policy.dispose();
 });

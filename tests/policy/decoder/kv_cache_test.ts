@@ -67,6 +67,39 @@ Deno.test("what is kept from turn to turn changes nothing but the time", async (
   }
 });
 
+Deno.test("turns that were decided elsewhere are computed with the next prompt", async () => {
+  await selectBackend("wasm");
+  const play = async (reuseKvCache: boolean) => {
+    const policy = smallPolicy({
+      decoding: "admissible",
+      prompt: (situation) => formatTranscript(situation),
+      reuseKvCache,
+    });
+    using session = policy.open([{ task: "leave" }, { task: "leave" }]);
+    const { observation } = situationOf("A sign says left.");
+    const decide = (rows: number[], t: number) =>
+      session.decide(
+        rows,
+        rows.map(() => observation),
+        streams(rows.length).map((random) => random.fork(t)),
+      );
+    const first = await decide([0, 1], 0);
+    await session.encode([1], [observation], [{
+      ...{ switched: true, subgoal: "leave by the left end", valid: true },
+      ...{ action: "go left", trace: { kind: "untrainable" } },
+    }], { score: false });
+    const decisions = [...first, ...await decide([0], 1)];
+    decisions.push(...await decide([0, 1], 2));
+    policy.dispose();
+    return decisions.map(tokensOf);
+  };
+  const expected = await play(false);
+  for (const [i, { reply, logProbs }] of (await play(true)).entries()) {
+    deepStrictEqual(reply, expected[i]!.reply);
+    close(logProbs, expected[i]!.logProbs, `decision ${i}`);
+  }
+});
+
 Deno.test("a decoder that goes on where it ended says what one says that reads it all", async () => {
   await selectBackend("wasm");
   const model = createQwen2({

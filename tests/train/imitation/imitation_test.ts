@@ -24,8 +24,8 @@ const SPEC = { kind: "corridor", length: 5, doors: 0 };
 /** A policy that encodes decisions as they are. */
 const indifferent = statelessPolicy({ decide: () => [] });
 
-/** A policy that lists subgoals, and what it needs to imitate. */
-function pupil() {
+/** A policy that lists subgoals, its learner, and worlds with hints. */
+function learning() {
   const policy = createCompactPolicy({
     seed: 2,
     proposeSubgoals: proposeCorridorSubgoals,
@@ -38,15 +38,15 @@ function pupil() {
 
 Deno.test("imitating makes what the expert decided likelier, and then the policy can do it", async () => {
   await selectBackend("wasm");
-  const who = pupil();
+  const given = learning();
   const step = { tasks: 32, minibatchSize: 16 };
   const before = await imitateExpert({
-    ...who,
+    ...given,
     ...step,
     epochs: 1,
     learningRate: 0,
   });
-  const after = await imitateExpert({ ...who, ...step, epochs: 8 });
+  const after = await imitateExpert({ ...given, ...step, epochs: 8 });
   const first = before.metrics["expert_log_prob"]!;
   const last = after.metrics["expert_log_prob"]!;
   ok(last > first / 4, `${first} to ${last}`); // both are negative
@@ -57,32 +57,32 @@ Deno.test("imitating makes what the expert decided likelier, and then the policy
     maxTurns: 12,
   });
   const played = await collectTrajectories(
-    who.policy.atTemperature(0),
+    given.policy.atTemperature(0),
     episodes,
     { open: openCorridorSpec },
   );
   strictEqual(played.filter(({ success }) => success).length, 32);
-  who.policy.dispose();
+  given.policy.dispose();
 });
 
 Deno.test("imitating many passes does not forget what is unlikely", async () => {
   // Several steps on one set of recorded probabilities would climb the likelihood and diverge.
   await selectBackend("wasm");
-  const who = pupil();
+  const given = learning();
   const step = { tasks: 16, minibatchSize: 4, learningRate: 6e-3 };
-  const { metrics } = await imitateExpert({ ...who, ...step, epochs: 30 });
+  const { metrics } = await imitateExpert({ ...given, ...step, epochs: 30 });
   ok(metrics["expert_log_prob"]! > -0.1, `${metrics["expert_log_prob"]}`);
-  who.policy.dispose();
+  given.policy.dispose();
 });
 
 Deno.test("imitating stops when it is told to", async () => {
   await selectBackend("wasm");
-  const who = pupil();
+  const given = learning();
   const signal = AbortSignal.abort(new Error("enough"));
-  await rejects(imitateExpert({ ...who, tasks: 2, signal }), {
+  await rejects(imitateExpert({ ...given, tasks: 2, signal }), {
     message: "enough",
   });
-  who.policy.dispose();
+  given.policy.dispose();
 });
 
 Deno.test("a language policy is assembled from settings, imitates and trains", async () => {
@@ -138,7 +138,7 @@ Deno.test("imitating with detours teaches what the expert does after them", asyn
       observation.hint!.action !== decision.action
     )
   );
-  ok(strays.length > 0, "somebody strays");
+  ok(strays.length > 0, "some actions are random");
   for (const { observation, decision } of seen) {
     strictEqual(decision.action, observation.hint!.action);
   }

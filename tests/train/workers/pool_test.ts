@@ -178,7 +178,7 @@ async function middle(policy: AssembledPolicy) {
 const logProbsOf = (decisions: readonly Decision[]) =>
   decisions.map(({ trace }) => trace.kind === "choices" && trace.logProbs);
 
-Deno.test("replicas follow the weights of the policy, whoever changes them, and leave streams as they are", async () => {
+Deno.test("replicas take the weights of the policy however they change, and leave streams as they are", async () => {
   const policy = await assemblePolicy(config, order.specs);
   await using pool = await createReplicaPool(policy, { ...order, workers: 1 });
   const shared = sharePolicy(policy, { pool, microbatches: 2 });
