@@ -10,7 +10,6 @@
 
 // Data and seeds
 export {
-  decisionsTaken,
   toEpisodeBatch,
   trajectoriesOf,
   trajectoryAt,

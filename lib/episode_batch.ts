@@ -276,7 +276,8 @@ export function trajectoriesOf(batch: EpisodeBatch): Trajectory[] {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { decisionsTaken, toEpisodeBatch } from "@hiper/lab";
+ * import { toEpisodeBatch } from "@hiper/lab";
+ * import { decisionsTaken } from "@hiper/lab/credit";
  *
  * const observation = { text: "", admissibleActions: ["go"], stateKey: "" };
  * const turn = (switched: boolean) => ({

@@ -72,7 +72,6 @@ export function createRandom(seed: number): Random {
  * ```ts
  * import { strictEqual } from "node:assert/strict";
  * import { createRandom } from "@hiper/lab";
- * import { resumeRandom } from "@hiper/lab/studies";
  *
  * const random = createRandom(7);
  * random.normal();
@@ -221,7 +220,6 @@ export function drawIndex(random: Random, weights: ArrayLike<number>): number {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { createRandom } from "@hiper/lab";
- * import { shuffled } from "@hiper/lab/studies";
  *
  * deepStrictEqual(shuffled(createRandom(1), [3, 1, 2]).toSorted(), [1, 2, 3]);
  * ```

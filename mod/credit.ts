@@ -4,6 +4,7 @@
  * @module
  */
 
+export { decisionsTaken } from "../lib/episode_batch.ts";
 export { decisionUnits } from "../lib/trajectory.ts";
 export { checkEstimator } from "../lib/hae/credit.ts";
 export { generalizedAdvantages } from "../lib/hae/gae.ts";

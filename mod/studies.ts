@@ -4,7 +4,6 @@
  * @module
  */
 
-export { resumeRandom, shuffled } from "../lib/random.ts";
 export type { RandomState } from "../lib/random.ts";
 export { createChainSmdp } from "../lib/hae/study/chain_smdp.ts";
 export type { ChainSmdpOptions } from "../lib/hae/study/chain_smdp.ts";

@@ -220,7 +220,13 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
  * @example
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { collectTrajectories, createRandom, expertPolicy, imitationSamples, scheduleEpisodes } from "@hiper/lab";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   expertPolicy,
+ *   imitationSamples,
+ *   scheduleEpisodes,
+ * } from "@hiper/lab";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };

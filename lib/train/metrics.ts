@@ -58,7 +58,13 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { collectTrajectories, createRandom, expertPolicy, scheduleEpisodes, summarizeTrajectories } from "@hiper/lab";
+ * import {
+ *   collectTrajectories,
+ *   createRandom,
+ *   expertPolicy,
+ *   scheduleEpisodes,
+ *   summarizeTrajectories,
+ * } from "@hiper/lab";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
@@ -125,7 +131,13 @@ export function summarizeTrajectories(
  * @example
  * ```ts
  * import { strictEqual } from "node:assert/strict";
- * import { collectEpisodes, createRandom, expertPolicy, scheduleEpisodes, summarizeCredit } from "@hiper/lab";
+ * import {
+ *   collectEpisodes,
+ *   createRandom,
+ *   expertPolicy,
+ *   scheduleEpisodes,
+ *   summarizeCredit,
+ * } from "@hiper/lab";
  *
  * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
  * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
