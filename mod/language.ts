@@ -7,7 +7,10 @@
 export { describeAdapter } from "../lib/policy/backends/webgpu/backend.ts";
 export type { AdapterReport } from "../lib/policy/backends/webgpu/backend.ts";
 export type { Qwen2Config } from "../lib/policy/decoder/config.ts";
-export { LORA_TARGETS } from "../lib/policy/decoder/lora.ts";
+export {
+  LORA_TARGETS,
+  mergeLoraCheckpoint,
+} from "../lib/policy/decoder/lora.ts";
 export type { LoraOptions, LoraTarget } from "../lib/policy/decoder/lora.ts";
 export type {
   FloatFormat,

@@ -8,7 +8,14 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { readJsonObject } from "../../text_file.ts";
-import { type LoraTensors, type Qwen2, variableOf } from "./qwen2.ts";
+import {
+  disposeQwen2,
+  loadQwen2,
+  type LoraTensors,
+  type Qwen2,
+  saveQwen2,
+  variableOf,
+} from "./qwen2.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** Projections an adapter may change. */
@@ -230,6 +237,30 @@ export function mergeLora(model: Qwen2, adapter: LoraAdapter): void {
       const change = tf.mul(tf.matMul(up!, down!), adapter.scale);
       weight.assign(tf.add(weight, change));
     });
+  }
+}
+
+/**
+ * Merges an adapter's folder into a model's, for serving without adapters.
+ *
+ * Needs an active backend. Tokenizer files are not copied.
+ *
+ * @param options `model` and `adapter`: folders to read, as {@linkcode loadLora} takes them; `out`:
+ * folder that gets `config.json` and `model.safetensors`, made if it is missing.
+ * @throws {TypeError} If a folder does not hold what it should; the message names file and weight.
+ */
+export async function mergeLoraCheckpoint(
+  options: { model: string; adapter: string; out: string },
+): Promise<void> {
+  const model = await loadQwen2(options.model);
+  try {
+    const adapter = await loadLora(model, options.adapter);
+    mergeLora(model, adapter);
+    disposeLora(adapter);
+    await Deno.mkdir(options.out, { recursive: true });
+    await saveQwen2(model, options.out);
+  } finally {
+    disposeQwen2(model);
   }
 }
 

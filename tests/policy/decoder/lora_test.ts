@@ -1,4 +1,9 @@
-import { deepStrictEqual, rejects, throws } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { createRandom } from "../../../lib/random.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
@@ -10,6 +15,7 @@ import {
   loadLora,
   type LoraAdapter,
   mergeLora,
+  mergeLoraCheckpoint,
   saveLora,
 } from "../../../lib/policy/decoder/lora.ts";
 import { tokenLogProbs } from "../../../lib/policy/decoder/layers.ts";
@@ -64,6 +70,25 @@ for (const backend of BACKENDS) {
     disposeQwen2(model);
   });
 }
+
+Deno.test("mergeLoraCheckpoint() writes a model that does without the adapter what it did with it", async () => {
+  await selectBackend("wasm");
+  const out = await Deno.makeTempDir();
+  const before = tf.memory().numTensors;
+  await mergeLoraCheckpoint({
+    model: `${FOLDER}tied`,
+    adapter: `${FOLDER}adapter`,
+    out,
+  });
+  strictEqual(tf.memory().numTensors, before);
+  const model = await loadQwen2(out);
+  const logits = tf.tidy(() =>
+    firstSequence(model, undefined).logits.dataSync()
+  );
+  close(logits, VECTORS.adapter.logits, "merged logits");
+  disposeQwen2(model);
+  await Deno.remove(out, { recursive: true });
+});
 
 /** Loss and last logits of the first sequence. */
 function firstSequence(model: Qwen2, adapter: LoraAdapter | undefined) {
