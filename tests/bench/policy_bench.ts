@@ -55,11 +55,11 @@ async function decideOnce(b: Deno.BenchContext, policy: Policy) {
 Deno.bench("decide without a plan", {
   group: "one turn of 128 households",
   baseline: true,
-}, (b) => decideOnce(b, flat));
+}, async (b) => await decideOnce(b, flat));
 Deno.bench(
   "decide with a plan",
   { group: "one turn of 128 households" },
-  (b) => decideOnce(b, planned),
+  async (b) => await decideOnce(b, planned),
 );
 const middle = await sessionAt(planned, situations);
 Deno.bench("values", { group: "one turn of 128 households" }, async () => {
