@@ -42,26 +42,12 @@ interface Ranges {
 const NOWHERE: readonly number[] = [];
 
 /**
- * Finds the runs that two sequences share, in order: the longest first, then left and right of it.
+ * Finds the runs that two sequences share, in order and not touching: the longest first, then left
+ * and right of it.
  *
- * Of equally long runs the one that starts first in `a` wins, then the one that starts first in `b`.
- * Elements are compared with `===`. Time grows with the number of equal pairs, at worst with the
- * product of both lengths for each block.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * deepStrictEqual(matchingBlocks([..."abxcd"], [..."abcd"]), [
- *   { startA: 0, startB: 0, length: 2 },
- *   { startA: 3, startB: 2, length: 2 },
- * ]);
- * ```
- *
- * @param a First sequence. Shape `(n,)`.
- * @param b Second sequence. Shape `(m,)`.
- * @param options Whether frequent elements may start a block.
- * @returns Blocks in increasing order that neither overlap nor touch.
+ * Of equally long runs the one that starts first in `a` wins, then the one that starts first in
+ * `b`. Elements are compared with `===`. Time grows with the number of equal pairs, at worst with
+ * the product of both lengths for each block.
  */
 export function matchingBlocks<T>(
   a: readonly T[],
@@ -93,22 +79,10 @@ export function matchingBlocks<T>(
 }
 
 /**
- * Measures how alike two texts are: `2 * matched / (|a| + |b|)`, in code points.
+ * Measures how alike two texts are: `2 * matched / (|a| + |b|)`, in code points; 1 when both are
+ * empty.
  *
  * Not symmetric: the popularity rule and ties look at `b`.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- *
- * strictEqual(similarityRatio("abcd", "bcde"), 0.75);
- * strictEqual(similarityRatio("", ""), 1);
- * ```
- *
- * @param a First text.
- * @param b Second text; the one that others are compared with.
- * @param options Whether frequent characters may start a block.
- * @returns A number in `[0, 1]`; 1 when both are empty.
  */
 export function similarityRatio(
   a: string,

@@ -12,12 +12,7 @@ const EDGE =
   // deno-lint-ignore no-control-regex -- the separators are control characters
   /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g;
 
-/**
- * Strips white space from both ends, as Python's `str.strip()` does.
- *
- * @param text Any text.
- * @returns The text without leading and trailing white space.
- */
+/** Strips white space from both ends, as Python's `str.strip()` does. */
 export function pythonStrip(text: string): string {
   return isPlainEdge(text.charCodeAt(0)) &&
       isPlainEdge(text.charCodeAt(text.length - 1))
@@ -30,12 +25,7 @@ function isPlainEdge(unit: number): boolean {
   return unit > 0x20 && unit < 0x7f;
 }
 
-/**
- * Prints a number as Python's `repr` of a float does: `1299.0`, `1e-05`, `1e+16`.
- *
- * @param value Any number.
- * @returns The shortest digits that read back as the same number.
- */
+/** Prints a number as Python's `repr` of a float does: `1299.0`, `1e-05`, `1e+16`. */
 export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
@@ -47,12 +37,7 @@ export function pythonFloat(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-/**
- * Writes a string as Python's `json.dumps` does: everything beyond ASCII escaped.
- *
- * @param text Any text.
- * @returns The text in double quotes.
- */
+/** Formats a string as Python's `json.dumps` does: everything beyond ASCII escaped. */
 export function pythonJsonString(text: string): string {
   return JSON.stringify(text).replace(
     /[\x7f-\uffff]/g,
@@ -61,10 +46,7 @@ export function pythonJsonString(text: string): string {
 }
 
 /**
- * Writes a map as Python's `json.dumps` does, in insertion order.
- *
- * @param entries Names and values.
- * @returns `{"color": "red", "size": "m"}`.
+ * Formats a map as Python's `json.dumps` does, in insertion order: `{"color": "red", "size": "m"}`.
  */
 export function pythonJsonObject(
   entries: Iterable<readonly [string, string]>,
@@ -77,10 +59,8 @@ export function pythonJsonObject(
 }
 
 /**
- * Writes a string as Python's `repr` does: single quotes unless it holds only single ones.
- *
- * @param text Any text.
- * @returns The text in quotes, with backslashes and control characters escaped.
+ * Formats a string as Python's `repr` does: in single quotes unless it contains only single ones,
+ * with backslashes and control characters escaped.
  */
 export function pythonRepr(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
@@ -111,13 +91,7 @@ function escaped(character: string, quote: string): string {
     : `\\U${code.toString(16).padStart(8, "0")}`;
 }
 
-/**
- * Orders strings by code point, as Python does.
- *
- * @param a One string.
- * @param b Another string.
- * @returns Negative, zero or positive.
- */
+/** Compares strings by code point, as Python does. */
 export function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

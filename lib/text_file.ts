@@ -5,12 +5,7 @@
  * @module
  */
 
-/**
- * Decodes text by its byte order mark; without one it is UTF-8.
- *
- * @param bytes Contents of a file.
- * @returns The text, without the mark.
- */
+/** Decodes text by its byte order mark, which is removed; without one it is UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   return new TextDecoder(encodingOf(bytes)).decode(bytes);
 }
@@ -26,19 +21,16 @@ function encodingOf([first, second]: Uint8Array): string {
 /**
  * Reads a text file.
  *
- * @param path Where it is.
- * @returns Its text.
- * @throws {Deno.errors.NotFound} If there is none; the message names it, as it does when reading is not permitted.
+ * @throws {Deno.errors.NotFound} If there is none; the message names it, as it does when reading is
+ *   not permitted.
  */
 export async function readText(path: string): Promise<string> {
   return decodeText(await Deno.readFile(path));
 }
 
 /**
- * Reads the lines of a text file one by one: a file of thousands of records need not fit into memory.
+ * Streams the non-empty lines of a text file without their ends, with their numbers from 1.
  *
- * @param path Where it is.
- * @returns Lines without their ends, and their numbers from 1; empty ones are left out.
  * @throws {Deno.errors.NotFound} If there is no such file.
  */
 export async function* textLines(
@@ -63,11 +55,9 @@ export async function* textLines(
 }
 
 /**
- * Parses JSON. Bare `NaN`, `Infinity` and `-Infinity`, which Python's `json.dump` writes, are numbers.
+ * Parses JSON. Bare `NaN`, `Infinity` and `-Infinity`, which Python's `json.dump` writes, are
+ * numbers; a byte order mark is allowed. `name` locates errors.
  *
- * @param text The JSON; a byte order mark is allowed.
- * @param name Where it comes from, for messages: a path, or a path and a line.
- * @returns What it says.
  * @throws {SyntaxError} If it is no JSON; the message names file, line and column.
  */
 export function parseJson(text: string, name: string): unknown {
@@ -151,13 +141,7 @@ function placeOf(text: string, offset: number): string {
   return `line ${line}, column ${column}`;
 }
 
-/**
- * Finds line and column of a character.
- *
- * @param text The text of a part.
- * @param offset Index of the character.
- * @returns Line and column, both from 1.
- */
+/** Line and column of a character, both from 1. */
 export function lineAndColumn(
   text: string,
   offset: number,
@@ -173,10 +157,8 @@ export function lineAndColumn(
 }
 
 /**
- * What is wrong with a file, without its name.
- *
- * @param error Thrown by {@linkcode parseJson} or {@linkcode readJson}, or any other.
- * @returns The reason alone.
+ * The reason of an error of {@linkcode parseJson}, {@linkcode readJson} or any other, without the
+ * file's name.
  */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
@@ -186,8 +168,6 @@ export function reasonOf(error: unknown): string {
 /**
  * Reads a file that must hold a JSON object.
  *
- * @param path The file.
- * @returns The object.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If it holds no JSON.
  * @throws {TypeError} If the JSON is no object.

@@ -14,10 +14,8 @@ export interface Cache<T> {
 }
 
 /**
- * Makes a cache. What it keeps must be a pure function of its key, so that keeping it changes no result.
- *
- * @param limit Most values that are kept, at least 1.
- * @returns An empty cache.
+ * Creates a cache of at most `limit` values (at least 1). A value must be a pure function of its
+ * key, so that caching changes no result.
  */
 export function createCache<T>(limit: number): Cache<T> {
   const kept = new Map<string, T | Promise<T>>();

@@ -93,21 +93,9 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
 }
 
 /**
- * Opens the corridor of a specification; see {@linkcode openCorridor}.
+ * Opens the corridor of a specification; the seed decides the exit where the specification leaves
+ * it open.
  *
- * @example
- * ```ts
- * import { strictEqual, throws } from "node:assert/strict";
- *
- * const env = openCorridorSpec({ kind: "corridor", exit: "left" }, 1);
- * const { taskType } = await env.start();
- * strictEqual(taskType, "exit left");
- * throws(() => openCorridorSpec({ kind: "corridor", way: "left" }, 1), TypeError);
- * ```
- *
- * @param spec Kind `"corridor"`, and settings as in {@linkcode CorridorOptions}.
- * @param seed Decides the exit where the specification leaves it open.
- * @returns One episode of that corridor.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export function openCorridorSpec(spec: EnvSpec, seed: number): TextEnv {

@@ -150,10 +150,9 @@ export async function listEnvs(dataset: EnvDataset): Promise<EnvSpec[]> {
 }
 
 /**
- * Lists the worlds of a dataset, and the files that were skipped as they are damaged.
+ * Lists the specifications of a dataset in a fixed order, with one message for each damaged file
+ * that was skipped.
  *
- * @param dataset Which family, and its settings; see {@linkcode listEnvs}.
- * @returns Specifications in a fixed order, and one message for each file that was skipped.
  * @throws {TypeError} If no built-in dataset has that name, or a setting does not fit.
  */
 export async function readDataset(dataset: EnvDataset): Promise<EnvListing> {

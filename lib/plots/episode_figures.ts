@@ -31,12 +31,7 @@ export interface Stretch {
   readonly subgoal: string;
 }
 
-/**
- * Splits an episode where the subgoal was switched.
- *
- * @param trajectory The episode.
- * @returns Stretches of turns, each with its subgoal.
- */
+/** Splits an episode where the subgoal was switched. */
 export function stretches(trajectory: Trajectory): Stretch[] {
   const starts = trajectory.turns.flatMap(({ decision }, t) =>
     t === 0 || decision.switched ? [t] : []
@@ -49,12 +44,7 @@ export function stretches(trajectory: Trajectory): Stretch[] {
 }
 
 /**
- * Says whether a decision was taken on a turn; a subgoal is planned on the first turn and at switches.
- *
- * @param name Which decision.
- * @param t Turn, from 0.
- * @param turn The turn.
- * @returns Whether it was taken.
+ * Whether a decision was taken on turn `t`; a subgoal is planned on the first turn and at switches.
  */
 export function isTaken(name: DecisionName, t: number, turn: Turn): boolean {
   return name !== "planning" || t === 0 || turn.decision.switched;

@@ -54,23 +54,12 @@ export const DASHES: readonly string[] = [
   "longdashdot",
 ];
 
-/**
- * Picks a series' color by its position.
- *
- * @param index Position of the series, from 0.
- * @returns A CSS color.
- */
+/** CSS color of the series at a position, from 0. */
 export function seriesColor(index: number): string {
   return PALETTE[index % PALETTE.length]!;
 }
 
-/**
- * Makes a color translucent.
- *
- * @param hex Color as `#rrggbb`.
- * @param alpha Opacity in `[0, 1]`.
- * @returns A CSS `rgba()` color.
- */
+/** Converts a `#rrggbb` color to a CSS `rgba()` color with opacity `alpha` in `[0, 1]`. */
 export function translucent(hex: string, alpha: number): string {
   const channel = (start: number) => parseInt(hex.slice(start, start + 2), 16);
   return `rgba(${channel(1)},${channel(3)},${channel(5)},${alpha})`;
@@ -94,12 +83,7 @@ export interface LayoutOptions {
   readonly extra?: PlotlyRecord;
 }
 
-/**
- * Lays out a figure, readable on light and dark pages.
- *
- * @param options Title, axis labels with units, and Plotly settings of this figure alone.
- * @returns A Plotly layout.
- */
+/** Plotly layout of a figure, readable on light and dark pages. */
 export function figureLayout(options: LayoutOptions): Record<string, unknown> {
   const { title, x, y, height = 420, xaxis, yaxis, extra } = options;
   const axis = (label: string) => ({
@@ -125,13 +109,8 @@ export function figureLayout(options: LayoutOptions): Record<string, unknown> {
 }
 
 /**
- * Draws a series as a line.
- *
- * @param x Horizontal coordinates. Shape `(points,)`.
- * @param y Vertical coordinates. Shape `(points,)`.
- * @param color Color of the line.
- * @param extra Plotly settings that are added, or replace those set here.
- * @returns A trace of a line through markers.
+ * Plotly trace of a line through markers; `extra` adds or replaces settings. `x`, `y`: shape
+ * `(points,)`.
  */
 export function lineTrace(
   x: readonly unknown[],
@@ -144,14 +123,9 @@ export function lineTrace(
 }
 
 /**
- * Draws an interval as a band: its low edge, and its high edge filled down to the low one.
- *
- * @param x Horizontal coordinates. Shape `(points,)`.
- * @param low Low ends. Shape `(points,)`.
- * @param high High ends. Shape `(points,)`.
- * @param color Color of the series as `#rrggbb`.
- * @param extra Plotly settings of both traces.
- * @returns Two traces; the series' own line goes after them.
+ * Plotly traces of an interval as a band: its low edge, and its high edge filled down to the low
+ * one. The series' own line goes after them. `x`, `low`, `high`: shape `(points,)`; `color` as
+ * `#rrggbb`.
  */
 export function bandTraces(
   x: readonly unknown[],
@@ -168,12 +142,9 @@ export function bandTraces(
 }
 
 /**
- * Reads the rows of a table that has certain columns.
+ * Rows of a table as records.
  *
- * @param table Any Arquero table.
- * @param columns Columns that a figure needs.
- * @returns One record for each row.
- * @throws {TypeError} If the table lacks a column.
+ * @throws {TypeError} If the table lacks one of the columns.
  */
 export function readRows<Row extends object = PlotlyRecord>(
   table: ColumnTable,
@@ -192,25 +163,11 @@ export function readRows<Row extends object = PlotlyRecord>(
 }
 
 /**
- * Serializes a figure; notebook outputs, report pages and static pictures all show this.
+ * Converts a figure to plain JSON data, for notebook outputs, report pages and static pictures.
  *
  * Typed arrays and other iterables become arrays; dates and big integers become text; invalid dates
  * and numbers that are not finite become `null`, which Plotly leaves out.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { plainFigure } from "./figure.ts";
- *
- * const { data } = plainFigure({
- *   data: [{ x: [new Date(0)], y: Float64Array.of(NaN) }],
- *   layout: {},
- * });
- * deepStrictEqual(data, [{ x: ["1970-01-01T00:00:00.000Z"], y: [null] }]);
- * ```
- *
- * @param figure Any figure.
- * @returns The same figure as plain JSON data.
  * @throws {TypeError} If it holds a function, a symbol or an object that is no plain data.
  */
 export function plainFigure(figure: Figure): Figure {
@@ -254,11 +211,9 @@ function plain(value: unknown, path: string): unknown {
 }
 
 /**
- * Serializes a figure for Plotly so that texts are shown letter by letter: left alone, Plotly reads
- * tags in them, links included.
+ * Converts a figure to plain data whose texts Plotly shows literally: `&` and `<` as entities, line
+ * breaks as `<br>`. Unescaped, Plotly interprets tags, links included.
  *
- * @param figure Any figure; none of the project's uses markup.
- * @returns The plain figure, `&` and `<` of every text as entities, line breaks as `<br>`.
  * @throws {TypeError} If it holds something else than plain data.
  */
 export function plotlyFigure(figure: Figure): Figure {
@@ -276,22 +231,12 @@ export function plotlyFigure(figure: Figure): Figure {
   return quote(plainFigure(figure)) as Figure;
 }
 
-/**
- * Reads the title of a figure.
- *
- * @param figure Any figure.
- * @returns The title as text; empty where there is none.
- */
+/** Title of a figure as text; empty where there is none. */
 export function figureTitle({ layout }: Figure): string {
   return titleText(layout["title"]);
 }
 
-/**
- * Reads a Plotly title, of a figure or an axis.
- *
- * @param title Text, or a record that holds it.
- * @returns The text; empty where there is none.
- */
+/** Text of a Plotly title, of a figure or an axis; empty where there is none. */
 export function titleText(title: unknown): string {
   if (typeof title === "string") return title;
   const { text } = (title ?? {}) as { text?: unknown };

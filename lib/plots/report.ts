@@ -117,12 +117,7 @@ figures.forEach(({ data, layout }, i) =>
 `.text;
 }
 
-/**
- * Writes a table as HTML.
- *
- * @param table Any Arquero table.
- * @returns A `<table>` element.
- */
+/** Formats an Arquero table as an HTML `<table>`. */
 export function tableMarkup(table: ColumnTable): Markup {
   const names = table.columnNames();
   const rows = table.objects() as Record<string, unknown>[];
@@ -149,11 +144,7 @@ function paragraphs(prose: string): Markup[] {
   return prose.split(/\n\s*\n/).map((text) => markup`<p>${text.trim()}</p>\n`);
 }
 
-/**
- * Reads Plotly's own minified source, with no way to close a script element.
- *
- * @returns JavaScript source, about 1.2 MB.
- */
+/** Plotly's minified source (about 1.2 MB) without any text that closes a script element. */
 export function plotlySource(): string {
   return plotly.replaceAll("</script", "<\\/script");
 }

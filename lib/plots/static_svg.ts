@@ -103,10 +103,9 @@ type Frame = Record<AxisName, Axis> & { paper: Record<AxisName, Span> };
 type Placed = { trace: Trace; index: number; traces: Trace[]; frame: Frame };
 
 /**
- * Renders a figure as SVG.
+ * Renders a figure as SVG source, every text in it escaped; Plotly features beyond those named
+ * above are left out.
  *
- * @param figure A figure; Plotly features beyond those named above are left out of the picture.
- * @returns SVG source, every text in it escaped.
  * @throws {TypeError} If the figure holds something else than plain data.
  */
 export function staticSvg(figure: Figure): string {

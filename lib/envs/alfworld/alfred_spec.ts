@@ -52,12 +52,8 @@ const ALFRED_DATASET = z.strictObject({
 });
 
 /**
- * Opens a recorded task; it has no randomness, so there is no seed.
+ * Opens a recorded task, which has no randomness and hence no seed.
  *
- * @param spec Kind `"alfred"`, `task` as {@linkcode parseAlfredTask} reads it, `wording`, and
- *   settings as games have them.
- * @param placements Spots of ALFRED's scenes.
- * @returns One episode.
  * @throws {TypeError} If a setting does not fit, or no game can be made of the task.
  */
 export function openAlfredSpec(

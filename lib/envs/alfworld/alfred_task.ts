@@ -109,13 +109,10 @@ export function parseAlfredTask(text: string, where = "a task"): AlfredTask {
 }
 
 /**
- * Reads the annotations of a task; nothing else of the recording has to be there.
+ * Parses the annotations of a task, one per annotator; other fields of the recording may be absent.
  *
- * @param text The JSON of one task.
- * @param where Where it comes from, for messages.
- * @returns The annotations, one a person.
- * @throws {SyntaxError} If it is no JSON.
- * @throws {TypeError} If it has no list of annotations.
+ * @throws {SyntaxError} If the text is no JSON.
+ * @throws {TypeError} If there is no list of annotations.
  */
 export function parseAnnotations(
   text: string,
@@ -126,10 +123,8 @@ export function parseAnnotations(
 }
 
 /**
- * The first annotation of a task, in characters that a game's grammar has no other use for.
- *
- * @param annotations As recorded.
- * @returns The sentence without its full stop; undefined where there is no annotation.
+ * Task sentence of the first annotation, without its full stop and with only characters that are
+ * free in the grammar; undefined where there is no annotation.
  */
 export function humanSentence(
   { anns }: AlfredTask["turk_annotations"],

@@ -112,10 +112,8 @@ export async function readAlfworld(
 }
 
 /**
- * Says how many files were skipped, and names the first.
- *
- * @param skipped One message each; at least one.
- * @returns A phrase for a message.
+ * Counts skipped files in words and names the first; `skipped` holds one message each, at least
+ * one.
  */
 export function countSkipped(skipped: readonly string[]): string {
   const files = skipped.length === 1

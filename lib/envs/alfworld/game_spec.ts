@@ -42,12 +42,10 @@ export interface PreparedGame {
 }
 
 /**
- * Opens the game of a specification; a game has no randomness, so there is no seed.
+ * Opens the game of a specification, which has no randomness and hence no seed. `games` caches
+ * prepared games by path.
  *
- * @param spec Kind `"game"`, `path`, and settings as in `GameEnvOptions`.
- * @param games Games by path that were prepared before; filled as games are read.
- * @returns The world.
- * @throws {TypeError} If a setting is unknown or of the wrong kind, or no annotator described the task.
+ * @throws {TypeError} If a setting is unknown or of the wrong kind, or the task has no annotation.
  * @throws {GameError} If the file is no playable game.
  */
 export async function openGameSpec(

@@ -14,13 +14,7 @@ import {
 
 const TRANSFORMATIONS = ["clean", "heat", "cool"] as const;
 
-/**
- * Lists the commands accepted now.
- *
- * @param tables What no command changes.
- * @param state Where the play stands.
- * @returns Commands sorted by code point, each once.
- */
+/** Lists the admissible commands, sorted by code point, each once. */
 export function householdCommands(
   tables: HouseholdTables,
   state: HouseholdState,

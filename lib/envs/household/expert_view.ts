@@ -119,12 +119,7 @@ function goalAtoms(goal: Formula): Atom[] | undefined {
   }
 }
 
-/**
- * Reads what a household game asks for.
- *
- * @param goal The goal.
- * @returns Its classes, or nothing if it is not one of the six tasks.
- */
+/** Reads the goal of a household game; undefined if it is not one of the six tasks. */
 export function readExpertGoal(goal: Formula): ExpertGoal | undefined {
   const atoms = goalAtoms(goal);
   const type = taskTypeOfGoal(goal);
@@ -159,12 +154,7 @@ export function readExpertGoal(goal: Formula): ExpertGoal | undefined {
   return { type, object, receptacle, lamp, transformation, sentence };
 }
 
-/**
- * Reads what never changes in a household game.
- *
- * @param game The game.
- * @returns The house, or nothing if the game is no household.
- */
+/** Reads what never changes in a household game; undefined if the game is no household. */
 export function readExpertHouse(game: CompiledGame): ExpertHouse | undefined {
   const goal = readExpertGoal(game.problem.goal);
   if (goal === undefined) return undefined;

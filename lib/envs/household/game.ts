@@ -162,14 +162,7 @@ export interface HouseholdGameFile {
   readonly gen: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Writes a household down as a game file, playable by any engine of the format.
- *
- * @param world The household.
- * @param walkthrough Commands that win it.
- * @param origin How it came about, recorded in the file.
- * @returns The file's contents, to be stored as JSON.
- */
+/** Converts a household to a game file (JSON data), playable by any engine of the format. */
 export function householdGameFile(
   world: HouseholdWorld,
   walkthrough: readonly string[],

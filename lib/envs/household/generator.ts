@@ -58,13 +58,7 @@ export function taskTypesOf(room: HouseholdRoom): HouseholdTaskType[] {
   );
 }
 
-/**
- * Draws the room for a task, as often as people asked for such tasks there.
- *
- * @param random Stream to draw from.
- * @param type Which of the six.
- * @returns A room in which that is asked.
- */
+/** Draws the room for a task, weighted by how often ALFRED has such tasks there. */
 export function drawRoom(
   random: Random,
   type: HouseholdTaskType,
@@ -82,13 +76,8 @@ export function drawRoom(
 }
 
 /**
- * Draws one game in a house.
- *
- * @param house Where.
- * @param type Which kind of task.
- * @param options Difficulty and the stream to draw from.
- * @returns The game with its solution, or `undefined` when this draw leads to
- * none: the house lacks what the task needs.
+ * Draws one game in a house, with its solution; undefined where the house lacks what the task
+ * needs.
  */
 export function drawGame(
   house: House,

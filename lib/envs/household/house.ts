@@ -48,16 +48,11 @@ const UNSEEN_SHARE = 20;
 const SURPRISE = 0.02;
 
 /**
- * Draws a house of a split.
+ * Draws house `index` of a split; the same for the same arguments.
  *
- * Layouts are told apart by their signature, the multiset of receptacle
- * classes with and without doors: one signature in twenty is unseen, all
- * houses that have it are.
+ * A layout's signature is the multiset of its receptacle classes with and without doors. One
+ * signature in twenty is unseen, with all houses that have it.
  *
- * @param room Kind of room.
- * @param index Which house of the split.
- * @param options Split and difficulty.
- * @returns The house; the same for the same arguments.
  * @throws {RangeError} If the difficulty leaves no layout of the split.
  */
 export function drawHouse(
@@ -99,12 +94,8 @@ export interface LayoutKind {
 const ALFRED_UNSEEN: ReadonlySet<number> = new Set([10, 219, 308, 424]);
 
 /**
- * Draws one of ALFRED's scenes as a house; what lies about is drawn, not ALFRED's.
- *
- * @param room Kind of room.
- * @param split Division; unseen is what ALFRED validates on.
- * @param random Stream to draw from.
- * @returns The house.
+ * Draws one of ALFRED's scenes as a house; its objects are drawn, not ALFRED's. Unseen is what
+ * ALFRED validates on.
  */
 export function alfredHouse(
   room: HouseholdRoom,
@@ -118,12 +109,7 @@ export function alfredHouse(
   return furnish(alfredLayout(scene)!);
 }
 
-/**
- * The split that a layout belongs to.
- *
- * @param layout A room with its furniture.
- * @returns `"unseen"` for one signature in twenty, else `"train"`.
- */
+/** The split of a layout: `"unseen"` for one signature in twenty, else `"train"`. */
 export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
   const hash = householdRandom("signature", layoutSignature(layout)).seed;
   return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
@@ -137,12 +123,7 @@ export function layoutSignature(layout: LayoutKind): string {
   return [layout.room, ...classes.sort()].join(" ");
 }
 
-/**
- * Finds what may lie about in a layout, and where.
- *
- * @param layout The room.
- * @returns The house.
- */
+/** Finds which objects may lie in a layout, and where. */
 export function furnish(layout: HouseholdLayout): House {
   const { room, receptacles } = layout;
   const types = receptacles.map(({ type }) => type);
@@ -172,12 +153,8 @@ function highQuantile(histogram: Histogram | undefined): number {
 }
 
 /**
- * Chances of an object class at each receptacle of a room.
- *
- * @param room Kind of room, whose measured placements count.
- * @param receptacles Classes of the receptacles, one entry an instance.
- * @param object Object class.
- * @returns Weights; the last one is that of being in no receptacle. Shape `(receptacles + 1,)`.
+ * Chances of an object class at each receptacle of a room, then of being in no receptacle. Shape
+ * `(receptacles + 1,)`.
  */
 export function placementWeights(
   room: HouseholdRoom,

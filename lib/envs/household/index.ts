@@ -87,12 +87,7 @@ export interface IndexedHousehold {
   readonly needed: number;
 }
 
-/**
- * Numbers everything in a household.
- *
- * @param world The household.
- * @returns Tables for playing it.
- */
+/** Numbers everything in a household. */
 export function indexHousehold(world: HouseholdWorld): IndexedHousehold {
   const names = displayNames(world);
   const keyOf = (id: string) => mangle(id).toLowerCase();

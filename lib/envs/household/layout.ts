@@ -104,25 +104,15 @@ const BASINS: Readonly<Record<string, string>> = {
 /** Half the side of a room, in metres. */
 const HALF_SIDE = 4;
 
-/**
- * Draws a value from a histogram with numbers as keys.
- *
- * @param random Stream to draw from.
- * @param histogram Cases by value.
- * @returns One of the values.
- */
+/** Draws a value from a histogram with numbers as keys. */
 export function drawCount(random: Random, histogram: Histogram): number {
   const values = Object.keys(histogram);
   return Number(values[drawIndex(random, Object.values(histogram))]);
 }
 
 /**
- * Draws a position inside a room that no name in use has.
- *
- * @param random Stream to draw from.
- * @param type Class that leads the name.
- * @param used Names in use; the new one is added.
- * @returns A name in THOR's manner.
+ * Draws a position inside a room that no used name has, and adds the name in THOR's format to
+ * `used`.
  */
 export function drawId(
   random: Random,
@@ -145,12 +135,8 @@ export function drawId(
 export type Furniture = Pick<Receptacle, "type" | "openable">;
 
 /**
- * Draws a room with its furniture and the fixtures that stand in it.
- *
- * @param room Kind of room.
- * @param key Name of the layout.
- * @param options Difficulty, the stream to draw from, and which furniture will do.
- * @returns The room, about which nothing depends on a task; `undefined` when the furniture will not do.
+ * Draws a room with its furniture and fixtures, independent of any task; undefined where the
+ * furniture is not accepted.
  */
 export function drawLayout(
   room: HouseholdRoom,
@@ -239,13 +225,7 @@ function drawStandpoints(
   return shuffled(random, standpoints);
 }
 
-/**
- * Draws a place to stand that is not in use.
- *
- * @param random Stream to draw from.
- * @param used Places in use, `x|z|turn|tilt`; the new one is added.
- * @returns The place.
- */
+/** Draws a place to stand that is not in use, and adds it to `used` as `x|z|turn|tilt`. */
 export function drawStandpoint(
   random: Random,
   used: Set<string>,
@@ -312,10 +292,8 @@ interface SceneRow {
 const SCENES: Readonly<Record<string, SceneRow>> = scenes.scenes;
 
 /**
- * The layout of one of ALFRED's scenes.
- *
- * @param scene Number of the scene: kitchens below 100, then 201, 301, 401 and up.
- * @returns The layout, or `undefined` where it is not known.
+ * The layout of one of ALFRED's scenes (kitchens below 100, then from 201, 301 and 401); undefined
+ * where it is not known.
  */
 export function alfredLayout(scene: number): HouseholdLayout | undefined {
   const row = SCENES[scene];

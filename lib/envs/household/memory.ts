@@ -29,12 +29,7 @@ const MOVED =
 const ARRIVED = /^You arrive at ([a-z]+ \d+)\./;
 const SURVEY = "Looking quickly around you, you see ";
 
-/**
- * Collects what a situation's texts say, oldest first.
- *
- * @param situation The past turns and the observation that answers the last of them.
- * @returns What was said; unknown sentences are passed over.
- */
+/** Collects what a situation's texts say, oldest first; unknown sentences are skipped. */
 export function rememberHousehold(situation: Situation): HouseholdMemory {
   const places = new Map<string, string>();
   const seen = new Set<string>();

@@ -53,10 +53,8 @@ function atom(predicate: string, ...args: readonly string[]): Atom {
 }
 
 /**
- * Writes down what holds at the start of a household game and what is asked for.
- *
- * @param world The household.
- * @returns The problem; names are mangled and in lower case.
+ * The initial facts and the goal of a household game as a problem; names are mangled and in lower
+ * case.
  */
 export function householdProblem(world: HouseholdWorld): Problem {
   const { receptacles, fixtures } = world.layout;
@@ -194,13 +192,7 @@ function some(
   return { kind: "exists", variables, part: { kind: "and", parts } };
 }
 
-/**
- * Prints a problem as PDDL text.
- *
- * @param problem What to print.
- * @param domain Name of the domain it belongs to.
- * @returns Text that reads back as the same problem.
- */
+/** Prints a problem as PDDL text that parses back to the same problem. */
 export function printProblem(problem: Problem, domain: string): string {
   const lines = [`(define (problem ${problem.name})`, `(:domain ${domain})`];
   lines.push("(:objects");

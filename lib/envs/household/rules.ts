@@ -327,11 +327,10 @@ const ACTION_TEXTS = ACTIONS.map(({ name, command, answer }) =>
 ).join("\n\n");
 
 /**
- * Writes the text grammar of a game.
+ * Writes the text grammar of a game; `sentence` is the task without its period.
  *
- * @param sentence The task in words, without its period.
- * @returns The grammar as a game file carries it.
- * @throws {SyntaxError} If the sentence holds a character that ends or opens a symbol of the grammar.
+ * @throws {SyntaxError} If the sentence holds a character that ends or opens a symbol of the
+ *   grammar.
  */
 export function householdGrammar(sentence: string): string {
   const forbidden = /[";|<>[\]{}#\\]|[^ -~]/.exec(sentence);

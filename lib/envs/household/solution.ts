@@ -33,11 +33,8 @@ interface Stop {
 }
 
 /**
- * Finds a shortest solution of a household game.
- *
- * @param world The household.
- * @returns Commands from the start to the end of the task; empty when it is
- * already done; `undefined` when no tour does it.
+ * Finds a shortest solution of a household game: empty if the task is already done, undefined where
+ * no tour solves it.
  */
 export function solveHousehold(world: HouseholdWorld): string[] | undefined {
   if (isDone(world)) return [];

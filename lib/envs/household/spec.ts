@@ -78,11 +78,8 @@ const HOUSEHOLD_DATASET = z.strictObject({
 });
 
 /**
- * Opens the household of a specification; `game` pins the game whatever the seed.
+ * Opens the household of a specification; `game` fixes the game whatever the seed.
  *
- * @param spec Kind `"household"`, and settings as in {@linkcode OpenHouseholdOptions}.
- * @param seed Decides everything the specification leaves open.
- * @returns One episode.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  * @throws {RangeError} If no draw leads to such a household.
  */

@@ -106,12 +106,7 @@ const MARKED: Readonly<Record<string, number>> = {
 };
 
 /**
- * Lists the facts of a predicate that hold now.
- *
- * @param tables What no command changes.
- * @param state Where the play stands.
- * @param predicate Name in lower case.
- * @returns Arguments of each fact, as names in PDDL.
+ * Lists the current facts of a predicate (in lower case): the arguments of each, as names in PDDL.
  */
 export function householdFacts(
   tables: HouseholdTables,

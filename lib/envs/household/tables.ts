@@ -141,13 +141,7 @@ export const STATION_CLASS: Readonly<Record<Transformation, string>> = {
   cool: "Fridge",
 };
 
-/**
- * Whether a receptacle class accepts an object class.
- *
- * @param receptacle Receptacle class, `SideTable`.
- * @param object Object class, `Mug`.
- * @returns Whether the one may be put into the other.
- */
+/** Whether a receptacle class (`SideTable`) accepts an object class (`Mug`). */
 export function canContain(receptacle: string, object: string): boolean {
   return ACCEPTS.get(receptacle)?.has(object) ?? false;
 }

@@ -88,12 +88,7 @@ const TRANSFORMATION: Readonly<
   pick_cool_then_place_in_recep: "cool",
 };
 
-/**
- * What a task type asks to be done to the object before it is put down.
- *
- * @param type Which of the six.
- * @returns The transformation, or `undefined` where none is asked for.
- */
+/** The transformation of the object that a task type asks for; undefined where it asks for none. */
 export function transformationOf(
   type: HouseholdTaskType,
 ): Transformation | undefined {
@@ -106,12 +101,7 @@ const ADJECTIVES: Readonly<Record<Transformation, string>> = {
   cool: "cool",
 };
 
-/**
- * The two sentences in which ALFWorld asks for a task.
- *
- * @param goal The task.
- * @returns Both wordings, without a period.
- */
+/** ALFWorld's two wordings of a task, without a period. */
 export function goalSentences(goal: HouseholdGoal): readonly [string, string] {
   const object = goal.object.toLowerCase();
   const target = goal.target.toLowerCase();
@@ -150,22 +140,14 @@ const MANGLED: Readonly<Record<string, string>> = {
   ",": "_comma_",
 };
 
-/**
- * Spells a THOR name so that PDDL accepts it.
- *
- * @param id THOR's name.
- * @returns The name without signs, bars, points and commas.
- */
+/** Spells a THOR name as a PDDL name: without signs, bars, points and commas. */
 export function mangle(id: string): string {
   return id.replace(/[-#|+.,]/g, (sign) => MANGLED[sign]!);
 }
 
 /**
- * Formats a position as THOR does: sign, two digits, two decimals; zero has no sign.
- *
- * @param type Class that leads the name.
- * @param position Metres along x, y and z.
- * @returns `Mug|-00.10|+00.95|00.00`.
+ * Formats a position in metres as THOR does, `Mug|-00.10|+00.95|00.00`: sign, two digits, two
+ * decimals; zero has no sign.
  */
 export function thorId(type: string, position: readonly number[]): string {
   const parts = position.map((metres) => {
@@ -179,11 +161,8 @@ export function thorId(type: string, position: readonly number[]): string {
 }
 
 /**
- * Names as the player reads them, `mug 2`: within a class the first name by
- * code points gets the highest number.
- *
- * @param world The household.
- * @returns Display names by THOR name, of receptacles, things and fixtures.
+ * Display names by THOR name, `mug 2`, of receptacles, things and fixtures: within a class the
+ * first name by code points gets the highest number.
  */
 export function displayNames(
   world: Pick<HouseholdWorld, "layout" | "things">,

@@ -33,14 +33,9 @@ export interface GrammarWorld {
 }
 
 /**
- * Compiles an expression.
+ * Compiles an expression with the placeholders in scope.
  *
- * @param expression What it computes.
- * @param where Rule or action, for errors.
- * @param scope Placeholders in reach.
- * @param world Names of the game.
- * @returns The text.
- * @throws {GameError} If a variable is not in reach.
+ * @throws {GameError} If a variable is not in scope.
  */
 export function compileExpression(
   expression: Expression,

@@ -52,7 +52,7 @@ function indexColumn(column: Int32Array, entities: number): FactIndex {
   return { starts, items };
 }
 
-/** Display names of a game's entities, as the ALFWorld demangler gives them. */
+/** Display names of a game's entities, numbered as ALFWorld's demangler numbers them. */
 export function displayNames(task: GroundTask): string[] {
   const { symbols } = task;
   const mentioned = new Set<number>();

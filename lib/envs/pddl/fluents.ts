@@ -23,11 +23,8 @@ export interface Fluents {
 }
 
 /**
- * Chooses the atoms worth remembering: those that a condition, the goal or a text can read.
- *
- * @param task The ground game.
- * @param observed Predicates that texts read; `not_` in front where they read deletions.
- * @returns Their places in a state.
+ * Chooses the atoms a state stores: those that a condition, the goal or an observed predicate
+ * (`not_` in front where its deletions are read) can read.
  */
 export function chooseFluents(
   task: GroundTask,

@@ -137,15 +137,7 @@ export function readAtom(
   return { predicate, args };
 }
 
-/**
- * Reads a condition.
- *
- * @param source Where it stands, for errors.
- * @param sexp The list; an empty one is always true.
- * @param arities Declared predicates.
- * @param where Action or section, for errors.
- * @returns The condition as a tree.
- */
+/** Parses a condition; an empty list is always true. `source` and `where` locate errors. */
 export function readFormula(
   source: PddlSource,
   sexp: Sexp,

@@ -194,13 +194,7 @@ export function taskSentence(intro: string): string {
   return (at < 0 ? intro : intro.slice(at + TASK_MARK.length)).trim();
 }
 
-/**
- * Replaces the task sentence.
- *
- * @param intro The first observation.
- * @param task What is to follow `Your task is to: `.
- * @returns The first observation with that sentence instead of its own, or after it where it has none.
- */
+/** Replaces the task sentence of the first observation, or appends one where there is none. */
 export function withTaskSentence(intro: string, task: string): string {
   const at = intro.indexOf(TASK_MARK);
   const before = at < 0 ? `${intro}\n\n` : intro.slice(0, at);

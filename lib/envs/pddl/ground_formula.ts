@@ -59,11 +59,8 @@ export function groundAtom(
 }
 
 /**
- * Puts entities into a condition and folds what can be folded.
+ * Substitutes entities into a condition and simplifies it to atoms that can change.
  *
- * @param grounding Entities in the slots.
- * @param node The prepared condition.
- * @returns The condition over atoms that can change.
  * @throws {GameError} If quantifiers try more bindings than the budget allows.
  */
 export function groundNode(grounding: Grounding, node: Node): Ground {
@@ -113,12 +110,9 @@ function combine(kind: "and" | "or", parts: readonly Ground[]): Ground {
 }
 
 /**
- * Visits every binding of a join; a visitor that returns true ends the visit.
+ * Visits every binding of a join, overwriting its slots, until a visitor returns true. Returns
+ * whether one did.
  *
- * @param grounding Entities in the slots; the join's slots are overwritten.
- * @param join The join.
- * @param visit Called with the slots bound.
- * @returns Whether a visitor ended the visit.
  * @throws {GameError} If the budget is used up.
  */
 export function runJoin(
@@ -201,11 +195,9 @@ function shortestFacts(
 }
 
 /**
- * Writes a condition as a disjunction of conjunctions of literals, contradictions left out.
+ * Converts a condition to disjunctive normal form without contradictions: no conjunction means
+ * never, an empty one means always.
  *
- * @param ground The condition.
- * @param where What it belongs to, for errors.
- * @returns Conjunctions; none means never, an empty one means always.
  * @throws {GameError} If there are more than ten thousand conjunctions.
  */
 export function toDisjunction(ground: Ground, where: string): number[][] {

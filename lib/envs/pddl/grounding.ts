@@ -299,11 +299,9 @@ function groundAction(
 }
 
 /**
- * Grounds a game: every action with its entities, and the goal.
+ * Grounds every action with its entities, and the goal; actions that can never be taken are left
+ * out.
  *
- * @param domain Types, predicates, actions.
- * @param problem Entities, first facts, goal.
- * @returns The game without variables; actions that can never be taken are left out.
  * @throws {GameError} If there are more actions or bindings than can be played.
  */
 export function groundGame(domain: Domain, problem: Problem): GroundTask {

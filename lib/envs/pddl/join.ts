@@ -108,15 +108,7 @@ function slotsOf(terms: readonly number[]): Set<number> {
   return new Set(terms.filter((term) => term < 0).map((term) => -1 - term));
 }
 
-/**
- * Prepares a condition.
- *
- * @param symbols Names of the game.
- * @param formula The condition.
- * @param scope Variables in reach.
- * @param negated Whether its opposite is wanted.
- * @returns The condition, ready to be grounded.
- */
+/** Prepares a condition, or its negation, for grounding. */
 export function prepare(
   symbols: Symbols,
   formula: Formula,
@@ -224,13 +216,8 @@ function expectedFacts(
 }
 
 /**
- * Orders the slots of a condition so that few bindings are tried.
- *
- * @param symbols Names and first facts.
- * @param condition What must be possible.
- * @param binds Slots to bind, with their types.
- * @param bound Slots that are bound already.
- * @returns The join.
+ * Orders the slots of a condition so that few bindings are tried; `bound` slots already have
+ * entities.
  */
 export function planJoin(
   symbols: Symbols,

@@ -142,12 +142,7 @@ function skipLeading(text: string): number {
   }
 }
 
-/**
- * Reads a right-hand side, a template or a feedback text.
- *
- * @param text As it stands in the grammar.
- * @returns Its symbols, and where reading stopped if it stopped early.
- */
+/** Parses a right-hand side, a template or a feedback text; `cutAt` is where parsing ended early. */
 export function readRhs(text: string): Rhs {
   const symbols: RhsSymbol[] = [];
   for (let at = skipLeading(text); at < text.length;) {
@@ -181,10 +176,8 @@ export const ATTRIBUTES: readonly string[] = [
 ];
 
 /**
- * Reads an expression: variables, attributes, quoted text, `+`, `or`, parentheses.
- *
- * @param text The expression.
- * @returns Its tree, or nothing where it is anything else.
+ * Parses an expression of variables, attributes, quoted text, `+`, `or` and parentheses; undefined
+ * where it is anything else.
  */
 export function readExpression(text: string): Expression | undefined {
   const tokens = text.match(/'[^'\\]*'|"[^"\\]*"|\w+|[^\s\w]/g) ?? [];
@@ -239,12 +232,7 @@ export interface QueryAtom {
   readonly args: readonly { readonly name: string; readonly type: string }[];
 }
 
-/**
- * Reads a query: `pred(a:type, b) & !other(a:type)`.
- *
- * @param text The query.
- * @returns Its atoms, or what is wrong with it.
- */
+/** Parses a query, `pred(a:type, b) & !other(a:type)`, or returns the reason why it cannot. */
 export function readQuery(text: string): readonly QueryAtom[] | string {
   const atoms: QueryAtom[] = [];
   const types = new Map<string, string>();

@@ -117,11 +117,9 @@ function wordEnd(source: PddlSource, start: number): number {
 }
 
 /**
- * Reads the one list that a PDDL text consists of.
+ * Parses the one list that a PDDL text consists of.
  *
- * @param source The text.
- * @returns The outermost list.
- * @throws {GameError} If parentheses do not match, or a limit is passed.
+ * @throws {GameError} If parentheses do not match, or a limit is exceeded.
  */
 export function readSexp(source: PddlSource): SexpList {
   const { text } = source;

@@ -191,10 +191,8 @@ function readAction(
 }
 
 /**
- * Reads a text grammar.
+ * Parses a text grammar into rules and actions.
  *
- * @param text The text of the grammar.
- * @returns Its rules and actions.
  * @throws {GameError} If it has another form.
  */
 export function parseTwl2(text: string): Twl2 {

@@ -239,12 +239,7 @@ function digitValue(digit: string): number {
   return (code - start) % 10;
 }
 
-/**
- * Cleans an option value: `Grey/Black` becomes `grey | black`.
- *
- * @param value A value as it came.
- * @returns The value as pages and goals have it.
- */
+/** Cleans an option value: `Grey/Black` becomes `grey | black`. */
 export function cleanOptionValue(value: string): string {
   return pythonStrip(value).replaceAll("/", " | ").toLowerCase();
 }

@@ -32,8 +32,6 @@ export type FamilySettings = Required<WebshopDifficulty>;
 /**
  * Fills in defaults and checks ranges.
  *
- * @param difficulty What was given.
- * @returns Every setting.
  * @throws {RangeError} If a setting is out of range.
  */
 export function checkWebshopDifficulty(
@@ -141,24 +139,12 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map(
 /** Shares of products with 0, 1, 2, … attributes and options. */
 const ATTRIBUTE_COUNTS = [18, 19, 19, 13, 12, 6, 4, 3, 2];
 const OPTION_COUNTS = { target: [25, 45, 28, 2], other: [58, 25, 16, 1] };
-/**
- * Draws one of several.
- *
- * @param random Stream to draw from.
- * @param items What to draw from; not empty.
- * @returns One of them.
- */
+/** Draws one of several items; there must be at least one. */
 export function pick<T>(random: Random, items: readonly T[]): T {
   return items[random.integer(items.length)]!;
 }
 
-/**
- * Draws what a family's first product is.
- *
- * @param random Stream of the family.
- * @param context Difficulty, whether the product is wished for, number of the family.
- * @returns Its features.
- */
+/** Draws the features of a family's first product. */
 export function drawFeatures(
   random: Random,
   context: { settings: FamilySettings; isTarget: boolean; family: number },
@@ -216,13 +202,7 @@ function writePricing(random: Random, price: number): string {
   return `$${price.toFixed(2)} - $${high.toFixed(2)}`;
 }
 
-/**
- * A family's next product: the same but for an attribute, its values, or its price.
- *
- * @param base Features of the first product.
- * @param context Stream of the member, difficulty, number within the family.
- * @returns Features of the member.
- */
+/** Features of a family's next product: the same but for an attribute, its values, or its price. */
 export function differ(
   base: Features,
   context: { random: Random; settings: FamilySettings; member: number },

@@ -42,13 +42,7 @@ export interface ProductFields {
   readonly small_description: readonly string[];
 }
 
-/**
- * Writes title, description and features.
- *
- * @param words Words of the product.
- * @param options Attributes, stream, how much is hidden.
- * @returns Fields of the product's row.
- */
+/** Generates title, description and features of a product's row. */
 export function writeProductTexts(
   words: ProductTexts,
   options: ProductTextOptions,
@@ -142,13 +136,7 @@ export interface WishOptions {
   paraphrased: number;
 }
 
-/**
- * Writes a wish.
- *
- * @param noun What is wanted.
- * @param wish Attributes, options, style.
- * @returns One or two sentences in lower case; option values stand in it literally.
- */
+/** Generates a wish of one or two sentences in lower case; it contains option values literally. */
 export function writeWish(noun: string, wish: WishOptions): string {
   const { attributes, options, random, paraphrased } = wish;
   const opening = OPENINGS[drawIndex(random, OPENING_SHARES)]![0];

@@ -47,11 +47,8 @@ export interface WebshopGoal {
 const NO_BOUND = 1_000_000;
 
 /**
- * Draws the price that each product really has: displayed ones stay, ranges are sampled.
- *
- * @param catalog Products in order; one draw for each range.
- * @param random CPython's stream, continued by the goals' bounds.
- * @returns Prices in dollars. Shape `(products,)`.
+ * Draws effective prices in dollars: single prices stay, ranges are sampled with one draw each.
+ * Shape `(products,)`.
  */
 export function drawWebshopPrices(
   catalog: WebshopCatalog,

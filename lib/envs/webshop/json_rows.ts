@@ -19,20 +19,8 @@ const OPENING = [0x5b, 0x7b], CLOSING = [0x5d, 0x7d];
 const SPACES = [0x20, 0x09, 0x0a, 0x0d];
 
 /**
- * Reads the elements of a JSON array one by one.
+ * Parses the elements of a JSON array one by one from a stream of chunks of any size.
  *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * const bytes = new Blob(['[{"a": "]"}, [1, 2], 3]']).stream();
- * const rows = await Array.fromAsync(readJsonRows(bytes, { name: "rows.json" }));
- * deepStrictEqual(rows, [{ a: "]" }, [1, 2], 3]);
- * ```
- *
- * @param bytes The file, in chunks of any size.
- * @param options Name of the file, and whether damage is forgiven.
- * @returns The elements, in order.
  * @throws {SyntaxError} If the file is no JSON array; the message names file, byte and row.
  */
 export async function* readJsonRows(

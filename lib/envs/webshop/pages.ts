@@ -39,14 +39,7 @@ export interface WebshopView {
   readonly score: number;
 }
 
-/**
- * Lays out a page.
- *
- * @param rules The shop.
- * @param state Where the shopper stands.
- * @param view The wish, and the score of a purchase.
- * @returns Nodes in page order.
- */
+/** Lays out a page as nodes in page order. */
 export function webshopPage(
   rules: WebshopRules,
   state: WebshopState,
@@ -148,13 +141,10 @@ function optionNodes(
 }
 
 /**
- * The part of a product page's address that decides which values look chosen.
+ * The part of a product page's address that decides which values are marked as chosen.
  *
- * Upstream looks for the value in double quotes anywhere in it, so values that JSON escapes never
- * look chosen, and a quoted word of the query does.
- *
- * @param state A product page.
- * @returns Keywords, page number and options.
+ * Upstream searches the address for the value in double quotes, so values that JSON escapes are
+ * never marked, and a quoted word of the query is.
  */
 function itemAddress(state: WebshopState): string {
   const options = pythonJsonObject(state.options);
@@ -217,21 +207,13 @@ function receipt(
 }
 
 /**
- * Writes a page in mode `text`: nodes in a row, with nothing to tell buttons from words.
- *
- * @param page Nodes in page order.
- * @returns Nodes joined by ` [SEP] `.
+ * Formats a page in mode `text`: nodes joined by ` [SEP] `, buttons not distinguished from words.
  */
 export function plainWebshopText(page: readonly WebshopNode[]): string {
   return page.map(({ text }) => pythonStrip(text)).join(" [SEP] ");
 }
 
-/**
- * Writes a page in mode `text_rich`: a line for each node, buttons and clicks marked.
- *
- * @param page Nodes in page order.
- * @returns Lines, each with its line feed.
- */
+/** Formats a page in mode `text_rich`: one line per node, buttons and clicks marked. */
 export function richWebshopText(page: readonly WebshopNode[]): string {
   let lines = "", chosen = "";
   for (const { kind, text, clicked } of page) {

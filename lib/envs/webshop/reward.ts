@@ -116,14 +116,7 @@ export function scoreWebshopPurchase(
   };
 }
 
-/**
- * Compares two products' types.
- *
- * @param product What was bought.
- * @param goal What was asked for; `name` is a product title.
- * @param nouns Finds title nouns.
- * @returns The factor and its reasons.
- */
+/** Compares two products' types; `goal.name` is a product title. */
 export function scoreWebshopType(
   product: Pick<WebshopProduct, "title" | "query" | "productCategory">,
   goal: Pick<WebshopGoal, "name" | "query" | "productCategory">,
@@ -146,10 +139,7 @@ function levels(productCategory: string): Set<string> {
 }
 
 /**
- * The factor of a type comparison; a title too different overrides the matches.
- *
- * @param match What matched.
- * @returns 1, 0.5, 0.1 or 0.
+ * The factor of a type comparison, 1, 0.5, 0.1 or 0; a title too different overrides the matches.
  */
 export function webshopTypeFactor(
   match: Omit<WebshopTypeScore, "factor">,
@@ -160,13 +150,7 @@ export function webshopTypeFactor(
   return queryMatch || categoryMatch || titleScore > 0.2 ? 1 : 0.5;
 }
 
-/**
- * Counts the wanted attributes that a product has, mined or literally in its texts.
- *
- * @param product The product.
- * @param wanted Attribute phrases.
- * @returns How many it has.
- */
+/** Counts the wanted attributes that a product has, mined or literally in its texts. */
 export function countWebshopAttributes(
   product: Pick<
     WebshopProduct,
@@ -183,11 +167,8 @@ export function countWebshopAttributes(
 }
 
 /**
- * Counts the wanted options among the chosen ones; one chosen value may satisfy several.
- *
- * @param chosen Chosen values after color normalization.
- * @param wanted Wanted values after color normalization.
- * @returns How many were chosen.
+ * Counts the wanted options among the chosen ones, both after color normalization; one chosen value
+ * may satisfy several.
  */
 export function countWebshopOptions(
   chosen: readonly string[],
@@ -213,11 +194,8 @@ function goalOptionText(
 }
 
 /**
- * A templated goal's option as upstream compares it: a Python tuple as text.
- *
- * @param name Name of the option.
- * @param value Its value.
- * @returns `('color', 'dark green')`.
+ * A templated goal's option as upstream compares it, a Python tuple as text: `('color', 'dark
+ * green')`.
  */
 export function webshopPairText(name: string, value: string): string {
   return `(${pythonRepr(name)}, ${pythonRepr(value)})`;

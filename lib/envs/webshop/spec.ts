@@ -52,14 +52,9 @@ export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
 }
 
 /**
- * Opens the episode of a specification.
+ * Opens the episode of a specification. `goal` counts within the split; without it, the seed draws
+ * one by weight. `shops` caches shops by their settings.
  *
- * Without `goal`, the seed draws one of the split by weight; `goal` counts within the split.
- *
- * @param spec Kind `"webshop"`, `catalog` (`{ size, seed?, difficulty? }` or `{ folder }`), and settings.
- * @param seed Decides the goal where the specification leaves it open.
- * @param shops Shops that were made before, by their settings; filled as shops are made.
- * @returns The episode.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  * @throws {RangeError} If the split has no such goal.
  */
@@ -110,10 +105,8 @@ function openStocked(
 }
 
 /**
- * Lists the goals of a split as specifications, in canonical order.
+ * Lists the goals of a split as specifications, in canonical order; `goal` selects one.
  *
- * @param dataset Dataset `"webshop"`, and settings as of the world; `goal` selects one.
- * @returns One specification for each goal.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export async function listWebshop(

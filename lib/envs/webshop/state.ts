@@ -135,11 +135,8 @@ export function parseWebshopAction(action: string): WebshopAction | undefined {
 }
 
 /**
- * Lists what can be clicked, in the order in which the shop lists it.
- *
- * @param rules The shop.
- * @param state Where the shopper stands.
- * @returns Labels in lower case and what they mean; the search button is listed but does nothing.
+ * Lists what can be clicked, by label in lower case, in the shop's order; the search button is
+ * listed but does nothing.
  */
 export function webshopTargets(
   rules: WebshopRules,
@@ -164,13 +161,7 @@ export function webshopTargets(
   return targets;
 }
 
-/**
- * Lists the buttons of a page in page order.
- *
- * @param rules The shop.
- * @param state Where the shopper stands.
- * @returns Labels as they are shown.
- */
+/** Lists the buttons of a page, in page order, as they are shown. */
 export function webshopButtons(
   rules: WebshopRules,
   state: WebshopState,
@@ -195,24 +186,15 @@ export function webshopButtons(
   }
 }
 
-/**
- * The products of the results page that is shown.
- *
- * @param state A results page.
- * @returns Positions in the catalog.
- */
+/** Catalog positions of the products on the results page that is shown. */
 export function pageHits(state: WebshopState): Int32Array {
   const start = (state.pageNumber - 1) * WEBSHOP_PAGE_SIZE;
   return state.hits.subarray(start, start + WEBSHOP_PAGE_SIZE);
 }
 
 /**
- * Takes an action.
- *
- * @param rules The shop.
- * @param state Where the shopper stands.
- * @param step The action, and the stream that random products are drawn from.
- * @returns Where it leads; the same state if the action means nothing here.
+ * Applies an action; `random` draws random products. Returns the same state if the action means
+ * nothing here.
  */
 export function nextWebshopState(
   rules: WebshopRules,

@@ -268,19 +268,8 @@ function harmlessText(text: string): string {
 const SEPARATOR = " [SEP] ";
 
 /**
- * Shortens an observation to what follows the wish, each segment in quotes.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- *
- * const page = "WebShop [SEP] Instruction: [SEP] a lamp [SEP] Search";
- * strictEqual(formatWebshopObservation(page, "a lamp"), "'Search'");
- * ```
- *
- * @param observation A page in mode `text`.
- * @param task The wish.
- * @returns The segments after the wish; the whole observation if it does not hold the wish.
+ * Shortens an observation of mode `text` to the segments after the wish, each in quotes; unchanged
+ * if it does not contain the wish.
  */
 export function formatWebshopObservation(
   observation: string,
@@ -294,12 +283,8 @@ export function formatWebshopObservation(
 }
 
 /**
- * What the trainer pays for a step: 10 for a perfect purchase, nothing for a partial one.
- *
- * @param score WebShop's own score of the step, in `[0, 1]`.
- * @param done Whether something was bought.
- * @param penalty Paid for an imperfect purchase. @default {0}
- * @returns The reward, and whether the episode was won.
+ * The trainer's reward of a step: 10 for a perfect purchase, `penalty` for an imperfect one, else
+ * 0.
  */
 export function webshopTrainerReward(
   score: number,

@@ -18,23 +18,18 @@ export const WEBSHOP_COLORS: readonly string[] =
   walnut wheat white wine yellow`.split(/\s+/);
 
 /**
- * Reduces a text to the first base color that occurs anywhere in it.
+ * Reduces a text to the first base color that it contains, or leaves it as it is.
  *
  * Applied to every option, sizes and flavors included, and by letters rather than words:
- * `"fashion"` holds `"ash"`.
- *
- * @param text An option value.
- * @returns A base color, or the text itself where it holds none.
+ * `"fashion"` contains `"ash"`.
  */
 export function normalizeWebshopColor(text: string): string {
   return WEBSHOP_COLORS.find((color) => text.includes(color)) ?? text;
 }
 
 /**
- * The code that WebShop's site shows a buyer: ten digits of the session id's SHA-1.
- *
- * @param session Session id.
- * @returns Ten hexadecimal digits in upper case.
+ * The code of a receipt on WebShop's site: ten hexadecimal digits of the session id's SHA-1, in
+ * upper case.
  */
 export function webshopReceiptCode(session: string): string {
   return createHash("sha1").update(session).digest("hex").slice(0, 10)

@@ -31,17 +31,9 @@ export interface PythonRandom {
 }
 
 /**
- * Opens CPython's stream of a seed.
+ * Creates a stream equal to CPython's `random.Random(seed)`; the sign of the seed is ignored, as
+ * CPython does.
  *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- *
- * strictEqual(createPythonRandom(0).random(), 0.8444218515250481);
- * ```
- *
- * @param seed Any safe integer; its sign is ignored, as CPython does.
- * @returns A stream equal to `random.Random(seed)`.
  * @throws {RangeError} If `seed` is not a safe integer.
  */
 export function createPythonRandom(seed: number): PythonRandom {

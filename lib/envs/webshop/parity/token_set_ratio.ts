@@ -10,33 +10,18 @@ import { similarityRatio } from "../../../difflib.ts";
 import { compareCodePoints } from "../../../python_text.ts";
 
 /**
- * Compares phrases by their words: shared words count fully, the rest by matching blocks.
+ * Compares phrases by their words, an integer in `[0, 100]`: shared words count fully, the rest by
+ * matching blocks.
  *
  * Not symmetric; the order of the arguments decides ties.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- *
- * strictEqual(tokenSetRatio("rubber sole", "rubber soles"), 96);
- * strictEqual(tokenSetRatio("dark green", "green"), 100);
- * ```
- *
- * @param a First phrase.
- * @param b Second phrase.
- * @returns An integer in `[0, 100]`.
  */
 export function tokenSetRatio(a: string, b: string): number {
   return compare(a, b, 0);
 }
 
 /**
- * Tells whether {@linkcode tokenSetRatio} is above a threshold, without comparing where lengths rule it out.
- *
- * @param a First phrase.
- * @param b Second phrase.
- * @param threshold An integer; equality is not enough.
- * @returns Whether the phrases are that alike.
+ * Whether {@linkcode tokenSetRatio} is above an integer threshold; lengths that rule it out are not
+ * compared.
  */
 export function areAlike(a: string, b: string, threshold: number): boolean {
   return compare(a, b, threshold) > threshold;

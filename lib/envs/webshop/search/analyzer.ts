@@ -58,24 +58,7 @@ export interface WebshopAnalyzer {
   terms(text: string): string[];
 }
 
-/**
- * Creates an analyzer; it remembers the stems of words it has met.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * const analyzer = createWebshopAnalyzer();
- * deepStrictEqual(analyzer.terms("The women's running t-shirts"), [
- *   "women",
- *   "run",
- *   "t",
- *   "shirt",
- * ]);
- * ```
- *
- * @returns An analyzer.
- */
+/** Creates an analyzer that caches the stems of words. */
 export function createWebshopAnalyzer(): WebshopAnalyzer {
   const kinds = new Uint8Array(0x110000);
   const known = new Map<string, string>();

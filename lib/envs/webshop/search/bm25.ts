@@ -54,23 +54,7 @@ const K1 = Math.fround(0.9), B = Math.fround(0.4);
 /** Lucene refuses longer queries. */
 const MOST_TERMS = 1024;
 
-/**
- * Indexes documents.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * const index = createBm25Index([
- *   { id: "a", terms: ["red", "shoe"] },
- *   { id: "b", terms: ["red", "red", "hat"] },
- * ]);
- * deepStrictEqual([...index.search(["hat"], 10).documents], [1]);
- * ```
- *
- * @param documents Documents in their own order.
- * @returns The index.
- */
+/** Indexes documents. */
 export function createBm25Index(documents: Iterable<Bm25Document>): Bm25Index {
   const forward = readForward(documents);
   const { lengths, ids, termIds } = forward;

@@ -64,19 +64,7 @@ const STEP_4: readonly string[] = [
   "ou",
 ];
 
-/**
- * Reduces a word to its stem.
- *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- *
- * strictEqual(porterStem("conflated"), "conflat");
- * ```
- *
- * @param word A word in lower case; anything but `a` to `z` counts as a consonant.
- * @returns Its stem.
- */
+/** Reduces a word in lower case to its stem; anything but `a` to `z` counts as a consonant. */
 export function porterStem(word: string): string {
   if (word.length <= 2) return word;
   let stem = withoutPastOrGerund(withoutPlural(word));

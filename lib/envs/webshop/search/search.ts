@@ -31,12 +31,7 @@ export interface WebshopSearch {
   find(keywords: readonly string[], random?: Random): Int32Array;
 }
 
-/**
- * The text that search knows of a product: title, description, first feature, options.
- *
- * @param product A product.
- * @returns The text in lower case.
- */
+/** The indexed text of a product in lower case: title, description, first feature, options. */
 export function webshopDocument(product: WebshopProduct): string {
   const options = Array.from(
     product.options,
@@ -47,12 +42,7 @@ export function webshopDocument(product: WebshopProduct): string {
     .toLowerCase();
 }
 
-/**
- * Indexes a catalog for search.
- *
- * @param catalog The products.
- * @returns A search over them.
- */
+/** Indexes a catalog for search. */
 export function createWebshopSearch(catalog: WebshopCatalog): WebshopSearch {
   const { products } = catalog;
   const analyzer = createWebshopAnalyzer();
