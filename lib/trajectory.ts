@@ -267,3 +267,10 @@ export function decisionUnits(
   }
   return units;
 }
+
+/** Log-probability of each unit when it was chosen, in the order of {@linkcode decisionUnits}. Shape `(units,)`. */
+export function unitLogProbs(trace: DecisionTrace): Float32Array {
+  if (trace.kind === "tokens") return trace.logProbs;
+  if (trace.kind === "untrainable") return new Float32Array(0);
+  return Float32Array.from(DECISIONS, (name) => trace.logProbs[name]);
+}

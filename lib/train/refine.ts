@@ -17,6 +17,7 @@ import {
   decisionUnits,
   type Situation,
   type Trajectory,
+  unitLogProbs,
 } from "../trajectory.ts";
 
 /** How samples are refined. */
@@ -50,7 +51,7 @@ export async function refineSamples(
   const { turns } = samples;
   const student = await policy.scoreSamples(turns);
   const encoded = await encodeEpisodes(policy, trajectories, { hint });
-  const teacher = encoded.flat().map(unitLogProbs);
+  const teacher = encoded.flat().map(({ trace }) => unitLogProbs(trace));
   if (student.length !== turns.length || teacher.length !== turns.length) {
     throw new RangeError(
       `Cannot refine samples as each of ${turns.length} must be scored: current counts are ${student.length} and ${teacher.length}`,
@@ -84,14 +85,6 @@ function divergence(
     student.logProbs,
     (logProb, j) => Math.abs(teacher[j]! - logProb),
   );
-}
-
-/** Log-probability of each unit of a decision. */
-function unitLogProbs({ trace }: Decision): Float32Array {
-  if (trace.kind === "tokens") return trace.logProbs;
-  if (trace.kind === "untrainable") return new Float32Array(0);
-  const { switching, planning, execution } = trace.logProbs;
-  return Float32Array.of(switching, planning, execution);
 }
 
 /** 1 where a unit belongs to another decision than the one before. */

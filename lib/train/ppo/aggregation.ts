@@ -1,5 +1,5 @@
 /**
- * How losses of single units become one number: the four means in use, and masked statistics.
+ * How losses of single units become one number: the four means in use, and masked means.
  *
  * Units come flat, shape `(units,)`, with the sequence of each unit beside them, or as rows,
  * shape `(sequences, tokens)`. Every function returns new tensors; the caller disposes them.
@@ -146,26 +146,12 @@ export function aggregate(
   });
 }
 
-/** The axis to reduce, and whether to correct the variance. */
-export interface MaskedOptions {
-  /** Axis to reduce. @default {all axes} */
-  readonly axis?: number;
-}
-
-/**
- * Averages what has a mask: `Σ x·m / (Σ m + 1e-8)`.
- *
- * @param values Any shape.
- * @param mask 0 or 1, in the shape of the values.
- * @param options Axis to reduce.
- * @returns The mean over the axis, or over everything. Caller disposes.
- */
+/** Averages what has a mask, over an axis or over everything: `Σ x·m / (Σ m + 1e-8)`. Caller disposes. */
 export function maskedMean(
   values: Tensor,
   mask: Tensor,
-  options: MaskedOptions = {},
+  axis?: number,
 ): Tensor {
-  const { axis } = options;
   return tf.tidy(() =>
     tf.div(
       tf.sum(tf.mul(masked(values, mask), mask), axis),
@@ -175,70 +161,14 @@ export function maskedMean(
 }
 
 /**
- * Measures the variance of what has a mask.
+ * Gives every unit the mean of its sequence, in the shape of the values; 0 without units. Caller disposes.
  *
- * @param values Any shape.
- * @param mask 0 or 1, in the shape of the values.
- * @param options `sample` divides by one less than the number of units. @default {true}
- * @returns A scalar. Caller disposes.
- * @throws {RangeError} If a sample variance is asked of fewer than two units.
- */
-export function maskedVariance(
-  values: Tensor,
-  mask: Tensor,
-  options: { readonly sample?: boolean } = {},
-): Scalar {
-  const { sample = true } = options;
-  return tf.tidy(() => {
-    const squares = tf.square(tf.sub(values, maskedMean(values, mask)));
-    const variance = maskedMean(squares, mask) as Scalar;
-    if (!sample) return variance;
-    const units = tf.sum(mask).dataSync()[0]!;
-    if (units <= 1) {
-      throw new RangeError(
-        `Cannot measure a sample variance as the mask must keep at least two units: current value is ${units}`,
-      );
-    }
-    return tf.mul(variance, units / (units - 1)) as Scalar;
-  });
-}
-
-/**
- * Brings what has a mask to mean 0 and variance 1: `(x − mean) / sqrt(variance + 1e-8)`.
- *
- * @param values Any shape; units without mask are moved by the same numbers.
- * @param mask 0 or 1, in the shape of the values.
- * @param options `keepMean` rescales around the mean instead of moving it to 0. @default {false}
- * @returns Whitened values in the same shape. Caller disposes.
- * @throws {RangeError} If the mask keeps fewer than two units.
- */
-export function maskedWhiten(
-  values: Tensor,
-  mask: Tensor,
-  options: { readonly keepMean?: boolean } = {},
-): Tensor {
-  const { keepMean = false } = options;
-  return tf.tidy(() => {
-    const center = maskedMean(values, mask);
-    const scale = tf.sqrt(tf.add(maskedVariance(values, mask), 1e-8));
-    const whitened = tf.div(tf.sub(values, center), scale);
-    return keepMean ? tf.add(whitened, center) : whitened;
-  });
-}
-
-/**
- * Averages within sequences and hands every unit its sequence's mean.
- *
- * @param values Shape `(units,)` or `(sequences, tokens)`.
- * @param mask 0 or 1, in the shape of the values.
- * @param layout Which units belong together, for flat units.
- * @returns Means in the shape of the values; 0 for sequences without units. Caller disposes.
  * @throws {TypeError} If flat units come without their sequences.
  */
 export function sequenceMeans(
   values: Tensor,
   mask: Tensor,
-  layout: SequenceLayout = {},
+  layout: SequenceLayout,
 ): Tensor {
   return tf.tidy(() => {
     const sums = sequenceSums(tf.mul(masked(values, mask), mask), layout);
@@ -247,13 +177,7 @@ export function sequenceMeans(
   });
 }
 
-/**
- * Sets values without mask to 0, whatever they were, so that they never reach the arithmetic.
- *
- * @param values Any shape.
- * @param mask 0 where the value must not count, in the shape of the values.
- * @returns The values where the mask is positive, 0 elsewhere. Caller disposes.
- */
+/** Sets values without mask to 0, whatever they were, so that they never reach the arithmetic. Caller disposes. */
 export function masked(values: Tensor, mask: Tensor): Tensor {
   return tf.tidy(() =>
     tf.where(tf.greater(mask, 0), values, tf.zerosLike(values))

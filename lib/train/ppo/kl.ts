@@ -208,7 +208,7 @@ export function penalizeRewards(
       masked(klEstimates(logProbs, { ...options, estimator }), mask),
       mask,
     );
-    const bySequence = maskedMean(each, mask, { axis: 1 }); // (sequences,)
+    const bySequence = maskedMean(each, mask, 1); // (sequences,)
     return [
       tf.sub(rewards, tf.mul(each, coefficient)) as Tensor2D,
       tf.mean(bySequence),

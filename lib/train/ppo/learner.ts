@@ -10,6 +10,7 @@ import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
 import type { Learner, SampleBatch } from "../../policy/policy.ts";
 import {
   openSafetensors,
+  type TensorValues,
   writeSafetensors,
 } from "../../policy/decoder/safetensors.ts";
 import { registerGradients } from "../../policy/backends/tensor_setup.ts";
@@ -21,13 +22,8 @@ import {
   layOutSamples,
   type Microbatch,
   type SampleColumns,
-} from "./columns.ts";
-import {
-  assignWeights,
-  flattenTensors,
-  nameWeights,
-  readWeights,
-} from "./flat_weights.ts";
+  splitMicrobatches,
+} from "./microbatches.ts";
 import {
   type AdamWState,
   beginAdamW,
@@ -35,13 +31,15 @@ import {
   stepAdamW,
 } from "./optimizer.ts";
 import {
+  assignWeights,
   checkFinite,
   computeGradient,
+  flattenTensors,
   PPO_TERMS,
   type PpoGradient,
+  readWeights,
   sumGradients,
 } from "./step.ts";
-import { splitMicrobatches } from "./microbatches.ts";
 import { type PpoSettings, settingsAt } from "./update_settings.ts";
 
 /** Samples scored at once under the reference weights. */
@@ -88,7 +86,7 @@ const REFERENCE_BATCH = 1024;
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
 export function createPpoLearner(policy: DifferentiablePolicy): Learner {
-  return createMicrobatchLearner(policy, {
+  return new PpoLearner(policy, {
     microbatches: 1,
     computeGradients: (parts, settings) =>
       Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
@@ -96,7 +94,7 @@ export function createPpoLearner(policy: DifferentiablePolicy): Learner {
 }
 
 /** How a learner computes its gradients. */
-export interface MicrobatchOptions {
+interface MicrobatchOptions {
   /** Microbatches into which each minibatch is split; the last digits of its gradient depend on it. */
   readonly microbatches: number;
   /** Computes the gradients of microbatches, on any thread, and returns them in order. */
@@ -104,20 +102,6 @@ export interface MicrobatchOptions {
     parts: readonly Microbatch[],
     settings: PpoSettings,
   ) => Promise<PpoGradient[]>;
-}
-
-/**
- * Makes a learner as {@linkcode createPpoLearner} does, whose gradients are computed microbatch by microbatch.
- *
- * @param policy What learns. Its weights change; it is the caller's to dispose.
- * @param options How many microbatches there are, and what computes them.
- * @returns The learner.
- */
-export function createMicrobatchLearner(
-  policy: DifferentiablePolicy,
-  options: MicrobatchOptions,
-): Learner {
-  return new PpoLearner(policy, options);
 }
 
 /** Samples laid out for one update. */
@@ -129,7 +113,8 @@ interface Update {
   readonly settings: PpoSettings;
 }
 
-class PpoLearner implements Learner {
+/** The learner of {@linkcode createPpoLearner}, whose gradients are computed microbatch by microbatch. */
+export class PpoLearner implements Learner {
   readonly #policy: DifferentiablePolicy;
   readonly #options: MicrobatchOptions;
   readonly #variables: readonly tf.Variable[];
@@ -154,9 +139,7 @@ class PpoLearner implements Learner {
 
   setReference(): void {
     this.#initial?.dispose();
-    this.#initial = tf.tidy(() =>
-      flattenTensors(this.#variables, this.#variables)
-    );
+    this.#initial = tf.tidy(() => flattenTensors(this.#variables));
   }
 
   async update(
@@ -176,7 +159,8 @@ class PpoLearner implements Learner {
     options: Parameters<Learner["update"]>[1],
   ): Promise<Record<string, number>> {
     this.#start = undefined;
-    const settings = settingsAt(options);
+    const { random: stream, signal, ...given } = options;
+    const settings = settingsAt(given);
     const columns = layOutSamples(samples);
     const { offsets } = columns;
     const rows = samples.turns.map((_, i) => i)
@@ -185,17 +169,16 @@ class PpoLearner implements Learner {
     await registerGradients(); // a policy of the caller's own may not have
     let weights = await readWeights(this.#variables);
     this.#start = { weights, moments: this.#moments };
-    const pause = createPause(options.signal);
+    const pause = createPause(signal);
     const references = settings.klCoefficient === 0
       ? undefined
       : await this.#scoreReference({ samples, columns, rows }, weights);
     const update = { samples, columns, references, settings };
     const report = new Report();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
-      const random = options.random.fork("epoch", epoch);
-      const { episodes } = samples;
+      const random = stream.fork("epoch", epoch);
       for (
-        const part of drawMinibatches({ rows, episodes }, settings, random)
+        const part of drawMinibatches({ rows, samples, settings }, random)
       ) {
         await pause();
         const gradient = await this.#computeGradient(part, update);
@@ -218,10 +201,15 @@ class PpoLearner implements Learner {
 
   async save(directory: string): Promise<void> {
     await Deno.mkdir(directory, { recursive: true });
-    await writeSafetensors(
-      `${directory}/policy.safetensors`,
-      nameWeights(this.#policy.variables, await readWeights(this.#variables)),
-    );
+    const weights = await readWeights(this.#variables);
+    const named: Record<string, TensorValues> = {};
+    let at = 0;
+    for (const [name, variable] of Object.entries(this.#policy.variables)) {
+      const { shape, size } = variable;
+      named[name] = { shape, values: weights.slice(at, at + size) };
+      at += size;
+    }
+    await writeSafetensors(`${directory}/policy.safetensors`, named);
     const column = (values: Float32Array<ArrayBuffer>) => ({
       shape: [this.#size],
       values,
@@ -344,24 +332,17 @@ class PpoLearner implements Learner {
   }
 }
 
-/**
- * Deals rows into minibatches, in a fresh order.
- *
- * @param samples Rows to learn from, and the episode of every row there is.
- * @param settings Size of a minibatch, and what stays together in one.
- * @param random Shuffles.
- * @returns Rows of each minibatch; none is below half the size but an only one.
- */
-export function drawMinibatches(
-  samples: { readonly rows: readonly number[]; readonly episodes: Int32Array },
-  settings: Pick<PpoSettings, "minibatchBy" | "minibatchSize">,
+/** Deals rows into minibatches, in a fresh order; none is below half the size but an only one. */
+function drawMinibatches(
+  { rows, samples, settings }:
+    & Pick<Update, "samples" | "settings">
+    & { readonly rows: readonly number[] },
   random: Random,
 ): number[][] {
-  const { rows, episodes } = samples;
   const { minibatchBy, minibatchSize: size } = settings;
   const groups = minibatchBy === "turn"
     ? rows.map((i) => [i])
-    : [...Map.groupBy(rows, (i) => episodes[i]!).values()];
+    : [...Map.groupBy(rows, (i) => samples.episodes[i]!).values()];
   const parts: number[][] = [];
   for (const group of shuffled(random, groups)) {
     const last = parts.at(-1);

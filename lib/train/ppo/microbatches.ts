@@ -1,5 +1,6 @@
 /**
- * Splitting a minibatch into microbatches that are computed apart, and what each counts for in the whole.
+ * The numbers of samples that no network computes, laid out once for an update, and the microbatches that they are
+ * gathered into: parts of a minibatch that are computed apart.
  *
  * How a batch is split depends on its size and the number of microbatches alone, never on which thread computes
  * them: sums are taken microbatch by microbatch, so that their last digits are the same everywhere.
@@ -7,17 +8,115 @@
  * @module
  */
 
-import { type ByDecision, byDecision } from "../../trajectory.ts";
+import type { SampleBatch, ScoredTurn } from "../../policy/policy.ts";
+import {
+  type ByDecision,
+  byDecision,
+  decisionUnits,
+  unitLogProbs,
+} from "../../trajectory.ts";
+
+/** Numbers of units (tokens or choices), row after row. Shapes `(units,)`. */
+interface UnitColumns {
+  /** Log-probability of each unit when it was chosen. */
+  readonly oldLogProbs: Float32Array;
+  /** Advantage of each unit, times its weight. */
+  readonly advantages: Float32Array;
+  /** 1 where the policy gradient sees a unit. */
+  readonly mask: Float32Array;
+}
+
+/** Numbers of one value head. Shapes `(rows,)`. */
+interface HeadColumns {
+  /** Value when the decision was taken; the target where it is unknown, which turns clipping off. */
+  readonly oldValues: Float32Array;
+  /** Value to learn. */
+  readonly targets: Float32Array;
+  /** 1 where there is a target. */
+  readonly mask: Float32Array;
+}
+
+/** Samples laid out for an update. */
+export interface SampleColumns {
+  /** First unit of each row, then the number of units. Shape `(rows + 1,)`. */
+  readonly offsets: Int32Array;
+  /** Numbers of the units. */
+  readonly units: UnitColumns;
+  /** Numbers of the value heads. */
+  readonly heads: ByDecision<HeadColumns>;
+}
+
+/** Part of a minibatch, or all of it, as it is computed at once. */
+export interface Microbatch extends Omit<SampleColumns, "offsets"> {
+  /** Turns to score. */
+  readonly turns: readonly ScoredTurn[];
+  /** Log-probabilities of the units under the reference, where they are wanted. Shape `(units,)`. */
+  readonly references: Float32Array | undefined;
+  /** What its means count for in the means of the minibatch: its share of the units, and of each head's targets. */
+  readonly weights: {
+    readonly units: number;
+    readonly heads: ByDecision<number>;
+  };
+}
+
+/**
+ * Lays samples out, in the order of rows and of `decisionUnits`.
+ *
+ * @throws {RangeError} If there is not one weight for each unit.
+ */
+export function layOutSamples(samples: SampleBatch): SampleColumns {
+  const { turns, unitWeights } = samples;
+  const names = turns.map(({ decision }) => decisionUnits(decision.trace));
+  const offsets = new Int32Array(turns.length + 1);
+  for (const [i, { length }] of names.entries()) {
+    offsets[i + 1] = offsets[i]! + length;
+  }
+  const size = offsets[turns.length]!;
+  if (unitWeights !== undefined && unitWeights.length !== size) {
+    throw new RangeError(
+      `Cannot weigh units as there must be one weight for each: ${size} units, ${unitWeights.length} weights`,
+    );
+  }
+  const oldLogProbs = new Float32Array(size);
+  const advantages = new Float32Array(size), mask = new Float32Array(size);
+  for (const [i, { decision: { trace } }] of turns.entries()) {
+    const start = offsets[i]!;
+    oldLogProbs.set(unitLogProbs(trace), start);
+    for (const [j, name] of names[i]!.entries()) {
+      if (name === undefined || samples.trained[name][i] !== 1) continue;
+      mask[start + j] = 1;
+      advantages[start + j] = samples.advantages[name][i]! *
+        (unitWeights?.[start + j] ?? 1);
+    }
+  }
+  const units = { oldLogProbs, advantages, mask };
+  return { offsets, units, heads: layOutHeads(samples) };
+}
+
+function layOutHeads(
+  { turns, targets: wanted }: SampleBatch,
+): ByDecision<HeadColumns> {
+  return byDecision((name) => {
+    const oldValues = new Float32Array(turns.length);
+    const targets = new Float32Array(turns.length);
+    const mask = new Float32Array(turns.length);
+    for (const [i, { decision }] of turns.entries()) {
+      const target = wanted?.[name][i] ?? NaN;
+      if (Number.isNaN(target)) continue;
+      targets[i] = target;
+      oldValues[i] = decision.values?.[name] ?? target;
+      mask[i] = 1;
+    }
+    return { oldValues, targets, mask };
+  });
+}
 
 /** Fewest items that are worth a microbatch of their own. */
 const LEAST = 4;
 
 /**
- * Splits items into consecutive microbatches whose sizes differ by at most one.
- *
- * @param items What to split.
- * @param microbatches Most microbatches; there are fewer where one would have fewer than 4 items.
- * @returns The microbatches in order; one at least, which holds everything.
+ * Splits items into consecutive parts whose sizes differ by at most one: at least one part, at most as many as asked
+ * for, fewer where one would have fewer than 4 items.
  */
 export function splitMicrobatches<T>(
   items: readonly T[],
@@ -34,35 +133,69 @@ export function splitMicrobatches<T>(
   );
 }
 
-/** What the means of one microbatch count for in the means of the minibatch, in `[0, 1]`. */
-export interface MicrobatchWeights {
-  /** Share of the units that the policy gradient sees. */
-  readonly units: number;
-  /** Share of the targets of each value head. */
-  readonly heads: ByDecision<number>;
+/** Gathers microbatches of one minibatch from the rows of each, and reference log-probabilities of all units. */
+export function gatherMicrobatches(
+  samples: SampleBatch,
+  columns: SampleColumns,
+  parts: {
+    readonly rows: readonly (readonly number[])[];
+    readonly references: Float32Array | undefined;
+  },
+): Microbatch[] {
+  const { offsets, units, heads } = columns;
+  const gathered = parts.rows.map((rows) => {
+    const ofUnits = (column: Float32Array) =>
+      gatherUnits(column, offsets, rows);
+    const ofRows = (column: Float32Array) =>
+      Float32Array.from(rows, (i) => column[i]!);
+    return {
+      turns: rows.map((i) => ({ decision: samples.turns[i]!.decision })),
+      units: {
+        oldLogProbs: ofUnits(units.oldLogProbs),
+        advantages: ofUnits(units.advantages),
+        mask: ofUnits(units.mask),
+      },
+      heads: byDecision((name): HeadColumns => ({
+        oldValues: ofRows(heads[name].oldValues),
+        targets: ofRows(heads[name].targets),
+        mask: ofRows(heads[name].mask),
+      })),
+      references: parts.references && ofUnits(parts.references),
+    };
+  });
+  const weights = microbatchWeights(gathered);
+  return gathered.map((one, k) => ({ ...one, weights: weights[k]! }));
 }
 
-/** Masks of one microbatch: 1 where a mean counts a unit, or a target of a value head. */
-export interface MicrobatchMasks {
-  /** Shape `(units,)`. */
-  readonly units: Float32Array;
-  /** Shape `(rows,)` each. */
-  readonly heads: ByDecision<Float32Array>;
+/** The units of some rows. */
+function gatherUnits(
+  column: Float32Array,
+  offsets: Int32Array,
+  rows: readonly number[],
+): Float32Array {
+  let size = 0;
+  for (const i of rows) size += offsets[i + 1]! - offsets[i]!;
+  const gathered = new Float32Array(size);
+  let at = 0;
+  for (const i of rows) {
+    const part = column.subarray(offsets[i], offsets[i + 1]);
+    gathered.set(part, at);
+    at += part.length;
+  }
+  return gathered;
 }
 
-/**
- * Weighs microbatches: the mean over a minibatch is the sum of their means, each times its weight.
- *
- * @param masks Masks of each microbatch.
- * @returns Weights of each microbatch; they add up to 1, or are all 0 where there is nothing to average.
- */
+/** What has a mask: 1 where a mean counts a unit, or a target of a value head. */
+type Masked = Pick<UnitColumns, "mask">;
+
+/** Weights of microbatches; they add up to 1, or are all 0 where there is nothing to average. */
 export function microbatchWeights(
-  masks: readonly MicrobatchMasks[],
-): MicrobatchWeights[] {
-  if (masks.length === 1) return [{ units: 1, heads: byDecision(() => 1) }];
-  const units = shares(masks.map((one) => count(one.units)));
+  parts: readonly { units: Masked; heads: ByDecision<Masked> }[],
+): Microbatch["weights"][] {
+  if (parts.length === 1) return [{ units: 1, heads: byDecision(() => 1) }];
+  const units = shares(parts.map((one) => one.units));
   const heads = byDecision((name) =>
-    shares(masks.map((one) => count(one.heads[name])))
+    shares(parts.map((one) => one.heads[name]))
   );
   return units.map((share, k) => ({
     units: share,
@@ -70,12 +203,11 @@ export function microbatchWeights(
   }));
 }
 
-/** How many have a mask. */
-function count(mask: Float32Array): number {
-  return mask.reduce((sum, one) => sum + one, 0);
-}
-
-function shares(counts: readonly number[]): number[] {
+/** Share of each part in what has a mask. */
+function shares(parts: readonly Masked[]): number[] {
+  const counts = parts.map(({ mask }) =>
+    mask.reduce((sum, one) => sum + one, 0)
+  );
   const total = counts.reduce((sum, one) => sum + one, 0);
   return counts.map((one) => total === 0 ? 0 : one / total);
 }

@@ -1,5 +1,6 @@
 /**
- * The gradient of one microbatch: HiPER's objective over a scored batch, and its terms.
+ * The gradient of one microbatch: HiPER's objective over a scored batch, its terms, and weights and gradients as one
+ * long column of numbers.
  *
  * @module
  */
@@ -7,10 +8,9 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
 import { byDecision } from "../../trajectory.ts";
-import { flattenTensors } from "./flat_weights.ts";
 import { aggregate } from "./aggregation.ts";
 import { actorObjective, criticObjective } from "./objective.ts";
-import type { Microbatch } from "./columns.ts";
+import type { Microbatch } from "./microbatches.ts";
 import type { PpoSettings } from "./update_settings.ts";
 
 /** Terms of the objective that are reported, in the order of {@linkcode PpoGradient.terms}. */
@@ -25,22 +25,15 @@ export const PPO_TERMS = [
   "log_prob",
 ] as const;
 
-/** Terms of the objective on a minibatch, and its gradient. */
+/** A part of a minibatch's objective. */
 export interface PpoGradient {
-  /** Loss terms in the order of {@linkcode PPO_TERMS}. */
+  /** Terms in the order of {@linkcode PPO_TERMS}. */
   readonly terms: Float32Array<ArrayBuffer>;
   /** Shape `(weights,)`. */
   readonly gradient: Float32Array<ArrayBuffer>;
 }
 
-/**
- * Computes the gradient of the objective on one microbatch.
- *
- * @param policy Scores the turns.
- * @param microbatch Turns to learn from.
- * @param settings Settings of the objective.
- * @returns The microbatch's part of terms and gradient, to be added up; no tensor is left behind.
- */
+/** Computes one microbatch's part of terms and gradient, to be added up; no tensor is left behind. */
 export async function computeGradient(
   policy: DifferentiablePolicy,
   microbatch: Microbatch,
@@ -55,9 +48,7 @@ export async function computeGradient(
   };
   const { value, grads } = tf.variableGrads(objective, variables);
   const gradients = variables.map(({ name }) => grads[name] ?? null);
-  const column = tf.tidy(() =>
-    flattenTensors(variables, gradients, { before: terms! })
-  );
+  const column = tf.tidy(() => flattenTensors(variables, gradients, terms));
   tf.dispose([value, grads, terms!]);
   const numbers = await column.data<"float32">();
   column.dispose();
@@ -65,17 +56,11 @@ export async function computeGradient(
   return { terms: numbers.slice(0, count), gradient: numbers.slice(count) };
 }
 
-/**
- * Adds up the gradients of a minibatch's microbatches, in their order.
- *
- * @param gradients One for each microbatch, at least one.
- * @returns The gradient of the minibatch.
- */
+/** Adds up the gradients of a minibatch's microbatches, at least one, in their order. */
 export function sumGradients(
   gradients: readonly PpoGradient[],
 ): PpoGradient {
-  const [first] = gradients;
-  if (gradients.length === 1) return first!;
+  if (gradients.length === 1) return gradients[0]!;
   return {
     terms: addUp(gradients.map(({ terms }) => terms)),
     gradient: addUp(gradients.map(({ gradient }) => gradient)),
@@ -109,11 +94,7 @@ function objectiveTerms(
     entropies: scored.entropies,
     entropyCoefficient: settings.entropyCoefficient,
     klCoefficient: settings.klCoefficient,
-    ...(references
-      ? {
-        referenceLogProbs: tf.tensor1d(references),
-      }
-      : {}),
+    ...(references && { referenceLogProbs: tf.tensor1d(references) }),
   });
   const critic = criticObjective(byDecision((name) => ({
     values: scored.values[name],
@@ -144,10 +125,8 @@ function objectiveTerms(
 }
 
 /**
- * Throws if a term of the objective or a gradient is not finite, naming it, before the optimizer's step.
+ * Checks a gradient before the optimizer's step.
  *
- * @param computed What {@linkcode computeGradient} gave.
- * @param variables Weights by name, in order.
  * @throws {RangeError} If a term or a gradient is not finite.
  */
 export function checkFinite(
@@ -175,4 +154,41 @@ export function checkFinite(
     }
     at = end;
   }
+}
+
+/** Lays tensors end to end, zeros where one is missing. Shape `(before + weights,)`; the caller disposes. */
+export function flattenTensors(
+  variables: readonly tf.Variable[],
+  tensors: readonly (tf.Tensor | null)[] = variables,
+  before?: tf.Tensor1D,
+): tf.Tensor1D {
+  const parts = variables.map(({ size }, i): tf.Tensor =>
+    tensors[i] ? tf.reshape(tensors[i], [-1]) : tf.zeros([size])
+  );
+  return tf.concat(before ? [before, ...parts] : parts) as tf.Tensor1D;
+}
+
+/** Reads the numbers of all variables with one transfer. Shape `(weights,)`. */
+export async function readWeights(
+  variables: readonly tf.Variable[],
+): Promise<Float32Array<ArrayBuffer>> {
+  const column = tf.tidy(() => flattenTensors(variables));
+  const numbers = Float32Array.from(await column.data<"float32">());
+  column.dispose();
+  return numbers;
+}
+
+/** Writes numbers, shape `(weights,)`, into the variables. */
+export function assignWeights(
+  variables: readonly tf.Variable[],
+  numbers: Float32Array,
+): void {
+  let at = 0;
+  tf.tidy(() => {
+    for (const variable of variables) {
+      const { shape, size } = variable;
+      variable.assign(tf.tensor(numbers.slice(at, at + size), shape));
+      at += size;
+    }
+  });
 }

@@ -6,11 +6,10 @@
 
 import type { UpdateOptions } from "../../policy/policy.ts";
 
-/** Settings that may move: what they move to, if to anything. */
-type FinalSettings = "finalLearningRate" | "finalEntropyCoefficient";
-
 /** Settings of an update with every default filled in, as they are at one moment of training. */
-export type PpoSettings = Required<Omit<UpdateOptions, FinalSettings>>;
+export type PpoSettings = Required<
+  Omit<UpdateOptions, "finalLearningRate" | "finalEntropyCoefficient">
+>;
 
 /** The learner's defaults, written here and nowhere else; settings with no final value stay. */
 export const UPDATE_DEFAULTS = {
@@ -30,33 +29,17 @@ export const UPDATE_DEFAULTS = {
   maxGradientNorm: 1,
 } as const satisfies PpoSettings;
 
-/**
- * Fills in defaults, and moves what has a final value to where it is now.
- *
- * @param options Settings that differ from the defaults; `progress` is the share of training that is done. @default {0}
- * @returns Every setting.
- */
+/** Fills in defaults, and moves what has a final value to where it is after a share `progress` of training. */
 export function settingsAt(
   options: UpdateOptions & { readonly progress?: number },
 ): PpoSettings {
-  const { progress = 0, finalLearningRate, finalEntropyCoefficient } = options;
-  const filled: PpoSettings = { ...UPDATE_DEFAULTS, ...options };
-  const { learningRate, entropyCoefficient } = filled;
+  const { progress = 0, finalLearningRate, finalEntropyCoefficient, ...given } =
+    options;
+  const filled: PpoSettings = { ...UPDATE_DEFAULTS, ...given };
   const at = (from: number, to = from) => from + (to - from) * progress;
   return {
-    epochs: filled.epochs,
-    minibatchSize: filled.minibatchSize,
-    minibatchBy: filled.minibatchBy,
-    onPolicy: filled.onPolicy,
-    clipRange: filled.clipRange,
-    dualClip: filled.dualClip,
-    valueClipRange: filled.valueClipRange,
-    learningRate: at(learningRate, finalLearningRate),
-    weightDecay: filled.weightDecay,
-    valueCoefficient: filled.valueCoefficient,
-    entropyCoefficient: at(entropyCoefficient, finalEntropyCoefficient),
-    klCoefficient: filled.klCoefficient,
-    targetKl: filled.targetKl,
-    maxGradientNorm: filled.maxGradientNorm,
+    ...filled,
+    learningRate: at(filled.learningRate, finalLearningRate),
+    entropyCoefficient: at(filled.entropyCoefficient, finalEntropyCoefficient),
   };
 }

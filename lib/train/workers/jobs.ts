@@ -18,7 +18,7 @@ import type {
 } from "../../policy/policy.ts";
 import { type RandomState, resumeRandom } from "../../random.ts";
 import type { ByDecision, Decision, Observation } from "../../trajectory.ts";
-import type { Microbatch } from "../ppo/columns.ts";
+import type { Microbatch } from "../ppo/microbatches.ts";
 import { computeGradient, type PpoGradient } from "../ppo/step.ts";
 import type { PpoSettings } from "../ppo/update_settings.ts";
 

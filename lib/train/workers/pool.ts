@@ -9,7 +9,7 @@
 
 import type { Variable } from "../../policy/backends/tensors.ts";
 import { connectWorker, type RemoteWorker } from "../../rpc.ts";
-import { readWeights } from "../ppo/flat_weights.ts";
+import { readWeights } from "../ppo/step.ts";
 import {
   createJobRunner,
   type Job,

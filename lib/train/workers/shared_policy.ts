@@ -18,7 +18,7 @@ import type {
 } from "../../policy/policy.ts";
 import type { Random } from "../../random.ts";
 import type { ByDecision, Decision, Observation } from "../../trajectory.ts";
-import { createMicrobatchLearner } from "../ppo/learner.ts";
+import { PpoLearner } from "../ppo/learner.ts";
 import { splitMicrobatches } from "../ppo/microbatches.ts";
 import type { Job, JobResults, SessionCall, WorkingPolicy } from "./jobs.ts";
 import type { ReplicaPool } from "./pool.ts";
@@ -206,7 +206,7 @@ export function createSharedLearner(
   options: SharingOptions,
 ): Learner {
   const { pool, microbatches } = options;
-  return createMicrobatchLearner(policy, {
+  return new PpoLearner(policy, {
     microbatches,
     computeGradients: async (parts, settings) => {
       const gradients = await pool.perform<"computeGradient">(

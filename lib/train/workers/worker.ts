@@ -14,7 +14,7 @@ import type { LanguagePolicy } from "../../policy/language/policy.ts";
 import { serveCalls } from "../../rpc.ts";
 import { type AssembledPolicy, assemblePolicy } from "../assemble_policy.ts";
 import type { TrainingConfig } from "../config/config.ts";
-import { assignWeights } from "../ppo/flat_weights.ts";
+import { assignWeights } from "../ppo/step.ts";
 import {
   createJobRunner,
   type Job,

@@ -5,8 +5,6 @@ import {
   aggregate,
   type AggregationMode,
   maskedMean,
-  maskedVariance,
-  maskedWhiten,
 } from "../../../lib/train/ppo/aggregation.ts";
 import {
   adaptKlCoefficient,
@@ -20,6 +18,10 @@ import {
   valueLoss,
 } from "../../../lib/train/ppo/losses.ts";
 import { tokenLogProbs } from "../../../lib/policy/decoder/layers.ts";
+import {
+  maskedVariance,
+  maskedWhiten,
+} from "../../reference/masked_statistics.ts";
 import { replayFile } from "../../_vectors.ts";
 import {
   close,
@@ -157,7 +159,7 @@ replayFile<{
     );
     close(scalar(maskedMean(x, mask)), outputs.masked_mean, "mean");
     close(
-      maskedMean(x, mask, { axis: 1 }).arraySync(),
+      maskedMean(x, mask, 1).arraySync(),
       outputs.masked_mean_rows,
       "means of rows",
     );

@@ -16,13 +16,11 @@ import {
   sumGradients,
 } from "../../../lib/train/ppo/step.ts";
 import {
+  gatherMicrobatches,
+  layOutSamples,
   microbatchWeights,
   splitMicrobatches,
 } from "../../../lib/train/ppo/microbatches.ts";
-import {
-  gatherMicrobatches,
-  layOutSamples,
-} from "../../../lib/train/ppo/columns.ts";
 import { settingsAt } from "../../../lib/train/ppo/update_settings.ts";
 import { byDecision, decisionUnits } from "../../../lib/trajectory.ts";
 import { fromRows, type SampleRow, toRows } from "../../_samples.ts";
@@ -131,8 +129,8 @@ for (const [name, policy] of Object.entries(POLICIES)) {
 
 Deno.test("microbatchWeights() counts nothing where there is nothing to average", () => {
   const masks = (units: readonly number[]) => ({
-    units: Float32Array.from(units),
-    heads: byDecision(() => new Float32Array(2)),
+    units: { mask: Float32Array.from(units) },
+    heads: byDecision(() => ({ mask: new Float32Array(2) })),
   });
   const [first, second] = microbatchWeights([masks([1, 0, 1]), masks([0, 1])]);
   deepStrictEqual(first!.heads, { switching: 0, planning: 0, execution: 0 });
