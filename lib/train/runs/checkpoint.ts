@@ -146,23 +146,12 @@ export async function findCheckpoint(
   return { checkpoint: undefined, passedOver };
 }
 
-/**
- * Names a checkpoint by its iteration, so that names sort as numbers do.
- *
- * @param parent Folder of checkpoints.
- * @param iteration The iteration that comes next.
- * @returns Path of its folder.
- */
+/** Folder of the checkpoint before an iteration; names sort as numbers do. */
 export function checkpointPath(parent: string, iteration: number): string {
   return `${parent}/${String(iteration).padStart(8, "0")}`;
 }
 
-/**
- * Removes all but the newest checkpoints, and what an interrupted save left behind.
- *
- * @param parent Folder of checkpoints.
- * @param keep How many to keep, at least 1.
- */
+/** Removes all but the newest `keep` checkpoints, at least 1, and what an interrupted save left behind. */
 export async function pruneCheckpoints(
   parent: string,
   keep: number,

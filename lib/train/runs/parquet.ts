@@ -19,6 +19,7 @@ import {
   type ColumnSource,
   parquetWriteBuffer,
 } from "npm:hyparquet-writer@0.17.0";
+import { reasonOf } from "../../text_file.ts";
 import { writeDurably } from "./durable_file.ts";
 
 /** What a cell may hold; `null` where there is nothing. */
@@ -27,7 +28,7 @@ export type Cell = number | string | boolean | null;
 /**
  * Writes a table as a Parquet file that is whole or absent.
  *
- * Numbers become doubles, truths booleans, dates and texts text; cells may be missing.
+ * Numbers become doubles, dates and texts text; cells may be missing.
  *
  * @example
  * ```ts
@@ -45,7 +46,7 @@ export type Cell = number | string | boolean | null;
  *
  * @param table Any Arquero table.
  * @param path Where the file should be.
- * @throws {TypeError} If a column mixes kinds, or holds something else than numbers, truths and texts.
+ * @throws {TypeError} If a column mixes kinds, or holds something else than numbers, booleans and texts.
  */
 export async function writeParquet(
   table: ColumnTable,
@@ -78,10 +79,9 @@ export async function readParquet(path: string): Promise<ColumnTable> {
     names = parquetSchema(metadata).children.map(({ element }) => element.name);
     rows = await parquetReadObjects({ file, metadata, compressors });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SyntaxError(
       `Cannot read "${path}" as it must be Parquet: ${
-        isParquet(file) ? reason : "the file does not end like one"
+        isParquet(file) ? reasonOf(cause) : "the file does not end like one"
       }`,
       { cause },
     );
@@ -125,16 +125,11 @@ function columnType(
   if (kind === "boolean") return "BOOLEAN";
   if (kind === "string") return "STRING";
   throw new TypeError(
-    `Cannot write Parquet as cells must be numbers, truths or texts: "${name}" holds ${kind}`,
+    `Cannot write Parquet as cells must be numbers, booleans or texts: "${name}" holds ${kind}`,
   );
 }
 
-/**
- * Makes a table of rows with any keys.
- *
- * @param rows The rows.
- * @returns A column for every key, in order of first appearance; what a row does not have is `null`.
- */
+/** A table of rows: a column for every key, in order of first appearance; what a row does not have is `null`. */
 export function toTable(
   rows: readonly Record<string, unknown>[],
 ): ColumnTable {

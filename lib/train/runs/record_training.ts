@@ -43,18 +43,20 @@ export async function* recordTraining(
     await run.save(training);
     saved = training.iteration;
   };
-  if (await warmUp(training, options)) await run.save(training);
+  if (await unlessStopped(training.warmUp(options.onPass), signal)) {
+    await run.save(training);
+  }
   let sound = true;
   try {
     const records = training[Symbol.asyncIterator]();
     while (!signal?.aborted && performance.now() < deadline) {
       sound = false;
-      const next = await nextRecord(records, signal);
-      if (next) await run.append(next);
+      const next = await unlessStopped(records.next(), signal);
+      if (next && !next.done) await run.append(next.value);
       sound = true;
-      if (!next) break;
+      if (!next || next.done) break;
       if (training.iteration % checkpointEvery === 0) await save();
-      yield next;
+      yield next.value;
     }
     await records.return?.();
   } finally {
@@ -63,27 +65,13 @@ export async function* recordTraining(
   }
 }
 
-/** Whether a warm start was done; not where it was stopped by the signal. */
-async function warmUp(
-  training: Training,
-  { signal, onPass }: RecordTrainingOptions,
-): Promise<boolean> {
-  try {
-    return await training.warmUp(onPass);
-  } catch (error) {
-    if (signal?.aborted && error === signal.reason) return false;
-    throw error;
-  }
-}
-
-/** The next record; none when there are no more, or the iteration was stopped by the signal. */
-async function nextRecord(
-  records: AsyncIterator<IterationRecord>,
+/** The result of a piece of work; `undefined` where the signal stopped it. */
+async function unlessStopped<T>(
+  work: Promise<T>,
   signal: AbortSignal | undefined,
-): Promise<IterationRecord | undefined> {
+): Promise<T | undefined> {
   try {
-    const { done, value } = await records.next();
-    return done ? undefined : value;
+    return await work;
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return undefined;
     throw error;

@@ -6,9 +6,8 @@
 
 import { parseJson } from "../../text_file.ts";
 import { readStoredConfig, type TrainingConfig } from "../config/config.ts";
-import { readIfThere, writeDurably } from "./durable_file.ts";
+import { readIfThere, readLines, writeJson } from "./durable_file.ts";
 import type { EnvironmentFacts } from "./environment_facts.ts";
-import { readLines } from "./line_file.ts";
 import { firstDifference, type Json } from "../config/settings.ts";
 
 /**
@@ -36,12 +35,9 @@ export async function readRunConfig(
 /**
  * Writes settings and facts of a new run; compares settings with those of an old one.
  *
- * A run that was started but has saved nothing has nothing to lose: it counts as new.
+ * A run that was started but has saved nothing counts as new. `done` is the number of iterations saved: `undefined`
+ * without a checkpoint, 0 after a warm start.
  *
- * @param directory The run's folder.
- * @param config Every setting.
- * @param options Whether a run may go on, how many of its iterations are saved (`undefined`
- * without a checkpoint; 0 after a warm start), and facts worth keeping.
  * @throws {Error} If the folder holds a run and `resume` is off, or its settings differ.
  * @throws {RangeError} If more iterations are done than the settings ask for.
  */
@@ -62,7 +58,12 @@ export async function claimRunFolder(
         `Cannot open run "${directory}" as it must be new unless it is resumed: it holds "config.json"`,
       );
     }
-    compare(directory, config, await readRunConfig(directory));
+    const difference = differentSetting(config, await readRunConfig(directory));
+    if (difference !== undefined) {
+      throw new Error(
+        `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
+      );
+    }
     if (done !== undefined && done > config.iterations) {
       throw new RangeError(
         `Cannot resume run "${directory}" as "iterations" must be at least the ${done} that are done: current value is ${config.iterations}`,
@@ -87,26 +88,7 @@ async function isFresh(directory: string): Promise<boolean> {
   }
 }
 
-/** Throws if settings differ. */
-function compare(
-  directory: string,
-  config: TrainingConfig,
-  before: TrainingConfig,
-): void {
-  const difference = differentSetting(config, before);
-  if (difference === undefined) return;
-  throw new Error(
-    `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
-  );
-}
-
-/**
- * Finds a setting that differs, defaults filled in, other than the number of iterations and of Workers.
- *
- * @param config Settings.
- * @param before Others.
- * @returns Its path, if there is one.
- */
+/** The path of a setting that differs, defaults filled in, other than the number of iterations and of Workers. */
 export function differentSetting(
   config: TrainingConfig,
   before: TrainingConfig,
@@ -119,8 +101,4 @@ export function differentSetting(
     }))
   );
   return firstDifference(now!, then!);
-}
-
-async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeDurably(path, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -12,7 +12,8 @@
  */
 
 import type { ColumnTable } from "npm:arquero@7.2.0";
-import type { Credit, Trajectory } from "../../trajectory.ts";
+import { reasonOf } from "../../text_file.ts";
+import type { Trajectory } from "../../trajectory.ts";
 import {
   type Checkpoint,
   checkpointPath,
@@ -20,18 +21,25 @@ import {
   pruneCheckpoints,
 } from "./checkpoint.ts";
 import type { TrainingConfig } from "../config/config.ts";
-import { removeIfThere, unwritable, writeDurably } from "./durable_file.ts";
+import {
+  type LineFile,
+  openLines,
+  readLines,
+  removeIfThere,
+  unwritable,
+  writeDurably,
+  writeJson,
+} from "./durable_file.ts";
 import {
   describeEnvironment,
   type EnvironmentFacts,
 } from "./environment_facts.ts";
 import type { Evaluation } from "../evaluation.ts";
-import { type LineFile, openLines, readLines } from "./line_file.ts";
 import { toTable, writeParquet } from "./parquet.ts";
 import { claimRunFolder, readRunConfig } from "./run_settings.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "../training.ts";
-import { turnsTable } from "./turns_table.ts";
+import { turnsTable, type TurnsTableOptions } from "./turns_table.ts";
 
 /** A run's folder, open for writing by one process. */
 export interface Run extends AsyncDisposable {
@@ -74,7 +82,6 @@ export async function openRun(
   options: OpenRunOptions = {},
 ): Promise<Run> {
   const { resume = false, environment = describeEnvironment() } = options;
-  await makeFolder(directory);
   const lock = await takeLock(directory);
   try {
     const { checkpoint, passedOver } = await findCheckpoint(
@@ -152,7 +159,8 @@ class OpenedRun implements Run {
       const { trajectories, credits } = record;
       await this.#writeEpisodes(
         `trajectories/${String(iteration).padStart(8, "0")}.parquet`,
-        { iteration, trajectories, credits },
+        trajectories,
+        { iteration, credits },
       );
     }
     const finished = Date.now() / 1000;
@@ -167,7 +175,7 @@ class OpenedRun implements Run {
     try {
       await Deno.writeFile(events, scalars, { append: true });
     } catch (cause) {
-      throw unwritable(events, cause, { doing: "append to" });
+      throw unwritable(events, cause, "append to");
     }
   }
 
@@ -183,12 +191,9 @@ class OpenedRun implements Run {
 
   async writeEvaluation(evaluation: Evaluation): Promise<void> {
     const { metrics, trajectories } = evaluation;
-    await writeDurably(
-      `${this.directory}/evaluation.json`,
-      `${JSON.stringify(metrics, null, 2)}\n`,
-    );
+    await writeJson(`${this.directory}/evaluation.json`, metrics);
     if (trajectories.length === 0) return;
-    await this.#writeEpisodes("evaluation.parquet", { trajectories });
+    await this.#writeEpisodes("evaluation.parquet", trajectories);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -208,15 +213,11 @@ class OpenedRun implements Run {
 
   async #writeEpisodes(
     name: string,
-    episodes: {
-      iteration?: number;
-      trajectories: readonly Trajectory[];
-      credits?: readonly Credit[];
-    },
+    trajectories: readonly Trajectory[],
+    options: TurnsTableOptions = {},
   ): Promise<void> {
     await Deno.mkdir(`${this.directory}/trajectories`, { recursive: true });
-    const { trajectories, ...rest } = episodes;
-    const table = turnsTable(trajectories, rest);
+    const table = turnsTable(trajectories, options);
     await writeParquet(table, `${this.directory}/${name}`);
   }
 }
@@ -245,29 +246,18 @@ export async function readMetrics(
   return toTable(rows);
 }
 
-async function makeFolder(directory: string): Promise<void> {
-  try {
-    await Deno.mkdir(directory, { recursive: true });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `Cannot open run "${directory}" as its folder must be writable: ${reason}`,
-      { cause },
-    );
-  }
-}
-
-/** One process writes a run; the system releases the lock when that process ends, by a signal too. */
+/** Makes the folder. One process writes a run; the system releases the lock when that process ends, by a signal too. */
 async function takeLock(directory: string): Promise<Deno.FsFile> {
   const cannot = `Cannot open run "${directory}" as`;
   let file: Deno.FsFile;
   try {
+    await Deno.mkdir(directory, { recursive: true });
     file = await Deno.open(`${directory}/lock`, { create: true, write: true });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${cannot} its folder must be writable: ${reason}`, {
-      cause,
-    });
+    throw new Error(
+      `${cannot} its folder must be writable: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
   if (await file.tryLock(true)) return file;
   file.close();

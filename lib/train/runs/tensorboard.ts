@@ -10,7 +10,7 @@
  */
 
 /** Numbers at one step, and when they were written. */
-export interface ScalarEvent {
+interface ScalarEvent {
   /** Iteration. */
   readonly step: number;
   /** Seconds since 1970. */
@@ -19,23 +19,13 @@ export interface ScalarEvent {
   readonly scalars: Readonly<Record<string, number>>;
 }
 
-/**
- * Encodes the event that every file starts with.
- *
- * @param wallTime Seconds since 1970.
- * @returns One TFRecord.
- */
+/** Encodes the event that every file starts with as one TFRecord; `wallTime` in seconds since 1970. */
 export function encodeFileVersion(wallTime: number): Uint8Array<ArrayBuffer> {
   const version = lengthDelimited(3, text("brain.Event:2"));
   return frame(concatenated([double(1, wallTime), version]));
 }
 
-/**
- * Encodes scalars at one step.
- *
- * @param event Numbers by tag.
- * @returns One TFRecord.
- */
+/** Encodes scalars at one step as one TFRecord. */
 export function encodeScalars(event: ScalarEvent): Uint8Array<ArrayBuffer> {
   const values = Object.entries(event.scalars).map(([tag, value]) =>
     lengthDelimited(
@@ -50,12 +40,7 @@ export function encodeScalars(event: ScalarEvent): Uint8Array<ArrayBuffer> {
   ]));
 }
 
-/**
- * Computes CRC-32C (Castagnoli), reflected, as TFRecord frames need it.
- *
- * @param bytes What to sum.
- * @returns An unsigned 32-bit integer.
- */
+/** Computes CRC-32C (Castagnoli), reflected, as an unsigned 32-bit integer. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

@@ -33,7 +33,7 @@ const SEPARATOR = "\n";
  *
  * @param trajectories Episodes.
  * @param options Their iteration and credit.
- * @returns A table with text, number and truth columns.
+ * @returns A table with text, number and boolean columns.
  */
 export function turnsTable(
   trajectories: readonly Trajectory[],
@@ -41,103 +41,67 @@ export function turnsTable(
 ): ColumnTable {
   const { iteration, credits } = options;
   const rows = trajectories.flatMap((trajectory, i) =>
-    trajectory.turns.map((turn, t) =>
-      rowOf(trajectory, turn, {
-        iteration,
-        t,
-        advantages: credits &&
-          byDecision((name) => credits[i]!.advantages[name][t]!),
-      })
-    )
+    trajectory.turns.map((turn, t): PlayedTurn => ({
+      ...{ iteration, trajectory, turn, t },
+      advantages: credits &&
+        byDecision((name) => credits[i]!.advantages[name][t]!),
+    }))
   );
-  const names = Object.keys(rows[0] ?? rowOf(NO_EPISODE, NO_TURN, { t: 0 }));
   return createTable(
-    names.map((name): [string, Cell[]] => [
+    Object.entries(COLUMNS).map(([name, cell]): [string, Cell[]] => [
       name,
-      rows.map((row) => row[name]!),
+      rows.map((row) => cell(row) ?? null),
     ]),
   );
 }
 
-/** Stand for an episode where there is none, so that a table without rows has all columns. */
-const NO_TURN: Turn = {
-  observation: { text: "", admissibleActions: [], stateKey: "" },
-  decision: {
-    switched: false,
-    subgoal: "",
-    action: "",
-    valid: false,
-    trace: { kind: "untrainable" },
-  },
-  reward: 0,
+/** A turn and where it was played. */
+interface PlayedTurn {
+  readonly iteration: number | undefined;
+  readonly trajectory: Trajectory;
+  readonly turn: Turn;
+  readonly t: number;
+  readonly advantages: ByDecision<number> | undefined;
+}
+
+/** Columns in order: what each says of a turn. */
+const COLUMNS: Readonly<
+  Record<string, (played: PlayedTurn) => Cell | undefined>
+> = {
+  iteration: ({ iteration }) => iteration,
+  episode: ({ trajectory }) => trajectory.id,
+  task: ({ trajectory }) => trajectory.task,
+  task_type: ({ trajectory }) => trajectory.taskType,
+  group: ({ trajectory }) => trajectory.group,
+  seed: ({ trajectory }) => trajectory.seed,
+  ending: ({ trajectory }) => trajectory.ending,
+  success: ({ trajectory }) => trajectory.success,
+  score: ({ trajectory }) => trajectory.score,
+  final_observation: ({ trajectory }) => trajectory.finalObservation?.text,
+  turn: ({ t }) => t,
+  observation: ({ turn }) => turn.observation.text,
+  admissible_actions: ({ turn }) =>
+    turn.observation.admissibleActions.join(SEPARATOR),
+  state_key: ({ turn }) => turn.observation.stateKey,
+  switched: ({ turn }) => turn.decision.switched,
+  subgoal: ({ turn }) => turn.decision.subgoal,
+  action: ({ turn }) => turn.decision.action,
+  valid: ({ turn }) => turn.decision.valid,
+  reward: ({ turn }) => turn.reward,
+  switch_probability: ({ turn }) => turn.decision.switchProbability,
+  ...decisionColumns("value", ({ turn }) => turn.decision.values),
+  ...decisionColumns("advantage", ({ advantages }) => advantages),
 };
-const NO_EPISODE: Trajectory = {
-  id: "",
-  task: "",
-  group: "",
-  turns: [],
-  ending: "terminated",
-  success: false,
-  score: 0,
-  bootstrap: byDecision(() => 0),
-  seed: 0,
-};
 
-function rowOf(
-  trajectory: Trajectory,
-  turn: Turn,
-  { iteration, t, advantages }: {
-    iteration?: number | undefined;
-    t: number;
-    advantages?: ByDecision<number> | undefined;
-  },
-): Record<string, Cell> {
-  return {
-    iteration: iteration ?? null,
-    ...episodeCells(trajectory),
-    turn: t,
-    ...turnCells(turn),
-    ...decisionCells("value", turn.decision.values),
-    ...decisionCells("advantage", advantages),
-  };
-}
-
-function episodeCells(trajectory: Trajectory): Record<string, Cell> {
-  const { id, task, taskType, group, seed } = trajectory;
-  const { ending, success, score, finalObservation } = trajectory;
-  return {
-    episode: id,
-    task,
-    task_type: taskType ?? null,
-    group,
-    seed,
-    ending,
-    success,
-    score,
-    final_observation: finalObservation?.text ?? null,
-  };
-}
-
-function turnCells({ observation, decision, reward }: Turn) {
-  return {
-    observation: observation.text,
-    admissible_actions: observation.admissibleActions.join(SEPARATOR),
-    state_key: observation.stateKey,
-    switched: decision.switched,
-    subgoal: decision.subgoal,
-    action: decision.action,
-    valid: decision.valid,
-    reward,
-    switch_probability: decision.switchProbability ?? null,
-  };
-}
-
-function decisionCells(
+function decisionColumns(
   what: string,
-  numbers: ByDecision<number> | undefined,
-): Record<string, Cell> {
+  of: (played: PlayedTurn) => ByDecision<number> | undefined,
+): typeof COLUMNS {
   return Object.fromEntries(
-    DECISIONS.map((name) => [`${what}_${name}`, numbers?.[name] ?? null]),
+    DECISIONS.map((name) => [
+      `${what}_${name}`,
+      (played: PlayedTurn) => of(played)?.[name],
+    ]),
   );
 }
 

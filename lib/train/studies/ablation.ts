@@ -9,8 +9,7 @@ import {
   type PartialDeep,
   type TrainingConfig,
 } from "../config/config.ts";
-import { readIfThere, writeDurably } from "../runs/durable_file.ts";
-import { readLines } from "../runs/line_file.ts";
+import { readIfThere, readLines, writeJson } from "../runs/durable_file.ts";
 import type { AblationHandlers, AblationNews } from "./ablation_worker.ts";
 import { connectWorker, type RemoteWorker } from "../../rpc.ts";
 import { differentSetting, readRunConfig } from "../runs/run_settings.ts";
@@ -167,10 +166,7 @@ export async function* runAblation(
   }
   const runs = listAblationRuns(plan, directory);
   await Deno.mkdir(directory, { recursive: true });
-  await writeDurably(
-    `${directory}/plan.json`,
-    `${JSON.stringify(plan, null, 2)}\n`,
-  );
+  await writeJson(`${directory}/plan.json`, plan);
   const waiting: AblationRun[] = [];
   for (const run of runs) if (!await isFinished(run)) waiting.push(run);
   const total = runs.length;

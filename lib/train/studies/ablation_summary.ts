@@ -14,8 +14,7 @@ import {
   cellName,
   listAblationRuns,
 } from "./ablation.ts";
-import { readIfThere } from "../runs/durable_file.ts";
-import { readLines } from "../runs/line_file.ts";
+import { readIfThere, readLines } from "../runs/durable_file.ts";
 import { toTable } from "../runs/parquet.ts";
 import { bootstrapInterval, pairedDifference } from "./statistics.ts";
 

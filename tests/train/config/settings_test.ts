@@ -62,7 +62,7 @@ Deno.test("mergeSettings() takes a setting back with null", () => {
   );
 });
 
-Deno.test("parseSettings() reads numbers, truths, texts and lists", () => {
+Deno.test("parseSettings() reads numbers, booleans, texts and lists", () => {
   deepStrictEqual(
     parseSettings([
       "seed=3",

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { checkFinite, PPO_TERMS } from "../../../lib/train/ppo/step.ts";
 
-Deno.test("checkFinite() names the loss term or the weight whose slope is no number", async () => {
+Deno.test("checkFinite() names the loss term or the weight whose gradient is not finite", async () => {
   await selectBackend("wasm");
   const variables = {
     "trunk.weight": tf.variable(tf.zeros([2, 2])),
