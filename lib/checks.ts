@@ -47,6 +47,25 @@ export function checkFinite(
 }
 
 /**
+ * Throws unless numbers are positive integers.
+ *
+ * @param task What cannot be done otherwise, for the message.
+ * @param values Numbers by name.
+ * @throws {RangeError} If one is not.
+ */
+export function checkPositiveInteger(
+  task: string,
+  values: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (Number.isInteger(value) && value > 0) continue;
+    throw new RangeError(
+      `Cannot ${task} as "${name}" must be a positive integer: current value is ${value}`,
+    );
+  }
+}
+
+/**
  * Throws unless columns have as many elements as they should; an absent column is not checked.
  *
  * @param task What cannot be done otherwise, for the message.

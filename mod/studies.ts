@@ -39,9 +39,11 @@ export type {
   TabularSmdp,
   TabularValues,
 } from "../lib/hae/study/tabular.ts";
-export type { StudyOptions } from "../lib/hae/study/tabular_credit.ts";
-export { tabularTrajectories } from "../lib/hae/study/tabular_trajectories.ts";
-export type { TabularTrajectoriesOptions } from "../lib/hae/study/tabular_trajectories.ts";
+export { tabularTrajectories } from "../lib/hae/study/tabular_credit.ts";
+export type {
+  StudyOptions,
+  TabularTrajectoriesOptions,
+} from "../lib/hae/study/tabular_credit.ts";
 export {
   distortValues,
   estimatorLabel,

@@ -31,8 +31,7 @@ import type { StrategyCreditOptions } from "./strata.ts";
  */
 export type EstimatorConfig =
   | ({ readonly name: "hae" } & Readonly<HaeCreditOptions>)
-  | ({ readonly name: "gae" } & Readonly<GaeCreditOptions>)
-  | ({ readonly name: "token-gae" } & Readonly<GaeCreditOptions>)
+  | ({ readonly name: "gae" | "token-gae" } & Readonly<GaeCreditOptions>)
   | (
     & {
       readonly name: "grpo";
@@ -41,8 +40,7 @@ export type EstimatorConfig =
     }
     & Readonly<PoolingOptions>
   )
-  | ({ readonly name: "dr-grpo" } & Readonly<PoolingOptions>)
-  | ({ readonly name: "rloo" } & Readonly<PoolingOptions>)
+  | ({ readonly name: "dr-grpo" | "rloo" } & Readonly<PoolingOptions>)
   | (
     & {
       readonly name: "reinforce++-baseline";

@@ -26,8 +26,6 @@ export interface Estimator<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly critic: boolean;
   /** Whether it compares the episodes of a group, whose gradients then depend on each other. */
   readonly grouped: boolean;
-  /** Whether it discounts rewards, and has a setting `gamma`. */
-  readonly discounts: boolean;
   /** Where it was published. */
   readonly paper: string;
   /** Whether every turn gets the credit of the whole episode under some settings. @default {never} */
@@ -41,12 +39,7 @@ export interface Estimator<Shape extends z.ZodRawShape = z.ZodRawShape> {
   ): CreditColumns;
 }
 
-/**
- * Checks the type of an estimator's record.
- *
- * @param estimator The record.
- * @returns The same record.
- */
+/** Checks the type of an estimator's record, and returns it. */
 export function defineEstimator<Shape extends z.ZodRawShape>(
   estimator: Estimator<Shape>,
 ): Estimator<Shape> {
@@ -86,11 +79,9 @@ export function episodeName(
 }
 
 /**
- * Throws unless the numbers that an estimator reads are there and finite.
+ * Checks the numbers that an estimator reads: rewards, and values of the decisions that it `needs`, those of planning
+ * at segment starts only.
  *
- * @param estimator Name for the message.
- * @param batch Columns to check.
- * @param needs Decisions whose values the estimator reads. Planning values are read at segment starts only.
  * @throws {TypeError} If a turn lacks values that the estimator needs.
  * @throws {RangeError} If a reward or value is not finite.
  */
@@ -146,13 +137,7 @@ export function notFinite(
   );
 }
 
-/**
- * Gives every decision that was taken on a turn the turn's advantage.
- *
- * @param batch Episodes.
- * @param advantages Advantage of each turn. Shape `(turns,)`.
- * @returns Credit without targets.
- */
+/** Gives every decision that was taken on a turn the turn's advantage, shape `(turns,)`; no targets. */
 export function shareTurns(
   batch: EpisodeBatch,
   advantages: Float64Array,

@@ -6,6 +6,7 @@
  */
 
 import { z } from "npm:zod@4.6.7";
+import { checkLength, checkUnitInterval } from "../checks.ts";
 import { decisionsTaken, type EpisodeBatch } from "../episode_batch.ts";
 import { byDecision, type DecisionName, DECISIONS } from "../trajectory.ts";
 import {
@@ -73,18 +74,8 @@ export function generalizedAdvantages(
   const { offsets = Int32Array.of(0, steps.rewards.length), ...columns } =
     steps;
   const { rewards, values, nextValues, discounts } = columns;
-  if (!(lambda >= 0 && lambda <= 1)) {
-    throw new RangeError(
-      `Cannot estimate advantages as "lambda" must be in [0, 1]: current value is ${lambda}`,
-    );
-  }
-  for (const [name, column] of Object.entries(columns)) {
-    if (column.length !== rewards.length) {
-      throw new RangeError(
-        `Cannot estimate advantages as "${name}" must have ${rewards.length} steps: current value is ${column.length}`,
-      );
-    }
-  }
+  checkUnitInterval("estimate advantages", { lambda });
+  checkLength("estimate advantages", columns, rewards.length);
   const advantages = new Float64Array(rewards.length);
   for (let i = offsets.length - 2; i >= 0; i--) {
     let next = 0;
@@ -129,7 +120,6 @@ export const gae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
-  discounts: true,
   paper: "https://arxiv.org/abs/1506.02438",
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("gae", batch, { values: ["switching"] });
@@ -155,10 +145,7 @@ export const gae = defineEstimator({
 });
 
 /**
- * Estimates generalized advantages over single decisions, chained through the whole episode: token-level PPO with
- * one unit for each decision.
- *
- * The chain runs switching, planning (at segment starts), execution, next turn's switching; each unit's next value
+ * Generalized advantages over single decisions: token-level PPO with one unit for each decision. The chain runs switching, planning (at segment starts), execution, next turn's switching; each unit's next value
  * is the value of the unit after it. Only execution is followed by a reward and a discount.
  *
  * @see {@link https://arxiv.org/abs/1707.06347 | PPO}
@@ -167,7 +154,6 @@ export const tokenGae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
-  discounts: true,
   paper: "https://arxiv.org/abs/1707.06347",
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("token-gae", batch, { values: DECISIONS });

@@ -127,7 +127,6 @@ export const gigpo = defineEstimator({
   }),
   critic: false,
   grouped: true,
-  discounts: true,
   paper: "https://arxiv.org/abs/2505.10978",
   credit(batch, { gamma, stepWeight, scaleByDeviation, similarity, ...pool }) {
     checkNumbers("gigpo", batch);

@@ -21,7 +21,7 @@ import {
 import { type Normalization, normalizeInPlace } from "./normalize.ts";
 
 /** What a score is compared with. */
-export interface PoolStatistics {
+interface PoolStatistics {
   /** Number of scores, or the sum of their weights. */
   readonly count: number;
   /** Weighted mean. */
@@ -40,36 +40,22 @@ export interface PoolStatistics {
 export type Comparison = "deviation" | "center" | "leave-one-out";
 
 /** Options of {@linkcode groupAdvantages}. */
-export interface GroupOptions {
+export interface GroupOptions extends Pick<PoolingOptions, "singleton"> {
   /** How a score is compared with its group. @default {"deviation"} */
   comparison?: Comparison;
   /** How often each score counts in its group. Shape `(n,)`; absent means once each. */
   weights?: ArrayLike<number>;
-  /**
-   * Advantage of a score that is alone: `zero`, as it was compared with nothing, or the `score` itself, as the
-   * reference implementations do.
-   *
-   * @default {"zero"}
-   */
-  singleton?: "zero" | "score";
 }
 
 /** Added to deviations before dividing by them. */
 export const DEVIATION_EPSILON = 1e-6;
 
-/**
- * Describes the scores of each group.
- *
- * @param scores Shape `(n,)`.
- * @param groups Group of each score. Shape `(n,)`.
- * @param weights How often each score counts. Shape `(n,)`; absent means once each.
- * @throws {RangeError} If lengths differ or a score is not finite.
- */
-export function poolStatistics<K>(
+/** Describes the scores of each group. */
+function poolStatistics(
   scores: ArrayLike<number>,
-  groups: readonly K[],
+  groups: readonly string[],
   weights?: ArrayLike<number>,
-): Map<K, PoolStatistics> {
+): Map<string, PoolStatistics> {
   if (
     scores.length !== groups.length ||
     (weights && weights.length !== groups.length)
@@ -86,7 +72,10 @@ export function poolStatistics<K>(
       }`,
     );
   }
-  const sums = new Map<K, { count: number; sum: number; squares: number }>();
+  const sums = new Map<
+    string,
+    { count: number; sum: number; squares: number }
+  >();
   for (const [i, group] of groups.entries()) {
     const weight = weights?.[i] ?? 1;
     const known = sums.get(group) ?? { count: 0, sum: 0, squares: 0 };
@@ -99,7 +88,7 @@ export function poolStatistics<K>(
     known.squares += (weights?.[i] ?? 1) *
       (scores[i]! - known.sum / known.count) ** 2;
   }
-  const pools = new Map<K, PoolStatistics>();
+  const pools = new Map<string, PoolStatistics>();
   for (const [group, { count, sum, squares }] of sums) {
     const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0;
     pools.set(group, { count, mean: sum / count, deviation });
@@ -225,7 +214,12 @@ export interface PoolingOptions {
    * @default {"episodes"}
    */
   weightBy?: "episodes" | "turns";
-  /** Advantage of an episode that is alone in its group; the reference gives it its score. @default {"zero"} */
+  /**
+   * Advantage of what is alone in its group: `zero`, as it was compared with nothing, or its `score`, as the reference
+   * implementations do.
+   *
+   * @default {"zero"}
+   */
   singleton?: "zero" | "score";
 }
 
@@ -280,6 +274,13 @@ function compareTurns(
 
 const scaleByDeviation = z.boolean();
 
+/** What these estimators have in common. */
+const relative = {
+  critic: false,
+  grouped: true,
+  creditsEpisode: () => true,
+} as const;
+
 /** Group-relative scores in units of the group's deviation. */
 export const grpo = defineEstimator({
   settings: z.strictObject({
@@ -288,11 +289,8 @@ export const grpo = defineEstimator({
     ),
     ...grouping,
   }),
-  critic: false,
-  grouped: true,
-  discounts: false,
+  ...relative,
   paper: "https://arxiv.org/abs/2402.03300",
-  creditsEpisode: () => true,
   credit: (batch, { scaleByDeviation, ...pool }) =>
     compareTurns("grpo", batch, {
       ...pool,
@@ -303,11 +301,8 @@ export const grpo = defineEstimator({
 /** Group-relative scores without division. */
 export const drGrpo = defineEstimator({
   settings: z.strictObject(grouping),
-  critic: false,
-  grouped: true,
-  discounts: false,
+  ...relative,
   paper: "https://arxiv.org/abs/2503.20783",
-  creditsEpisode: () => true,
   credit: (batch, pool) =>
     compareTurns("dr-grpo", batch, { ...pool, comparison: "center" }),
 });
@@ -315,11 +310,8 @@ export const drGrpo = defineEstimator({
 /** Each score less the mean of the others. */
 export const rloo = defineEstimator({
   settings: z.strictObject(grouping),
-  critic: false,
-  grouped: true,
-  discounts: false,
+  ...relative,
   paper: "https://arxiv.org/abs/2402.14740",
-  creditsEpisode: () => true,
   credit: (batch, pool) =>
     compareTurns("rloo", batch, { ...pool, comparison: "leave-one-out" }),
 });
@@ -332,11 +324,8 @@ export const reinforceBaseline = defineEstimator({
     ),
     ...grouping,
   }),
-  critic: false,
-  grouped: true,
-  discounts: false,
+  ...relative,
   paper: "https://arxiv.org/abs/2501.03262",
-  creditsEpisode: () => true,
   credit: (batch, options) =>
     compareTurns("reinforce++-baseline", batch, {
       ...options,
@@ -351,11 +340,8 @@ export const passAtK = defineEstimator({
       "whether margins are divided by the group's deviation",
     ),
   }),
-  critic: false,
-  grouped: true,
-  discounts: false,
+  ...relative,
   paper: "https://arxiv.org/abs/2503.19595",
-  creditsEpisode: () => true,
   credit(batch, options) {
     checkNumbers("pass-at-k", batch);
     const groups = batch.episodes.map(({ group }) => group);

@@ -417,7 +417,6 @@ export const hae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
-  discounts: true,
   paper: "https://arxiv.org/abs/2602.16165",
   credit(batch, to) {
     const { advantages, targets } = estimate(batch, to);

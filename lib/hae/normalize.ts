@@ -123,13 +123,7 @@ function scaleOf(
   return flat ? Infinity : deviation;
 }
 
-/**
- * Normalizes one column over the elements where a mask is 1; the others become 0.
- *
- * @param values Shape `(n,)`; changed in place.
- * @param mask Shape `(n,)`.
- * @param mode The formula; `none` changes nothing.
- */
+/** Normalizes one column, in place, over the elements where a mask is 1; the others become 0. `none` changes nothing. */
 export function normalizeInPlace(
   values: Float64Array,
   mask: Uint8Array,

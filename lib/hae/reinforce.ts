@@ -66,7 +66,6 @@ export const reinforce = defineEstimator({
   }),
   critic: false,
   grouped: false,
-  discounts: true,
   paper: "https://doi.org/10.1007/BF00992696",
   creditsEpisode: ({ rewardToGo }) => !rewardToGo,
   credit: (batch, options) => returnCredit("reinforce", batch, options),
@@ -82,7 +81,6 @@ export const reinforcePlusPlus = defineEstimator({
   }),
   critic: false,
   grouped: false,
-  discounts: true,
   paper: "https://arxiv.org/abs/2501.03262",
   credit: (batch, options) =>
     returnCredit("reinforce++", batch, { ...options, rewardToGo: true }),
@@ -100,7 +98,6 @@ export const remax = defineEstimator({
   }),
   critic: false,
   grouped: false,
-  discounts: true,
   paper: "https://arxiv.org/abs/2310.10505",
   credit(batch, { baselines, gamma }) {
     checkNumbers("remax", batch);

@@ -39,7 +39,7 @@ export interface ShapingOptions {
 }
 
 /** Settings of {@linkcode shapeRewards} as a schema, with defaults and help. */
-export const shapingSettings = z.strictObject({
+const shapingSettings = z.strictObject({
   keepPenalty: z.number("must be finite").default(0).describe(
     "added to the reward of turns that keep their subgoal; negative punishes",
   ),
@@ -181,13 +181,7 @@ function subgoalTokens({ decision }: Turn): Int32Array | undefined {
   return trace.reply.subarray(start, end);
 }
 
-/**
- * Whether a kept subgoal counts as worded anew.
- *
- * @param stated What the turn states: text, or token ids.
- * @param known What the turn before states.
- * @param requiresBoth Whether nothing counts unless both state something; else stating nothing counts too.
- */
+/** Whether what a turn states is worded anew; with `requiresBoth` nothing counts unless both state something. */
 export function differs<T>(
   stated: ArrayLike<T>,
   known: ArrayLike<T>,

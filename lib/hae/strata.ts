@@ -222,7 +222,6 @@ export const strata = defineEstimator({
   }),
   critic: false,
   grouped: true,
-  discounts: false,
   paper: "https://arxiv.org/abs/2605.06642",
   creditsEpisode: () => true,
   credit(batch, { topFraction, judgePenalty, judgeMode, flagged }) {

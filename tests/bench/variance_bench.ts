@@ -24,9 +24,9 @@ const world = createChainSmdp();
 const policy = randomTabularPolicy(world, { random: createRandom(1) });
 const critic = exactValues(world, policy);
 const random = createRandom(2);
-const study = { smdp: world, policy, critic, stateDiscount: 1, groupSize: 8 };
+const study = { smdp: world, policy, critic, groupSize: 8 };
 const episodes = sampleTabular(world, policy, { episodes: EPISODES, random });
-const studied = studyEpisodes(study, episodes);
+const batch = studyEpisodes(study, episodes);
 
 Deno.bench("play 512 episodes", { group: "episodes", baseline: true }, () => {
   sampleTabular(world, policy, { episodes: EPISODES, random });
@@ -49,7 +49,7 @@ for (
     `credit of 512 episodes: ${estimator.name}`,
     { group: "credit", baseline: estimator.name === "hae" },
     () => {
-      tabularCredit(study, studied, estimator);
+      tabularCredit(study, batch, estimator);
     },
   );
 }

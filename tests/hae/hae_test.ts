@@ -417,7 +417,7 @@ Deno.test("generalizedAdvantages() refuses a lambda outside [0, 1] and columns o
     {
       name: "RangeError",
       message:
-        'Cannot estimate advantages as "values" must have 1 steps: current value is 2',
+        'Cannot estimate advantages as "values" must have 1 elements: current value is 2',
     },
   );
 });

@@ -26,7 +26,6 @@ import {
   studyEpisodes,
   type StudyOptions,
   tabularCredit,
-  tabularStudy,
 } from "./tabular_credit.ts";
 import { estimatorLabel } from "./variance.ts";
 
@@ -170,7 +169,7 @@ function gatherPaths(paths: readonly Path[]): EnumeratedEpisodes {
   }
   const numbers = paths.flatMap(({ turns }) => turns);
   const column = (k: number) =>
-    Int32Array.from(
+    Float64Array.from(
       { length: numbers.length / 6 },
       (_, t) => numbers[6 * t + k]!,
     );
@@ -178,15 +177,12 @@ function gatherPaths(paths: readonly Path[]): EnumeratedEpisodes {
     probabilities: Float64Array.from(paths, ({ probability }) => probability),
     episodes: {
       offsets,
-      states: column(0),
-      held: column(1),
+      states: Int32Array.from(column(0)),
+      held: Int32Array.from(column(1)),
       switched: Uint8Array.from(column(2)),
-      subgoals: column(3),
-      actions: column(4),
-      rewards: Float64Array.from(
-        { length: numbers.length / 6 },
-        (_, t) => numbers[6 * t + 5]!,
-      ),
+      subgoals: Int32Array.from(column(3)),
+      actions: Int32Array.from(column(4)),
+      rewards: column(5),
     },
   };
 }
@@ -243,7 +239,7 @@ export function exactVariance(
       `Cannot enumerate groups as there must be at most ${limit}: current value is ${tuples}`,
     );
   }
-  const study = tabularStudy(smdp, policy, { ...options, groupSize: unit });
+  const study = { ...options, smdp, policy, groupSize: unit };
   const creditOf = (some: TabularEpisodes) =>
     tabularCredit(study, studyEpisodes(study, some), estimator);
   const odds = tabularProbabilities(smdp, policy);
@@ -282,7 +278,7 @@ export function exactVariance(
     }
   }
   return judgeMoments(smdp, [moments], {
-    exact: exactGradient(smdp, policy, study),
+    exact: exactGradient(smdp, policy, options),
     estimator: estimatorLabel(estimator),
     unitSize: unit,
     enumerated: true,

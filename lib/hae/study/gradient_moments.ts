@@ -45,17 +45,10 @@ export interface VarianceRow {
   readonly varianceStandardError: number;
 }
 
-/** Numbers of {@linkcode VarianceRow} that have a standard error. */
-type Judged = Pick<
+/** What the moments alone say. */
+type Judged = Omit<
   VarianceRow,
-  | "gradientNorm"
-  | "bias"
-  | "biasNoise"
-  | "biasSquared"
-  | "scale"
-  | "cosine"
-  | "directionError"
-  | "variance"
+  "estimator" | "decision" | "episodes" | `${string}StandardError`
 >;
 
 /** Sums over independent units: episodes, or groups of them. */
@@ -106,8 +99,8 @@ export function addGradient(
   gradient.fill(0);
 }
 
-/** Adds sums to sums. */
-export function mergeMoments(
+/** Adds sums to sums, one part left out if asked. */
+function mergeMoments(
   parts: readonly GradientMoments[],
   without = -1,
 ): GradientMoments {
@@ -124,7 +117,7 @@ export function mergeMoments(
 }
 
 /** What {@linkcode addEpisodeGradient} needs. */
-export interface EpisodeGradient {
+interface EpisodeGradient {
   /** Columns of the episodes. */
   readonly episodes: TabularEpisodes;
   /** Probabilities of the policy that played. */
@@ -172,7 +165,7 @@ export function addEpisodeGradient(
 }
 
 /** What {@linkcode judgeMoments} needs. */
-export interface JudgeOptions {
+interface JudgeOptions {
   /** The exact gradient. */
   readonly exact: ByDecision<Float64Array>;
   /** Name of the estimator. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkPositiveInteger } from "../../checks.ts";
 import { byDecision } from "../../trajectory.ts";
 import {
   sampleTabular,
@@ -19,8 +20,6 @@ import {
   addEpisodeGradient,
   addGradient,
   emptyMoments,
-  type EpisodeGradient,
-  type GradientMoments,
   judgeMoments,
   parameterOffsets,
   type VarianceRow,
@@ -31,7 +30,6 @@ import {
   studyEpisodes,
   type StudyOptions,
   tabularCredit,
-  tabularStudy,
 } from "./tabular_credit.ts";
 
 /** Options for {@linkcode distortValues}. */
@@ -96,6 +94,8 @@ export interface GradientVarianceOptions extends StudyOptions {
 /** Episodes in memory at once, about; estimators that normalize over a batch see one of this size. */
 const CHUNK = 2048;
 
+const TASK = "measure variance";
+
 /**
  * Measures bias and variance of estimators.
  *
@@ -138,7 +138,12 @@ export function gradientVariance(
   options: GradientVarianceOptions,
 ): VarianceRow[] {
   const { estimators, random, groupSize = 8, blocks = 40 } = options;
-  checkEffort(options.episodes, blocks);
+  checkPositiveInteger(TASK, { episodes: options.episodes, blocks });
+  if (blocks < 2) {
+    throw new RangeError(
+      `Cannot ${TASK} as "blocks" must be at least 2: current value is ${blocks}`,
+    );
+  }
   const { total } = parameterOffsets(smdp);
   const moments = estimators.map(() =>
     Array.from({ length: blocks }, () => emptyMoments(total))
@@ -148,7 +153,7 @@ export function gradientVariance(
   const perBlock = Math.ceil(options.episodes / (blocks * groupSize)) *
     groupSize;
   const chunk = Math.max(1, Math.floor(CHUNK / groupSize)) * groupSize;
-  const study = tabularStudy(smdp, policy, { ...options, groupSize });
+  const study = { ...options, smdp, policy, groupSize };
   for (let block = 0; block < blocks; block++) {
     for (let done = 0; done < perBlock; done += chunk) {
       const count = Math.min(chunk, perBlock - done);
@@ -157,17 +162,21 @@ export function gradientVariance(
         random,
         first: block * perBlock + done,
       });
-      const studied = studyEpisodes(study, episodes);
+      const batch = studyEpisodes(study, episodes);
       for (const [e, estimator] of estimators.entries()) {
-        const credit = tabularCredit(study, studied, estimator);
+        const credit = tabularCredit(study, batch, estimator);
         const unit = isGrouped(estimator) ? groupSize : 1;
         const work = { episodes, odds, credit, into: gradient };
-        addUnits(smdp, { work, count, unit, moments: moments[e]![block]! });
+        for (let i = 0; i < count; i++) {
+          addEpisodeGradient(smdp, { ...work, episode: i, factor: 1 / unit });
+          if ((i + 1) % unit > 0) continue;
+          addGradient(moments[e]![block]!, gradient); // of an episode, or the mean of a group
+        }
       }
     }
     options.onProgress?.((block + 1) / blocks);
   }
-  const exact = exactGradient(smdp, policy, study);
+  const exact = exactGradient(smdp, policy, options);
   return estimators.flatMap((estimator, e) =>
     judgeMoments(smdp, moments[e]!, {
       exact,
@@ -175,37 +184,6 @@ export function gradientVariance(
       unitSize: isGrouped(estimator) ? groupSize : 1,
     })
   );
-}
-
-/** Adds the gradients of a chunk to the moments: one of each episode, or the mean of each group. */
-function addUnits(
-  smdp: TabularSmdp,
-  chunk: {
-    work: Omit<EpisodeGradient, "episode" | "factor">;
-    count: number;
-    unit: number;
-    moments: GradientMoments;
-  },
-): void {
-  const { work, count, unit, moments } = chunk;
-  for (let i = 0; i < count; i++) {
-    addEpisodeGradient(smdp, { ...work, episode: i, factor: 1 / unit });
-    if ((i + 1) % unit === 0) addGradient(moments, work.into);
-  }
-}
-
-/** Throws unless there are episodes, and blocks to compare. */
-function checkEffort(episodes: number, blocks: number): void {
-  if (!(Number.isInteger(blocks) && blocks >= 2)) {
-    throw new RangeError(
-      `Cannot measure variance as "blocks" must be an integer of at least 2: current value is ${blocks}`,
-    );
-  }
-  if (!(Number.isInteger(episodes) && episodes > 0)) {
-    throw new RangeError(
-      `Cannot measure variance as "episodes" must be a positive integer: current value is ${episodes}`,
-    );
-  }
 }
 
 /**

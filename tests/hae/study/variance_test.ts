@@ -162,7 +162,7 @@ Deno.test("a study without blocks to compare is refused", () => {
     {
       name: "RangeError",
       message:
-        'Cannot measure variance as "blocks" must be an integer of at least 2: current value is 1',
+        'Cannot measure variance as "blocks" must be at least 2: current value is 1',
     },
   );
 });
