@@ -139,7 +139,9 @@ export class PpoLearner implements Learner {
 
   setReference(): void {
     this.#initial?.dispose();
-    this.#initial = tf.tidy(() => flattenTensors(this.#variables));
+    this.#initial = tf.tidy(() =>
+      flattenTensors(this.#variables, this.#variables)
+    );
   }
 
   async update(

@@ -159,7 +159,7 @@ export function checkFinite(
 /** Lays tensors end to end, zeros where one is missing. Shape `(before + weights,)`; the caller disposes. */
 export function flattenTensors(
   variables: readonly tf.Variable[],
-  tensors: readonly (tf.Tensor | null)[] = variables,
+  tensors: readonly (tf.Tensor | null)[],
   before?: tf.Tensor1D,
 ): tf.Tensor1D {
   const parts = variables.map(({ size }, i): tf.Tensor =>
@@ -172,7 +172,7 @@ export function flattenTensors(
 export async function readWeights(
   variables: readonly tf.Variable[],
 ): Promise<Float32Array<ArrayBuffer>> {
-  const column = tf.tidy(() => flattenTensors(variables));
+  const column = tf.tidy(() => flattenTensors(variables, variables));
   const numbers = Float32Array.from(await column.data<"float32">());
   column.dispose();
   return numbers;
