@@ -182,10 +182,10 @@ export {
   summarizeTrajectories,
 } from "./lib/train/metrics.ts";
 export { createPpoLearner } from "./lib/train/ppo/learner.ts";
-export type { Laps } from "./lib/train/stopwatch.ts";
 export { createTraining } from "./lib/train/training.ts";
 export type {
   IterationRecord,
+  Laps,
   TrainablePolicy,
   Training,
   TrainingParts,

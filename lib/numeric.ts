@@ -4,25 +4,16 @@
  * @module
  */
 
-/**
- * Averages numbers.
- *
- * @param values Shape `(n,)`.
- * @returns The mean; `NaN` when there are none.
- */
+import { checkUnitInterval } from "./checks.ts";
+
+/** The mean of numbers; `NaN` when there are none. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum / values.length;
 }
 
-/**
- * Measures spread around the mean.
- *
- * @param values Shape `(n,)`.
- * @param options `sample` divides by `n - 1` instead of `n`. @default {false}
- * @returns The standard deviation; `NaN` when there are too few values.
- */
+/** The standard deviation; `sample` divides by `n - 1` instead of `n`. `NaN` when there are too few values. */
 export function standardDeviation(
   values: ArrayLike<number>,
   options: { sample?: boolean } = {},
@@ -35,19 +26,12 @@ export function standardDeviation(
 }
 
 /**
- * Interpolates a quantile linearly between order statistics (Hyndman and Fan 1996, type 7).
+ * Interpolates a quantile linearly between order statistics (Hyndman and Fan 1996, type 7); `NaN` without values.
  *
- * @param values Shape `(n,)`; left as it is.
- * @param q Quantile in `[0, 1]`.
- * @returns The quantile; `NaN` when there are no values.
  * @throws {RangeError} If `q` is outside `[0, 1]`.
  */
 export function quantile(values: ArrayLike<number>, q: number): number {
-  if (!(q >= 0 && q <= 1)) {
-    throw new RangeError(
-      `Cannot take a quantile as "q" must be in [0, 1]: current value is ${q}`,
-    );
-  }
+  checkUnitInterval("take a quantile", { q });
   const sorted = Float64Array.from(values).sort();
   if (sorted.length === 0) return NaN;
   const position = q * (sorted.length - 1);
@@ -57,12 +41,7 @@ export function quantile(values: ArrayLike<number>, q: number): number {
     (position - below) * (sorted[above]! - sorted[below]!);
 }
 
-/**
- * Adds exponentials without overflow: `log(sum(exp(x)))`.
- *
- * @param values Shape `(n,)`.
- * @returns Minus infinity when there are no values.
- */
+/** `log(sum(exp(x)))` without overflow; minus infinity when there are no values. */
 export function logSumExp(values: ArrayLike<number>): number {
   let max = -Infinity;
   for (let i = 0; i < values.length; i++) max = Math.max(max, values[i]!);
@@ -72,23 +51,10 @@ export function logSumExp(values: ArrayLike<number>): number {
   return max + Math.log(sum);
 }
 
-/**
- * Turns logits into probabilities.
- *
- * @param logits Shape `(choices,)`.
- * @returns Probabilities that sum to 1. Shape `(choices,)`.
- */
+/** Turns logits, shape `(choices,)`, into probabilities that sum to 1. */
 export function softmax(logits: ArrayLike<number>): Float64Array {
   const shift = logSumExp(logits);
   return Float64Array.from(logits, (logit) => Math.exp(logit - shift));
-}
-
-/** Options for {@linkcode discountedReturns}. */
-export interface DiscountedReturnsOptions {
-  /** Discount per turn, in `[0, 1]`. */
-  readonly gamma: number;
-  /** First turn of each episode, then the number of turns; absent means one episode. Shape `(episodes + 1,)`. */
-  readonly offsets?: Int32Array;
 }
 
 /**
@@ -97,12 +63,13 @@ export interface DiscountedReturnsOptions {
  * @see {@link http://incompleteideas.net/book/the-book-2nd.html | Sutton and Barto 2018}, eq. 3.9
  *
  * @param rewards Reward of each turn. Shape `(turns,)`.
- * @param options Discount, and where episodes start.
+ * @param options Discount per turn; first turn of each episode, then the number of turns, shape `(episodes + 1,)`,
+ * absent for one episode.
  * @returns Returns, in units of reward. Shape `(turns,)`.
  */
 export function discountedReturns(
   rewards: Float64Array,
-  options: DiscountedReturnsOptions,
+  options: { readonly gamma: number; readonly offsets?: Int32Array },
 ): Float64Array {
   const { gamma, offsets = Int32Array.of(0, rewards.length) } = options;
   const returns = new Float64Array(rewards.length);
@@ -125,7 +92,6 @@ const NORMAL_95 = 1.959963984540054;
  *
  * @param share Share found, in `[0, 1]`.
  * @param count Trials it was found in, at least 1.
- * @returns Low and high end; the share lies between them.
  */
 export function wilsonInterval(
   share: number,

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { checkLength } from "../checks.ts";
 import { quantile } from "../numeric.ts";
 
 /** Options of {@linkcode gearWeights} and {@linkcode gearSegments}. */
@@ -208,14 +209,7 @@ function checkUnits(
   const { maximumLength = 64, strength = 0.5, bounds = [0.25, 4] } = options;
   const { threshold = 1, boundaries } = options;
   const { sign = 1, signMode = "signed" } = options;
-  const lengths = [entropy.length, boundaries?.length ?? divergence.length];
-  if (lengths.some((length) => length !== divergence.length)) {
-    throw new RangeError(
-      `Cannot weigh units as every column must have ${divergence.length} units: current value is ${
-        lengths.join(" and ")
-      }`,
-    );
-  }
+  checkLength("weigh units", { entropy, boundaries }, divergence.length);
   const bad = divergence.findIndex((d) => !(d >= 0 && d < Infinity));
   if (bad >= 0) {
     throw new RangeError(

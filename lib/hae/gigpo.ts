@@ -12,6 +12,7 @@ import {
   defineEstimator,
   gamma,
   grouping,
+  overTurns,
   shareTurns,
 } from "./estimator.ts";
 import {
@@ -86,23 +87,13 @@ export function anchorGroups(
     anchors.set(groups[i]!, known);
     const found = similarity === undefined
       ? known.get(observation)
-      : firstSimilar(observation, known, similarity);
+      : known.entries().find(([first]) =>
+        similarityRatio(observation, first) >= similarity
+      )?.[1];
     if (found !== undefined) return found;
     known.set(observation, count);
     return count++;
   });
-}
-
-/** The first group whose first member is similar enough. */
-function firstSimilar(
-  observation: string,
-  known: ReadonlyMap<string, number>,
-  similarity: number,
-): number | undefined {
-  for (const [first, anchor] of known) {
-    if (similarityRatio(observation, first) >= similarity) return anchor;
-  }
-  return undefined;
 }
 
 /**
@@ -133,10 +124,9 @@ export const gigpo = defineEstimator({
     const { offsets, rewards, turns, episodes } = batch;
     const comparison = scaleByDeviation ? "deviation" : "center";
     const whole = compareEpisodes(batch, { ...pool, comparison });
-    const groups: string[] = [];
-    for (const [i, { group }] of episodes.entries()) {
-      for (let t = offsets[i]!; t < offsets[i + 1]!; t++) groups.push(group);
-    }
+    const groups = episodes.flatMap(({ group }, i) =>
+      Array<string>(offsets[i + 1]! - offsets[i]!).fill(group)
+    );
     const anchors = anchorGroups(
       turns.map(({ observation }) =>
         similarity === undefined ? observation.stateKey : observation.text
@@ -149,12 +139,7 @@ export const gigpo = defineEstimator({
       Array.from(anchors, String),
       { comparison },
     );
-    const column = new Float64Array(rewards.length);
-    for (const [i] of episodes.entries()) {
-      for (let t = offsets[i]!; t < offsets[i + 1]!; t++) {
-        column[t] = whole[i]! + stepWeight * steps[t]!;
-      }
-    }
-    return shareTurns(batch, column);
+    const column = overTurns(batch, whole);
+    return shareTurns(batch, column.map((a, t) => a + stepWeight * steps[t]!));
   },
 });

@@ -65,13 +65,7 @@ export function toSamples(
   return batchSamples(batch, joinCredit(batch, credits));
 }
 
-/**
- * Turns a batch and its credit into samples: columns in, columns out.
- *
- * @param batch Episodes.
- * @param credit Credit of every turn.
- * @returns Samples; rows are the turns of the batch.
- */
+/** Turns a batch and its credit into samples, columns in, columns out; rows are the turns of the batch. */
 export function batchSamples(
   batch: EpisodeBatch,
   credit: CreditColumns,
@@ -93,13 +87,7 @@ export function batchSamples(
   };
 }
 
-/**
- * Takes some rows of samples that have no unit weights.
- *
- * @param samples Turns to learn from.
- * @param takes Whether a row is taken.
- * @returns The rows taken, in order.
- */
+/** Takes some rows, in order, of samples that have no unit weights. */
 export function filterSamples(
   samples: Omit<SampleBatch, "unitWeights">,
   takes: (row: number) => boolean,
@@ -124,11 +112,8 @@ export function filterSamples(
 }
 
 /**
- * Puts samples one after the other.
- *
- * @param first Turns to learn from.
- * @param second Further turns, with episodes numbered as those of the first.
- * @returns All rows; targets are `NaN`, and unit weights 1, where one of the two has none.
+ * Puts samples one after the other; targets are `NaN`, and unit weights 1, where one of the two has none. Episodes of
+ * both are numbered together.
  */
 export function joinSamples(
   first: SampleBatch,
@@ -171,30 +156,8 @@ function weightsOf({ turns, unitWeights }: SampleBatch): Float32Array {
 }
 
 /**
- * Restores what the policy saw on a turn.
+ * Restores what the policy saw on a turn, from 0; the number of turns stands for what followed the last one.
  *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import {
- *   collectTrajectories,
- *   createRandom,
- *   expertPolicy,
- *   scheduleEpisodes,
- * } from "@hiper/lab";
- *
- * const policy = expertPolicy(() => ({ subgoal: "leave", action: "go right" }));
- * const spec = { kind: "corridor", length: 3, doors: 0, exit: "right" };
- * const random = createRandom(1);
- * const episodes = scheduleEpisodes([spec], { random, tasks: 1, maxTurns: 9 });
- * const [episode] = await collectTrajectories(policy, episodes);
- * strictEqual(situationAt(episode!, 0).subgoal, undefined); // nothing held yet
- * strictEqual(situationAt(episode!, 1).subgoal, "leave");
- * ```
- *
- * @param trajectory One episode.
- * @param t The turn, from 0; the number of turns stands for what followed the last one.
- * @returns The unfinished trajectory, as its policy saw it.
  * @throws {RangeError} If there is no such turn, or what followed the last one was not recorded.
  */
 export function situationAt(trajectory: Trajectory, t: number): Situation {
@@ -209,9 +172,7 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
   }
   const past = turns.slice(0, t);
   const subgoal = past.at(-1)?.decision.subgoal;
-  return subgoal === undefined
-    ? { task, past, observation }
-    : { task, past, observation, subgoal };
+  return { task, past, observation, ...(subgoal !== undefined && { subgoal }) };
 }
 
 /**

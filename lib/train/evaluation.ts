@@ -13,7 +13,7 @@ import {
   type ScheduleOptions,
 } from "../rollout/schedule.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { prefixed, summarizeTrajectories } from "./metrics.ts";
+import { summarizeTrajectories } from "./metrics.ts";
 
 /** Worlds to evaluate in, by the name of the set, such as `seen` and `unseen`. */
 export type EvaluationSets = Readonly<Record<string, readonly EnvSpec[]>>;
@@ -88,7 +88,8 @@ export async function evaluatePolicy(
       ...(open && { open }),
       ...(signal && { signal }),
     });
-    Object.assign(metrics, prefixed(name, summarizeTrajectories(played)));
+    const row = summarizeTrajectories(played);
+    for (const metric in row) metrics[`${name}/${metric}`] = row[metric]!;
     for (const episode of played) {
       const { id, group } = episode;
       const renamed = { id: `${name}/${id}`, group: `${name}/${group}` };

@@ -89,8 +89,7 @@ export function summarizeTrajectories(
   }
   let turns = 0, valid = 0, later = 0, switches = 0, segments = 0;
   const subgoals = new Set<string>();
-  const types = new Map<string, number[]>();
-  for (const { turns: played, taskType, success } of trajectories) {
+  for (const { turns: played } of trajectories) {
     turns += played.length;
     later += played.length - 1;
     for (const [t, { decision }] of played.entries()) {
@@ -101,10 +100,6 @@ export function summarizeTrajectories(
         if (t > 0) switches++;
       }
     }
-    if (taskType === undefined) continue;
-    const ofType = types.get(taskType);
-    if (ofType) ofType.push(success ? 1 : 0);
-    else types.set(taskType, [success ? 1 : 0]);
   }
   const row: Record<string, number> = {
     episodes: trajectories.length,
@@ -119,8 +114,13 @@ export function summarizeTrajectories(
     segments: segments / trajectories.length,
     subgoals: subgoals.size,
   };
+  const types = Map.groupBy(trajectories, ({ taskType }) => taskType ?? null);
   for (const type of [...types.keys()].sort()) {
-    row[`success_rate/${type}`] = mean(types.get(type)!);
+    if (type === null) continue;
+    row[`success_rate/${type}`] = share(
+      types.get(type)!,
+      ({ success }) => success,
+    );
   }
   return row;
 }
@@ -185,30 +185,6 @@ export function summarizeCredit(
     row[`value_bias/${name}`] = mean(errors);
   }
   return row;
-}
-
-/**
- * Puts a word before every name of a row: `success_rate` becomes `unseen/success_rate`.
- *
- * @example
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- *
- * const row = prefixed("unseen", { success_rate: 0.5 });
- * deepStrictEqual(row, { "unseen/success_rate": 0.5 });
- * ```
- *
- * @param prefix The word.
- * @param row Numbers by name.
- * @returns The same numbers under longer names.
- */
-export function prefixed(
-  prefix: string,
-  row: Readonly<Record<string, number>>,
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [`${prefix}/${name}`, value]),
-  );
 }
 
 function share<T>(items: readonly T[], holds: (item: T) => boolean): number {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkFinite } from "../checks.ts";
 import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
 import {
   type CreditColumns,
@@ -31,9 +32,11 @@ import {
 } from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { refineSamples } from "./refine.ts";
-import { type Laps, startStopwatch } from "./stopwatch.ts";
 import type { ImitationProgress } from "./imitation/imitation.ts";
 import type { WarmUp } from "./imitation/warm_start.ts";
+
+/** Seconds by stage. */
+export type Laps = Readonly<Record<string, number>>;
 
 /** What one iteration did. */
 export interface IterationRecord {
@@ -218,29 +221,36 @@ class OpenTraining implements Training {
       const iteration = this.#next;
       const random = this.#root.fork("iteration", iteration);
       const progress = iteration / config.iterations;
-      const watch = startStopwatch();
+      const timing: Record<string, number> = {};
+      let before = performance.now();
+      const lap = (stage: string) => {
+        const now = performance.now();
+        timing[stage] = (now - before) / 1000;
+        before = now;
+      };
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
       const played = await collectEpisodes(policy, episodes, playing);
-      watch.lap("rollout");
+      lap("rollout");
       const shaped = shapeBatch(played, config.shaping);
       const credit = this.#credit(shaped);
       const samples = await this.#refine(played, batchSamples(shaped, credit));
-      watch.lap("credit");
+      lap("credit");
       const options = { ...config.update, random, progress, ...stopping };
       const update = await learner.update(samples, options);
-      watch.lap("update");
+      lap("update");
       this.#next = iteration + 1;
       const evaluated = await this.#evaluateOrRevert();
-      watch.lap("evaluation");
+      lap("evaluation");
       const trajectories = trajectoriesOf(played);
       const credits = splitCredit(played.offsets, credit);
-      const metrics = checkFinite(iteration, {
+      const metrics = {
         ...summarizeTrajectories(trajectories),
         ...summarizeCredit(shaped, credit),
         ...update,
         ...evaluated,
-      });
-      yield { iteration, metrics, trajectories, credits, timing: watch.laps() };
+      };
+      checkFinite(`go on training after iteration ${iteration}`, metrics);
+      yield { iteration, metrics, trajectories, credits, timing };
     }
   }
 
@@ -264,16 +274,18 @@ class OpenTraining implements Training {
       );
     }
     const trajectories = trajectoriesOf(played);
-    return await refineSamples(samples, {
-      ...{ ...gear, policy, trajectories, hint },
-    });
+    const options = { ...gear, policy, trajectories, hint };
+    return await refineSamples(samples, options);
   }
 
   /** Evaluates if that is due; an iteration that is stopped meanwhile counts as not done. */
   async #evaluateOrRevert(): Promise<Readonly<Record<string, number>>> {
     const { learner, signal } = this.#parts;
+    const { evaluation: { every }, iterations } = this.config;
+    const due = this.#next === iterations ||
+      (every > 0 && this.#next % every === 0);
     try {
-      return await this.#evaluateWhenDue();
+      return due ? (await this.evaluate()).metrics : {};
     } catch (error) {
       if (signal?.aborted && error === signal.reason && learner.revert) {
         learner.revert();
@@ -281,13 +293,6 @@ class OpenTraining implements Training {
       }
       throw error;
     }
-  }
-
-  async #evaluateWhenDue(): Promise<Readonly<Record<string, number>>> {
-    const { evaluation: { every }, iterations } = this.config;
-    const last = this.#next === iterations;
-    const due = last || (every > 0 && this.#next % every === 0);
-    return due ? (await this.evaluate()).metrics : {};
   }
 
   evaluate(baseline?: Baseline): Promise<Evaluation> {
@@ -331,18 +336,4 @@ class OpenTraining implements Training {
 
 function canScore(policy: TrainablePolicy): policy is Policy & Scorer {
   return policy.scoreSamples !== undefined;
-}
-
-function checkFinite(
-  iteration: number,
-  metrics: Record<string, number>,
-): Record<string, number> {
-  for (const [name, value] of Object.entries(metrics)) {
-    if (!Number.isFinite(value)) {
-      throw new RangeError(
-        `Cannot go on training as every metric must be finite: "${name}" is ${value} in iteration ${iteration}`,
-      );
-    }
-  }
-  return metrics;
 }

@@ -103,7 +103,7 @@ Deno.test("gearSegments() ends segments at high entropy and at boundaries", () =
 Deno.test("gearWeights() refuse columns and settings that make no sense", () => {
   throws(() => gearWeights(new Float64Array(2), new Float64Array(1)), {
     name: "RangeError",
-    message: /every column must have 2 units/,
+    message: /must have 2 elements/,
   });
   throws(() => gearWeights(Float64Array.of(-1), new Float64Array(1)), {
     message: /divergence must be finite and not negative: unit 0 has -1/,

@@ -3,7 +3,6 @@ import { toEpisodeBatch } from "../../lib/episode_batch.ts";
 import { ok, strictEqual, throws } from "node:assert/strict";
 import {
   METRIC_MEANINGS,
-  prefixed,
   summarizeCredit,
   summarizeTrajectories,
 } from "../../lib/train/metrics.ts";
@@ -137,8 +136,4 @@ Deno.test("summarizeCredit() explains all variance when values are the targets b
   strictEqual(shifted["value_bias/execution"], -5);
   const flipped = summarizeCredit(batch, credit((t) => -t));
   strictEqual(flipped["explained_variance/execution"], -3);
-});
-
-Deno.test("prefixed() renames and changes no number", () => {
-  strictEqual(prefixed("unseen", { turns: 3 })["unseen/turns"], 3);
 });

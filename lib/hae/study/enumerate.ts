@@ -83,7 +83,14 @@ export function enumerateTabular(
   policy: TabularPolicy,
   options: EnumerateTabularOptions = {},
 ): EnumeratedEpisodes {
-  const { limit = 200_000 } = options;
+  return gatherPaths(enumeratePaths(smdp, policy, options));
+}
+
+function enumeratePaths(
+  smdp: TabularSmdp,
+  policy: TabularPolicy,
+  { limit = 200_000 }: EnumerateTabularOptions,
+): Path[] {
   if (smdp.noise !== 0) {
     throw new RangeError(
       `Cannot enumerate trajectories as "noise" must be 0: current value is ${smdp.noise}`,
@@ -109,7 +116,7 @@ export function enumerateTabular(
     }
     paths = next;
   }
-  return gatherPaths([...ended, ...paths]);
+  return [...ended, ...paths];
 }
 
 /** Goes on by one turn in every way that is possible. */
@@ -231,9 +238,9 @@ export function exactVariance(
   options: ExactVarianceOptions,
 ): VarianceRow[] {
   const { estimator, limit = 200_000 } = options;
-  const { episodes, probabilities } = enumerateTabular(smdp, policy, options);
+  const paths = enumeratePaths(smdp, policy, options);
   const unit = isGrouped(estimator) ? options.groupSize ?? 2 : 1;
-  const count = probabilities.length, tuples = count ** unit;
+  const count = paths.length, tuples = count ** unit;
   if (tuples > limit) {
     throw new RangeError(
       `Cannot enumerate groups as there must be at most ${limit}: current value is ${tuples}`,
@@ -259,6 +266,7 @@ export function exactVariance(
       factor: 1 / unit,
     });
   if (unit === 1) {
+    const { episodes, probabilities } = gatherPaths(paths);
     const credit = creditOf(episodes);
     for (let i = 0; i < count; i++) {
       add(episodes, credit, i);
@@ -268,12 +276,12 @@ export function exactVariance(
     for (let tuple = 0; tuple < tuples; tuple++) {
       const members = Array.from(
         { length: unit },
-        (_, k) => Math.floor(tuple / count ** k) % count,
+        (_, k) => paths[Math.floor(tuple / count ** k) % count]!,
       );
-      const group = selectEpisodes(episodes, members);
+      const group = gatherPaths(members).episodes;
       const credit = creditOf(group);
       for (let k = 0; k < unit; k++) add(group, credit, k);
-      const chance = members.reduce((p, i) => p * probabilities[i]!, 1);
+      const chance = members.reduce((p, { probability }) => p * probability, 1);
       addGradient(moments, into, chance);
     }
   }
@@ -283,33 +291,4 @@ export function exactVariance(
     unitSize: unit,
     enumerated: true,
   });
-}
-
-/** Copies some episodes, in the order given, repeated if asked. */
-function selectEpisodes(
-  episodes: TabularEpisodes,
-  members: readonly number[],
-): TabularEpisodes {
-  const { offsets } = episodes;
-  const turns = members.flatMap((i) =>
-    Array.from(
-      { length: offsets[i + 1]! - offsets[i]! },
-      (_, k) => offsets[i]! + k,
-    )
-  );
-  const starts = new Int32Array(members.length + 1);
-  for (const [k, i] of members.entries()) {
-    starts[k + 1] = starts[k]! + offsets[i + 1]! - offsets[i]!;
-  }
-  const ints = (column: Int32Array) =>
-    Int32Array.from(turns, (t) => column[t]!);
-  return {
-    offsets: starts,
-    states: ints(episodes.states),
-    held: ints(episodes.held),
-    switched: Uint8Array.from(turns, (t) => episodes.switched[t]!),
-    subgoals: ints(episodes.subgoals),
-    actions: ints(episodes.actions),
-    rewards: Float64Array.from(turns, (t) => episodes.rewards[t]!),
-  };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkPositiveInteger } from "../../checks.ts";
 import {
   defineConfig,
   type PartialDeep,
@@ -114,12 +115,7 @@ export function listAblationRuns(
   );
 }
 
-/**
- * Names a cell, as its folder is named.
- *
- * @param cell Label on each axis.
- * @returns `axis=label`, joined by commas; `all` for a grid without axes.
- */
+/** Names a cell, as its folder is named: `axis=label`, joined by commas; `all` for a grid without axes. */
 export function cellName(cell: Readonly<Record<string, string>>): string {
   const labels = Object.entries(cell).map((pair) => pair.join("="));
   return labels.length > 0 ? labels.join(",") : "all";
@@ -159,11 +155,7 @@ export async function* runAblation(
 ): AsyncGenerator<AblationProgress, void, void> {
   const { directory, signal } = options;
   const { concurrency = navigator.hardwareConcurrency } = options;
-  if (!(Number.isInteger(concurrency) && concurrency > 0)) {
-    throw new RangeError(
-      `Cannot run an ablation as "concurrency" must be a positive integer: current value is ${concurrency}`,
-    );
-  }
+  checkPositiveInteger("run an ablation", { concurrency });
   const runs = listAblationRuns(plan, directory);
   await Deno.mkdir(directory, { recursive: true });
   await writeJson(`${directory}/plan.json`, plan);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkPositiveInteger } from "../../checks.ts";
 import { mean, quantile } from "../../numeric.ts";
 import type { Random } from "../../random.ts";
 
@@ -119,7 +120,12 @@ export function stratifiedInterval(
 ): Interval {
   const { random, statistic = interquartileMean } = options;
   const { level = 0.95, resamples = 2000 } = options;
-  checkEffort(level, resamples);
+  checkPositiveInteger("find an interval", { resamples });
+  if (!(level > 0 && level < 1)) {
+    throw new RangeError(
+      `Cannot find an interval as "level" must be between 0 and 1: current value is ${level}`,
+    );
+  }
   const all = Float64Array.from(strata.flatMap((runs) => Array.from(runs)));
   const estimate = statistic(all);
   if (all.length === 0) return { estimate, low: NaN, high: NaN };
@@ -233,17 +239,4 @@ function signFlipTest(
   }
   // The observed pattern counts as one of the random ones.
   return exhaustive ? far / patterns : (far + 1) / (patterns + 1);
-}
-
-function checkEffort(level: number, resamples: number): void {
-  if (!(level > 0 && level < 1)) {
-    throw new RangeError(
-      `Cannot find an interval as "level" must be between 0 and 1: current value is ${level}`,
-    );
-  }
-  if (!(Number.isInteger(resamples) && resamples > 0)) {
-    throw new RangeError(
-      `Cannot find an interval as "resamples" must be a positive integer: current value is ${resamples}`,
-    );
-  }
 }

@@ -154,12 +154,7 @@ function successCell(episodes: readonly Trajectory[]): string {
   return `${Number((100 * share).toFixed(1))} % [${ends.join(", ")}]`;
 }
 
-/**
- * Counts the games of episodes; those of one group and seed are of one game.
- *
- * @param episodes Any episodes.
- * @returns How many games there are.
- */
+/** Counts the games of episodes; those of one group and seed are of one game. */
 export function countGames(episodes: readonly Trajectory[]): number {
   return new Set(episodes.map(({ group, seed }) => `${group} ${seed}`)).size;
 }

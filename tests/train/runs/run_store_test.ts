@@ -235,7 +235,7 @@ Deno.test("recordTraining() keeps the last good checkpoint when an update gives 
     await rejects(drain(recordTraining(training, run)), {
       name: "RangeError",
       message:
-        'Cannot go on training as every metric must be finite: "learned" is NaN in iteration 5',
+        'Cannot go on training after iteration 5 as "learned" must be finite: current value is NaN',
     });
   }
   await using run = await openRun(directory, config, { resume: true });
