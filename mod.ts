@@ -203,8 +203,11 @@ export { describeEnvironment } from "./lib/train/runs/environment_facts.ts";
 export type { EnvironmentFacts } from "./lib/train/runs/environment_facts.ts";
 export { recordTraining } from "./lib/train/runs/record_training.ts";
 export type { RecordTrainingOptions } from "./lib/train/runs/record_training.ts";
-export { readRunConfig } from "./lib/train/runs/run_settings.ts";
-export { openRun, readMetrics } from "./lib/train/runs/run_store.ts";
+export {
+  openRun,
+  readMetrics,
+  readRunConfig,
+} from "./lib/train/runs/run_store.ts";
 export type { OpenRunOptions, Run } from "./lib/train/runs/run_store.ts";
 
 // Figures

@@ -5,8 +5,6 @@
  */
 
 export type { RandomState } from "../lib/random.ts";
-export { createChainSmdp } from "../lib/hae/study/chain_smdp.ts";
-export type { ChainSmdpOptions } from "../lib/hae/study/chain_smdp.ts";
 export { enumerateTabular, exactVariance } from "../lib/hae/study/enumerate.ts";
 export type {
   EnumeratedEpisodes,
@@ -25,7 +23,6 @@ export type {
   Objective,
   Occupancies,
 } from "../lib/hae/study/exact.ts";
-export type { VarianceRow } from "../lib/hae/study/gradient_moments.ts";
 export {
   randomTabularPolicy,
   sampleTabular,
@@ -52,6 +49,7 @@ export {
 export type {
   DistortValuesOptions,
   GradientVarianceOptions,
+  VarianceRow,
 } from "../lib/hae/study/variance.ts";
 export {
   batchError,
@@ -59,8 +57,12 @@ export {
   describeBias,
   describeVariance,
 } from "../lib/hae/study/variance_conclusions.ts";
-export { varianceStudy } from "../lib/hae/study/variance_study.ts";
+export {
+  createChainSmdp,
+  varianceStudy,
+} from "../lib/hae/study/variance_study.ts";
 export type {
+  ChainSmdpOptions,
   VarianceStudyOptions,
   VarianceStudyRow,
 } from "../lib/hae/study/variance_study.ts";

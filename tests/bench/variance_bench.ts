@@ -7,7 +7,7 @@
  */
 
 import { exactGradient, exactValues } from "../../lib/hae/study/exact.ts";
-import { createChainSmdp } from "../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../lib/hae/study/variance_study.ts";
 import {
   studyEpisodes,
   tabularCredit,

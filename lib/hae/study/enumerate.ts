@@ -16,10 +16,11 @@ import {
   addEpisodeGradient,
   addGradient,
   emptyMoments,
+  estimatorLabel,
   judgeMoments,
   parameterOffsets,
   type VarianceRow,
-} from "./gradient_moments.ts";
+} from "./variance.ts";
 import type { EstimatorConfig } from "../credit.ts";
 import {
   isGrouped,
@@ -27,7 +28,6 @@ import {
   type StudyOptions,
   tabularCredit,
 } from "./tabular_credit.ts";
-import { estimatorLabel } from "./variance.ts";
 
 /** Every trajectory a policy can play, and how likely each is. */
 export interface EnumeratedEpisodes {

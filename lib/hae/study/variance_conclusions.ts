@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { VarianceRow } from "./gradient_moments.ts";
+import type { VarianceRow } from "./variance.ts";
 import type { VarianceStudyRow } from "./variance_study.ts";
 
 /** Standard errors from which a difference counts; strict, as a study makes many comparisons. */

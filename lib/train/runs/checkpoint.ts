@@ -74,16 +74,11 @@ export async function saveCheckpoint(
  * @throws {Error} If a file is missing, cut short or changed.
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
-  const there = await whicheverIsThere(directory);
-  return await readCheckpoint(there);
-}
-
-/** The folder, or the one it was about to replace when a save was interrupted between two renames. */
-async function whicheverIsThere(directory: string): Promise<string> {
-  for (const path of [directory, `${directory}.previous`]) {
-    if ((await fileNames(path)).length > 0) return path;
-  }
-  return directory;
+  // A save that was interrupted between two renames leaves the folder it was about to replace.
+  const previous = `${directory}.previous`;
+  const renamed = (await fileNames(directory)).length === 0 &&
+    (await fileNames(previous)).length > 0;
+  return await readCheckpoint(renamed ? previous : directory);
 }
 
 async function readCheckpoint(directory: string): Promise<Checkpoint> {

@@ -12,7 +12,7 @@
  */
 
 import type { ColumnTable } from "npm:arquero@7.2.0";
-import { reasonOf } from "../../text_file.ts";
+import { parseJson, reasonOf } from "../../text_file.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import {
   type Checkpoint,
@@ -20,10 +20,12 @@ import {
   findCheckpoint,
   pruneCheckpoints,
 } from "./checkpoint.ts";
-import type { TrainingConfig } from "../config/config.ts";
+import { readStoredConfig, type TrainingConfig } from "../config/config.ts";
+import { firstDifference, type Json } from "../config/settings.ts";
 import {
   type LineFile,
   openLines,
+  readIfThere,
   readLines,
   removeIfThere,
   unwritable,
@@ -36,7 +38,6 @@ import {
 } from "./environment_facts.ts";
 import type { Evaluation } from "../evaluation.ts";
 import { toTable, writeParquet } from "./parquet.ts";
-import { claimRunFolder, readRunConfig } from "./run_settings.ts";
 import { encodeFileVersion, encodeScalars } from "./tensorboard.ts";
 import type { IterationRecord, Training } from "../training.ts";
 import { turnsTable, type TurnsTableOptions } from "./turns_table.ts";
@@ -223,6 +224,28 @@ class OpenedRun implements Run {
 }
 
 /**
+ * Reads the settings a run was started with.
+ *
+ * @param directory The run's folder.
+ * @returns Every setting.
+ * @throws {Error} If the folder holds no run.
+ * @throws {SyntaxError} If its `config.json` is no JSON.
+ * @throws {TypeError} If one of its settings is unknown or of the wrong kind.
+ */
+export async function readRunConfig(
+  directory: string,
+): Promise<TrainingConfig> {
+  const path = `${directory}/config.json`;
+  const text = await readIfThere(path);
+  if (text === undefined) {
+    throw new Error(
+      `Cannot read a run as its folder must hold "config.json": current value is "${directory}"`,
+    );
+  }
+  return readStoredConfig(parseJson(text, path));
+}
+
+/**
  * Reads the metrics of many runs as one table, one row for each iteration.
  *
  * Columns are `run` (the folder's name), `seed`, `iteration` and every metric of any run; a metric that
@@ -244,6 +267,77 @@ export async function readMetrics(
     }
   }
   return toTable(rows);
+}
+
+/**
+ * Writes settings and facts of a new run; compares settings with those of an old one.
+ *
+ * A run that was started but has saved nothing counts as new. `done` is the number of iterations saved: `undefined`
+ * without a checkpoint, 0 after a warm start.
+ *
+ * @throws {Error} If the folder holds a run and `resume` is off, or its settings differ.
+ * @throws {RangeError} If more iterations are done than the settings ask for.
+ */
+async function claimRunFolder(
+  directory: string,
+  config: TrainingConfig,
+  options: {
+    resume: boolean;
+    done: number | undefined;
+    environment: EnvironmentFacts;
+  },
+): Promise<void> {
+  const { resume, done, environment } = options;
+  const fresh = done === undefined && await isFresh(directory);
+  if (!fresh) {
+    if (!resume) {
+      throw new Error(
+        `Cannot open run "${directory}" as it must be new unless it is resumed: it holds "config.json"`,
+      );
+    }
+    const difference = differentSetting(config, await readRunConfig(directory));
+    if (difference !== undefined) {
+      throw new Error(
+        `Cannot resume run "${directory}" as its settings must be the same: "${difference}" differs`,
+      );
+    }
+    if (done !== undefined && done > config.iterations) {
+      throw new RangeError(
+        `Cannot resume run "${directory}" as "iterations" must be at least the ${done} that are done: current value is ${config.iterations}`,
+      );
+    }
+  }
+  await writeJson(`${directory}/config.json`, config);
+  if (fresh) await writeJson(`${directory}/environment.json`, environment);
+}
+
+/** Whether nothing was recorded here, and `config.json`, if there is one, is a run's. */
+async function isFresh(directory: string): Promise<boolean> {
+  const rows = await readLines(`${directory}/metrics.jsonl`);
+  if (rows.length > 0) return false;
+  const text = await readIfThere(`${directory}/config.json`);
+  if (text === undefined) return true;
+  try {
+    readStoredConfig(JSON.parse(text));
+    return true;
+  } catch {
+    return false; // a file of another program is not replaced
+  }
+}
+
+/** The path of a setting that differs, defaults filled in, other than the number of iterations and of Workers. */
+export function differentSetting(
+  config: TrainingConfig,
+  before: TrainingConfig,
+): string | undefined {
+  const [now, then] = [config, before].map((settings): Json =>
+    JSON.parse(JSON.stringify({
+      ...settings,
+      iterations: 0,
+      replicas: { ...settings.replicas, workers: 0 },
+    }))
+  );
+  return firstDifference(now!, then!);
 }
 
 /** Makes the folder. One process writes a run; the system releases the lock when that process ends, by a signal too. */

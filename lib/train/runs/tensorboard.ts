@@ -105,12 +105,5 @@ function float(field: number, value: number): Uint8Array {
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  const joined = new Uint8Array(total);
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }

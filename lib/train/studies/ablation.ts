@@ -13,7 +13,7 @@ import {
 import { readIfThere, readLines, writeJson } from "../runs/durable_file.ts";
 import type { AblationHandlers, AblationNews } from "./ablation_worker.ts";
 import { connectWorker, type RemoteWorker } from "../../rpc.ts";
-import { differentSetting, readRunConfig } from "../runs/run_settings.ts";
+import { differentSetting, readRunConfig } from "../runs/run_store.ts";
 
 /** A grid: settings, what to change in them, and how often to repeat it. Plain JSON. */
 export interface AblationPlan {

@@ -16,8 +16,7 @@ import type { TrainingReportData } from "../../plots/training_report.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { readParquet } from "../runs/parquet.ts";
-import { readRunConfig } from "../runs/run_settings.ts";
-import { readMetrics } from "../runs/run_store.ts";
+import { readMetrics, readRunConfig } from "../runs/run_store.ts";
 import { bootstrapInterval } from "./statistics.ts";
 import {
   countGames,

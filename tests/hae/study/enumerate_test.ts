@@ -7,7 +7,7 @@ import {
   exactVariance,
 } from "../../../lib/hae/study/enumerate.ts";
 import { exactReturn, exactValues } from "../../../lib/hae/study/exact.ts";
-import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/variance_study.ts";
 import type { EstimatorConfig } from "../../../lib/hae/credit.ts";
 import { gradientVariance } from "../../../lib/hae/study/variance.ts";
 import { createRandom } from "../../../lib/random.ts";

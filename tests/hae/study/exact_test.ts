@@ -9,7 +9,7 @@ import {
   exactValues,
   type Objective,
 } from "../../../lib/hae/study/exact.ts";
-import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/variance_study.ts";
 import { mean, standardDeviation } from "../../../lib/numeric.ts";
 import { createRandom } from "../../../lib/random.ts";
 import {

@@ -2,13 +2,13 @@
 
 import { ok, throws } from "node:assert/strict";
 import { exactValues } from "../../../lib/hae/study/exact.ts";
-import type { VarianceRow } from "../../../lib/hae/study/gradient_moments.ts";
-import { createChainSmdp } from "../../../lib/hae/study/chain_smdp.ts";
+import { createChainSmdp } from "../../../lib/hae/study/variance_study.ts";
 import type { EstimatorConfig } from "../../../lib/hae/credit.ts";
 import {
   distortValues,
   estimatorLabel,
   gradientVariance,
+  type VarianceRow,
 } from "../../../lib/hae/study/variance.ts";
 import { createRandom } from "../../../lib/random.ts";
 import {

@@ -5,7 +5,7 @@ import {
   readStoredConfig,
   type TrainingConfig,
 } from "../../../lib/train/config/config.ts";
-import { readRunConfig } from "../../../lib/train/runs/run_settings.ts";
+import { readRunConfig } from "../../../lib/train/runs/run_store.ts";
 import { openRun } from "../../../lib/train/runs/run_store.ts";
 import { renameSettings } from "../../../lib/train/config/old_names.ts";
 

@@ -1,10 +1,10 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { readParquet } from "../../../lib/train/runs/parquet.ts";
 import { recordTraining } from "../../../lib/train/runs/record_training.ts";
-import { readRunConfig } from "../../../lib/train/runs/run_settings.ts";
 import {
   openRun,
   readMetrics,
+  readRunConfig,
   type Run,
 } from "../../../lib/train/runs/run_store.ts";
 import { readEpisodes } from "../../../lib/train/runs/turns_table.ts";
