@@ -92,4 +92,4 @@ export type {
   Standpoint,
   Thing,
 } from "../lib/envs/household/world.ts";
-export { ALFWORLD_REFERENCE } from "../lib/envs/pddl/game_settings.ts";
+export { ALFWORLD_REFERENCE } from "../lib/envs/pddl/game_env.ts";

@@ -17,14 +17,14 @@ export { compileGame } from "../lib/envs/pddl/game.ts";
 export type { CompiledGame } from "../lib/envs/pddl/game.ts";
 export { openGame, readGame, taskSentence } from "../lib/envs/pddl/game_env.ts";
 export type { GameEnv, GameEnvOptions } from "../lib/envs/pddl/game_env.ts";
-export { parseGameFile } from "../lib/envs/pddl/game_file.ts";
-export type { GameFile } from "../lib/envs/pddl/game_file.ts";
+export { parseGameFile } from "../lib/envs/pddl/game.ts";
+export type { GameFile } from "../lib/envs/pddl/game.ts";
 export { parseDomain } from "../lib/envs/pddl/parser.ts";
 export type { ActionSchema, Domain } from "../lib/envs/pddl/parser.ts";
 export { NOTHING_HAPPENS } from "../lib/envs/pddl/play.ts";
 export type { GamePlay, PlayStep } from "../lib/envs/pddl/play.ts";
-export { parseProblem } from "../lib/envs/pddl/problem.ts";
-export type { Problem } from "../lib/envs/pddl/problem.ts";
+export { parseProblem } from "../lib/envs/pddl/parser.ts";
+export type { Problem } from "../lib/envs/pddl/parser.ts";
 export {
   findTraceGame,
   readTraces,

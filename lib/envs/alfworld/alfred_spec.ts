@@ -17,8 +17,7 @@ import {
   parseAlfredTask,
 } from "./alfred_task.ts";
 import { countSkipped } from "./dataset.ts";
-import type { GameEnv } from "../pddl/game_env.ts";
-import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
+import { GAME_SETTINGS, type GameEnv, WORDING } from "../pddl/game_env.ts";
 import { openHouseholdGame } from "../household/household.ts";
 import {
   listHouseholdAlternatives,

@@ -8,7 +8,7 @@
 
 import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
-import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
+import { GAME_SETTINGS, WORDING } from "../pddl/game_env.ts";
 import {
   HOUSEHOLD_TASK_TYPES,
   type HouseholdTaskType,

@@ -16,9 +16,13 @@ import {
   proposeHouseholdSubgoals,
 } from "../household/subgoals.ts";
 import { taskTypeOfPath } from "../household/task.ts";
-import { type GameEnv, readGame } from "../pddl/game_env.ts";
+import {
+  GAME_SETTINGS,
+  type GameEnv,
+  readGame,
+  WORDING,
+} from "../pddl/game_env.ts";
 import type { CompiledGame } from "../pddl/game.ts";
-import { GAME_SETTINGS, WORDING } from "../pddl/game_settings.ts";
 import { readText } from "../../text_file.ts";
 import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";

@@ -12,8 +12,7 @@ import { householdProblem, printProblem } from "./problem.ts";
 import { displayNames, type HouseholdWorld, mangle } from "./world.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
-import { type Domain, parseDomain } from "../pddl/parser.ts";
-import type { Problem } from "../pddl/problem.ts";
+import { type Domain, parseDomain, type Problem } from "../pddl/parser.ts";
 
 /** A household ready to be played. */
 export interface HouseholdGame extends CompiledGame {

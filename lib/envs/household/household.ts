@@ -12,11 +12,11 @@
 
 import { drawIndex, type Random } from "../../random.ts";
 import {
+  ALFWORLD_REFERENCE,
   type GameEnv,
   type GameEnvOptions,
   openGame,
 } from "../pddl/game_env.ts";
-import { ALFWORLD_REFERENCE } from "../pddl/game_settings.ts";
 import { present } from "../../settings.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";

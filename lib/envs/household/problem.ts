@@ -5,7 +5,7 @@
  */
 
 import type { Atom, Formula, TypedName } from "../pddl/formula.ts";
-import type { Problem } from "../pddl/problem.ts";
+import type { Problem } from "../pddl/parser.ts";
 import {
   type HouseholdGoal,
   type HouseholdWorld,

@@ -7,8 +7,7 @@
 import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";
-import type { GameEnv } from "../pddl/game_env.ts";
-import { GAME_SETTINGS } from "../pddl/game_settings.ts";
+import { GAME_SETTINGS, type GameEnv } from "../pddl/game_env.ts";
 import { openHousehold } from "./household.ts";
 import {
   listHouseholdAlternatives,

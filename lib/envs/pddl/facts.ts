@@ -8,7 +8,7 @@
 import { GameError } from "./error.ts";
 import type { GroundTask } from "./grounding.ts";
 import type { Symbols } from "./symbols.ts";
-import { DENIED, type Fluents, HOLDS } from "./fluents.ts";
+import { DENIED, type Fluents, HOLDS } from "./engine.ts";
 
 /** The facts that an atom of a query can match, in the order in which they are tried. */
 export interface FactList {

@@ -6,13 +6,9 @@
  */
 
 import { GameError, quoted } from "./error.ts";
+import type { FactTable } from "./facts.ts";
 import {
-  chooseFirst,
-  compileExpression,
-  type GrammarWorld,
-  type Scope,
-} from "./expression.ts";
-import {
+  burn,
   type Derivation,
   matchAtom,
   MAX_LENGTH,
@@ -22,6 +18,7 @@ import {
 } from "./query.ts";
 import {
   ATTRIBUTES,
+  type Expression,
   type QueryAtom,
   readExpression,
   readQuery,
@@ -34,6 +31,21 @@ import type { Twl2 } from "./twl2.ts";
 const MAX_DEPTH = 64;
 const MAX_TEXTS = 20_000;
 const MAX_SYMBOLS = 200_000;
+
+/** Placeholders in scope with the types of their entities; the place in the list is the slot. */
+export type Scope = readonly { readonly name: string; readonly type: string }[];
+
+/** What a grammar compiler reads of its game. */
+export interface GrammarWorld {
+  /** Facts that can hold. */
+  readonly facts: FactTable;
+  /** Display name of each entity. */
+  readonly names: readonly string[];
+  /** Id of each entity. */
+  readonly ids: readonly string[];
+  /** Type of each entity. */
+  readonly types: readonly string[];
+}
 
 /** Compiles texts of one grammar; the same rule in the same scope is compiled once. */
 export class GrammarCompiler {
@@ -193,7 +205,58 @@ export class GrammarCompiler {
         where,
       );
     }
-    return compileExpression(expression, where, scope, this.#world);
+    return this.#expression(expression, where, scope);
+  }
+
+  #expression(expression: Expression, where: string, scope: Scope): Text {
+    if (expression.kind === "text") {
+      const { text } = expression;
+      return () => text;
+    }
+    if (expression.kind === "attribute") {
+      return this.#attribute(expression, where, scope);
+    }
+    const parts = expression.parts.map((part) =>
+      this.#expression(part, where, scope)
+    );
+    if (expression.kind === "join") {
+      return (d) => {
+        let text = "";
+        for (const part of parts) text += part(d);
+        return text;
+      };
+    }
+    return (d) => {
+      for (const part of parts) {
+        const text = part(d);
+        if (text !== "") return text;
+      }
+      return "";
+    };
+  }
+
+  #attribute(
+    { variable, attribute }: Expression & { readonly kind: "attribute" },
+    where: string,
+    scope: Scope,
+  ): Text {
+    const slot = scope.findLastIndex(({ name }) => name === variable);
+    if (slot < 0) {
+      throw this.#error(
+        "E_GRAMMAR_VARIABLE",
+        `variable ${quoted(variable)} must be bound`,
+        where,
+      );
+    }
+    if (attribute === "indefinite") return () => "a";
+    if (attribute === "definite") return () => "the";
+    const { names, ids, types } = this.#world;
+    const column = attribute === "id"
+      ? ids
+      : attribute === "type"
+      ? types
+      : names;
+    return (d) => column[d.slots[slot]!]!;
   }
 
   /** The values of a conditional: one, or one for each match. */
@@ -293,4 +356,25 @@ export class GrammarCompiler {
     }
     return { run };
   }
+}
+
+/** Compiles a rule: the first alternative whose query has a match is written. */
+function chooseFirst(
+  choices: readonly {
+    readonly holds: ((derivation: Derivation) => boolean) | undefined;
+    readonly text: Text;
+  }[],
+  name: string,
+): Text {
+  return (d) => {
+    burn(d, 1);
+    for (const { holds, text } of choices) {
+      if (holds === undefined || holds(d)) return text(d);
+    }
+    throw new GameError(`some alternative of rule ${quoted(name)} must apply`, {
+      code: "E_GRAMMAR_NO_ALTERNATIVE",
+      section: "grammar",
+      where: `rule ${quoted(name)}`,
+    });
+  };
 }

@@ -8,11 +8,11 @@ import {
   copyState,
   type Engine,
   type EngineState,
+  HOLDS,
   initialState,
   isApplicable,
 } from "./engine.ts";
 import { compare } from "./facts.ts";
-import { HOLDS } from "./fluents.ts";
 import { createDerivation, derive, type Text } from "./query.ts";
 import { pythonStrip } from "../../python_text.ts";
 

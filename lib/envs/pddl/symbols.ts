@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Domain } from "./parser.ts";
-import type { Problem } from "./problem.ts";
+import type { Domain, Problem } from "./parser.ts";
 import type { Atom, Effect } from "./formula.ts";
 
 /** Atoms numbered in the order in which they were first asked for. */

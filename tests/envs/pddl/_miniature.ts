@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GameFile } from "../../../lib/envs/pddl/game_file.ts";
+import type { GameFile } from "../../../lib/envs/pddl/game.ts";
 import {
   HOUSEHOLD_DOMAIN,
   householdGrammar,

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import fc from "fast-check";
 import { GameError } from "../../../lib/envs/pddl/error.ts";
-import type { GameFile } from "../../../lib/envs/pddl/game_file.ts";
+import type { GameFile } from "../../../lib/envs/pddl/game.ts";
 import { compileGame } from "../../../lib/envs/pddl/game.ts";
 import { miniatureHouse } from "./_miniature.ts";
 

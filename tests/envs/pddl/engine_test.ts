@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { compileGame } from "../../../lib/envs/pddl/game.ts";
 import { parseDomain } from "../../../lib/envs/pddl/parser.ts";
-import { parseProblem } from "../../../lib/envs/pddl/problem.ts";
+import { parseProblem } from "../../../lib/envs/pddl/parser.ts";
 import { groundGame } from "../../../lib/envs/pddl/grounding.ts";
 import { smallGame } from "./_miniature.ts";
 

@@ -1,6 +1,6 @@
 import { ok, strictEqual, throws } from "node:assert/strict";
 import { GameError } from "../../../lib/envs/pddl/error.ts";
-import type { GameFile } from "../../../lib/envs/pddl/game_file.ts";
+import type { GameFile } from "../../../lib/envs/pddl/game.ts";
 import { compileGame } from "../../../lib/envs/pddl/game.ts";
 import { miniatureHouse, smallGame } from "./_miniature.ts";
 

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { GameError } from "../../../lib/envs/pddl/error.ts";
 import { parseDomain } from "../../../lib/envs/pddl/parser.ts";
-import { parseProblem } from "../../../lib/envs/pddl/problem.ts";
+import { parseProblem } from "../../../lib/envs/pddl/parser.ts";
 import {
   PddlSource,
   readSexp,
