@@ -11,7 +11,9 @@ import { parseTwl2 } from "../pddl/twl2.ts";
 import {
   type HouseholdTaskType,
   taskTypeOfGoal,
+  TRANSFORMATION,
   type Transformation,
+  transformationOf,
 } from "./task.ts";
 
 /** A place for things. */
@@ -131,26 +133,19 @@ export function readExpertGoal(goal: Formula): ExpertGoal | undefined {
       atom.predicate === predicate &&
       (atom.args[0] === lampVariable) === isLamp
     )?.args[1] ?? "";
-  const transformation = type === "pick_heat_then_place_in_recep"
-    ? "heat" as const
-    : type === "pick_cool_then_place_in_recep"
-    ? "cool" as const
-    : type === "pick_clean_then_place_in_recep"
-    ? "clean" as const
-    : undefined;
+  const transformation = transformationOf(type);
   const object = classOf("objecttype", false);
   const receptacle = classOf("receptacletype", false);
   const lamp = lampVariable === undefined ? "" : classOf("objecttype", true);
   if (object === "" || (lamp === "" && receptacle === "")) return undefined;
   const word = (name: string) => name.replace(/type$/, "");
-  const states = { heat: "hot", cool: "cool", clean: "clean" };
   const sentence = lamp !== ""
     ? `look at ${word(object)} under the ${word(lamp)}.`
     : type === "pick_two_obj_and_place"
     ? `put two ${word(object)} in ${word(receptacle)}.`
-    : `put a ${transformation ? `${states[transformation]} ` : ""}${
-      word(object)
-    } in ${word(receptacle)}.`;
+    : `put a ${
+      transformation ? `${TRANSFORMATION[transformation].adjective} ` : ""
+    }${word(object)} in ${word(receptacle)}.`;
   return { type, object, receptacle, lamp, transformation, sentence };
 }
 

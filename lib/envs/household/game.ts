@@ -5,12 +5,11 @@
  */
 
 import { HOUSEHOLD_DOMAIN, householdGrammar } from "./rules.ts";
-import { indexHousehold } from "./index.ts";
 import { HouseholdPlay } from "./play.ts";
-import type { HouseholdTables } from "./state.ts";
+import { type HouseholdTables, indexHousehold } from "./state.ts";
 import { householdProblem, printProblem } from "./problem.ts";
 import { displayNames, type HouseholdWorld, mangle } from "./world.ts";
-import type { CompiledGame } from "../pddl/game.ts";
+import { type CompiledGame, type GameFile, hashText } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
 import { type Domain, parseDomain, type Problem } from "../pddl/parser.ts";
 
@@ -122,37 +121,22 @@ class DirectGame implements HouseholdGame {
   }
 }
 
-/** Two 32-bit hashes (FNV-1a and a variant) over all that a play depends on. */
+/** Hash of all that a play depends on. */
 function hashWorld(world: HouseholdWorld): string {
   const { layout, things, start, sentence } = world;
-  let a = 0x811c9dc5, b = 0x01000193;
-  const absorb = (text: string) => {
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 15);
-    }
-  };
-  absorb(`${layout.key} ${sentence} ${start}`);
-  for (const { id, standpoint, openable } of layout.receptacles) {
-    absorb(`${id} ${standpoint} ${openable}`);
-  }
-  for (const { id, inside, cool } of layout.fixtures.concat(things)) {
-    absorb(`${id} ${inside} ${cool}`);
-  }
-  return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+  return hashText([
+    `${layout.key} ${sentence} ${start}`,
+    ...layout.receptacles.map(({ id, standpoint, openable }) =>
+      `${id} ${standpoint} ${openable}`
+    ),
+    ...layout.fixtures.concat(things).map(({ id, inside, cool }) =>
+      `${id} ${inside} ${cool}`
+    ),
+  ].join(""));
 }
 
 /** A game file of ALFWorld's form; the keys are those of the format. */
-export interface HouseholdGameFile {
-  /** Types, predicates and actions, as PDDL. */
-  readonly pddl_domain: string;
-  /** Entities, first facts and goal, as PDDL. */
-  readonly pddl_problem: string;
-  /** Commands and feedback, as text grammar; the task sentence is in it. */
-  readonly grammar: string;
-  /** Whether a solution is known. */
-  readonly solvable: boolean;
+export interface HouseholdGameFile extends GameFile {
   /** Commands that win the game. */
   readonly walkthrough: readonly string[];
   /** Kind of task. */

@@ -5,13 +5,17 @@
  */
 
 import { drawIndex, type Random } from "../../random.ts";
-import { HOUSEHOLD_TASK_TYPES, type HouseholdTaskType } from "./task.ts";
+import {
+  HOUSEHOLD_TASK_TYPES,
+  type HouseholdTaskType,
+  TRANSFORMATION,
+  transformationOf,
+} from "./task.ts";
 import {
   canContain,
   HOUSEHOLD_ROOMS,
   type HouseholdRoom,
   ROOM_FIGURES,
-  STATION_CLASS,
   TARGET_FIGURES,
   TASK_FIGURES,
   TOGGLEABLE,
@@ -29,7 +33,6 @@ import {
   type HouseholdGoal,
   type HouseholdWorld,
   type Thing,
-  transformationOf,
 } from "./world.ts";
 import { solveHousehold } from "./solution.ts";
 
@@ -117,14 +120,17 @@ function drawGoal(
     ? new Set(lamps.map((lamp) => lamp.type))
     : holders;
   const how = transformationOf(type);
-  if (how !== undefined && !holders.has(STATION_CLASS[how])) return undefined;
+  if (how !== undefined && !holders.has(TRANSFORMATION[how].station)) {
+    return undefined;
+  }
   const makesSense = (object: string, target: string) => {
     if (!house.classes.has(object) || !targets.has(target)) return false;
     if (type === "look_at_obj_in_light") return true;
     if (!canContain(target, object)) return false;
     if (type === "pick_two_obj_and_place") return !NOT_FOR_TWO.has(target);
     return how === undefined ||
-      (TRANSFORMABLE[how].has(object) && STATION_CLASS[how] !== target);
+      (TRANSFORMABLE[how].has(object) &&
+        TRANSFORMATION[how].station !== target);
   };
   const usual = Object.entries(TASK_FIGURES[type][room] ?? {}).flatMap((
     [pair, count],
@@ -190,7 +196,7 @@ function restrictTarget(
 ): void {
   const { receptacles } = house.layout;
   const how = transformationOf(goal.type);
-  const station = how === undefined ? undefined : STATION_CLASS[how];
+  const station = how === undefined ? undefined : TRANSFORMATION[how].station;
   weights[receptacles.length] = 0; // the last weight is that of being nowhere
   // What is still to be cleaned, heated or cooled may start where it belongs.
   const away = how === undefined ? goal.target : undefined;

@@ -111,23 +111,23 @@ export function alfredHouse(
 
 /** The split of a layout: `"unseen"` for one signature in twenty, else `"train"`. */
 export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
-  const hash = householdRandom("signature", layoutSignature(layout)).seed;
-  return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
-}
-
-/** What makes layouts alike: how many receptacles of each class, with and without doors. */
-export function layoutSignature(layout: LayoutKind): string {
   const classes = layout.receptacles.map(({ type, openable }) =>
     openable ? `${type}+` : type
   );
-  return [layout.room, ...classes.sort()].join(" ");
+  const signature = [layout.room, ...classes.sort()].join(" ");
+  const hash = householdRandom("signature", signature).seed;
+  return hash % UNSEEN_SHARE === 0 ? "unseen" : "train";
 }
 
 /** Finds which objects may lie in a layout, and where. */
 export function furnish(layout: HouseholdLayout): House {
   const { room, receptacles } = layout;
   const types = receptacles.map(({ type }) => type);
-  const classes = new Set(thingsOfRoom(room));
+  const classes = new Set(
+    Object.keys(ROOM_FIGURES[room].objects).filter((type) =>
+      PICKUPABLE.has(type)
+    ),
+  );
   const weights = (type: string) => placementWeights(room, types, type);
   const capacities = Uint16Array.from(
     types,
@@ -178,13 +178,6 @@ export function placementWeights(
   }
   weights[receptacles.length] = (cases["_none"] ?? 0) / figures.states_measured;
   return weights;
-}
-
-/** Classes of things that can be taken and are found in a kind of room. */
-export function thingsOfRoom(room: HouseholdRoom): string[] {
-  return Object.keys(ROOM_FIGURES[room].objects).filter((type) =>
-    PICKUPABLE.has(type)
-  );
 }
 
 /** A stream for one purpose of one household. */

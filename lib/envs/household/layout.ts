@@ -319,7 +319,7 @@ function toStandpoint(loc: readonly number[]): Standpoint {
 }
 
 /** Kind of room of one of ALFRED's scenes, by its number. */
-export function roomOfScene(scene: number): HouseholdRoom {
+function roomOfScene(scene: number): HouseholdRoom {
   if (scene < 100) return "kitchen";
   return scene < 300 ? "livingroom" : scene < 400 ? "bedroom" : "bathroom";
 }

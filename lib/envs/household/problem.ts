@@ -6,6 +6,7 @@
 
 import type { Atom, Formula, TypedName } from "../pddl/formula.ts";
 import type { Problem } from "../pddl/parser.ts";
+import { TRANSFORMATION, transformationOf } from "./task.ts";
 import {
   type HouseholdGoal,
   type HouseholdWorld,
@@ -13,7 +14,6 @@ import {
   type Standpoint,
   standpointId,
   type Thing,
-  transformationOf,
 } from "./world.ts";
 import {
   canContain,
@@ -37,12 +37,6 @@ const AFFORDANCES: readonly (readonly [string, ReadonlySet<string>])[] = [
   ["sliceable", SLICEABLE],
   ["toggleable", TOGGLEABLE],
 ];
-const PROPERTIES = { clean: "isclean", heat: "ishot", cool: "iscool" } as const;
-const ABILITIES = {
-  clean: "cleanable",
-  heat: "heatable",
-  cool: "coolable",
-} as const;
 
 const name = (id: string) => mangle(id).toLowerCase();
 const place = (standpoint: Standpoint) => name(standpointId(standpoint));
@@ -138,9 +132,10 @@ function goalFormula(goal: HouseholdGoal): Formula {
   const { type, object, target } = goal;
   if (type === "look_at_obj_in_light") return lightFormula(goal);
   const how = transformationOf(type);
-  const changed = how === undefined
-    ? []
-    : [holds(ABILITIES[how], "?o"), holds(PROPERTIES[how], "?o")];
+  const changed = how === undefined ? [] : [
+    holds(`${how}able`, "?o"),
+    holds(`is${TRANSFORMATION[how].adjective}`, "?o"),
+  ];
   const delivered = (o: string) => [
     holds("objecttype", o, classType(object)),
     holds("receptacletype", "?r", classType(target)),

@@ -7,18 +7,9 @@
  * @module
  */
 
-import {
-  displayNames,
-  type HouseholdWorld,
-  transformationOf,
-} from "./world.ts";
-import {
-  canContain,
-  PICKUPABLE,
-  STATION_CLASS,
-  TOGGLEABLE,
-  TRANSFORMABLE,
-} from "./tables.ts";
+import { TRANSFORMATION, transformationOf } from "./task.ts";
+import { displayNames, type HouseholdWorld } from "./world.ts";
+import { canContain, PICKUPABLE, TOGGLEABLE, TRANSFORMABLE } from "./tables.ts";
 
 /** One thing done at a receptacle. */
 interface Stop {
@@ -84,7 +75,7 @@ function* tours(world: HouseholdWorld): Generator<readonly Stop[]> {
         if (at !== take.at) yield [take, put];
         continue;
       }
-      for (const station of indicesOf(world, STATION_CLASS[how])) {
+      for (const station of indicesOf(world, TRANSFORMATION[how].station)) {
         const treat: Stop = {
           at: station,
           inside: false,

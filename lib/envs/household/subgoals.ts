@@ -16,7 +16,9 @@ import {
   householdClass,
   type HouseholdTask,
   parseHouseholdTask,
+  TRANSFORMATION,
   type Transformation,
+  TRANSFORMATIONS,
 } from "./task.ts";
 import { guessHouseholdTask } from "./wording.ts";
 
@@ -45,13 +47,6 @@ export const householdSubgoal = {
   open: (receptacle: string): string => `open the ${receptacle}`,
 } as const;
 
-/** Where each transformation is done. */
-const STATIONS: Readonly<Record<Transformation, string>> = {
-  clean: "sinkbasin",
-  heat: "microwave",
-  cool: "fridge",
-};
-const TRANSFORMATIONS = ["clean", "heat", "cool"] as const;
 /** Seen instances of the wanted object beyond which no remembered one is offered. */
 const MAX_TARGETS = 3;
 /** Other things lying here that are offered. */
@@ -162,7 +157,8 @@ function addTaskSubgoals(
   }
   addTargets(proposals, object, memory, actions);
   for (const how of TRANSFORMATIONS) {
-    if (how === task.transformation || hasClass(memory, STATIONS[how])) {
+    const station = TRANSFORMATION[how].station.toLowerCase();
+    if (how === task.transformation || hasClass(memory, station)) {
       proposals.add(householdSubgoal.transform(how, object));
     }
   }
@@ -323,9 +319,7 @@ function nameOfEffect(
 ): string | undefined {
   const transforming = /^(clean|heat|cool) (.+) with /.exec(action);
   if (transforming !== null) {
-    const how = transforming[1] === "clean" || transforming[1] === "heat"
-      ? transforming[1]
-      : "cool";
+    const how = TRANSFORMATIONS.find((one) => one === transforming[1])!;
     return householdSubgoal.transform(how, householdClass(transforming[2]!));
   }
   const moving = /^(?:move (.+) to|put (.+) in\/on) (.+)$/.exec(action);

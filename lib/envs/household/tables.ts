@@ -100,11 +100,8 @@ export const RECEPTACLE_CLASSES: readonly string[] = rules.receptacle_types;
 export const OBJECT_CLASSES: readonly string[] = rules.object_types;
 
 /** Object classes that each receptacle class accepts. */
-export const CAN_CONTAIN: Readonly<Record<string, readonly string[]>> =
-  rules.can_contain;
-
 const ACCEPTS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  Object.entries(CAN_CONTAIN).map((
+  Object.entries(rules.can_contain).map((
     [receptacle, objects],
   ) => [receptacle, new Set(objects)]),
 );
@@ -132,13 +129,6 @@ export const TRANSFORMABLE: Readonly<
   clean: new Set(rules.cleanable),
   heat: new Set(rules.heatable),
   cool: new Set(rules.coolable),
-};
-
-/** Receptacle class at which each transformation is done. */
-export const STATION_CLASS: Readonly<Record<Transformation, string>> = {
-  clean: "SinkBasin",
-  heat: "Microwave",
-  cool: "Fridge",
 };
 
 /** Whether a receptacle class (`SideTable`) accepts an object class (`Mug`). */

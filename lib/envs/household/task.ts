@@ -25,6 +25,44 @@ export type HouseholdTaskType = typeof HOUSEHOLD_TASK_TYPES[number];
 /** What may have to be done to an object before it is put down. */
 export type Transformation = "clean" | "heat" | "cool";
 
+/** The transformations, in the order in which commands and proposals list them. */
+export const TRANSFORMATIONS = ["clean", "heat", "cool"] as const;
+
+/** Task type, adjective of the result, and receptacle class of the station of each transformation. */
+export const TRANSFORMATION: Readonly<
+  Record<
+    Transformation,
+    {
+      readonly type: HouseholdTaskType;
+      readonly adjective: string;
+      readonly station: string;
+    }
+  >
+> = {
+  clean: {
+    type: "pick_clean_then_place_in_recep",
+    adjective: "clean",
+    station: "SinkBasin",
+  },
+  heat: {
+    type: "pick_heat_then_place_in_recep",
+    adjective: "hot",
+    station: "Microwave",
+  },
+  cool: {
+    type: "pick_cool_then_place_in_recep",
+    adjective: "cool",
+    station: "Fridge",
+  },
+};
+
+/** The transformation of the object that a task type asks for; undefined where it asks for none. */
+export function transformationOf(
+  type: HouseholdTaskType,
+): Transformation | undefined {
+  return TRANSFORMATIONS.find((how) => TRANSFORMATION[how].type === type);
+}
+
 /** A household task in parts; classes are words as the world spells them, `soapbar`. */
 export interface HouseholdTask {
   /** Which of the six. */
@@ -38,17 +76,6 @@ export interface HouseholdTask {
   /** What must be done to it first; absent when nothing must. */
   readonly transformation?: Transformation;
 }
-
-const STATES: Readonly<Record<string, Transformation>> = {
-  clean: "clean",
-  hot: "heat",
-  cool: "cool",
-};
-const PLACEMENTS: Readonly<Record<Transformation, HouseholdTaskType>> = {
-  clean: "pick_clean_then_place_in_recep",
-  heat: "pick_heat_then_place_in_recep",
-  cool: "pick_cool_then_place_in_recep",
-};
 
 const LOOK =
   /^(?:look at (?:an? |the )?(\w+) under the (\w+)|examine (?:an? |the )?(\w+) with the (\w+))$/;
@@ -98,9 +125,11 @@ export function parseHouseholdTask(task: string): HouseholdTask | undefined {
   }
   const changed = ADJECTIVE.exec(sentence) ?? VERB.exec(sentence);
   if (changed !== null) {
-    const [, how = "", object = "", receptacle = ""] = changed;
-    const transformation = STATES[how] ?? "heat"; // "heat" is the one verb that is no adjective
-    const type = PLACEMENTS[transformation];
+    const [, word = "", object = "", receptacle = ""] = changed;
+    const transformation = TRANSFORMATIONS.find((how) =>
+      how === word || TRANSFORMATION[how].adjective === word
+    )!;
+    const { type } = TRANSFORMATION[transformation];
     return { type, object, receptacle, transformation };
   }
   const simple = SIMPLE.exec(sentence);

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { MARKS } from "./index.ts";
 import {
   type HouseholdState,
   type HouseholdTables,
   isAccessible,
+  MARKS,
 } from "./state.ts";
 
 /** Adjectives of an examined thing by its marks, most first. */

@@ -9,10 +9,10 @@
  */
 
 import { OBJECT_CLASSES, RECEPTACLE_CLASSES } from "./tables.ts";
-import type {
-  HouseholdTask,
-  HouseholdTaskType,
-  Transformation,
+import {
+  type HouseholdTask,
+  TRANSFORMATION,
+  type Transformation,
 } from "./task.ts";
 
 /** Words people use for classes, beside the class names themselves. */
@@ -107,17 +107,6 @@ const CHANGES: readonly (readonly [Transformation, RegExp])[] = [
   ["cool", /\b(?:cool|cold|chill|refrigerate|freeze)(?:s|ed|d|ing)?\b/],
   ["clean", /\b(?:clean|wash|rinse)(?:s|d|ed|ing)?\b/],
 ];
-const TYPES: Readonly<Record<Transformation, HouseholdTaskType>> = {
-  clean: "pick_clean_then_place_in_recep",
-  heat: "pick_heat_then_place_in_recep",
-  cool: "pick_cool_then_place_in_recep",
-};
-const STATIONS: Readonly<Record<Transformation, string>> = {
-  clean: "sinkbasin",
-  heat: "microwave",
-  cool: "fridge",
-};
-
 /** The classes that a sentence mentions, in order. */
 function mentions(sentence: string, lexicon: Lexicon): Mention[] {
   return Array.from(
@@ -163,7 +152,7 @@ export function guessHouseholdTask(
   const places = mentions(words, RECEPTACLES).map((place) => place.name);
   const station = transformation === undefined
     ? undefined
-    : STATIONS[transformation];
+    : TRANSFORMATION[transformation].station.toLowerCase();
   const receptacle = places.findLast((place) => place !== station) ??
     places.at(-1);
   const goal = {
@@ -171,7 +160,11 @@ export function guessHouseholdTask(
     ...(receptacle === undefined ? {} : { receptacle }),
   };
   if (transformation !== undefined) {
-    return { type: TYPES[transformation], ...goal, transformation };
+    return {
+      type: TRANSFORMATION[transformation].type,
+      ...goal,
+      transformation,
+    };
   }
   return object.plural || /\b(?:two|both|2|pair|second)\b/.test(words)
     ? { type: "pick_two_obj_and_place", ...goal }

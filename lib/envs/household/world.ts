@@ -7,7 +7,11 @@
  * @module
  */
 
-import type { HouseholdTaskType, Transformation } from "./task.ts";
+import {
+  type HouseholdTaskType,
+  TRANSFORMATION,
+  transformationOf,
+} from "./task.ts";
 import type { HouseholdRoom } from "./tables.ts";
 
 /** Where an agent can stand: x and z in steps of 0.25 m, turn in quarters, tilt in degrees. */
@@ -80,27 +84,6 @@ export interface HouseholdWorld {
   readonly sentence: string;
 }
 
-const TRANSFORMATION: Readonly<
-  Partial<Record<HouseholdTaskType, Transformation>>
-> = {
-  pick_clean_then_place_in_recep: "clean",
-  pick_heat_then_place_in_recep: "heat",
-  pick_cool_then_place_in_recep: "cool",
-};
-
-/** The transformation of the object that a task type asks for; undefined where it asks for none. */
-export function transformationOf(
-  type: HouseholdTaskType,
-): Transformation | undefined {
-  return TRANSFORMATION[type];
-}
-
-const ADJECTIVES: Readonly<Record<Transformation, string>> = {
-  clean: "clean",
-  heat: "hot",
-  cool: "cool",
-};
-
 /** ALFWorld's two wordings of a task, without a period. */
 export function goalSentences(goal: HouseholdGoal): readonly [string, string] {
   const object = goal.object.toLowerCase();
@@ -108,7 +91,7 @@ export function goalSentences(goal: HouseholdGoal): readonly [string, string] {
   const how = transformationOf(goal.type);
   if (how !== undefined) {
     return [
-      `put a ${ADJECTIVES[how]} ${object} in ${target}`,
+      `put a ${TRANSFORMATION[how].adjective} ${object} in ${target}`,
       `${how} some ${object} and put it in ${target}`,
     ];
   }
