@@ -19,18 +19,6 @@ export interface MatchingBlock {
   readonly length: number;
 }
 
-/** Options of {@linkcode matchingBlocks} and {@linkcode similarityRatio}. */
-export interface SimilarityOptions {
-  /**
-   * Whether elements that are frequent in a long second sequence may not start a block: with at least
-   * 200 elements, those that occur more than `floor(length / 100) + 1` times. Once a block was found it
-   * still grows over them.
-   *
-   * @default {true}
-   */
-  popularity?: boolean;
-}
-
 /** Half-open ranges of both sequences still to be compared. */
 interface Ranges {
   readonly lowA: number;
@@ -52,9 +40,8 @@ const NOWHERE: readonly number[] = [];
 export function matchingBlocks<T>(
   a: readonly T[],
   b: readonly T[],
-  options: SimilarityOptions = {},
 ): MatchingBlock[] {
-  const places = placesOf(b, options.popularity ?? true);
+  const places = placesOf(b);
   const lengths = [new Int32Array(b.length + 1), new Int32Array(b.length + 1)];
   const found: MatchingBlock[] = [];
   const open: Ranges[] = [
@@ -87,22 +74,24 @@ export function matchingBlocks<T>(
 export function similarityRatio(
   a: string,
   b: string,
-  options: SimilarityOptions = {},
 ): number {
   const pointsA = [...a], pointsB = [...b];
   const total = pointsA.length + pointsB.length;
   if (total === 0) return 1;
   let matched = 0;
-  for (const block of matchingBlocks(pointsA, pointsB, options)) {
+  for (const block of matchingBlocks(pointsA, pointsB)) {
     matched += block.length;
   }
   return 2 * matched / total;
 }
 
-/** Where each element stands in `b`, in increasing order, without the popular ones. */
+/**
+ * Where each element stands in `b`, in increasing order, without the popular ones: of at least 200
+ * elements, those that occur more than `floor(length / 100) + 1` times. They start no block, but a
+ * block grows over them.
+ */
 function placesOf<T>(
   b: readonly T[],
-  popularity: boolean,
 ): ReadonlyMap<T, readonly number[]> {
   const places = new Map<T, number[]>();
   for (const [j, element] of b.entries()) {
@@ -110,7 +99,7 @@ function placesOf<T>(
     if (known) known.push(j);
     else places.set(element, [j]);
   }
-  if (popularity && b.length >= 200) {
+  if (b.length >= 200) {
     const limit = Math.floor(b.length / 100) + 1;
     for (const [element, known] of places) {
       if (known.length > limit) places.delete(element);

@@ -7,6 +7,7 @@
  */
 
 import { pythonFloat, pythonStrip } from "../../python_text.ts";
+import { isObject } from "../../text_file.ts";
 
 /** What people or templates asked for, of one product. */
 export interface WebshopInstruction {
@@ -131,7 +132,7 @@ export function createWebshopCataloger(
   return {
     add(row: unknown): void {
       rows++;
-      if (!isRecord(row)) return drop("row is not an object");
+      if (!isObject(row)) return drop("row is not an object");
       const { asin } = row;
       if (typeof asin !== "string" || asin === "" || asin === "nan") {
         return drop("asin is missing");
@@ -249,7 +250,7 @@ function cleanOptions(
   value: unknown,
   mend: Count,
 ): Pick<WebshopProduct, "options" | "optionImages"> {
-  if (!isRecord(value)) {
+  if (!isObject(value)) {
     if (value) mend("customization_options is not an object");
     return { options: NO_OPTIONS, optionImages: NO_IMAGES };
   }
@@ -263,14 +264,14 @@ function cleanOptions(
       continue;
     }
     for (const option of list) {
-      const text = isRecord(option) ? option["value"] : undefined;
+      const text = isObject(option) ? option["value"] : undefined;
       const cleaned = typeof text === "string" ? cleanOptionValue(text) : "";
       if (cleaned === "") {
         mend("option without a value");
         continue;
       }
       values.push(cleaned);
-      const image = isRecord(option) ? option["image"] : undefined;
+      const image = isObject(option) ? option["image"] : undefined;
       if (typeof image === "string") optionImages.set(cleaned, image);
       else optionImages.delete(cleaned);
     }
@@ -285,9 +286,4 @@ function cleanOptions(
 /** Whether a value is a list. */
 function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
-}
-
-/** Whether a value is an object with named fields. */
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

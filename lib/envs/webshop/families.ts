@@ -5,6 +5,7 @@
  */
 
 import { drawIndex, type Random, shuffled } from "../../random.ts";
+import { present } from "../../settings.ts";
 import tables from "./data/leaves.json" with { type: "json" };
 import type { ProductTexts } from "./generated_texts.ts";
 
@@ -29,6 +30,26 @@ export interface WebshopDifficulty {
 /** Difficulty with every default filled in. */
 export type FamilySettings = Required<WebshopDifficulty>;
 
+const MEDIUM: FamilySettings = {
+  attributes: 2,
+  options: 2,
+  optionFanout: 6,
+  distractors: 3,
+  lexicalGap: 0.2,
+  priceTrap: 0,
+  noise: 0.1,
+};
+const RANGES: readonly (readonly [keyof WebshopDifficulty, number, number])[] =
+  [
+    ["attributes", 1, 5],
+    ["options", 0, 3],
+    ["optionFanout", 2, 20],
+    ["distractors", 0, 12],
+    ["lexicalGap", 0, 1],
+    ["priceTrap", 0, 1],
+    ["noise", 0, 1],
+  ];
+
 /**
  * Fills in defaults and checks ranges.
  *
@@ -37,35 +58,8 @@ export type FamilySettings = Required<WebshopDifficulty>;
 export function checkWebshopDifficulty(
   difficulty: WebshopDifficulty = {},
 ): FamilySettings {
-  const {
-    attributes = 2,
-    options = 2,
-    optionFanout = 6,
-    distractors = 3,
-    lexicalGap = 0.2,
-    priceTrap = 0,
-    noise = 0.1,
-  } = difficulty;
-  const all = {
-    attributes,
-    options,
-    optionFanout,
-    distractors,
-    lexicalGap,
-    priceTrap,
-    noise,
-  };
-  const ranges:
-    readonly (readonly [keyof WebshopDifficulty, number, number])[] = [
-      ["attributes", 1, 5],
-      ["options", 0, 3],
-      ["optionFanout", 2, 20],
-      ["distractors", 0, 12],
-      ["lexicalGap", 0, 1],
-      ["priceTrap", 0, 1],
-      ["noise", 0, 1],
-    ];
-  for (const [name, low, high] of ranges) {
+  const all = { ...MEDIUM, ...present(difficulty) };
+  for (const [name, low, high] of RANGES) {
     const value = all[name];
     const fits = value >= low && value <= high &&
       (high === 1 || Number.isInteger(value));

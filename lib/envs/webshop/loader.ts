@@ -6,7 +6,7 @@
  * @module
  */
 
-import { readJson, readText } from "../../text_file.ts";
+import { isObject, readJson, readText } from "../../text_file.ts";
 import { readJsonRows } from "./json_rows.ts";
 import {
   createWebshopCataloger,
@@ -151,18 +151,14 @@ export function parseWebshopAnnotations(files: {
 function entriesOf(file: NamedJson | undefined): [string, unknown][] {
   if (!file || file.json === undefined) return [];
   const { json, name } = file;
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw wrong(name, "an object of records", json);
-  }
+  if (!isObject(json)) throw wrong(name, "an object of records", json);
   return Object.entries(json);
 }
 
 /** Reads checked fields of one record. */
 function createReader(where: string, record: unknown) {
-  if (typeof record !== "object" || record === null || Array.isArray(record)) {
-    throw wrong(where, "an object", record);
-  }
-  const fields = new Map<string, unknown>(Object.entries(record));
+  if (!isObject(record)) throw wrong(where, "an object", record);
+  const fields = new Map(Object.entries(record));
   return {
     /** A text; `undefined` where it is absent or null. */
     text(field: string): string | undefined {

@@ -8,11 +8,11 @@
  */
 
 import {
+  compareCodePoints,
   pythonFloat,
   pythonJsonObject,
   pythonStrip,
 } from "../../python_text.ts";
-import { compareCodePoints } from "../../python_text.ts";
 import type { WebshopProduct } from "./catalog.ts";
 import {
   pageHits,

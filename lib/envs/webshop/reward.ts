@@ -14,10 +14,20 @@ import { areAlike } from "./parity/token_set_ratio.ts";
 import type { WebshopProduct } from "./catalog.ts";
 import type { WebshopGoal, WebshopGoalOption } from "./goals.ts";
 import { type NounTagger, titleNouns } from "./nouns.ts";
-import { normalizeWebshopColor, WEBSHOP_COLORS } from "./parity/normalize.ts";
 
 /** Phrases count as the same above this similarity. */
 const ALIKE = 85;
+
+/** The base colors in the order in which they are looked for. */
+export const WEBSHOP_COLORS: readonly string[] =
+  `alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown
+  burgundy camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac
+  copper coral cranberry cream crystal dark denim eggplant elephant espresso fuchsia gold granite
+  grape graphite grass gray green grey heather indigo ivory ivy khaki lavender lemon leopard light
+  lilac lime magenta maroon mauve merlot midnight mint mocha multicolor mushroom mustard natural
+  navy nude olive orange peach pewter pink plum purple rainbow red rose royal rust sand sapphire
+  seashell silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet
+  walnut wheat white wine yellow`.split(/\s+/);
 
 /** What was bought. */
 export interface WebshopPurchase {
@@ -177,6 +187,16 @@ export function countWebshopOptions(
   return wanted.filter((goal) =>
     chosen.some((value) => areAlike(value, goal, ALIKE))
   ).length;
+}
+
+/**
+ * Reduces a text to the first base color that it contains, or leaves it as it is.
+ *
+ * Applied to every option, sizes and flavors included, and by letters rather than words:
+ * `"fashion"` contains `"ash"`.
+ */
+export function normalizeWebshopColor(text: string): string {
+  return WEBSHOP_COLORS.find((color) => text.includes(color)) ?? text;
 }
 
 /** What a wanted option is compared as. */

@@ -160,20 +160,16 @@ export const WEBSHOP_REFERENCE = {
   sanitize: false,
 } as const;
 
-/** Settings with the preset's in place of those that are not given. */
-function filled<S extends EpisodeSettings>(settings: S): S {
-  const { preset } = settings;
-  return preset === undefined
-    ? settings
-    : { ...WEBSHOP_REFERENCE, ...present(settings) };
-}
-
 /** Settings taken apart: the shop's, and the episode's; a preset fills in what is not given. */
 export function webshopParts(settings: Settings): {
   forShop: ShopSettings;
   forEpisode: EpisodeSettings;
 } {
-  const entries = Object.entries(filled(settings));
+  const entries = Object.entries(
+    settings.preset === undefined
+      ? settings
+      : { ...WEBSHOP_REFERENCE, ...present(settings) },
+  );
   const select = (names: object) =>
     Object.fromEntries(entries.filter(([name]) => name in names));
   return {

@@ -4,11 +4,11 @@
  * @module
  */
 
+import { present } from "../../settings.ts";
 import { createWebshopCataloger, type WebshopCatalog } from "./catalog.ts";
 import {
   listWebshopGoals,
   type WebshopGoal,
-  type WebshopGoalList,
   type WebshopGoalOptions,
 } from "./goals.ts";
 import {
@@ -16,9 +16,9 @@ import {
   type WebshopScore,
   type WebshopScoring,
 } from "./reward.ts";
-import { createWebshopSearch, type WebshopSearch } from "./search/search.ts";
+import { createWebshopSearch } from "./search/search.ts";
 import type { Webshop, WebshopState } from "./state.ts";
-import { planWebshopPurchase, type WebshopPlan } from "./expert.ts";
+import { planWebshopPurchase } from "./expert.ts";
 import {
   type GeneratedProduct,
   generateWebshopProducts,
@@ -44,42 +44,16 @@ export function createWebshop(
   catalog: WebshopCatalog,
   settings: WebshopSettings,
 ): Webshop {
-  return assembleWebshop(catalog, {
-    settings,
-    list: listWebshopGoals(catalog, settings),
-    search: createWebshopSearch(catalog),
-  });
-}
-
-/**
- * Makes a shop of parts that exist already.
- *
- * @param catalog The products.
- * @param parts Goals with prices, the search, and rules.
- * @returns The shop.
- */
-export function assembleWebshop(
-  catalog: WebshopCatalog,
-  parts: {
-    list: WebshopGoalList;
-    search: WebshopSearch;
-    settings: Omit<WebshopSettings, keyof WebshopGoalOptions>;
-  },
-): Webshop {
-  const { reservedQueries = true, showAttributes = false, ...rest } =
-    parts.settings;
-  const { nouns, optionRule } = rest;
+  const { reservedQueries = true, showAttributes = false } = settings;
+  const { nouns, optionRule } = settings;
   return {
     catalog,
     products: catalog.products,
-    ...parts.list,
-    search: parts.search,
+    ...listWebshopGoals(catalog, settings),
+    search: createWebshopSearch(catalog),
     reservedQueries,
     showAttributes,
-    scoring: {
-      ...(nouns ? { nouns } : {}),
-      ...(optionRule ? { optionRule } : {}),
-    },
+    scoring: present({ nouns, optionRule }),
   };
 }
 
@@ -161,15 +135,8 @@ export function generateWebshop(
   for (const goal of shop.goals) {
     if (goals.length === mostGoals) break;
     const plan = planWebshopPurchase(shop, goal);
-    if (plan && isWinnable(plan, rank)) goals.push(goal);
+    if (plan?.score !== 1) continue;
+    if (plan.rank >= rank[0] && plan.rank <= rank[1]) goals.push(goal);
   }
   return { ...shop, goals };
-}
-
-/** Whether a plan wins, within the ranks. */
-function isWinnable(
-  plan: WebshopPlan,
-  rank: readonly [number, number],
-): boolean {
-  return plan.score === 1 && plan.rank >= rank[0] && plan.rank <= rank[1];
 }

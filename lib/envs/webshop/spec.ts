@@ -43,12 +43,7 @@ import { splitWebshopGoals, type WebshopSplitting } from "./splits.ts";
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export async function stockWebshopSpec(spec: EnvSpec): Promise<StockedWebshop> {
-  const { kind: _, ...settings } = readSettings(
-    WEBSHOP_SPEC,
-    spec,
-    "open a webshop",
-  );
-  return await stockWebshop(webshopParts(settings).forShop);
+  return await stockWebshop(readSpec(spec).forShop);
 }
 
 /**
@@ -63,12 +58,7 @@ export function openWebshopSpec(
   seed: number,
   shops: Cache<StockedWebshop>,
 ): WebshopEnv | Promise<WebshopEnv> {
-  const { kind: _, ...settings } = readSettings(
-    WEBSHOP_SPEC,
-    spec,
-    "open a webshop",
-  );
-  const { forShop, forEpisode } = webshopParts(settings);
+  const { forShop, forEpisode } = readSpec(spec);
   const stocked = shops.get(
     JSON.stringify(forShop),
     () => stockWebshop(forShop),
@@ -76,6 +66,11 @@ export function openWebshopSpec(
   return stocked instanceof Promise
     ? stocked.then((stocked) => openStocked(stocked, forEpisode, seed))
     : openStocked(stocked, forEpisode, seed);
+}
+
+/** Settings of a specification, the shop's and the episode's. */
+function readSpec(spec: EnvSpec) {
+  return webshopParts(readSettings(WEBSHOP_SPEC, spec, "open a webshop"));
 }
 
 /** Opens an episode in a shop that is there. */
@@ -109,7 +104,7 @@ function openStocked(
  *
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
-export async function listWebshop(
+async function listWebshop(
   dataset: Readonly<Record<string, unknown>>,
 ): Promise<EnvSpec[]> {
   const { dataset: _, ...settings } = readSettings(
@@ -158,7 +153,7 @@ export interface StockedWebshop {
 }
 
 /** Makes a shop: at once if it is generated, later if it is read from files. */
-export function stockWebshop(
+function stockWebshop(
   settings: ShopSettings,
 ): StockedWebshop | Promise<StockedWebshop> {
   const {

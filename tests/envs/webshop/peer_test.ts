@@ -6,10 +6,7 @@
 
 import { ok, strictEqual } from "node:assert/strict";
 import { pickWebshopGoal } from "../../../lib/envs/webshop/goals.ts";
-import {
-  normalizeWebshopColor,
-  webshopReceiptCode,
-} from "../../../lib/envs/webshop/parity/normalize.ts";
+import { webshopReceiptCode } from "../../../lib/envs/webshop/site/html.ts";
 import {
   classifyWebshopColor,
   classifyWebshopSize,
@@ -17,6 +14,7 @@ import {
 import {
   countWebshopAttributes,
   countWebshopOptions,
+  normalizeWebshopColor,
   scoreWebshopPurchase,
   webshopTypeFactor,
 } from "../../../lib/envs/webshop/reward.ts";

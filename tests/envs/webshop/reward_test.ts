@@ -9,12 +9,12 @@ import fc from "fast-check";
 import { createPythonRandom } from "../../../lib/envs/webshop/parity/python_random.ts";
 import { tokenSetRatio } from "../../../lib/envs/webshop/parity/token_set_ratio.ts";
 import { pickWebshopGoal } from "../../../lib/envs/webshop/goals.ts";
+import { parseNounTable, titleNouns } from "../../../lib/envs/webshop/nouns.ts";
 import {
   normalizeWebshopColor,
   WEBSHOP_COLORS,
-} from "../../../lib/envs/webshop/parity/normalize.ts";
-import { parseNounTable, titleNouns } from "../../../lib/envs/webshop/nouns.ts";
-import { webshopPairText } from "../../../lib/envs/webshop/reward.ts";
+  webshopPairText,
+} from "../../../lib/envs/webshop/reward.ts";
 import {
   assertRecorded,
   type RecordedGoal,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { WEBSHOP_COLORS } from "../../../lib/envs/webshop/parity/normalize.ts";
+import { WEBSHOP_COLORS } from "../../../lib/envs/webshop/reward.ts";
 
 const SIZES: readonly RegExp[] = [
   ...[

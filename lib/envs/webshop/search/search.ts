@@ -11,7 +11,7 @@ import { createWebshopAnalyzer } from "./analyzer.ts";
 import type { WebshopCatalog, WebshopProduct } from "../catalog.ts";
 
 /** Hits of a ranked search, and of `<r>`. */
-export const WEBSHOP_MOST_HITS = 50;
+const WEBSHOP_MOST_HITS = 50;
 /** Hits of one results page. */
 export const WEBSHOP_PAGE_SIZE = 10;
 /** Longer queries are cut. */
@@ -32,7 +32,7 @@ export interface WebshopSearch {
 }
 
 /** The indexed text of a product in lower case: title, description, first feature, options. */
-export function webshopDocument(product: WebshopProduct): string {
+function webshopDocument(product: WebshopProduct): string {
   const options = Array.from(
     product.options,
     ([name, values]) => `${name}: ${values.join(", ")}`,

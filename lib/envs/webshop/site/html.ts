@@ -7,14 +7,18 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { type Markup, markup } from "../../../html.ts";
 import { pythonFloat } from "../../../python_text.ts";
 import type { WebshopProduct } from "../catalog.ts";
 import type { WebshopGoal } from "../goals.ts";
-import { webshopReceiptCode } from "../parity/normalize.ts";
 import { scoreWebshopState } from "../shop.ts";
-import type { Webshop } from "../state.ts";
-import { pageHits, webshopButtons, type WebshopState } from "../state.ts";
+import {
+  pageHits,
+  type Webshop,
+  webshopButtons,
+  type WebshopState,
+} from "../state.ts";
 
 /** What a page shows besides the shop's own. */
 export interface WebshopHtmlOptions {
@@ -244,6 +248,15 @@ function receipt(
 <button class="btn" name="action" value="again">Try again</button>
 </form>
 </section>`;
+}
+
+/**
+ * The code of a receipt on WebShop's site: ten hexadecimal digits of the session id's SHA-1, in
+ * upper case.
+ */
+export function webshopReceiptCode(session: string): string {
+  return createHash("sha1").update(session).digest("hex").slice(0, 10)
+    .toUpperCase();
 }
 
 /** The style sheet of all pages. */
