@@ -87,10 +87,7 @@ export type {
   CompactPolicyOptions,
   CompactSession,
 } from "./lib/policy/compact/policy.ts";
-export type {
-  DifferentiablePolicy,
-  ScoredBatch,
-} from "./lib/policy/differentiable.ts";
+export type { DifferentiablePolicy, ScoredBatch } from "./lib/policy/policy.ts";
 export {
   expertPolicy,
   mixPolicies,

@@ -15,7 +15,7 @@ export type { LoraOptions, LoraTarget } from "../lib/policy/decoder/lora.ts";
 export type {
   FloatFormat,
   StoredFormat,
-} from "../lib/policy/decoder/number_formats.ts";
+} from "../lib/policy/decoder/safetensors.ts";
 export {
   openSafetensors,
   writeSafetensors,
@@ -27,11 +27,11 @@ export type {
   WriteSafetensorsOptions,
 } from "../lib/policy/decoder/safetensors.ts";
 export { QWEN2_SIZES } from "../lib/policy/decoder/config.ts";
-export { locateBlocks } from "../lib/policy/language/block_spans.ts";
+export { locateBlocks } from "../lib/policy/language/blocks.ts";
 export type {
   BlockSpans,
   LocateOptions,
-} from "../lib/policy/language/block_spans.ts";
+} from "../lib/policy/language/blocks.ts";
 export {
   BLOCKS,
   formatReply,
@@ -84,8 +84,8 @@ export type {
   TextTokenizer,
   TokenizerFiles,
 } from "../lib/policy/language/tokenizer.ts";
-export { createWordTokenizer } from "../lib/policy/language/word_tokenizer.ts";
-export type { WordTokenizerOptions } from "../lib/policy/language/word_tokenizer.ts";
+export { createWordTokenizer } from "../lib/policy/language/tokenizer.ts";
+export type { WordTokenizerOptions } from "../lib/policy/language/tokenizer.ts";
 export { languageMemory } from "../lib/train/studies/language_memory.ts";
 export type {
   LanguageMemory,

@@ -1,6 +1,7 @@
 /**
  * Contracts of policies by power: a {@linkcode Policy} opens sessions that decide, a
- * {@linkcode Scorer} scores decisions again, a {@linkcode Learner} improves the policy.
+ * {@linkcode Scorer} scores decisions again, a {@linkcode DifferentiablePolicy} does so inside a gradient
+ * tape, a {@linkcode Learner} improves the policy.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import type {
   Trajectory,
   Turn,
 } from "../trajectory.ts";
+import type { Tensor1D, Variable } from "./backends/tensors.ts";
 
 /** What a policy knows of an episode before its first observation. */
 export interface EpisodeStart {
@@ -212,4 +214,36 @@ export interface Learner {
   load(directory: string): Promise<void>;
   /** Takes the weights as they are now for the reference policy, as after a warm start; for learners with one. */
   setReference?(): void;
+}
+
+/** Scores of a batch by {@linkcode DifferentiablePolicy.score}; the caller disposes all of it. */
+export interface ScoredBatch {
+  /**
+   * Log-probability of each unit, sample after sample, in the order of `decisionUnits`.
+   * Shape `(units,)`.
+   */
+  readonly logProbs: Tensor1D;
+  /** Entropy of the distribution each unit was drawn from, in nats. Shape `(units,)`. */
+  readonly entropies: Tensor1D;
+  /** Value before each decision, in units of return. Shapes `(samples,)`. */
+  readonly values: ByDecision<Tensor1D>;
+}
+
+/**
+ * A policy whose decisions can be differentiated.
+ *
+ * The order of units is that of `decisionUnits` in `lib/trajectory.ts`; scoring again with unchanged
+ * weights gives every unit the log-probability recorded when it was chosen.
+ */
+export interface DifferentiablePolicy extends Policy, Scorer {
+  /** Weights, under names that stay the same from run to run; checkpoints use these names. */
+  readonly variables: Readonly<Record<string, Variable>>;
+  /**
+   * Scores turns again, from what their traces recorded when the policy decided. Synchronous, so that
+   * it can stand inside `tf.variableGrads`, which disposes what is not kept; outside one the caller
+   * disposes what is returned.
+   */
+  score(turns: readonly ScoredTurn[]): ScoredBatch;
+  /** Frees the weights. The policy cannot be used afterwards. */
+  dispose(): void;
 }

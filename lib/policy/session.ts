@@ -164,11 +164,8 @@ class StatelessSession implements PolicySession {
 }
 
 /**
- * Applies a function to a value at once, or when it is ready if it is promised.
- *
- * @param value A value or a promise of one.
- * @param next The function.
- * @returns Its result; a promise only where the value was one.
+ * Applies a function to a value at once, or when it is ready if it is promised. Returns its result;
+ * a promise only where the value was one.
  */
 export function whenReady<T, R>(
   value: T | Promise<T>,

@@ -1,10 +1,10 @@
 /**
- * The policy that a config names, with the subgoals that its worlds propose.
+ * The policy that a config names: a compact one with the subgoals of its worlds, or a language model.
  *
  * @module
  */
 
-import { findWorld } from "../envs/open_env.ts";
+import { createEnvOpener, findWorld } from "../envs/open_env.ts";
 import type {
   EnvSpec,
   ListAlternatives,
@@ -15,20 +15,36 @@ import {
   createCompactPolicy,
 } from "../policy/compact/policy.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
-import { assembleLanguagePolicy } from "./assemble_language.ts";
-import type { CompactPolicyConfig, TrainingConfig } from "./config/config.ts";
+import type {
+  CompactPolicyConfig,
+  LanguagePolicyConfig,
+  TrainingConfig,
+} from "./config/config.ts";
+import {
+  createLanguagePolicy,
+  openLanguagePolicy,
+} from "../policy/language/loading.ts";
+import type { Qwen2Config } from "../policy/decoder/config.ts";
+import { formatPrompt } from "../policy/language/prompts.ts";
+import { expertPolicy } from "../policy/plan_execute.ts";
+import {
+  createWorldTokenizer,
+  formatBriefPrompt,
+  formatTranscript,
+} from "../policy/language/small_model.ts";
+import { createRandom } from "../random.ts";
+import { collectTrajectories } from "../rollout/collect.ts";
+import { withHints } from "../rollout/hints.ts";
+import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Situation, Trajectory } from "../trajectory.ts";
 
 /** A policy that a config can name. */
 export type AssembledPolicy = CompactPolicy | LanguagePolicy;
 
 /**
  * Makes the policy that a config describes, on the active backend. The same settings and worlds
- * give the same policy, in any thread.
+ * give the same policy, in any thread. Returns the policy. Caller disposes.
  *
- * @param config Every setting.
- * @param specs Worlds to learn in.
- * @param signal Stops while a language policy generates, by throwing its reason.
- * @returns The policy. Caller disposes.
  * @throws {TypeError} If worlds of different kinds share a policy that lists subgoals, or a small
  * model is wanted for worlds without experts.
  */
@@ -56,12 +72,7 @@ async function compactPolicy(
   });
 }
 
-/**
- * Finds the list of equally good actions that all worlds share; see {@linkcode ListAlternatives}.
- *
- * @param specs Worlds.
- * @returns The list, if every world has the same one.
- */
+/** Finds the list of equally good actions that all worlds share; see {@linkcode ListAlternatives}. */
 export async function alternativesOf(
   specs: readonly EnvSpec[],
 ): Promise<ListAlternatives | undefined> {
@@ -76,8 +87,6 @@ export async function alternativesOf(
 /**
  * Finds the proposer of subgoals that all worlds share.
  *
- * @param specs Worlds.
- * @returns The proposer.
  * @throws {TypeError} If there is none.
  */
 export async function proposerOf(
@@ -113,4 +122,97 @@ function oneOfEachWorld(specs: readonly EnvSpec[]): EnvSpec[] {
 
 function nameOf({ kind, url }: EnvSpec): string {
   return kind === "module" ? `"module" ${url}` : `"${kind}"`;
+}
+
+/** Episodes of an expert from which a small model's words are taken. */
+const LISTENED = 256;
+
+/** Numbers of a state that one head of a small model sees. */
+const HEAD_SIZE = 32;
+
+/** Tokens of a transcript's start and of each turn: what is seen ends at 600 characters, each of them a token at worst. */
+const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
+
+/** What a policy may be shown. */
+const PROMPTS = {
+  rules: (situation: Situation) => formatPrompt(situation),
+  brief: (situation: Situation) => formatBriefPrompt(situation),
+  // A small model finds the task sooner where it always stands at the same distance.
+  transcript: (situation: Situation) =>
+    formatTranscript(situation, { repeatTask: true }),
+} as const;
+
+/** What a language policy is made for. */
+type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
+  readonly specs: readonly EnvSpec[];
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Makes the policy that a config describes. Returns the policy. Caller disposes.
+ *
+ * @throws {TypeError} If a small model is wanted for worlds without experts.
+ */
+async function assembleLanguagePolicy(
+  policy: LanguagePolicyConfig,
+  options: Surroundings,
+): Promise<LanguagePolicy> {
+  const { name: _, directory, layers, hiddenSize, loraRank = 0, ...others } =
+    policy;
+  const { prompt, ...speech } = others;
+  const { seed, signal } = options;
+  const shown = prompt ?? (directory === undefined ? "brief" : "rules");
+  const settings = {
+    ...speech,
+    seed,
+    prompt: PROMPTS[shown],
+    reuseKvCache: shown === "transcript",
+    ...(signal && { signal }),
+    ...(loraRank > 0 && { lora: { rank: loraRank } }),
+  };
+  if (directory !== undefined) {
+    return await openLanguagePolicy(directory, settings);
+  }
+  return createLanguagePolicy({
+    ...settings,
+    tokenizer: createWorldTokenizer(await playExpert(options), PROMPTS[shown]),
+    size: {
+      ...(layers !== undefined && { layers }),
+      ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
+      ...(shown === "transcript" && {
+        maxLength: TRANSCRIPT_START + TRANSCRIPT_TURN * mostTurns(options),
+      }),
+    },
+  });
+}
+
+/** Turns of the longest episode that will be played. */
+function mostTurns({ rollout, evaluation }: Surroundings): number {
+  return Math.max(rollout.maxTurns, evaluation.maxTurns);
+}
+
+/** Sizes of a small model by its width. */
+function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
+  const kvHeads = Math.max(1, Math.floor(hiddenSize / (2 * HEAD_SIZE)));
+  return {
+    hiddenSize,
+    intermediateSize: 2 * hiddenSize,
+    heads: 2 * kvHeads,
+    kvHeads,
+  };
+}
+
+/** Plays some episodes as an expert would. */
+async function playExpert(options: Surroundings): Promise<Trajectory[]> {
+  const { seed, specs, rollout } = options;
+  const open = withHints(createEnvOpener());
+  const episodes = scheduleEpisodes(specs, {
+    random: createRandom(seed).fork("words"),
+    tasks: LISTENED,
+    maxTurns: rollout.maxTurns,
+    ...(rollout.balanceBy === undefined
+      ? {}
+      : { balanceBy: rollout.balanceBy }),
+  });
+  return await collectTrajectories(expertPolicy(), episodes, { open });
 }

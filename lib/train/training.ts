@@ -24,7 +24,7 @@ import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { batchSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
 import type { TrainingConfig } from "./config/config.ts";
-import type { Baseline } from "./baselines.ts";
+import type { Baseline } from "./assemble.ts";
 import {
   evaluatePolicy,
   type Evaluation,

@@ -14,7 +14,7 @@ import { assignCredit, creditBatch } from "../../lib/hae/credit.ts";
 import { shapeBatch } from "../../lib/hae/shaping.ts";
 import type { HaeRows } from "../reference/row_inputs.ts";
 import { rowAdvantages } from "../reference/rows.ts";
-import { locateBlocks } from "../../lib/policy/language/block_spans.ts";
+import { locateBlocks } from "../../lib/policy/language/blocks.ts";
 import { createRandom } from "../../lib/random.ts";
 import { byDecision, type Trajectory } from "../../lib/trajectory.ts";
 

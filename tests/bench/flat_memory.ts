@@ -9,11 +9,11 @@
  * @module
  */
 
-import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/module.ts";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
-import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../lib/policy/policy.ts";
 import { assembleTraining } from "../../lib/train/assemble.ts";
 import { defineConfig } from "../../lib/train/config/config.ts";
 import { PRESETS } from "../../lib/train/config/presets.ts";

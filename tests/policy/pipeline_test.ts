@@ -6,7 +6,7 @@
 
 import { deepStrictEqual } from "node:assert/strict";
 import { rowAdvantages } from "../reference/rows.ts";
-import { locateBlocks } from "../../lib/policy/language/block_spans.ts";
+import { locateBlocks } from "../../lib/policy/language/blocks.ts";
 import { byDecision, type DecisionName } from "../../lib/trajectory.ts";
 import { assertClose, replayFile } from "../_vectors.ts";
 

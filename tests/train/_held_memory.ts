@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { openCorridorSpec } from "../../lib/envs/corridor.ts";
 import { assignCredit } from "../../lib/hae/credit.ts";
-import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
-import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../lib/policy/policy.ts";
 import { smallPolicy } from "../policy/_small_policy.ts";
 import { playAndLearn } from "./_held_memory.ts";
 import { watchHeap } from "./_heap_watch.ts";

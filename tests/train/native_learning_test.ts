@@ -12,8 +12,7 @@ import {
   selectBackend,
 } from "../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
-import type { DifferentiablePolicy } from "../../lib/policy/differentiable.ts";
-import type { Policy } from "../../lib/policy/policy.ts";
+import type { DifferentiablePolicy, Policy } from "../../lib/policy/policy.ts";
 import { createRandom } from "../../lib/random.ts";
 import { collectTrajectories } from "../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../lib/rollout/schedule.ts";

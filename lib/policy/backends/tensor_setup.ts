@@ -19,7 +19,6 @@ export async function registerGradients(): Promise<void> {
 /**
  * Refuses to go on without a backend.
  *
- * @param doing What cannot be done, as in `Cannot <do this>`.
  * @throws {TypeError} If no backend is active.
  */
 export function requireBackend(doing: string): void {

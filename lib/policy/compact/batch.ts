@@ -65,8 +65,6 @@ const REALS = ["state", "subgoals", "contexts", "actions"] as const;
 /**
  * Reads the inputs that a trace carries.
  *
- * @param inputs The trace's inputs.
- * @returns The same arrays, typed.
  * @throws {TypeError} If one is missing or of another kind.
  */
 export function readInputs(
@@ -252,10 +250,8 @@ function ownRows(count: number): { rows: Int32Array; count: number } {
 }
 
 /**
- * Lays the inputs of many turns end to end; equal texts become one.
- *
- * @param samples Inputs of each turn.
- * @returns Columns in the order of the samples.
+ * Lays the inputs of many turns end to end; equal texts become one. Returns columns in the order of
+ * the samples.
  */
 export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
   const size = samples.length;

@@ -60,8 +60,6 @@ export interface SampleOptions {
  * Draws from a softmax.
  *
  * @param logits Shape `(choices,)`, at least one.
- * @param options Stream and temperature; exactly one number is drawn.
- * @returns The choice.
  */
 export function sampleChoice(
   logits: Float32Array,
@@ -123,13 +121,7 @@ export interface Chooser {
   act(logits: Float32Array, i: number): Choice;
 }
 
-/**
- * Samples each choice from its row's own stream.
- *
- * @param randoms One stream for each row.
- * @param temperature Divides logits; 0 takes the largest.
- * @returns The chooser.
- */
+/** Samples each choice from its row's own stream. */
 export function sampled(
   randoms: readonly Random[],
   temperature: number,
@@ -147,9 +139,6 @@ export function sampled(
 /**
  * Makes the choices of decisions made elsewhere, with the log-probabilities that the policy gives them.
  *
- * @param observations What was seen.
- * @param decisions What was decided; traces and values are not used.
- * @returns The chooser.
  * @throws {RangeError} While choosing, if an action was not admissible.
  */
 export function demonstrated(
@@ -183,15 +172,7 @@ function choiceAt(logits: Float32Array, index: number): Choice {
   return { index, logProb: logits[index]! - top - Math.log(total) };
 }
 
-/**
- * Decides whether to switch, and to which subgoal.
- *
- * @param builder The candidates and the held subgoal.
- * @param plans Scores of the batch.
- * @param i The row's place in the batch.
- * @param chooser Makes the choices.
- * @returns The choice; a first plan is taken up without a choice.
- */
+/** Decides whether to switch, and to which subgoal. */
 export function choosePlan(
   { candidates, held }: InputBuilder,
   plans: PlanNumbers,
@@ -237,14 +218,7 @@ export function choosePlan(
   };
 }
 
-/**
- * Records a decision.
- *
- * @param situation Where it was taken.
- * @param plan What was planned, and what the network was fed.
- * @param outcome The action, and what the critic thought.
- * @returns The decision with its trace.
- */
+/** Records a decision. */
 export function recordDecision(
   situation: Situation,
   plan: PlanChoice & { readonly inputs: CompactInputs },
@@ -285,8 +259,6 @@ export function recordDecision(
 /**
  * The trace of a sample, if a compact policy made it.
  *
- * @param sample One turn.
- * @returns Its trace.
  * @throws {TypeError} If another kind of policy decided.
  */
 export function choiceTrace(sample: ScoredTurn): ChoiceTrace {
@@ -311,8 +283,6 @@ export interface ScoredChoices {
  * Scores switching decisions already made.
  *
  * @param logits Logit of SWITCH. Shape `(samples,)`.
- * @param traces What was chosen.
- * @param decided Whether there was a choice.
  * @returns Caller disposes.
  */
 export function scoreSwitches(
@@ -331,8 +301,6 @@ export function scoreSwitches(
  * Scores choices among listed candidates.
  *
  * @param logits Logit of each row of every sample. Shape `(rows,)`.
- * @param rows Whose candidates they are, and which rows stand for them.
- * @param chosen Index of each sample's choice, -1 where nothing was decided.
  * @returns Caller disposes.
  */
 export function scoreChoices(

@@ -16,6 +16,7 @@ import {
   describeState,
   openScene,
   relateActions,
+  relateSubgoal,
   relateToSubgoal,
   type Scene,
 } from "./features.ts";
@@ -26,7 +27,6 @@ import {
   SUBGOAL_RELATIONS,
 } from "./relations.ts";
 import type { EpisodeMemory } from "./memory.ts";
-import { relateSubgoal } from "./subgoals.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
 /** The inputs of one turn, before and after its plan is chosen. */
@@ -86,13 +86,7 @@ function pool(
 
 const NO_INTEGERS = new Int32Array(0), NO_REALS = new Float32Array(0);
 
-/**
- * Builds the inputs of one turn.
- *
- * @param memory What is remembered up to now.
- * @param options The lexicon, the admissible actions, the candidates and the held subgoal.
- * @returns Inputs for planning, and a function to those for acting.
- */
+/** Builds the inputs of one turn. */
 export function buildInputs(
   memory: EpisodeMemory,
   options: {

@@ -57,14 +57,7 @@ export interface EpisodeMemory {
   readonly seenClasses: Set<number>;
 }
 
-/**
- * Begins the memory of an episode.
- *
- * @param lexicon Takes texts apart; one lexicon for all that happens in an episode.
- * @param task The task sentence.
- * @param text The first observation.
- * @returns The memory before the first turn.
- */
+/** Begins the memory of an episode. */
 export function beginMemory(
   lexicon: Lexicon,
   task: string,
@@ -91,14 +84,7 @@ export function beginMemory(
   return memory;
 }
 
-/**
- * Takes in one turn and the observation that answered it.
- *
- * @param memory The memory; it changes.
- * @param lexicon The lexicon that began it.
- * @param turn The turn.
- * @param text The observation after it.
- */
+/** Takes in one turn and the observation that answered it. */
 export function advanceMemory(
   memory: EpisodeMemory,
   lexicon: Lexicon,

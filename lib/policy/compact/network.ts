@@ -1,6 +1,6 @@
 /**
  * The compact policy's network: hashed word embeddings, a shared trunk, one scorer for subgoals
- * and one for actions, and three value heads.
+ * and one for actions, three value heads, and forward passes that read the results off the device.
  *
  * A candidate's score is a small perceptron over the sum of a projection of the state, one of the
  * candidate's words, one of its relations, and the elementwise product of two more projections of
@@ -11,16 +11,23 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
-import type { ByDecision } from "../../trajectory.ts";
+import { type ByDecision, byDecision } from "../../trajectory.ts";
 import {
   ACTION_COLUMNS,
   type CompactBatch,
+  type CompactInputs,
   CONTEXT_COLUMNS,
+  packBatch,
+  type Ragged,
   STATE_COLUMNS,
   STATE_TEXTS,
 } from "./batch.ts";
-import { SUBGOAL_RELATIONS } from "./relations.ts";
-import { EXECUTION_PRIOR, PLANNING_PRIOR, SWITCHING_PRIOR } from "./prior.ts";
+import {
+  EXECUTION_PRIOR,
+  PLANNING_PRIOR,
+  SUBGOAL_RELATIONS,
+  SWITCHING_PRIOR,
+} from "./relations.ts";
 import {
   type CandidateScorer,
   column1,
@@ -31,6 +38,7 @@ import {
   tensor2d,
   Weights,
 } from "./scorer.ts";
+import type { ActionNumbers, PlanNumbers } from "./choice.ts";
 
 /** Sizes of a compact network. */
 export interface CompactNetworkOptions {
@@ -88,10 +96,7 @@ export interface CompactNetwork {
 
 /**
  * Makes a network with random weights; its first policy is nearly uniform, its first values are 0.
- *
- * @param random Stream to draw weights from.
- * @param options Sizes.
- * @returns The network. Caller disposes its variables.
+ * Returns the network. Caller disposes its variables.
  */
 export function createCompactNetwork(
   random: Random,
@@ -303,4 +308,69 @@ function encodeTexts(
     batch.texts,
   );
   return tf.mul(sums, tensor2d(batch.scales, 1)) as tf.Tensor2D;
+}
+
+/** Runs a function on tensors and frees all of them; its result is plain data. */
+export function swept<T>(work: () => T): T {
+  tf.engine().startScope();
+  try {
+    return work();
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+/** Numbers of planning, and the states that acting needs again. */
+export interface ReadPlans extends PlanNumbers, Disposable {
+  /** Shape `(samples, width)`; disposed with the rest. */
+  readonly state: tf.Tensor2D;
+}
+
+/** Scores planning and reads the numbers. Returns numbers and states; caller disposes. */
+export function readPlans(
+  network: CompactNetwork,
+  inputs: readonly CompactInputs[],
+): ReadPlans {
+  const batch = packBatch(inputs);
+  return swept(() => {
+    const encoded = network.encode(batch);
+    const { switching, planning, values } = network.scorePlans(batch, encoded);
+    const state = tf.keep(encoded.state);
+    return {
+      switching: numbersOf(switching),
+      planning: spread(numbersOf(planning), batch.subgoalRows),
+      rows: batch.subgoalRows,
+      values: byDecision((name) => numbersOf(values[name])),
+      state,
+      [Symbol.dispose]: () => state.dispose(),
+    };
+  });
+}
+
+/** Scores actions and reads the numbers. */
+export function readActions(
+  network: CompactNetwork,
+  inputs: readonly CompactInputs[],
+  state: tf.Tensor2D,
+): ActionNumbers {
+  const batch = packBatch(inputs);
+  return swept(() => {
+    const encoded = network.encode(batch, state);
+    const { execution, value } = network.scoreActions(batch, encoded);
+    return {
+      execution: spread(numbersOf(execution), batch.actionRows),
+      value: numbersOf(value),
+      rows: batch.actionRows,
+    };
+  });
+}
+
+/** Reads a real-valued tensor off the device. */
+export function numbersOf(tensor: tf.Tensor): Float32Array {
+  return Float32Array.from(tensor.dataSync());
+}
+
+/** From one number for each row to one for each candidate. */
+function spread(numbers: Float32Array, { rows }: Ragged): Float32Array {
+  return Float32Array.from(rows, (row) => numbers[row]!);
 }

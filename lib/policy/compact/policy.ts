@@ -19,13 +19,14 @@ import {
   type Situation,
 } from "../../trajectory.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
-import type { DifferentiablePolicy, ScoredBatch } from "../differentiable.ts";
 import type {
   CompletePolicy,
   CompleteSession,
+  DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
   SampleScores,
+  ScoredBatch,
   ScoredTurn,
 } from "../policy.ts";
 import { EpisodeHistories } from "../session.ts";
@@ -41,10 +42,16 @@ import {
   scoreChoices,
   scoreSwitches,
 } from "./choice.ts";
-import { numbersOf, readActions, readPlans, swept } from "./forward.ts";
+import {
+  type CompactNetwork,
+  createCompactNetwork,
+  numbersOf,
+  readActions,
+  readPlans,
+  swept,
+} from "./network.ts";
 import { buildInputs, type InputBuilder } from "./inputs.ts";
 import { advanceMemory, beginMemory, type EpisodeMemory } from "./memory.ts";
-import { type CompactNetwork, createCompactNetwork } from "./network.ts";
 import { createLexicon, type Lexicon } from "./words.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */

@@ -1,5 +1,20 @@
 /**
- * Names and order of the numbers that a compact policy compares texts by.
+ * The numbers by which a compact policy compares texts: their names, their order, and their weights in
+ * the prior of an untrained policy, in logits. All weights are trained.
+ *
+ * The prior is hand-written, not learned. It assumes that
+ *
+ * - a subgoal and the actions that achieve it share words, and name the same things;
+ * - a thing is best sought where the memory last saw it;
+ * - an action taken before, above all a moment ago, is seldom due again;
+ * - a subgoal is achieved once an action of its segment has named its words: another is due, and this one
+ *   is seldom taken up again;
+ * - subgoals that share words with the task, and that some action can achieve now, come first.
+ *
+ * It names no world, task or object. With `policy.prior` at 0 the first policy chooses nearly
+ * uniformly (and keeps its subgoal as `policy.switchBias` says) and learns all of this from reward; the
+ * relations themselves and the list of subgoals stay hand-written. Results of compact policies
+ * are with the prior unless they say otherwise.
  *
  * @module
  */
@@ -87,3 +102,44 @@ export const SUBGOAL_ACTION_RELATIONS = SUBGOAL_ACTION_NAMES.length;
 export const SUBGOAL_RELATIONS = SUBGOAL_RELATION_NAMES.length;
 /** Numbers that describe the state apart from candidates. */
 export const STATE_NUMBERS = 14;
+
+/** Weights by name as a column; 0 where a name has none. */
+function column<Name extends string>(
+  names: readonly Name[],
+  weights: Partial<Record<Name, number>>,
+): Float32Array {
+  return Float32Array.from(names, (name) => weights[name] ?? 0);
+}
+
+function joined(...columns: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(columns.flatMap((one) => [...one]));
+}
+
+/** Shape `(actions' relations to task and memory, then to the subgoal)`. */
+export const EXECUTION_PRIOR: Float32Array = joined(
+  column(ACTION_RELATION_NAMES, {
+    "taken before": -1.5,
+    "taken just now": -1,
+  }),
+  column(SUBGOAL_ACTION_NAMES, {
+    "share of the subgoal's words": 2,
+    "all of the subgoal's words": 1.5,
+    "names a thing of the subgoal": 1,
+    "all of the subgoal's words and things": 1,
+    "place has a thing of the subgoal": 1.5,
+  }),
+);
+
+/** Shape `(a subgoal's relations,)`. */
+export const PLANNING_PRIOR: Float32Array = column(SUBGOAL_RELATION_NAMES, {
+  "share of words shared with the task": 1,
+  "fully covered by an action ever": -1.5,
+  "fully covered by an admissible action": 1,
+  "held lately": -1,
+});
+
+/** Shape `(the held subgoal's relations, then the largest and mean of the actions' relations to it)`. */
+export const SWITCHING_PRIOR: Float32Array = joined(
+  column(SUBGOAL_RELATION_NAMES, { "fully covered in this segment": 3 }),
+  new Float32Array(2 * SUBGOAL_ACTION_RELATIONS),
+);

@@ -62,14 +62,7 @@ export interface CandidateScorer {
   readonly skip: tf.Variable;
 }
 
-/**
- * Makes a scorer with random weights.
- *
- * @param weights Draws and keeps them.
- * @param name What their names begin with.
- * @param sizes Widths, and what the score of a relation begins as.
- * @returns The scorer.
- */
+/** Makes a scorer with random weights. */
 export function makeScorer(
   weights: Weights,
   name: string,
@@ -120,9 +113,7 @@ export interface CandidateRows {
 /**
  * Scores candidates of all samples at once.
  *
- * @param scorer Weights.
  * @param state Embedded texts, shape `(texts, embedding)`, and hidden states, `(samples, width)`.
- * @param candidates Rows to score.
  * @returns Shape `(candidates,)`. Caller disposes.
  */
 export function scoreRows(

@@ -68,19 +68,6 @@ const MEMORY = 30_000;
 /**
  * Opens an empty lexicon.
  *
- * @example
- * ```ts
- * import { strictEqual } from "node:assert/strict";
- * import { createLexicon } from "./words.ts";
- *
- * const lexicon = createLexicon({ buckets: 512 });
- * const there = lexicon.phrase("go to cabinet 3");
- * const here = lexicon.phrase("You arrive at cabinet 3. It is closed.");
- * strictEqual(there.entities[0], here.entities[0]);
- * ```
- *
- * @param options Size of the embedding table.
- * @returns A lexicon that knows no text yet.
  * @throws {RangeError} If `buckets` is not an integer above 1.
  */
 export function createLexicon(options: LexiconOptions): Lexicon {

@@ -15,11 +15,8 @@ export type Compute<T extends tf.Tensor = tf.Tensor> = (
 ) => T;
 
 /**
- * Adds numbers of one shape and keeps neither, as the gradient is the same for both.
- *
- * @param a Any shape.
- * @param b The same shape.
- * @returns The same shape; the caller disposes it.
+ * Adds numbers of one shape and keeps neither, as the gradient is the same for both. Returns the
+ * same shape; the caller disposes it.
  */
 export function add(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   return tf.customGrad((...all) => ({
@@ -73,8 +70,6 @@ export function checkpoint<T extends tf.Tensor>(
  * Runs functions one after the other and puts their results next to each other; the gradient
  * runs each again and adds up as it goes, so that memory does not grow with their number.
  *
- * @param computes Functions of `inputs` alone, of results that differ in one axis at most.
- * @param inputs What is differentiated, weights included.
  * @param axis Where the results are joined. @default {0}
  * @returns The joined results; the caller disposes them.
  */

@@ -52,9 +52,6 @@ const UNSUPPORTED: Readonly<Record<string, unknown>> = {
 /**
  * Reads `config.json`.
  *
- * @param file Where it came from, for error messages.
- * @param json Its contents.
- * @returns The sizes in it.
  * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
  */
 export function parseQwen2Config(
@@ -104,8 +101,6 @@ export function parseQwen2Config(
 /**
  * Reads the sizes of a decoder from its folder.
  *
- * @param directory The folder.
- * @returns The contents of `config.json`.
  * @throws {SyntaxError} If it is no JSON.
  * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
  */
@@ -120,12 +115,7 @@ function ropeThetaOf(json: Readonly<Record<string, unknown>>): number {
   return Number(json["rope_theta"] ?? group?.["rope_theta"] ?? 10000);
 }
 
-/**
- * Writes the contents of `config.json`.
- *
- * @param config Sizes.
- * @returns What other libraries read.
- */
+/** Writes the contents of `config.json`. */
 export function formatQwen2Config(
   config: Qwen2Config,
 ): Record<string, unknown> {
@@ -148,10 +138,8 @@ export function formatQwen2Config(
 }
 
 /**
- * Lists the weights of a decoder.
- *
- * @param config Sizes.
- * @returns Shape of each weight by its name in checkpoints, in the order of the layers.
+ * Lists the weights of a decoder. Shape of each weight by its name in checkpoints, in the order of
+ * the layers.
  */
 export function qwen2Shapes(
   config: Qwen2Config,

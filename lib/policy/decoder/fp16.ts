@@ -11,7 +11,6 @@ import type { Qwen2 } from "./qwen2.ts";
 /**
  * Checks that weights can be stored as asked, before any is made.
  *
- * @param precision How matrices that are not trained shall be stored.
  * @param adapter What makes them so; absent if all are trained.
  * @throws {TypeError} If float16 is asked for and no weight is frozen, or the backend cannot compute
  * with them.
@@ -40,9 +39,6 @@ function requireFloat16(): void {
 /**
  * Packs the matrices of a frozen decoder; gains and biases stay as they are.
  *
- * @param model The decoder, its weights just read or drawn, and not used yet; its matrices are
- * freed, and the rest belongs to the result.
- * @returns The decoder with packed matrices.
  * @throws {TypeError} If the backend cannot compute with them.
  * @throws {RangeError} If a row is of odd length, or a number is too large for 16 bits.
  */

@@ -33,13 +33,7 @@ export function decodesOnGpu(): boolean {
   return tf.getKernel(DECODE.attend, tf.getBackend()) !== undefined;
 }
 
-/**
- * Opens empty caches.
- *
- * @param model The decoder.
- * @param options `batch`: sequences; `room`: most tokens of each; and the adapter.
- * @returns The open decoder.
- */
+/** Opens empty caches. */
 export function openGpuDecoder(
   model: Qwen2,
   options: { batch: number; room: number; adapter?: LoraAdapter | undefined },
@@ -109,11 +103,7 @@ function attendKept(
     : rotaryAttention(qkv, angles, { batch, length: fresh, ...heads });
 }
 
-/**
- * Lays rows of any lengths out for {@linkcode GpuDecoder.feed}.
- *
- * @param tokens Token ids of each sequence; a sequence may get none.
- */
+/** Lays rows of any lengths out for {@linkcode GpuDecoder.feed}. */
 export function padRows(
   tokens: readonly ArrayLike<number>[],
 ): Required<Pick<FreshTokens, "fresh" | "counts">> & { ids: Int32Array } {

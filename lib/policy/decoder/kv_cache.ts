@@ -81,11 +81,7 @@ interface Match {
   readonly length: number;
 }
 
-/**
- * Opens an empty store.
- *
- * @returns The store.
- */
+/** Opens an empty store. */
 export function createKvCacheStore(): KvCacheStore {
   return new Store();
 }

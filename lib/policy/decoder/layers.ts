@@ -118,7 +118,6 @@ export function lookUp(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
  *
  * @param x Shape `(rows, width)`.
  * @param gain Shape `(width,)`.
- * @param epsilon Keeps the root from zero.
  * @returns Shape `(rows, width)`; the caller disposes it.
  */
 export function rmsNorm(
@@ -135,13 +134,7 @@ export function rmsNorm(
   });
 }
 
-/**
- * Gates numbers: `y = gate · sigmoid(gate) · up`.
- *
- * @param gate Any shape.
- * @param up The same shape.
- * @returns The same shape; the caller disposes it.
- */
+/** Gates numbers: `y = gate · sigmoid(gate) · up`. Returns the same shape; the caller disposes it. */
 export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   if (isFused(FUSED.swiGlu)) return fused(FUSED.swiGlu, { gate, up });
   return tf.tidy(() => tf.mul(tf.mul(gate, tf.sigmoid(gate)), up));
@@ -153,8 +146,6 @@ export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
  * Sequences start at position 0; padding at their end changes nothing before it.
  *
  * @param qkv Queries, keys and values side by side. Shape `(batch · length, (heads + 2 · kvHeads) · size)`.
- * @param angles Rotary angles for at least `length` positions.
- * @param sizes Sizes of the batch and the heads.
  * @returns Shape `(batch · length, heads · size)`; the caller disposes it.
  */
 export function rotaryAttention(

@@ -55,12 +55,9 @@ export interface LoraOptions {
 }
 
 /**
- * Makes an adapter that changes nothing yet: A is random, B is zero.
+ * Makes an adapter that changes nothing yet: A is random, B is zero. Returns the adapter;
+ * {@linkcode disposeLora} frees it.
  *
- * @param model The decoder it belongs to; freeze it with {@linkcode freezeWeights}.
- * @param options Size and targets.
- * @param random Stream for A.
- * @returns The adapter; {@linkcode disposeLora} frees it.
  * @throws {RangeError} If the rank is not a positive integer.
  */
 export function createLora(
@@ -100,10 +97,8 @@ export function createLora(
 
 /**
  * Reads an adapter from a folder with `adapter_config.json` and `adapter_model.safetensors`.
+ * Returns the adapter; {@linkcode disposeLora} frees it.
  *
- * @param model The decoder it belongs to.
- * @param directory The folder.
- * @returns The adapter; {@linkcode disposeLora} frees it.
  * @throws {TypeError} If it is of another kind, or a weight is missing or has another shape.
  */
 export async function loadLora(
@@ -177,8 +172,6 @@ async function readAdapterConfig(
 /**
  * Writes an adapter to a folder that PEFT reads.
  *
- * @param adapter The adapter.
- * @param directory An existing folder.
  * @param options `base`: name or path of the model it belongs to. @default {""}
  */
 export async function saveLora(
@@ -220,8 +213,6 @@ export async function saveLora(
 /**
  * Adds an adapter's changes to the weights themselves, as for serving without it.
  *
- * @param model The decoder; its weights change.
- * @param adapter The changes; the adapter stays as it is, and must not be applied again.
  * @throws {TypeError} If the weights are stored as float16.
  */
 export function mergeLora(model: Qwen2, adapter: LoraAdapter): void {

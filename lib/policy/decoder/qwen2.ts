@@ -8,7 +8,11 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { add, checkpoint, concatColumns } from "./checkpointing.ts";
-import type { FloatFormat } from "./number_formats.ts";
+import {
+  type FloatFormat,
+  openSafetensors,
+  writeSafetensors,
+} from "./safetensors.ts";
 import {
   addLowRank,
   linear,
@@ -24,7 +28,6 @@ import {
   qwen2Shapes,
   readQwen2Config,
 } from "./config.ts";
-import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** Deviation of initial matrices, times the root of their inputs. */
 const INITIAL_SPREAD = 0.5;
@@ -103,11 +106,9 @@ export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
 }
 
 /**
- * Reads a decoder from a folder with `config.json` and its weights as safetensors.
+ * Reads a decoder from a folder with `config.json` and its weights as safetensors. Returns the
+ * decoder; {@linkcode disposeQwen2} frees it.
  *
- * @param directory The folder.
- * @param options `maxLength`: longest sequence to prepare for, if shorter than the model's.
- * @returns The decoder; {@linkcode disposeQwen2} frees it.
  * @throws {TypeError} If a weight is missing or has another shape than `config.json` says; the
  * message names the file, the weight and the shape expected. No tensor is left behind.
  */
@@ -135,8 +136,6 @@ export async function loadQwen2(
 /**
  * Writes a decoder to a folder that other libraries read too.
  *
- * @param model The decoder.
- * @param directory An existing folder.
  * @param options `format`: how numbers are stored. @default {"F32"}
  */
 export async function saveQwen2(
@@ -169,13 +168,9 @@ export function disposeQwen2(model: Qwen2): void {
 }
 
 /**
- * Runs the layers over whole sequences.
+ * Runs the layers over whole sequences. Returns state of each token after the last normalization.
+ * Shape `(batch · length, width)`; the caller disposes it.
  *
- * @param model The decoder.
- * @param tokens Sequences, padded at their ends; padding changes nothing before it.
- * @param options Adapter and memory.
- * @returns State of each token after the last normalization. Shape `(batch · length, width)`;
- * the caller disposes it.
  * @throws {RangeError} If the sequences are longer than the decoder was prepared for.
  */
 export function qwen2States(
@@ -318,12 +313,7 @@ export function headSizes(
 /**
  * Tabulates the angles of rotary positions.
  *
- * `angle[t][j] = t · base^(−2j / size)`.
- *
- * @param length Positions.
- * @param size Numbers in one head.
- * @param base Slowest wavelength over 2π.
- * @returns Cosines and sines; the caller disposes them.
+ * `angle[t][j] = t · base^(−2j / size)`. Returns cosines and sines; the caller disposes them.
  */
 export function rotaryAngles(
   length: number,

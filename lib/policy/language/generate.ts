@@ -24,9 +24,7 @@ import {
 /**
  * Writes one reply to each prompt.
  *
- * @param model The decoder.
  * @param prompts Token ids, of any lengths. Shapes `(tokens,)`.
- * @param options Streams, temperature, stops and form.
  * @returns Replies in the order of the prompts.
  * @throws {RangeError} If a prompt is empty, or too long to be replied to.
  */
@@ -121,10 +119,6 @@ export interface SamplingOptions {
  * Draws one token. Takes exactly one number from the stream, whatever the options.
  *
  * @param logits Shape `(vocabulary,)`; excluded ones are overwritten.
- * @param random Stream to draw from.
- * @param options Temperature, cut and choice.
- * @returns The token, and its log-probability among the allowed tokens at that temperature,
- * before the cut; 0 at temperature 0.
  */
 export function sampleToken(
   logits: Float32Array,

@@ -31,10 +31,7 @@ import {
 /**
  * Writes replies without a form.
  *
- * @param model The decoder.
  * @param prompts Token ids, none empty.
- * @param options Streams, temperature and stops. A stream may give more numbers than the reply
- * has tokens, as tokens are sampled ahead.
  * @returns Replies in the order of the prompts.
  * @throws {RangeError} If a prompt is empty, or too long to be replied to.
  */
@@ -105,9 +102,7 @@ function takeFree(
 /**
  * Writes replies that have a form.
  *
- * @param model The decoder.
  * @param prompts Token ids, none empty.
- * @param options Streams, temperature and forms.
  * @returns Replies in the order of the prompts.
  * @throws {RangeError} If a prompt is empty, or too long to be replied to.
  */
@@ -278,7 +273,6 @@ const NO_RULES: SamplingRules = { rows: [], lists: [], masks: [] };
  * Turns what may come next into numbers; lists that forbid are told apart by identity.
  *
  * @param next What may come next in each row; absent means anything.
- * @param vocabulary Tokens there are.
  */
 function rulesOf(
   next: readonly (NextTokens | undefined)[],

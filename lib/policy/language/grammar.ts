@@ -63,10 +63,6 @@ type Part = readonly Int32Array[] | FreePart;
  *
  * Without a held subgoal the only way is to SWITCH; after KEEP the held subgoal is copied.
  * Free contents hold no tag and are not empty.
- *
- * @param tokenizer Writes the parts.
- * @param options How free replies are.
- * @returns Starts the reply to a situation.
  */
 export function replyGrammar(
   tokenizer: TextTokenizer,
@@ -123,13 +119,7 @@ export interface RecordingGrammar extends ReplyGrammar {
   allowed(): AllowedTokens;
 }
 
-/**
- * Records what a grammar allows.
- *
- * @param form The form of replies.
- * @param situation Where the reply is written.
- * @returns A grammar of that form and its record.
- */
+/** Records what a grammar allows. */
 export function recordingGrammar(
   form: ReplyForm,
   situation: Situation,
@@ -159,13 +149,7 @@ export function recordingGrammar(
   };
 }
 
-/**
- * Reads what was recorded.
- *
- * @param allowed A record.
- * @param exclusions The lists of the form that it was recorded with.
- * @returns What could have been written at each token.
- */
+/** Reads what was recorded. */
 export function readAllowed(
   { ids, starts, excluded }: AllowedTokens,
   exclusions: readonly (readonly number[])[],

@@ -57,12 +57,7 @@ export interface TrunkTensors {
 /** What the names of a critic's own weights begin with. */
 const CRITIC = "critic.";
 
-/**
- * Makes value heads that say 0.
- *
- * @param width Numbers in a state.
- * @returns Weight and bias; the caller disposes them.
- */
+/** Makes value heads that say 0. Returns weight and bias; the caller disposes them. */
 export function createHeads(
   width: number,
 ): Pick<LanguageNetwork, "headWeight" | "headBias"> {
@@ -74,12 +69,7 @@ export function createHeads(
   };
 }
 
-/**
- * Lists the weights that are trained.
- *
- * @param network The network.
- * @returns Variables by names that stay the same from run to run.
- */
+/** Lists the weights that are trained. */
 export function trainedWeights(
   network: LanguageNetwork,
 ): Record<string, tf.Variable> {
@@ -98,13 +88,7 @@ export function trainedWeights(
   };
 }
 
-/**
- * Puts other tensors in place of the trained weights.
- *
- * @param network The network.
- * @param tensors One for each of {@linkcode trainedWeights}, under the same names.
- * @returns A network that computes with them.
- */
+/** Puts other tensors in place of the trained weights. */
 export function withWeights(
   network: LanguageNetwork,
   tensors: Readonly<Record<string, tf.Tensor>>,
@@ -136,12 +120,7 @@ export function withWeights(
   };
 }
 
-/**
- * Counts numbers, frozen ones included and shared ones once.
- *
- * @param network The network.
- * @returns How many there are.
- */
+/** Counts numbers, frozen ones included and shared ones once. */
 export function countParameters(network: LanguageNetwork): number {
   const { actor, critic, headWeight, headBias } = network;
   const weights = new Set([headWeight, headBias]);

@@ -13,10 +13,10 @@ import type {
   TokenTrace,
 } from "../../trajectory.ts";
 import { createKvCacheStore, type KvCacheStore } from "../decoder/kv_cache.ts";
-import type { DifferentiablePolicy } from "../differentiable.ts";
 import type {
   CompletePolicy,
   CompleteSession,
+  DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
   ReadingPolicy,
@@ -42,9 +42,13 @@ import {
   writeTrace,
   writtenReply,
 } from "./replies.ts";
-import { scoreReplies, type WrittenReply } from "./scoring.ts";
+import {
+  askCritic,
+  readHeads,
+  scoreReplies,
+  type WrittenReply,
+} from "./scoring.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
-import { askCritic, readHeads } from "./values.ts";
 
 /** A language model as a policy. */
 export interface LanguagePolicy
@@ -79,9 +83,6 @@ export interface LanguageComponents {
 /**
  * Makes a policy of a network and a tokenizer.
  *
- * @param components The network, the tokenizer, and how they are saved and freed.
- * @param options Prompts and decoding.
- * @returns The policy.
  * @throws {RangeError} If the tokenizer has tokens that the network has not.
  */
 export function languagePolicy(

@@ -20,7 +20,6 @@ export interface SharedPrefixes {
  * so are those of another episode that is equal so far.
  *
  * @param sequences Token ids. Shapes `(tokens,)`.
- * @returns What to compute, and where the others are; of equal sequences one is computed.
  */
 export function sharePrefixes(
   sequences: readonly Int32Array[],
@@ -63,7 +62,6 @@ function starts(start: Int32Array, whole: Int32Array): boolean {
  *
  * @param a Token ids. Shape `(tokens,)`.
  * @param b Token ids. Shape `(tokens,)`.
- * @returns A new sequence.
  */
 export function joined(a: Int32Array, b: Int32Array): Int32Array<ArrayBuffer> {
   const whole = new Int32Array(a.length + b.length);

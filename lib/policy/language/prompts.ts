@@ -11,8 +11,6 @@ import {
   type BlockSpans,
   locateBlocks,
   type LocateOptions,
-} from "./block_spans.ts";
-import {
   type ParsedReply,
   parseReply,
   type ParseReplyOptions,

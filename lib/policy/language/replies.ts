@@ -13,8 +13,7 @@ import type {
   Trajectory,
 } from "../../trajectory.ts";
 import { formatPrompt, readReply } from "./prompts.ts";
-import { locateBlocks } from "./block_spans.ts";
-import { formatReply, type ReplyMode } from "./blocks.ts";
+import { formatReply, locateBlocks, type ReplyMode } from "./blocks.ts";
 import { type GeneratedReply, TOKENS_PER_READBACK } from "./partial_reply.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";
@@ -119,14 +118,7 @@ export function promptTokens(
   return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
 }
 
-/**
- * Reads a decision from a reply.
- *
- * @param context Tokenizer and settings.
- * @param situation Where it was written.
- * @param written Prompt and reply; `allowed` where the reply has a form.
- * @returns The decision; its trace records all that scoring needs.
- */
+/** Reads a decision from a reply. */
 export function decisionOf(
   { tokenizer, settings }: LanguageContext,
   situation: Situation,
@@ -201,13 +193,7 @@ export function writtenReply(
     : written;
 }
 
-/**
- * Everything that is read in an episode as one reply, every token an execution.
- *
- * @param context Tokenizer and settings.
- * @param trajectory An episode whose final observation was recorded.
- * @returns The decision to predict; `mask` is 1 for tokens of the world and 0 for those of replies.
- */
+/** Everything that is read in an episode as one reply, every token an execution. */
 export function readingSample(
   context: LanguageContext,
   { task, turns, finalObservation }: Trajectory,
@@ -260,12 +246,6 @@ export function readingSample(
  *
  * Every token belongs to a decision: what stands between blocks to the one before, the copy of a
  * kept subgoal to the decision to keep it, and a first switch, which is no choice, to the plan.
- *
- * @param context The policy to be trained.
- * @param situation What was seen.
- * @param decision What was decided.
- * @param prompt Tokens of what the model is shown.
- * @returns The trace; its log-probabilities are 0.
  */
 export function writeTrace(
   { tokenizer, form }: LanguageContext,

@@ -6,8 +6,11 @@
 
 import type { Observation, Situation, Trajectory } from "../../trajectory.ts";
 import { formatReply } from "./blocks.ts";
-import type { ChatMessage, TokenizerFiles } from "./tokenizer.ts";
-import { createWordTokenizer } from "./word_tokenizer.ts";
+import {
+  type ChatMessage,
+  createWordTokenizer,
+  type TokenizerFiles,
+} from "./tokenizer.ts";
 
 /** Texts that are one token each, wherever they stand. */
 const WHOLES = [

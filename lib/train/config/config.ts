@@ -174,8 +174,6 @@ export function defineConfig(
 /**
  * Reads the settings that a run's folder holds, whichever version wrote it: settings without effect are dropped.
  *
- * @param settings The content of `config.json`.
- * @returns Every setting, as plain JSON.
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
 export function readStoredConfig(settings: unknown): TrainingConfig {
@@ -218,10 +216,8 @@ interface IdleSetting {
 }
 
 /**
- * Finds settings that have no effect in a config.
- *
- * @param config Every setting.
- * @returns Those without effect, in the order of the settings.
+ * Finds settings that have no effect in a config. Returns those without effect, in the order of the
+ * settings.
  */
 function idleSettings(config: TrainingConfig): IdleSetting[] {
   const { policy, shaping, evaluation } = config;

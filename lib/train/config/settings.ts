@@ -108,12 +108,7 @@ function parseValue(text: string): Json {
   }
 }
 
-/**
- * Tells objects from everything else JSON can say.
- *
- * @param value Any JSON.
- * @returns Whether it has keys.
- */
+/** Tells objects from everything else JSON can say. */
 export function isObject(
   value: Json | undefined,
 ): value is { readonly [key: string]: Json } {
@@ -121,11 +116,8 @@ export function isObject(
 }
 
 /**
- * Finds where two settings differ first.
- *
- * @param a One.
- * @param b The other.
- * @returns The path of the first difference in the order of keys, or `undefined` when they are equal.
+ * Finds where two settings differ first. Returns the path of the first difference in the order of
+ * keys, or `undefined` when they are equal.
  */
 export function firstDifference(a: Json, b: Json): string | undefined {
   if (isObject(a) && isObject(b)) {

@@ -50,11 +50,6 @@ export interface WarmStartComponents {
  * that they depend on, and a run that depends on the same begins with them: the numbers are those
  * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
  * What was learned is the reference from which `update.klCoefficient` measures.
- *
- * @param config Every setting of the run.
- * @param warmStart Its warm start.
- * @param components The policy, its learner and its worlds.
- * @returns What to call before the first iteration.
  */
 export function prepareWarmStart(
   config: TrainingConfig,

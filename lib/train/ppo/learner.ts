@@ -6,8 +6,11 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
-import type { Learner, SampleBatch } from "../../policy/policy.ts";
+import type {
+  DifferentiablePolicy,
+  Learner,
+  SampleBatch,
+} from "../../policy/policy.ts";
 import {
   openSafetensors,
   type TensorValues,

@@ -6,7 +6,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../policy/policy.ts";
 import { byDecision } from "../../trajectory.ts";
 import { aggregate } from "./aggregation.ts";
 import { actorObjective, criticObjective } from "./objective.ts";

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { LOGITS_AT_ONCE } from "../../policy/backends/wasm/vocabulary.ts";
+import { LOGITS_AT_ONCE } from "../../policy/backends/wasm/fused.ts";
 import { KEPT_BATCHES, KEPT_BYTES } from "../../policy/decoder/kv_cache.ts";
 import { fillSettings } from "../../policy/language/replies.ts";
-import { READ_AT_ONCE } from "../../policy/language/values.ts";
+import { READ_AT_ONCE } from "../../policy/language/scoring.ts";
 import { LORA_TARGETS, type LoraTarget } from "../../policy/decoder/lora.ts";
 import { type Qwen2Config, qwen2Shapes } from "../../policy/decoder/config.ts";
 

@@ -6,10 +6,10 @@
  * @module
  */
 
-import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
 import type {
   CompletePolicy,
   CompleteSession,
+  DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
   ReadingPolicy,
@@ -107,12 +107,7 @@ type JobHandlers = {
   ) => JobResults[K] | Promise<JobResults[K]>;
 };
 
-/**
- * Prepares a thread for jobs.
- *
- * @param policy The thread's copy of the policy.
- * @returns The runner; it owns the parts of sessions that it opens.
- */
+/** Prepares a thread for jobs. */
 export function createJobRunner(policy: WorkingPolicy): JobRunner {
   const parts = new Map<number, CompleteSession>();
   const partOf = ({ part, open, ended }: SessionCall): CompleteSession => {

@@ -52,9 +52,6 @@ export interface ReplicaPoolOptions extends Omit<ReplicaOrder, "weights"> {
 /**
  * Starts replicas of a policy.
  *
- * @param policy The policy here, made of the same settings; the caller's to dispose.
- * @param options How many, and what they are made of.
- * @returns The pool; disposing it ends the Workers.
  * @throws {TypeError} If a replica comes out different.
  * @throws {Error} If a replica cannot be made.
  */

@@ -31,13 +31,7 @@ export interface SharingOptions {
   readonly microbatches: number;
 }
 
-/**
- * Lets a policy work on its batches together with its replicas.
- *
- * @param policy The policy that the pool has replicas of.
- * @param options The pool, and the number of parts.
- * @returns The same policy; its weights are the same variables.
- */
+/** Lets a policy work on its batches together with its replicas. */
 export function sharePolicy(
   policy: WorkingPolicy,
   options: SharingOptions,
@@ -194,13 +188,7 @@ function withoutTrace(decision: Decision): Decision {
   return { switched, subgoal, action, valid, trace: { kind: "untrainable" } };
 }
 
-/**
- * Makes a learner of a policy that works together with its replicas.
- *
- * @param policy What {@linkcode sharePolicy} returned.
- * @param options The pool, and the number of parts of a minibatch.
- * @returns The learner.
- */
+/** Makes a learner of a policy that works together with its replicas. */
 export function createSharedLearner(
   policy: WorkingPolicy,
   options: SharingOptions,

@@ -9,7 +9,7 @@ import {
   type BackendName,
   selectBackend,
 } from "../../policy/backends/select.ts";
-import type { DifferentiablePolicy } from "../../policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../policy/policy.ts";
 import type { LanguagePolicy } from "../../policy/language/policy.ts";
 import { serveCalls } from "../../rpc.ts";
 import { type AssembledPolicy, assemblePolicy } from "../assemble_policy.ts";
@@ -43,12 +43,7 @@ export interface ReplicaTask {
   readonly job: Job;
 }
 
-/**
- * Lists what two replicas must have in common: names and shapes of weights, and the tokens.
- *
- * @param policy Any policy.
- * @returns One text for each thing.
- */
+/** Lists what two replicas must have in common: names and shapes of weights, and the tokens. */
 export function describeReplica(
   policy: DifferentiablePolicy & Partial<Pick<LanguagePolicy, "tokenizer">>,
 ): string[] {

@@ -7,12 +7,12 @@ import {
 } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { ATTRIBUTE } from "../../../lib/policy/backends/native/tensorflow_attributes.ts";
-import { TensorflowBinding } from "../../../lib/policy/backends/native/tensorflow_binding.ts";
 import {
+  ATTRIBUTE,
   checkVersion,
   openTensorflow,
 } from "../../../lib/policy/backends/native/tensorflow_library.ts";
+import { TensorflowBinding } from "../../../lib/policy/backends/native/tensorflow_binding.ts";
 import { NATIVE, NEEDS, TENSORFLOW } from "./_native.ts";
 
 /** A test that needs the library. */

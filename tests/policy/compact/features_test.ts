@@ -4,6 +4,7 @@ import {
   describeState,
   openScene,
   relateActions,
+  relateSubgoal,
   relateToSubgoal,
   type Scene,
 } from "../../../lib/policy/compact/features.ts";
@@ -13,7 +14,6 @@ import {
   SUBGOAL_ACTION_RELATIONS,
   SUBGOAL_RELATIONS,
 } from "../../../lib/policy/compact/relations.ts";
-import { relateSubgoal } from "../../../lib/policy/compact/subgoals.ts";
 import {
   advanceMemory,
   beginMemory,

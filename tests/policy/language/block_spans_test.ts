@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { locateBlocks } from "../../../lib/policy/language/block_spans.ts";
 import {
   BLOCKS,
   formatReply,
+  locateBlocks,
   parseReply,
 } from "../../../lib/policy/language/blocks.ts";
 import type { ByDecision, TokenSpan } from "../../../lib/trajectory.ts";

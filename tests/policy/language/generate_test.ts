@@ -12,9 +12,11 @@ import {
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
-import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
-import { scoreUnits } from "../../../lib/policy/language/unit_scores.ts";
-import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
+import {
+  createTokenizer,
+  createWordTokenizer,
+} from "../../../lib/policy/language/tokenizer.ts";
+import { scoreUnits } from "../../../lib/policy/language/scoring.ts";
 import type { NextTokens } from "../../../lib/policy/language/grammar.ts";
 
 /** Probabilities by their definition, in 64 bits. */

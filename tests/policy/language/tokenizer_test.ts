@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import {
   createTokenizer,
+  createWordTokenizer,
   readTokenizer,
 } from "../../../lib/policy/language/tokenizer.ts";
-import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 
 // Made by tokenizers and jinja2: see tests/vectors/qwen2/make_tokenizer.py.
 const FOLDER = new URL("../../vectors/qwen2/", import.meta.url).pathname;

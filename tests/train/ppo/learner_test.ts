@@ -13,8 +13,10 @@ import {
   type CompactPolicy,
   createCompactPolicy,
 } from "../../../lib/policy/compact/policy.ts";
-import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
-import type { UpdateOptions } from "../../../lib/policy/policy.ts";
+import type {
+  DifferentiablePolicy,
+  UpdateOptions,
+} from "../../../lib/policy/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";

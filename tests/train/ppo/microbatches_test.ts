@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { assignCredit } from "../../../lib/hae/credit.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import type { DifferentiablePolicy } from "../../../lib/policy/differentiable.ts";
+import type { DifferentiablePolicy } from "../../../lib/policy/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { collectTrajectories } from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";

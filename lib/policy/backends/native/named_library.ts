@@ -1,12 +1,12 @@
 /**
- * Finds native libraries that the user named in an environment variable, and opens them.
+ * Finds and opens native libraries that an environment variable names.
  *
  * @module
  */
 
-/** What a library must have for its use here. */
+/** How a library is found and which functions it must have. */
 export interface LibraryNeeds<T extends Deno.ForeignLibraryInterface> {
-  /** What it is, in words. */
+  /** Its name in error messages. */
   readonly what: string;
   /** The environment variable that names it. */
   readonly variable: string;
@@ -14,7 +14,7 @@ export interface LibraryNeeds<T extends Deno.ForeignLibraryInterface> {
   readonly files: readonly string[];
   /** Functions that are called. */
   readonly functions: T;
-  /** Whether it must not mix with what is loaded already: see {@linkcode loadApart}. */
+  /** Whether its symbols are isolated from loaded libraries; see {@linkcode loadApart}. */
   readonly apart?: boolean;
 }
 
@@ -26,15 +26,12 @@ export interface OpenLibrary<T extends Deno.ForeignLibraryInterface> {
   readonly symbols: Deno.DynamicLibrary<T>["symbols"];
 }
 
-/** Places below the folder that was named. */
+/** Folders searched below the named one. */
 const BELOW = ["", "lib/", "tensorflow/"];
 
 /**
- * Reads the environment variable that names a library. Without the permission to read it there
- * is none: nobody is asked.
- *
- * @param variable Its name.
- * @returns A path, or `undefined`.
+ * Reads the environment variable that names a library; `undefined` if it is not set or the program
+ * may not read it. Never prompts for the permission.
  */
 export function namedLibrary(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
@@ -42,10 +39,8 @@ export function namedLibrary(variable: string): string | undefined {
 }
 
 /**
- * Says whether this program may call native code; a permission for one library is not enough, as
- * reading memory that native code points to needs the whole.
- *
- * @returns Whether it may, without anybody being asked.
+ * Whether the program may call native code, without a prompt. A permission for one library is not
+ * enough, as reading memory by pointer needs the unrestricted one.
  */
 export function mayCallNative(): boolean {
   return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
@@ -54,9 +49,6 @@ export function mayCallNative(): boolean {
 /**
  * Opens a library.
  *
- * @param path Its file, or a folder that holds it.
- * @param needs What it must have.
- * @returns The open library.
  * @throws {TypeError} If it cannot be opened or is another library; the message says what to do.
  */
 export function openLibrary<T extends Deno.ForeignLibraryInterface>(
@@ -100,8 +92,8 @@ const LAZY_DEEP = 1 | 8;
 /**
  * Loads a library so that it finds its own functions first.
  *
- * TensorFlow and the drivers of graphics processors each bring an LLVM; after a driver was
- * loaded, TensorFlow would use the driver's, and crash. Does nothing without glibc.
+ * TensorFlow and GPU drivers each contain an LLVM; once a driver is loaded, TensorFlow would resolve
+ * its symbols to the driver's and crash. Does nothing without glibc.
  */
 function loadApart(file: string): void {
   if (Deno.build.os !== "linux") return;
@@ -112,11 +104,11 @@ function loadApart(file: string): void {
     c.symbols.dlopen(new TextEncoder().encode(`${file}\0`), LAZY_DEEP);
     c.close();
   } catch {
-    return; // another C library, or an older one; the ordinary way follows
+    return; // not glibc, or too old: the plain dlopen below has to do
   }
 }
 
-/** The file itself, or the best one in a folder. */
+/** The path itself if it is a file, else the first match in the folder. */
 function findFile(
   path: string,
   files: readonly string[],
@@ -132,6 +124,6 @@ function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    return false; // neither there nor readable
+    return false; // missing or unreadable
   }
 }

@@ -1,35 +1,110 @@
 /**
- * Chooses how native TensorFlow is reached: by its C interface, or by the addon of a package.
- *
- * Opt in, three steps:
+ * Native TensorFlow, by its C interface or by the addon of a package; opt in:
  *
  * ```sh
- * deno task tensorflow                           # or bring your own libtensorflow 2
+ * deno task tensorflow                           # or any libtensorflow 2
  * export HIPER_TENSORFLOW=$PWD/.tensorflow       # its file, or a folder that holds it
  * deno run -P=native scripts/train.ts backend=tfjs-node
  * ```
  *
- * It is for large models: an operation costs about ten microseconds on the way, and writing takes
- * plain operations, so that small models write several times faster on `wasm`
- * (`deno task bench-native` measures both). What it has and WebAssembly has not is more than 4 GiB
- * of memory, every thread, and graphics processors.
+ * For large models: it has all threads, GPUs and more than 4 GiB of memory. Each operation has an
+ * overhead of about 10 µs and decoding has no fused kernels, so small models decode several times
+ * faster on `wasm` (`deno task bench-native` measures both).
  *
- * TensorFlow itself reads `TF_NUM_INTRAOP_THREADS` (threads of an operation),
- * `TF_ENABLE_ONEDNN_OPTS=0` (slower, last digits nearer to others') and
- * `TF_CPP_MIN_LOG_LEVEL=2` (less on the console). The names `tfjs-node` and `tfjs-node-gpu` differ
- * in whether graphics processors may be used; the latter is refused when TensorFlow sees none.
+ * TensorFlow reads `TF_NUM_INTRAOP_THREADS` (threads of an operation),
+ * `TF_ENABLE_ONEDNN_OPTS=0` (slower, last digits closer to other backends) and
+ * `TF_CPP_MIN_LOG_LEVEL=2` (less logging). The names `tfjs-node` and `tfjs-node-gpu` differ
+ * in whether GPUs may be used; the latter is refused when TensorFlow sees none.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { namedLibrary } from "./named_library.ts";
+import { TensorflowBinding } from "./tensorflow_binding.ts";
 import {
-  activateTensorflow,
-  type NativeAnswer,
-  restoreLegacy,
-} from "./tensorflow_backend.ts";
-import { TENSORFLOW_VARIABLE } from "./tensorflow_library.ts";
+  openTensorflow,
+  TENSORFLOW_VARIABLE,
+  TensorflowContext,
+} from "./tensorflow_library.ts";
+import { namedLibrary } from "./named_library.ts";
+
+/** How native TensorFlow answers. */
+export type NativeAnswer =
+  /** What is in use. */
+  | { readonly detail: string }
+  /** Why it is not. */
+  | { readonly refusal: string };
+
+/**
+ * Makes native TensorFlow the active backend, under the name `tensorflow`.
+ *
+ * @param options `gpu` asks for a graphics processor; otherwise none is used.
+ * @throws {TypeError} If the library cannot be opened, is another library, or is too old.
+ */
+export async function activateTensorflow(
+  path: string,
+  options: { gpu: boolean },
+): Promise<NativeAnswer> {
+  const binding = currentBinding();
+  if (binding?.isUsingGpuDevice() === options.gpu) {
+    await tf.setBackend("tensorflow");
+    return { detail: describe(binding) };
+  }
+  const library = openTensorflow(path);
+  const opened = new TensorflowBinding(new TensorflowContext(library, options));
+  if (options.gpu && !opened.isUsingGpuDevice()) {
+    const kinds = opened.context.devices().map(({ name }) => name).join(", ");
+    return {
+      refusal:
+        `TensorFlow ${library.version} ("${library.path}") must see a graphics processor: ` +
+        `it sees ${kinds}; a library built for CUDA, and its driver, are needed`,
+    };
+  }
+  await useBinding(opened);
+  return { detail: describe(opened) };
+}
+
+/** The binding under the registered backend, if it is the project's. */
+function currentBinding(): TensorflowBinding | undefined {
+  const backend = tf.findBackend("tensorflow");
+  if (!backend || !("binding" in backend)) return undefined;
+  const { binding } = backend;
+  return binding instanceof TensorflowBinding ? binding : undefined;
+}
+
+/** Registers a backend on a binding, and the kernels. */
+async function useBinding(binding: TensorflowBinding): Promise<void> {
+  await restoreLegacy();
+  const { NodeJSKernelBackend } = await import(
+    "npm:@tensorflow/tfjs-node@4.22.0/dist/nodejs_kernel_backend.js"
+  );
+  await import("npm:@tensorflow/tfjs-node@4.22.0/dist/register_all_kernels.js");
+  if (tf.findBackend("tensorflow")) tf.removeBackend("tensorflow");
+  tf.registerBackend(
+    "tensorflow",
+    () => new NodeJSKernelBackend(binding, "@tensorflow/tfjs-node"),
+    4,
+  );
+  await tf.setBackend("tensorflow");
+}
+
+/** Puts back two functions that version 4 of `@tensorflow/tfjs-node` calls and Node 23 and Deno lack. */
+export async function restoreLegacy(): Promise<void> {
+  const { default: util } = await import("node:util");
+  const legacy: {
+    isNullOrUndefined?: (x: unknown) => boolean;
+    isArray?: (x: unknown) => boolean;
+  } = util;
+  legacy.isNullOrUndefined ??= (x) => x === null || x === undefined;
+  legacy.isArray ??= Array.isArray;
+}
+
+/** Version, file and devices in words. */
+function describe({ context }: TensorflowBinding): string {
+  const { version, path } = context.library;
+  const kinds = context.devices().map(({ kind }) => kind).join(", ");
+  return `TensorFlow ${version} through its C interface, on ${kinds}, from "${path}"`;
+}
 
 /** Where a package keeps its addon. */
 const ADDON = "lib/napi-v8/tfjs_binding.node";
@@ -37,9 +112,6 @@ const ADDON = "lib/napi-v8/tfjs_binding.node";
 /**
  * Makes native TensorFlow the active backend: the library that the environment names, otherwise
  * an addon that was installed.
- *
- * @param name Whether on the processor or on a graphics processor.
- * @returns What is in use, or why it cannot be, with instructions.
  */
 export async function activateNative(
   name: "tfjs-node" | "tfjs-node-gpu",
@@ -78,7 +150,7 @@ async function hasAddon(specifier: string): Promise<boolean> {
   }
 }
 
-/** What a user can do to have native TensorFlow. */
+/** Instructions for installing native TensorFlow. */
 function instructions(gpu: boolean): string {
   const kind = gpu ? " built for CUDA" : "";
   const fetch = gpu ? "deno task tensorflow --gpu" : "deno task tensorflow";

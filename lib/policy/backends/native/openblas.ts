@@ -1,7 +1,5 @@
 /**
- * Matrix products of the `wasm` backend by OpenBLAS, which the user names.
- *
- * Opt in:
+ * Matrix products of the `wasm` backend by OpenBLAS, opt in:
  *
  * ```sh
  * apt install libopenblas0-pthread
@@ -9,27 +7,24 @@
  * OPENBLAS_NUM_THREADS=1 deno run -P=native scripts/train.ts backend=wasm
  * ```
  *
- * Look at the reason that `selectBackend` gives: it says which processor OpenBLAS computes for. An
- * OpenBLAS that is older than the processor takes it for the oldest one, `Prescott`, and is no
- * faster than the kernels here; `OPENBLAS_CORETYPE=SkylakeX` (AVX-512) or `Haswell` (AVX2) in the
- * environment sets that right, and is several times faster.
+ * The reason that `selectBackend` gives names the processor that OpenBLAS computes for. An OpenBLAS
+ * older than the processor falls back to `Prescott` and is no faster than the project's kernels;
+ * `OPENBLAS_CORETYPE=SkylakeX` (AVX-512) or `Haswell` (AVX2) makes it several times faster.
  *
- * OpenBLAS adds in another order, by processor and by number of threads: last digits differ, and
- * a run with it is not byte for byte the run without it. Repeated with the same library on the
- * same processor with the same number of threads, it is.
+ * The order of sums depends on processor and thread count, so last digits differ from a run without
+ * OpenBLAS. Runs repeat exactly for the same library, processor and thread count.
  *
  * @module
  */
 
-import type { KernelModule, OutsideProduct } from "../wasm/module.ts";
-import type { Heap } from "../wasm/heap.ts";
+import type { Heap, KernelModule, OutsideProduct } from "../wasm/module.ts";
 import { mayCallNative, namedLibrary, openLibrary } from "./named_library.ts";
 import { textAt } from "./tensorflow_library.ts";
 
 /** The environment variable that names OpenBLAS, or the folder that holds it. */
 export const OPENBLAS_VARIABLE = "HIPER_OPENBLAS";
 
-/** Multiplications of a product that takes about as long here as on the way to OpenBLAS. */
+/** Multiplications from which on OpenBLAS outweighs the cost of the call. */
 const LEAST = 2 ** 14;
 
 const FILES: Readonly<Partial<Record<typeof Deno.build.os, string[]>>> = {
@@ -53,25 +48,24 @@ const FUNCTIONS = {
 } as const;
 
 /** `CblasRowMajor`, `CblasNoTrans` and `CblasTrans`. */
-const ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112;
+const ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112;
 
-/** OpenBLAS, open. */
+/** An open OpenBLAS. */
 export interface OpenBlas {
   /** Its file. */
   readonly path: string;
   /** Its version, such as `0.3.21`. */
   readonly version: string;
-  /** Threads that one product uses; at first what `OPENBLAS_NUM_THREADS` says. */
+  /** Threads per product; initially `OPENBLAS_NUM_THREADS`. */
   threads: number;
-  /** Makes the product for the kernels of a heap. */
+  /** The matrix product for kernels on a heap. */
   productOn(heap: Heap): OutsideProduct;
 }
 
 /**
- * Lets the kernels multiply by the OpenBLAS that the environment names, if it names one.
+ * Makes the kernels multiply by the OpenBLAS that the environment names. Returns the library in
+ * words, or `undefined` if none is named.
  *
- * @param module The kernels.
- * @returns What multiplies now, in words; nothing when that is the kernels themselves.
  * @throws {TypeError} If the library that is named cannot be opened or is another one.
  */
 export function multiplyByNamed(module: KernelModule): string | undefined {
@@ -87,8 +81,6 @@ export function multiplyByNamed(module: KernelModule): string | undefined {
 /**
  * Opens OpenBLAS.
  *
- * @param path Its file, or a folder that holds it.
- * @returns The open library.
  * @throws {TypeError} If it cannot be opened, is another library, or counts in 64 bits.
  */
 export function openBlas(path: string): OpenBlas {
@@ -125,7 +117,7 @@ export function openBlas(path: string): OpenBlas {
   };
 }
 
-/** The product on a heap, whose address is looked up again when it has grown. */
+/** The product on a heap; the address is looked up again whenever the heap has grown. */
 function multiplyOn(
   { memory }: Heap,
   symbols: Deno.DynamicLibrary<typeof FUNCTIONS>["symbols"],
@@ -140,8 +132,8 @@ function multiplyOn(
     }
     symbols.cblas_sgemm(
       ROW_MAJOR,
-      ta ? TRANSPOSED : AS_IT_IS,
-      tb ? TRANSPOSED : AS_IT_IS,
+      ta ? TRANSPOSED : NOT_TRANSPOSED,
+      tb ? TRANSPOSED : NOT_TRANSPOSED,
       ...[m!, n!, k!, 1] as const,
       ...[addressOf(a!), lda!, addressOf(b!), ldb!] as const,
       ...[add!, addressOf(c!), ldc!] as const,

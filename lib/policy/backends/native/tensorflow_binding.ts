@@ -10,8 +10,8 @@ import {
   nativeName,
   type OperationAttribute,
   setAttribute,
-} from "./tensorflow_attributes.ts";
-import type { TensorflowContext } from "./tensorflow_context.ts";
+  type TensorflowContext,
+} from "./tensorflow_library.ts";
 
 /** Types of tensors: `TF_DataType` of `tensorflow/c/tf_datatype.h`. */
 const TYPE = {
@@ -106,9 +106,6 @@ export class TensorflowBinding implements TFJSBinding {
    * Copies numbers to TensorFlow.
    *
    * @param shape Shape of the tensor.
-   * @param dtype Its type.
-   * @param values Its numbers; half words of 32 bits when the type is of 64 bits.
-   * @returns The number it goes by.
    * @throws {TypeError} If there are no tensors of that type here.
    * @throws {RangeError} If there are not as many numbers as the shape says.
    */
@@ -142,11 +139,7 @@ export class TensorflowBinding implements TFJSBinding {
     return this.#keep(handle);
   }
 
-  /**
-   * Frees a tensor.
-   *
-   * @param id The number it goes by.
-   */
+  /** Frees a tensor. */
   deleteTensor(id: number): void {
     this.context.library.symbols.TFE_DeleteTensorHandle(this.#handle(id));
     this.#handles.delete(id);
@@ -155,8 +148,6 @@ export class TensorflowBinding implements TFJSBinding {
   /**
    * Copies the numbers of a tensor, waiting until they are known.
    *
-   * @param id The number it goes by.
-   * @returns Its numbers.
    * @throws {TypeError} If its type has no numbers, or computing them failed.
    */
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array {
@@ -179,11 +170,6 @@ export class TensorflowBinding implements TFJSBinding {
   /**
    * Executes an operation.
    *
-   * @param name Its name in TensorFlow.
-   * @param attributes Its settings.
-   * @param inputs Tensors it reads.
-   * @param outputs How many tensors it makes.
-   * @returns What it made.
    * @throws {TypeError} If TensorFlow refuses or fails; the message holds TensorFlow's.
    */
   executeOp(

@@ -1,5 +1,5 @@
 /**
- * The C interface of TensorFlow, opened without an addon.
+ * The C interface of TensorFlow without an addon: the library, a context that executes operations, and their attributes.
  *
  * Any libtensorflow of version 2 serves: the one inside TensorFlow's Python package
  * (`libtensorflow_cc.so.2`, which finds `libtensorflow_framework.so.2` beside itself), or the
@@ -22,7 +22,7 @@ const LINUX_FILES = ["libtensorflow.so.2", "libtensorflow_cc.so.2"];
 const P = "pointer";
 
 /** Functions of `tensorflow/c/c_api.h` and `tensorflow/c/eager/c_api.h`. */
-export const TENSORFLOW_FUNCTIONS = {
+const TENSORFLOW_FUNCTIONS = {
   TF_Version: { parameters: [], result: P },
   TF_NewStatus: { parameters: [], result: P },
   TF_GetCode: { parameters: [P], result: "i32" },
@@ -95,8 +95,6 @@ export interface TensorflowLibrary {
 /**
  * Opens TensorFlow's library.
  *
- * @param path Its file, or a folder that holds it.
- * @returns The open library.
  * @throws {TypeError} If it cannot be opened, is another library, or is too old.
  */
 export function openTensorflow(path: string): TensorflowLibrary {
@@ -115,8 +113,6 @@ export function openTensorflow(path: string): TensorflowLibrary {
 /**
  * Makes sure that a version of TensorFlow has the operations that TensorFlow.js asks for.
  *
- * @param version What the library says of itself.
- * @param path Its file, for the message.
  * @throws {TypeError} If it is older than version 2.
  */
 export function checkVersion(version: string, path: string): void {
@@ -127,12 +123,188 @@ export function checkVersion(version: string, path: string): void {
   );
 }
 
-/**
- * Reads text that native code points to.
- *
- * @param pointer Zero-terminated UTF-8, or nothing.
- * @returns The text; empty when there is nothing.
- */
+/** Reads text that native code points to. Returns the text; empty when there is nothing. */
 export function textAt(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
+}
+
+/** A device of TensorFlow's. */
+interface TensorflowDevice {
+  /** Its name, such as `/job:localhost/replica:0/task:0/device:CPU:0`. */
+  readonly name: string;
+  /** Its kind, such as `CPU` or `GPU`. */
+  readonly kind: string;
+}
+
+/** `ConfigProto { device_count { key: "GPU" value: 0 } }`: graphics processors stay unused. */
+const NO_GPU = Uint8Array.of(10, 7, 10, 3, 71, 80, 85, 16, 0);
+/** `ConfigProto { gpu_options { allow_growth: true } }`: memory is taken when it is needed. */
+const GROW = Uint8Array.of(50, 2, 32, 1);
+
+/** Executes operations; lives as long as the program, as the tensors of a backend do. */
+export class TensorflowContext {
+  /** The library it belongs to. */
+  readonly library: TensorflowLibrary;
+  /** What native code calls it. */
+  readonly pointer: Deno.PointerValue;
+  /** Where native code writes the status of a call. */
+  readonly status: Deno.PointerValue;
+
+  /**
+   * Opens a context.
+   *
+   * @param library TensorFlow.
+   * @param options `gpu` says whether graphics processors may be used.
+   * @throws {TypeError} If TensorFlow refuses.
+   */
+  constructor(library: TensorflowLibrary, options: { gpu: boolean }) {
+    const { symbols } = library;
+    this.library = library;
+    this.status = symbols.TF_NewStatus();
+    const wishes = symbols.TFE_NewContextOptions();
+    const config = options.gpu ? GROW : NO_GPU;
+    symbols.TFE_ContextOptionsSetConfig(
+      ...[wishes, config, BigInt(config.length), this.status] as const,
+    );
+    this.check("configure TensorFlow");
+    this.pointer = symbols.TFE_NewContext(wishes, this.status);
+    symbols.TFE_DeleteContextOptions(wishes);
+    this.check("open a context of TensorFlow");
+  }
+
+  /**
+   * Makes sure that the last call went well.
+   *
+   * @throws {TypeError} If it did not; the message holds TensorFlow's.
+   */
+  check(action: string): void {
+    const { symbols } = this.library;
+    if (symbols.TF_GetCode(this.status) === 0) return;
+    const message = textAt(symbols.TF_Message(this.status));
+    throw new TypeError(
+      `Cannot ${action} as TensorFlow must accept it: ${message}`,
+    );
+  }
+
+  /**
+   * Lists what operations can be executed on.
+   *
+   * @throws {TypeError} If TensorFlow cannot say.
+   */
+  devices(): TensorflowDevice[] {
+    const { symbols } = this.library;
+    const list = symbols.TFE_ContextListDevices(this.pointer, this.status);
+    this.check("list devices");
+    const devices: TensorflowDevice[] = [];
+    for (let i = 0; i < symbols.TF_DeviceListCount(list); i++) {
+      const name = textAt(symbols.TF_DeviceListName(list, i, this.status));
+      const kind = textAt(symbols.TF_DeviceListType(list, i, this.status));
+      devices.push({ name, kind });
+    }
+    symbols.TF_DeleteDeviceList(list);
+    return devices;
+  }
+}
+
+/** Kinds of settings: `TF_AttrType` of `tensorflow/c/c_api.h`. */
+export const ATTRIBUTE = {
+  string: 0,
+  int: 1,
+  float: 2,
+  bool: 3,
+  type: 4,
+  shape: 5,
+} as const;
+
+/** A setting of an operation. */
+export interface OperationAttribute {
+  /** Its name. */
+  readonly name: string;
+  /** Its kind: one of {@linkcode ATTRIBUTE}. */
+  readonly type: number;
+  /** One value, or a list of values of that kind. */
+  readonly value: unknown;
+}
+
+const ENCODER = new TextEncoder();
+const NAMES = new Map<string, Uint8Array<ArrayBuffer>>();
+
+/** Encodes a name for native code, which goes on reading it after the call: it never moves. */
+export function nativeName(text: string): Uint8Array<ArrayBuffer> {
+  let name = NAMES.get(text);
+  if (!name) NAMES.set(text, name = ENCODER.encode(`${text}\0`));
+  return name;
+}
+
+/**
+ * Sets one attribute of an operation that is being prepared.
+ *
+ * @throws {TypeError} If there is no such kind, or TensorFlow refuses a shape.
+ */
+export function setAttribute(
+  context: TensorflowContext,
+  operation: Deno.PointerValue,
+  attribute: OperationAttribute,
+): void {
+  const { library: { symbols }, status } = context;
+  const { name: key, type, value } = attribute;
+  const name = nativeName(key);
+  if (Array.isArray(value) && type !== ATTRIBUTE.shape) {
+    return setList(context, operation, { name: key, type, value });
+  }
+  switch (type) {
+    case ATTRIBUTE.string: {
+      const text = ENCODER.encode(String(value));
+      const length = BigInt(text.length);
+      return symbols.TFE_OpSetAttrString(operation, name, text, length);
+    }
+    case ATTRIBUTE.int: {
+      const integer = BigInt(Number(value));
+      return symbols.TFE_OpSetAttrInt(operation, name, integer);
+    }
+    case ATTRIBUTE.float:
+      return symbols.TFE_OpSetAttrFloat(operation, name, Number(value));
+    case ATTRIBUTE.bool:
+      return symbols.TFE_OpSetAttrBool(operation, name, Number(Boolean(value)));
+    case ATTRIBUTE.type:
+      return symbols.TFE_OpSetAttrType(operation, name, Number(value));
+    case ATTRIBUTE.shape: {
+      const shape = BigInt64Array.from(value as number[], BigInt);
+      symbols.TFE_OpSetAttrShape(operation, name, shape, shape.length, status);
+      return context.check(`set the shape "${key}"`);
+    }
+  }
+  throw unknownKind(attribute);
+}
+
+/** Sets an attribute that is a list. */
+function setList(
+  { library: { symbols } }: TensorflowContext,
+  operation: Deno.PointerValue,
+  attribute: OperationAttribute & { value: unknown[] },
+): void {
+  const name = nativeName(attribute.name);
+  const numbers = attribute.value.map(Number), { length } = numbers;
+  switch (attribute.type) {
+    case ATTRIBUTE.int: {
+      const list = BigInt64Array.from(numbers, BigInt);
+      return symbols.TFE_OpSetAttrIntList(operation, name, list, length);
+    }
+    case ATTRIBUTE.float: {
+      const list = Float32Array.from(numbers);
+      return symbols.TFE_OpSetAttrFloatList(operation, name, list, length);
+    }
+    case ATTRIBUTE.type: {
+      const list = Int32Array.from(numbers);
+      return symbols.TFE_OpSetAttrTypeList(operation, name, list, length);
+    }
+  }
+  throw unknownKind(attribute);
+}
+
+function unknownKind({ name, type }: OperationAttribute): TypeError {
+  return new TypeError(
+    `Cannot set the attribute "${name}" as its kind must be text, a truth value, a shape, or ` +
+      `one or several integers, floats or types: current value is kind ${type}`,
+  );
 }

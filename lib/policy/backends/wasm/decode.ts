@@ -28,11 +28,7 @@ export interface DecodeAttributes {
 
 type Inputs = Record<string, tf.TensorInfo>;
 
-/**
- * Registers the kernels for the `wasm` backend.
- *
- * @param module The compiled kernels.
- */
+/** Registers the kernels for the `wasm` backend. */
 export function registerDecodeKernels(module: KernelModule): void {
   const register = (
     kernelName: string,
@@ -115,8 +111,6 @@ interface Step {
  * Feeds the next tokens of each sequence. Inputs are the weights by name, `tokens` of shape
  * `(batch · count,)`, `places` and, where there is more than one token, `counts` of shape
  * `(batch,)`, `cos`, `sin`, and caches `keys.0`, `values.0` and so on, which are written to.
- *
- * @returns Logits `(batch, vocabulary)` and normalized states `(batch, width)` after the last tokens.
  */
 function decodeStep(
   module: KernelModule,

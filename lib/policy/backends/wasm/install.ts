@@ -8,8 +8,12 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { registerDecodeKernels } from "./decode.ts";
 import { registerFusedKernels } from "./fused.ts";
 import { registerFusedGradients } from "./gradients.ts";
-import { type Heap, openHeap } from "./heap.ts";
-import { instantiateKernels, type KernelModule } from "./module.ts";
+import {
+  type Heap,
+  instantiateKernels,
+  type KernelModule,
+  openHeap,
+} from "./module.ts";
 
 const MODULES = new WeakMap<WebAssembly.Memory, Promise<KernelModule>>();
 
@@ -19,7 +23,6 @@ const MODULES = new WeakMap<WebAssembly.Memory, Promise<KernelModule>>();
  * run the fused kernels of a language model.
  * Does nothing more when that was done before.
  *
- * @returns The kernels.
  * @throws {TypeError} If the active backend is not `wasm`.
  */
 export async function installKernels(): Promise<KernelModule> {

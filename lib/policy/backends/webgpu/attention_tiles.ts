@@ -123,13 +123,7 @@ const ROTATION = (size: number) => `
     return qkv[base + d] * c + qkv[base + d - ${size / 2}] * s;
   }`;
 
-/**
- * Text that fills a tile of vectors; rows beyond the end are 0.
- *
- * @param to The tile.
- * @param options `first`: position of its first row; `value`: number `d` of position `t`, whose
- * row in the batch is `row`.
- */
+/** Text that fills a tile of vectors; rows beyond the end are 0. */
 export function loadTile(
   to: string,
   options: { tile: number; size: number; first: string; value: string },

@@ -1,13 +1,21 @@
 /**
- * TensorFlow.js on a graphics processor, with the adapter's real limits, and with uncaptured GPU errors reported.
+ * TensorFlow.js on WebGPU, with the adapter's real limits, uncaptured GPU errors reported, and the
+ * project's shaders registered.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
-import { installShaders } from "./install.ts";
-import { isEmulated } from "./program.ts";
+import { isEmulated, registerKernels } from "./program.ts";
+import { registerFusedGradients } from "../wasm/gradients.ts";
+import { FUSED } from "../wasm/kernel_names.ts";
+import { ATTENTION } from "./attention.ts";
+import { ATTENTION_GRADIENT } from "./attention_gradient.ts";
+import { DECODING, SAMPLING } from "./decoding.ts";
+import { ELEMENTS, NORMALIZATION, PROJECTION } from "./layer_kernels.ts";
+import { FLOAT16 } from "./fp16.ts";
+import { VOCABULARY } from "./vocabulary.ts";
 
 /** What is known of a graphics adapter. */
 export interface AdapterReport {
@@ -54,12 +62,7 @@ export async function describeAdapter(): Promise<AdapterReport | undefined> {
   return adapter ? reportOf(adapter) : undefined;
 }
 
-/**
- * Makes WebGPU the active backend.
- *
- * @param options `software` accepts an adapter that the processor emulates.
- * @returns Nothing on success, or why it cannot be.
- */
+/** Makes WebGPU the active backend. */
 export async function activateWebGpu(
   options: { software: boolean },
 ): Promise<string | undefined> {
@@ -154,4 +157,21 @@ function reportOf(adapter: GPUAdapter): AdapterReport {
       LIMITS.map((limit) => [limit, adapter.limits[limit]]),
     ),
   };
+}
+
+/** Makes the `webgpu` backend run the fused path. Does nothing when that was done before. */
+export function installShaders(): void {
+  if (tf.getKernel(FUSED.linear, "webgpu")) return;
+  registerKernels({
+    ...PROJECTION,
+    ...NORMALIZATION,
+    ...ELEMENTS,
+    ...ATTENTION,
+    ...ATTENTION_GRADIENT,
+    ...VOCABULARY,
+    ...DECODING,
+    ...FLOAT16,
+    ...SAMPLING,
+  });
+  registerFusedGradients();
 }

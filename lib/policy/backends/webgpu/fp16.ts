@@ -14,7 +14,7 @@ import {
   runShader,
   THREADS,
 } from "./program.ts";
-import { multiply } from "./projection.ts";
+import { multiply } from "./layer_kernels.ts";
 
 /** Kernels by name. */
 export const FLOAT16: Readonly<Record<string, RunKernel>> = {

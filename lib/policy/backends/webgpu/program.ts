@@ -52,11 +52,7 @@ export function isEmulated(info: GPUAdapterInfo): boolean {
 /** Threads of a workgroup unless said otherwise. */
 export const THREADS = 64;
 
-/**
- * Registers kernels for the `webgpu` backend.
- *
- * @param kernels Kernels by name.
- */
+/** Registers kernels for the `webgpu` backend. */
 export function registerKernels(
   kernels: Readonly<Record<string, RunKernel>>,
 ): void {
@@ -76,13 +72,7 @@ export function registerKernels(
   }
 }
 
-/**
- * Enqueues a shader.
- *
- * @param backend The backend.
- * @param shader What is to be run.
- * @returns What it writes to; the caller disposes it.
- */
+/** Enqueues a shader. Returns what it writes to; the caller disposes it. */
 export function runShader(
   backend: WebGPUBackend,
   shader: Shader,

@@ -15,7 +15,7 @@ import {
   THREADS,
 } from "./program.ts";
 import { project, projectBack } from "./fp16.ts";
-import { multiply } from "./projection.ts";
+import { multiply } from "./layer_kernels.ts";
 
 /** Numbers of logits held at a time unless an attribute says otherwise: 64 MiB. */
 const LOGITS_AT_ONCE = 2 ** 24;
@@ -83,7 +83,6 @@ export const VOCABULARY: Readonly<Record<string, RunKernel>> = {
 /**
  * Scores one token of each row of logits.
  *
- * @param backend The backend.
  * @param logits Shape `(rows, vocabulary)`.
  * @param options `targets`: tokens, of which those from `start` on belong to the rows; `all`: where
  * log-probabilities, entropies and normalizers go, from column `start` on. Shape `(3, n)`.
