@@ -21,13 +21,13 @@ import type { NextTokens } from "./grammar.ts";
 import { joined, sharePrefixes } from "./prefix_sharing.ts";
 import type { ByDecision } from "../../trajectory.ts";
 
-/** A prompt and the reply that was written to it. */
+/** A prompt and its reply. */
 export interface WrittenReply {
   /** Token ids of the prompt. */
   readonly prompt: Int32Array;
   /** Token ids of the reply; may be empty. */
   readonly reply: Int32Array;
-  /** For each token what could have been written; absent means anything. */
+  /** Allowed tokens at each position; absent means any. */
   readonly choices?: readonly NextTokens[] | undefined;
   /** Token of the reply before which the execution value is read. */
   readonly executionSlot: number;
@@ -37,9 +37,9 @@ export interface WrittenReply {
 export interface ScoreOptions {
   /** Temperature of the replies. */
   readonly temperature: number;
-  /** Tokens, padding included, whose intermediate numbers are held at a time. @default {8192} */
+  /** Tokens, padding included, of one microbatch. @default {8192} */
   readonly microbatchTokens?: number;
-  /** Whether layers are computed again for their gradients. @default {false} */
+  /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
   readonly recompute?: boolean;
 }
 
@@ -49,13 +49,13 @@ interface Chunk {
   readonly ids: Int32Array;
   readonly length: number;
   readonly replies: readonly WrittenReply[];
-  /** Which of all replies these are. */
+  /** Their indices among all replies. */
   readonly indices: readonly number[];
-  /** Where in `ids` each of them starts, its prompt included. */
+  /** First token of each prompt in `ids`. */
   readonly starts: readonly number[];
 }
 
-/** Chunks into which replies are split that fit all at once, so that little is padded. */
+/** Chunks per microbatch where one microbatch holds all replies; more chunks need less padding. */
 const SHARE = 4;
 
 /**
@@ -147,7 +147,7 @@ export function groupByLength(
   return groups;
 }
 
-/** All numbers of one chunk in one column: log-probs and entropies of units, then three values of each reply. */
+/** One column per chunk: log-probs and entropies of units, then three values of each reply. */
 function scoreChunk(
   network: NetworkTensors,
   chunk: Chunk,
@@ -176,7 +176,7 @@ function scoreChunk(
   return tf.concat([logProbs, entropies, tf.reshape(values, [-1])]);
 }
 
-/** The tokens of a chunk's replies, each with the row it was predicted from. */
+/** The tokens of a chunk's replies, with the rows that predict them. */
 function unitsOf({ replies, starts }: Chunk): WrittenUnit[] {
   return replies.flatMap(({ prompt, reply, choices }, b) =>
     Array.from(reply, (token, t) => ({
@@ -213,17 +213,14 @@ export function valuesAt(
   return tf.concat([column(0, 0), column(0, 1), column(n, 2)]) as tf.Tensor2D;
 }
 
-/**
- * Takes the column of all chunks apart and puts their numbers in the order of the replies:
- * log-probabilities, entropies, and the three values.
- */
+/** Splits the columns of all chunks into log-probs, entropies and three values, in the order of the replies. */
 function inOrder(
   column: tf.Tensor1D,
   chunks: readonly Chunk[],
   replies: readonly WrittenReply[],
 ): [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D] {
-  const starts: number[] = []; // where the log-probs of each reply are in all columns
-  const shifts: number[] = []; // how much further its entropies are
+  const starts: number[] = []; // first log-prob of each reply in all columns
+  const shifts: number[] = []; // offset from its log-probs to its entropies
   const values: { at: number; step: number }[] = [];
   let at = 0;
   for (const { indices, replies } of chunks) {
@@ -256,13 +253,13 @@ function inOrder(
   ];
 }
 
-/** A token that was written. */
+/** A token of a reply. */
 export interface WrittenUnit {
-  /** Row of the state it was predicted from. */
+  /** Row of the state that predicts it. */
   readonly row: number;
   /** The token. */
   readonly token: number;
-  /** What could have been written instead; absent means anything. */
+  /** Allowed tokens in its place; absent means any. */
   readonly next: NextTokens | undefined;
 }
 
@@ -270,7 +267,7 @@ export interface WrittenUnit {
 export interface UnitScores {
   /** Log-probability of each token. */
   readonly logProbs: tf.Tensor1D;
-  /** Entropy of what it was drawn from, in nats. */
+  /** Entropy of its distribution, in nats. */
   readonly entropies: tf.Tensor1D;
 }
 
@@ -280,11 +277,11 @@ interface Group {
   readonly members: number[];
 }
 
-/** Least share of probability that exclusions are taken to leave. */
+/** Lower bound of the probability left by exclusions. */
 const LEAST_REST = 1e-6;
 
 /**
- * Scores units. Where only one token could be written, both numbers are 0.
+ * Scores units; log-probability and entropy of a forced token are 0.
  *
  * @param states Shape `(rows, width)`.
  * @param options `table`: turns states into logits, shape `(vocabulary, width)`, or its packed float16; `scale`: inverse temperature.
@@ -335,7 +332,7 @@ export function scoreUnits(
   return { logProbs: column("logProbs"), entropies: column("entropies") };
 }
 
-/** What every way of scoring needs. */
+/** States and output table that all units share. */
 interface Place {
   readonly states: tf.Tensor;
   readonly table: tf.Tensor;
@@ -351,7 +348,7 @@ function gatherUnits(units: readonly WrittenUnit[], states: tf.Tensor) {
   };
 }
 
-/** Tokens drawn from the whole vocabulary. */
+/** Tokens sampled from the whole vocabulary. */
 function scoreAny(
   units: readonly WrittenUnit[],
   { states, table, scale }: Place,
@@ -361,7 +358,7 @@ function scoreAny(
 }
 
 /**
- * Tokens drawn from the vocabulary without some: with `r = 1 − Σ p(excluded)`,
+ * Tokens sampled from the vocabulary without excluded ones: with `r = 1 − Σ p(excluded)`,
  * `log p' = log p − log r` and `H' = log Z + log r − (E[x] − Σ p x over excluded) / r`.
  */
 function scoreRest(
@@ -385,7 +382,7 @@ function scoreRest(
   };
 }
 
-/** Tokens drawn from a few. */
+/** Tokens sampled from a list. */
 function scoreFew(
   units: readonly WrittenUnit[],
   { states, table, scale }: Place,
@@ -416,36 +413,30 @@ function scoreFew(
   };
 }
 
-/** What the critic reads, and after which of its tokens it is asked. */
+/** A sequence for the critic, and where its values are read. */
 export interface CriticQuestion {
-  /** Prompt, and what of the reply is known. Shape `(tokens,)`. */
+  /** Prompt and known part of the reply. Shape `(tokens,)`. */
   readonly tokens: Int32Array;
-  /** Tokens read before the values of switching and planning. */
+  /** Tokens before the values of switching and planning. */
   readonly before: number;
-  /** Tokens read before the value of execution. */
+  /** Tokens before the value of execution. */
   readonly execution: number;
 }
 
-/** Tokens, padding included, in one pass of a critic by default. */
+/** Tokens, padding included, in one forward pass of a critic. */
 export const READ_AT_ONCE = 16384;
 
 /**
- * Asks the critic.
- *
- * @param questions What it reads; no count of tokens may be 0.
- * @param options `microbatchTokens`: tokens, padding included, in one pass. @default {16384}
- * @returns Values in units of return, in the order of the questions.
+ * The critic's values in units of return, in the order of the questions; no count of tokens may be 0.
  */
 export async function askCritic(
   network: LanguageNetwork,
   questions: readonly CriticQuestion[],
-  options: { microbatchTokens?: number } = {},
 ): Promise<ByDecision<number>[]> {
-  const { microbatchTokens = READ_AT_ONCE } = options;
   const answers: ByDecision<number>[] = [];
   const lengths = questions.map(({ tokens }) => tokens.length);
   const { model, adapter } = network.critic ?? network.actor;
-  for (const group of groupByLength(lengths, microbatchTokens)) {
+  for (const group of groupByLength(lengths, READ_AT_ONCE)) {
     const length = lengths[group.at(-1)!]!;
     const ids = new Int32Array(group.length * length);
     group.forEach((i, b) => ids.set(questions[i]!.tokens, b * length));
@@ -476,10 +467,9 @@ export async function askCritic(
 }
 
 /**
- * Reads the value heads off states that were seen while writing.
+ * Values from the actor's states during generation, in units of return.
  *
  * @param seen States before the reply and before the action, for each reply. Shapes `(width,)`.
- * @returns Values in units of return, in the same order.
  */
 export async function readHeads(
   network: LanguageNetwork,
