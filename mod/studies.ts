@@ -66,8 +66,8 @@ export type {
   VarianceStudyOptions,
   VarianceStudyRow,
 } from "../lib/hae/study/variance_study.ts";
-export { createBaseline } from "../lib/train/assemble.ts";
-export type { Baseline, BaselineName } from "../lib/train/assemble.ts";
+export { createBaseline } from "../lib/train/evaluation.ts";
+export type { Baseline, BaselineName } from "../lib/train/evaluation.ts";
 export {
   listAblationRuns,
   runAblation,

@@ -6,37 +6,30 @@
 
 import { createEnvOpener, readDataset } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
-import type {
-  EnvSpec,
-  Hint,
-  OpenEnv,
-  ProposeSubgoals,
-} from "../envs/text_env.ts";
+import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { checkEstimator, estimatorOf } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
-import type { Learner, Policy } from "../policy/policy.ts";
+import type { Learner } from "../policy/policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
+import {
+  type Baseline,
+  type BaselineName,
+  createBaseline,
+  type EvaluationSets,
+} from "./evaluation.ts";
 import {
   alternativesOf,
   assemblePolicy,
   proposerOf,
 } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
-import type { EvaluationSets } from "./evaluation.ts";
 import { createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
 import type { WorkingPolicy } from "./workers/jobs.ts";
 import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
 import { createTraining, type Training } from "./training.ts";
 import { prepareWarmStart } from "./imitation/warm_start.ts";
-import {
-  expertPolicy,
-  planExecute,
-  randomExecutor,
-  randomPlanner,
-  scriptedPlanner,
-} from "../policy/plan_execute.ts";
 
 /** What an assembled training does not read from its config. */
 export interface AssembleOptions {
@@ -255,44 +248,4 @@ async function listSets(
 
 function isFamily(world: WorldConfig): world is EnvDataset {
   return !("kind" in world);
-}
-
-/** Name of a baseline. */
-export type BaselineName = "random" | "expert";
-
-/** A policy that does not learn, and the opener it has to be played with. */
-export interface Baseline {
-  /** Decides. */
-  readonly policy: Policy;
-  /** Opens worlds; an expert must be played with this one, as it reads their hints. */
-  readonly open: OpenEnv;
-}
-
-/**
- * Makes a baseline.
- *
- * @param name `random` takes any admissible action under any proposed subgoal, `expert` follows the worlds' hints.
- * @param options The opener of worlds, and the proposer of subgoals; without proposals the random policy has no plan.
- * @returns The policy and its opener.
- */
-export function createBaseline(
-  name: BaselineName,
-  options: { open: OpenEnv; proposeSubgoals?: ProposeSubgoals },
-): Baseline {
-  const { open, proposeSubgoals } = options;
-  if (name === "expert") {
-    return { policy: expertPolicy(), open: withHints(open) };
-  }
-  const planner = proposeSubgoals
-    ? randomPlanner({ proposeSubgoals: orTask(proposeSubgoals) })
-    : scriptedPlanner(() => "");
-  return { policy: planExecute(planner, randomExecutor()), open };
-}
-
-/** The task itself where nothing is proposed. */
-function orTask(propose: ProposeSubgoals): ProposeSubgoals {
-  return (situation) => {
-    const proposed = propose(situation);
-    return proposed.length > 0 ? proposed : [situation.task];
-  };
 }

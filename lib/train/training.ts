@@ -24,8 +24,8 @@ import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { batchSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
 import type { TrainingConfig } from "./config/config.ts";
-import type { Baseline } from "./assemble.ts";
 import {
+  type Baseline,
   evaluatePolicy,
   type Evaluation,
   type EvaluationSets,
