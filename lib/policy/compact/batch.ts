@@ -1,5 +1,5 @@
 /**
- * Many turns' inputs as a few long columns: what the compact network takes.
+ * Inputs of the compact network: one turn's arrays, and a batch of turns as a few long columns.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import {
   SUBGOAL_RELATIONS,
 } from "./relations.ts";
 
-/** Texts that describe a state: task, observation, last action, verbs on the task's things, and on those within reach. */
+/** Texts of a state: task, observation, last action, verbs applied to the task's things, and to the reachable ones. */
 export const STATE_TEXTS = 5;
-/** Texts that describe an action: itself, what was done to the first thing it names, what was last read at its place. */
+/** Texts of an action: itself, the verbs applied to the first thing it names, the last observation at its place. */
 export const ACTION_TEXTS = 3;
 /** Columns of an action. */
 export const ACTION_COLUMNS = ACTION_RELATIONS + SUBGOAL_ACTION_RELATIONS;
-/** Columns of a state: its own, then the largest and the mean of its actions' relations. */
+/** Columns of a state: its own, then max and mean of its actions' relations. */
 export const STATE_COLUMNS = STATE_NUMBERS + 2 * ACTION_RELATIONS;
-/** Columns that a subgoal adds: its own, then the largest and mean of the actions' relations to it. */
+/** Columns that a subgoal adds: its own, then max and mean of the actions' relations to it. */
 export const CONTEXT_COLUMNS = SUBGOAL_RELATIONS + 2 * SUBGOAL_ACTION_RELATIONS;
 
 /**
- * What one turn feeds the network. Every field is a flat typed array, so that a trace can carry it.
+ * Network inputs of one turn; flat typed arrays, so that a trace can carry them.
  *
  * Texts are lists of rows of the embedding table; the other fields name them by position.
  */
@@ -42,7 +42,7 @@ export type CompactInputs = {
   readonly contextTexts: Int32Array;
   /** Shape `(2, CONTEXT_COLUMNS)`, zeros for none. */
   readonly contexts: Float32Array;
-  /** Row of each action in the two fields below: actions that nothing tells apart share one. Shape `(actions,)`. */
+  /** Row of each action in the two fields below; identical actions share one. Shape `(actions,)`. */
   readonly actionRows: Int32Array;
   /** Shape `(rows, ACTION_TEXTS)`. */
   readonly actionTexts: Int32Array;
@@ -50,40 +50,26 @@ export type CompactInputs = {
   readonly actions: Float32Array;
 };
 
-/** Names of {@linkcode CompactInputs} that hold integers. */
-const INTEGERS = [
-  "texts",
-  "stateTexts",
-  "subgoalTexts",
-  "contextTexts",
-  "actionRows",
-  "actionTexts",
-] as const;
-/** Names of {@linkcode CompactInputs} that hold real numbers. */
-const REALS = ["state", "subgoals", "contexts", "actions"] as const;
-
 /**
- * Reads the inputs that a trace carries.
+ * The typed inputs of a trace.
  *
  * @throws {TypeError} If one is missing or of another kind.
  */
 export function readInputs(
   inputs: Readonly<Record<string, Float32Array | Int32Array>> | undefined,
 ): CompactInputs {
-  const integers = (name: typeof INTEGERS[number]): Int32Array => {
+  const read = <T extends Int32Array | Float32Array>(
+    name: keyof CompactInputs,
+    kind: { new (length: number): T },
+  ): T => {
     const column = inputs?.[name];
-    if (column instanceof Int32Array) return column;
+    if (column instanceof kind) return column;
     throw new TypeError(
       `Cannot score a decision as its trace must carry "${name}" of a compact policy`,
     );
   };
-  const reals = (name: typeof REALS[number]): Float32Array => {
-    const column = inputs?.[name];
-    if (column instanceof Float32Array) return column;
-    throw new TypeError(
-      `Cannot score a decision as its trace must carry "${name}" of a compact policy`,
-    );
-  };
+  const integers = (name: keyof CompactInputs) => read(name, Int32Array);
+  const reals = (name: keyof CompactInputs) => read(name, Float32Array);
   return {
     texts: integers("texts"),
     stateTexts: integers("stateTexts"),
@@ -98,7 +84,7 @@ export function readInputs(
   };
 }
 
-/** Candidates that belong to samples, and the rows that stand for them. */
+/** Candidates of samples in a ragged layout, and the rows they share. */
 export interface Ragged {
   /** First candidate of each sample, and the number of candidates at the end. Shape `(samples + 1,)`. */
   readonly starts: Int32Array;
@@ -128,13 +114,13 @@ export interface CompactBatch {
   readonly subgoalTexts: Int32Array;
   /** Shape `(candidates, SUBGOAL_RELATIONS)`. */
   readonly subgoals: Float32Array;
-  /** Whose candidates they are. */
+  /** Samples of the candidates. */
   readonly subgoalRows: Ragged;
   /** Held and chosen subgoals. Shapes `(samples,)`; the empty text for none. */
   readonly contextTexts: readonly [held: Int32Array, chosen: Int32Array];
   /** Shapes `(samples, CONTEXT_COLUMNS)`. */
   readonly contexts: readonly [held: Float32Array, chosen: Float32Array];
-  /** Shapes `(actions,)`: the action, what was done to its first thing, what was read at its place. */
+  /** Shapes `(actions,)`; see {@linkcode ACTION_TEXTS}. */
   readonly actionTexts: readonly [
     own: Int32Array,
     verbs: Int32Array,
@@ -142,7 +128,7 @@ export interface CompactBatch {
   ];
   /** Shape `(actions, ACTION_COLUMNS)`. */
   readonly actions: Float32Array;
-  /** Whose actions they are, and which rows above stand for them. */
+  /** Samples of the actions, and their rows in the two fields above. */
   readonly actionRows: Ragged;
 }
 
@@ -202,7 +188,7 @@ class TextTable {
   }
 }
 
-/** Lays typed arrays end to end. */
+/** Concatenates arrays. */
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -244,15 +230,12 @@ function ragged(
   return { starts, rows, owners };
 }
 
-/** Each candidate is a row of its own. */
+/** One row per candidate. */
 function ownRows(count: number): { rows: Int32Array; count: number } {
   return { rows: Int32Array.from({ length: count }, (_, i) => i), count };
 }
 
-/**
- * Lays the inputs of many turns end to end; equal texts become one. Returns columns in the order of
- * the samples.
- */
+/** Concatenates the inputs of samples, in their order; equal texts become one. */
 export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
   const size = samples.length;
   const table = new TextTable();

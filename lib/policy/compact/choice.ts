@@ -18,29 +18,29 @@ import type { CompactInputs, Ragged } from "./batch.ts";
 import type { InputBuilder } from "./inputs.ts";
 import type { ScoredTurn } from "../policy.ts";
 
-/** Logits and values that need no chosen subgoal, read off the device. */
+/** Logits and values before a subgoal is chosen, read back from the device. */
 export interface PlanNumbers {
   /** Logit of SWITCH. Shape `(samples,)`. */
   readonly switching: Float32Array;
   /** Logit of each candidate. Shape `(candidates,)`. */
   readonly planning: Float32Array;
-  /** Whose candidate each is. */
+  /** Samples of the candidates. */
   readonly rows: Ragged;
   /** Shapes `(samples,)`. */
   readonly values: ByDecision<Float32Array>;
 }
 
-/** Logits and values under the chosen subgoal, read off the device. */
+/** Logits and values under the chosen subgoal, read back from the device. */
 export interface ActionNumbers {
   /** Logit of each action. Shape `(actions,)`. */
   readonly execution: Float32Array;
   /** Shape `(samples,)`. */
   readonly value: Float32Array;
-  /** Whose action each is. */
+  /** Samples of the actions. */
   readonly rows: Ragged;
 }
 
-/** What was chosen, and how likely that was. */
+/** A choice and its log-probability. */
 export interface Choice {
   /** Index of the choice. */
   readonly index: number;
@@ -48,16 +48,16 @@ export interface Choice {
   readonly logProb: number;
 }
 
-/** How to draw. */
+/** How a choice is sampled. */
 export interface SampleOptions {
-  /** Stream to draw from. */
+  /** Random stream; exactly one number is drawn. */
   readonly random: Random;
   /** Divides logits; 0 takes the largest. */
   readonly temperature: number;
 }
 
 /**
- * Draws from a softmax.
+ * Samples from a softmax.
  *
  * @param logits Shape `(choices,)`, at least one.
  */
@@ -87,9 +87,9 @@ export function sampleChoice(
   return { index, logProb };
 }
 
-/** What switching and planning decided. */
+/** The switching and planning decisions of a turn. */
 export interface PlanChoice {
-  /** Whether a subgoal was taken up. */
+  /** Whether a subgoal is newly chosen. */
   readonly switched: boolean;
   /** The subgoal in force; absent without a plan. */
   readonly subgoal: string | undefined;
@@ -137,7 +137,7 @@ export function sampled(
 }
 
 /**
- * Makes the choices of decisions made elsewhere, with the log-probabilities that the policy gives them.
+ * Forces the choices of given decisions, with this policy's log-probabilities of them.
  *
  * @throws {RangeError} While choosing, if an action was not admissible.
  */
@@ -164,7 +164,7 @@ export function demonstrated(
   };
 }
 
-/** A choice that was made elsewhere, with its log-probability under a softmax. */
+/** A forced choice with its log-probability under a softmax. */
 function choiceAt(logits: Float32Array, index: number): Choice {
   const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   let total = 0;
@@ -172,7 +172,7 @@ function choiceAt(logits: Float32Array, index: number): Choice {
   return { index, logProb: logits[index]! - top - Math.log(total) };
 }
 
-/** Decides whether to switch, and to which subgoal. */
+/** Decides whether to switch, and to which subgoal; the first plan of an episode always switches. */
 export function choosePlan(
   { candidates, held }: InputBuilder,
   plans: PlanNumbers,
@@ -257,7 +257,7 @@ export function recordDecision(
 }
 
 /**
- * The trace of a sample, if a compact policy made it.
+ * The trace of a sample by a compact policy.
  *
  * @throws {TypeError} If another kind of policy decided.
  */
@@ -280,7 +280,7 @@ export interface ScoredChoices {
 }
 
 /**
- * Scores switching decisions already made.
+ * Scores recorded switching decisions; 0 where `decided` is false.
  *
  * @param logits Logit of SWITCH. Shape `(samples,)`.
  * @returns Caller disposes.
@@ -298,7 +298,7 @@ export function scoreSwitches(
 }
 
 /**
- * Scores choices among listed candidates.
+ * Scores recorded choices among candidates; 0 where `chosen` is -1.
  *
  * @param logits Logit of each row of every sample. Shape `(rows,)`.
  * @returns Caller disposes.
@@ -317,7 +317,7 @@ export function scoreChoices(
   for (let i = 0; i < size; i++) {
     widest = Math.max(widest, starts[i + 1]! - starts[i]!);
   }
-  // Candidates of one sample become a row; what is missing points at one far-off logit.
+  // Candidates of one sample become a row, padded with a logit of -1e9.
   const places = new Int32Array(size * widest).fill(total);
   for (let i = 0; i < size; i++) {
     for (let j = starts[i]!; j < starts[i + 1]!; j++) {

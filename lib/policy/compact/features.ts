@@ -17,11 +17,11 @@ import {
 } from "./relations.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
-/** What comparing needs, looked up once for each situation. */
+/** Lookup tables of one situation that all relations use. */
 export interface Scene {
   /** Memory up to the newest observation. */
   readonly memory: EpisodeMemory;
-  /** Admissible actions taken apart. */
+  /** Admissible actions as phrases. */
   readonly actions: readonly Phrase[];
   /** Texts of the admissible actions. */
   readonly texts: readonly string[];
@@ -37,7 +37,7 @@ export interface Scene {
   readonly reachable: ReadonlySet<number>;
 }
 
-/** Looks up what comparing needs. */
+/** Builds the lookup tables of a situation. */
 export function openScene(
   memory: EpisodeMemory,
   lexicon: Lexicon,
@@ -63,7 +63,7 @@ export function openScene(
   };
 }
 
-/** How often words of a list are in a set. */
+/** Number of words of a list that are in a set. */
 export function shared(
   words: readonly number[],
   set: ReadonlySet<number>,
@@ -73,7 +73,7 @@ export function shared(
   return count;
 }
 
-/** How close in time: 1 now, 0 never. */
+/** `exp((last + 1 − now) / scale)`: 1 for the turn before, 0 for never. */
 export function recency(
   now: number,
   last: number | undefined,
@@ -100,7 +100,7 @@ export function relateActions(scene: Scene): Float32Array {
   return rows;
 }
 
-/** Words of the newest observation right after the name of a thing. */
+/** The part of the newest observation that follows the name of a thing. */
 interface Passage {
   /** Distinct words it shares with the task. */
   shared: number;
@@ -108,7 +108,7 @@ interface Passage {
   above: boolean;
 }
 
-/** For each action, what was read between its name and the name of another. */
+/** For each action, the part of the observation between its name and the next action's. */
 function readPassages(scene: Scene): (Passage | undefined)[] {
   const { sequence, figures } = scene.memory.observation;
   const limit = scene.memory.task.figures.at(-1)?.value ?? Infinity;
@@ -185,7 +185,7 @@ function relateAction(
   rows[o++] = entities.some((e) => memory.task.entities.includes(e)) ? 1 : 0;
 }
 
-/** What is remembered of a place: how much, and whether it is what the task is about. */
+/** Remembered contents of a place, and their overlap with the task. */
 function relatePlace(
   scene: Scene,
   place: number,
@@ -247,7 +247,7 @@ export function relateToSubgoal(
   return rows;
 }
 
-/** Whether something out of reach that the words name was last read of at a place. */
+/** Whether an unreachable thing named by the words was last observed at a place. */
 function holdsClass(
   scene: Scene,
   memory: EpisodeMemory,
@@ -264,8 +264,8 @@ function holdsClass(
 }
 
 /**
- * Describes the state apart from its candidates. Returns the numbers, shape `(STATE_NUMBERS,)`, and
- * what was done to things the task names: to all of them, and to those within reach, as verbs.
+ * Candidate-independent features of the state, shape `(STATE_NUMBERS,)`, and the verbs applied so far
+ * to things that the task names: to all of them, and to the reachable ones.
  */
 export function describeState(
   scene: Scene,
@@ -369,7 +369,7 @@ export function relateSubgoal(
   return row;
 }
 
-/** Which things of the subgoal's words are within reach, handled, or remembered elsewhere. */
+/** Counts things of the subgoal's words: reachable, handled, or remembered elsewhere. */
 function relateThings(
   scene: Scene,
   words: ReadonlySet<number>,

@@ -1,6 +1,6 @@
 /**
- * One situation as the compact network's inputs: first what planning needs, then, under the
- * chosen subgoal, what acting needs.
+ * Featurization of a situation: the network's inputs for planning and, under the chosen subgoal, for
+ * acting.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export interface InputBuilder {
   acting(subgoal: string | undefined, switched: boolean): CompactInputs;
 }
 
-/** Distinct texts of one turn, packed as {@linkcode CompactInputs} wants them. */
+/** Distinct texts of one turn, packed as in {@linkcode CompactInputs}. */
 class TextList {
   readonly #known = new Map<string, number>();
   readonly #packed: number[] = [];
@@ -64,7 +64,7 @@ class TextList {
   }
 }
 
-/** Largest and mean of each column, into `target` from `start`. */
+/** Writes max and mean of each column to `target` from `start`. */
 function pool(
   rows: Float32Array,
   columns: number,
@@ -174,7 +174,7 @@ export function buildInputs(
   };
 }
 
-/** What a subgoal adds to a situation. */
+/** Features of a subgoal in a situation. */
 interface Context {
   readonly phrase: Phrase;
   /** Shape `(CONTEXT_COLUMNS,)`. */
@@ -202,7 +202,7 @@ function flatten(rows: readonly Float32Array[], columns: number): Float32Array {
   return flat;
 }
 
-/** Each action's own text, the verbs so far applied to the first thing it names, and what its place said. */
+/** Texts of each action; see {@linkcode ACTION_TEXTS}. */
 function actionTexts(scene: Scene, texts: TextList): Int32Array {
   const { touched, gists } = scene.memory;
   const numbers = new Int32Array(ACTION_TEXTS * scene.actions.length);
@@ -217,7 +217,7 @@ function actionTexts(scene: Scene, texts: TextList): Int32Array {
   return numbers;
 }
 
-/** Sets two tables side by side. */
+/** Joins the columns of two tables. */
 function joinRows(
   left: Float32Array,
   right: Float32Array,
@@ -241,7 +241,7 @@ function joinRows(
   return joined;
 }
 
-/** Lets actions that nothing tells apart share one row. */
+/** Merges identical actions into one row. */
 function mergeRows(
   texts: Int32Array,
   numbers: Float32Array,
@@ -249,7 +249,7 @@ function mergeRows(
   const count = texts.length / ACTION_TEXTS;
   const bits = new Int32Array(numbers.buffer);
   const actionRows = new Int32Array(count);
-  const firsts: number[] = []; // action that each row was taken from
+  const firsts: number[] = []; // first action of each row
   const known = new Map<number, number>();
   for (let i = 0; i < count; i++) {
     let hash = 0;

@@ -1,6 +1,6 @@
 /**
- * What a compact policy remembers of an episode: which actions it took, what it read where, and
- * what it did to which thing. Built from texts alone, by rules that know no world.
+ * Episode memory of the compact policy: actions taken, things observed by place, and verbs applied to
+ * things. Built from texts alone by world-independent rules.
  *
  * @module
  */
@@ -8,21 +8,21 @@
 import type { AnsweredTurn } from "../../trajectory.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
-/** When and how often something happened. */
+/** Count and last turn of an event. */
 export interface Occurrence {
-  /** How often. */
+  /** Number of times. */
   count: number;
   /** Turn of the last time. */
   last: number;
 }
 
-/** What was done to a thing. */
+/** Actions on a thing. */
 export interface Touch extends Occurrence {
   /** First words of the actions that named it, each once, in order. */
   verbs: Phrase;
 }
 
-/** Words of an observation that stand for all of it. */
+/** Leading words that summarize an observation. */
 const GIST_WORDS = 5;
 
 /** Memory of one episode up to and including the newest observation. */
@@ -45,15 +45,15 @@ export interface EpisodeMemory {
   readonly subgoals: Map<string, Occurrence>;
   /** Things named in an action taken. */
   readonly touched: Map<number, Touch>;
-  /** Word of each thing read of or acted on. */
+  /** Word of each thing observed or acted on. */
   readonly classOf: Map<number, number>;
-  /** Place where each thing was last read of. */
+  /** Place where each thing was last observed. */
   readonly placeOf: Map<number, number>;
-  /** Things last read of at each place. */
+  /** Things last observed at each place. */
   readonly contents: Map<number, Set<number>>;
-  /** First words of what was read after the last action that named each thing. */
+  /** First words of the observation after the last action that named each thing. */
   readonly gists: Map<number, Phrase>;
-  /** Words that were ever the word of a thing. */
+  /** Words of all things so far. */
   readonly seenClasses: Set<number>;
 }
 
@@ -84,7 +84,7 @@ export function beginMemory(
   return memory;
 }
 
-/** Takes in one turn and the observation that answered it. */
+/** Updates the memory in place by one turn and the observation that follows it. */
 export function advanceMemory(
   memory: EpisodeMemory,
   lexicon: Lexicon,
@@ -149,7 +149,7 @@ function noteClasses(memory: EpisodeMemory, phrase: Phrase): void {
   }
 }
 
-/** The last thing an action names is where it happened; what is read then is there. */
+/** Assigns observed things to the place of an action, which is the last thing it names. */
 function notePlaces(
   memory: EpisodeMemory,
   action: Phrase,

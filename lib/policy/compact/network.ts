@@ -52,11 +52,11 @@ export interface CompactNetworkOptions {
   readonly valueScale: number;
   /** Logit of SWITCH before anything was learned. */
   readonly switchBias: number;
-  /** How strongly the first policy leans on its prior; 0 makes it nearly uniform. */
+  /** Strength of the prior in the initial policy; 0 makes it nearly uniform. */
   readonly prior: number;
 }
 
-/** Scores that need no chosen subgoal. */
+/** Scores before a subgoal is chosen. */
 export interface PlanScores {
   /** Logit of SWITCH against KEEP. Shape `(samples,)`. */
   readonly switching: tf.Tensor1D;
@@ -82,11 +82,11 @@ export interface EncodedBatch {
   readonly state: tf.Tensor2D;
 }
 
-/** The network; every method returns tensors that the caller disposes or sweeps. */
+/** The network; the caller disposes the tensors of every method. */
 export interface CompactNetwork {
   /** Weights under fixed names. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
-  /** Encodes texts and states; `state` are the states of the same turns, if they were computed before. */
+  /** Encodes texts and states; `state` reuses the states of the same turns. */
   encode(batch: CompactBatch, state?: tf.Tensor2D): EncodedBatch;
   /** Scores switching and planning. */
   scorePlans(batch: CompactBatch, encoded: EncodedBatch): PlanScores;
@@ -143,7 +143,7 @@ function makeTrunk(
 interface HeadWeights {
   readonly switching: tf.Variable;
   readonly switchingBias: tf.Variable;
-  /** Straight from the held subgoal's numbers; begins as the prior. */
+  /** Skip connection from the held subgoal's relations; initialized to the prior. */
   readonly switchingSkip: tf.Variable;
   /** One column for each of the three values. Shape `(width, 3)`. */
   readonly values: tf.Variable;
@@ -262,7 +262,7 @@ class Network implements CompactNetwork {
     return column1(tf.add(sum, switchingBias));
   }
 
-  /** The state with the held (0) or the chosen (1) subgoal added to it. Shape `(samples, width)`. */
+  /** The state plus the held (0) or the chosen (1) subgoal. Shape `(samples, width)`. */
   #withSubgoal(
     batch: CompactBatch,
     encoded: EncodedBatch,
@@ -310,7 +310,7 @@ function encodeTexts(
   return tf.mul(sums, tensor2d(batch.scales, 1)) as tf.Tensor2D;
 }
 
-/** Runs a function on tensors and frees all of them; its result is plain data. */
+/** Runs a function in a tensor scope; its result is plain data. */
 export function swept<T>(work: () => T): T {
   tf.engine().startScope();
   try {
@@ -320,13 +320,13 @@ export function swept<T>(work: () => T): T {
   }
 }
 
-/** Numbers of planning, and the states that acting needs again. */
+/** Planning results, and the states that acting reuses. */
 export interface ReadPlans extends PlanNumbers, Disposable {
   /** Shape `(samples, width)`; disposed with the rest. */
   readonly state: tf.Tensor2D;
 }
 
-/** Scores planning and reads the numbers. Returns numbers and states; caller disposes. */
+/** Forward pass for planning, read back; the caller disposes the states. */
 export function readPlans(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
@@ -347,7 +347,7 @@ export function readPlans(
   });
 }
 
-/** Scores actions and reads the numbers. */
+/** Forward pass for actions, read back; `state` is that of {@linkcode readPlans}. */
 export function readActions(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
@@ -365,12 +365,12 @@ export function readActions(
   });
 }
 
-/** Reads a real-valued tensor off the device. */
+/** Reads a float tensor back from the device. */
 export function numbersOf(tensor: tf.Tensor): Float32Array {
   return Float32Array.from(tensor.dataSync());
 }
 
-/** From one number for each row to one for each candidate. */
+/** Expands numbers per row to numbers per candidate. */
 function spread(numbers: Float32Array, { rows }: Ragged): Float32Array {
   return Float32Array.from(rows, (row) => numbers[row]!);
 }

@@ -1,8 +1,8 @@
 /**
- * A small network that reads task, observations and held subgoal, and scores keep or switch,
- * candidate subgoals and admissible actions; three value heads on a shared trunk.
+ * The compact policy: a small network that reads task, observations and held subgoal, and scores keep
+ * or switch, candidate subgoals and admissible actions; three value heads on a shared trunk.
  *
- * It sees nothing but texts the agent was shown, and its own past decisions.
+ * Its inputs are the observed texts and its own past decisions.
  *
  * @module
  */
@@ -58,7 +58,7 @@ import { createLexicon, type Lexicon } from "./words.ts";
 export interface CompactPolicyOptions {
   /** Seed of the first weights. */
   readonly seed: number;
-  /** Lists subgoals worth considering; absent makes a policy without a plan (the flat contract). */
+  /** Lists candidate subgoals; absent makes a policy without a plan (the flat contract). */
   readonly proposeSubgoals?: (situation: Situation) => readonly string[];
   /** Rows of the hashed word embedding. @default {2048} */
   readonly buckets?: number;
@@ -68,19 +68,18 @@ export interface CompactPolicyOptions {
   readonly width?: number;
   /** Units of return that a value head's output of 1 stands for. @default {10} */
   readonly valueScale?: number;
-  /** Logit of SWITCH before anything was learned. @default {-1} */
+  /** Initial logit of SWITCH. @default {-1} */
   readonly switchBias?: number;
   /**
-   * How strongly the untrained policy leans towards actions that share words with its subgoal and
-   * were not tried yet, and away from subgoals already done; 0 makes it nearly uniform. Learning
-   * may change all of it.
+   * Strength of the prior in the untrained policy, towards untried actions that share words with the
+   * subgoal and away from achieved subgoals; 0 makes it nearly uniform.
    *
    * @default {1}
    */
   readonly prior?: number;
 }
 
-/** What {@linkcode CompactPolicyOptions} leave out, written here and nowhere else. */
+/** Defaults of {@linkcode CompactPolicyOptions}. */
 export const COMPACT_DEFAULTS = {
   buckets: 2048,
   embedding: 32,
@@ -95,13 +94,13 @@ export interface CompactPolicy extends DifferentiablePolicy, CompletePolicy {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompactSession;
   /**
-   * The same weights, deciding at another temperature: below 1 sharper, 0 always the likeliest.
-   * Later changes of the weights show in it. For evaluation; its traces are not for learning.
+   * The same weights at another sampling temperature; 0 is greedy. For evaluation: its traces are not
+   * for learning.
    */
   atTemperature(temperature: number): CompletePolicy;
 }
 
-/** A session of a compact policy; it answers at once. */
+/** A session of a compact policy; its methods are synchronous. */
 export interface CompactSession extends CompleteSession {
   /** Decides; see {@linkcode CompleteSession.decide}. */
   decide(
@@ -123,12 +122,12 @@ export interface CompactSession extends CompleteSession {
   ): Decision[];
 }
 
-/** Samples scored in one go by `scoreSamples`. */
+/** Samples per batch of `scoreSamples`. */
 const SCORE_BATCH = 512;
 
 /**
- * Makes a compact policy on the active TensorFlow.js backend, which must answer at once: `wasm`,
- * `cpu` or native TensorFlow, not `webgpu`.
+ * Makes a compact policy on the active TensorFlow.js backend, which must read back synchronously:
+ * `wasm`, `cpu` or native TensorFlow, not `webgpu`.
  *
  * @example
  * ```ts
@@ -161,7 +160,7 @@ export function createCompactPolicy(
   return new Compact(options);
 }
 
-/** What the sessions of a policy share. */
+/** State that the sessions of a policy share. */
 interface SharedState {
   readonly network: CompactNetwork;
   readonly lexicon: Lexicon;
@@ -198,8 +197,7 @@ class Compact implements CompactPolicy {
   }
 
   score(turns: readonly ScoredTurn[]): ScoredBatch {
-    const traces = turns.map(choiceTrace);
-    return this.#scoreTraces(traces);
+    return this.#scoreTraces(turns.map(choiceTrace));
   }
 
   scoreSamples(samples: readonly ScoredTurn[]): SampleScores[] {
@@ -259,7 +257,7 @@ class Compact implements CompactPolicy {
   }
 }
 
-/** Episodes in progress: a memory for each row, which moves on with every turn. */
+/** Episodes in progress, with an episode memory per row. */
 class Session implements CompactSession {
   readonly #shared: SharedState;
   readonly #starts: readonly EpisodeStart[];
@@ -361,7 +359,7 @@ class Session implements CompactSession {
     });
   }
 
-  /** Inputs of a row's turn; `also` joins the candidates, `hint` the task. */
+  /** Inputs of a row's turn; `also` is appended to the candidates, `hint` to the task. */
   #inputs(
     row: number,
     observation: Observation,
@@ -382,7 +380,7 @@ class Session implements CompactSession {
     );
   }
 
-  /** The memory of a row up to its present observation. */
+  /** The memory of a row up to its current observation. */
   #memory(row: number, { past, observation }: Situation): EpisodeMemory {
     const { lexicon } = this.#shared;
     let memory = this.#memories[row];
@@ -398,7 +396,7 @@ class Session implements CompactSession {
     return memory;
   }
 
-  /** What is proposed, or the task itself where nothing is; `also` joins it. */
+  /** Proposed subgoals and `also`; the task itself where nothing is proposed. */
   #candidates(
     situation: Situation,
     also: string | undefined,
@@ -413,7 +411,7 @@ class Session implements CompactSession {
   }
 }
 
-/** Deciding reads numbers back twice a turn, synchronously. */
+/** Deciding needs two synchronous readbacks per turn. */
 function checkBackend(): void {
   requireBackend("create a compact policy");
   if (tf.getBackend() === "webgpu") {

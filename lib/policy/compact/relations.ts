@@ -19,7 +19,7 @@
  * @module
  */
 
-/** What relates an action to task and memory, in order. */
+/** Relations of an action to task and memory, in order. */
 export const ACTION_RELATION_NAMES = [
   "words shared with the task",
   "share of words shared with the task",
@@ -52,7 +52,7 @@ export const ACTION_RELATION_NAMES = [
   "and more than of any other",
   "and a figure above the task's last",
 ] as const;
-/** What relates an action to a subgoal, in order. */
+/** Relations of an action to a subgoal, in order. */
 export const SUBGOAL_ACTION_NAMES = [
   "words shared with the subgoal",
   "share of the subgoal's words",
@@ -63,7 +63,7 @@ export const SUBGOAL_ACTION_NAMES = [
   "place is in the subgoal",
   "place has a thing of the subgoal",
 ] as const;
-/** What describes a subgoal candidate, in order. */
+/** Relations of a subgoal candidate, in order. */
 export const SUBGOAL_RELATION_NAMES = [
   "held",
   "times held",
@@ -94,13 +94,10 @@ export const SUBGOAL_RELATION_NAMES = [
   "share of words ever seen as things",
 ] as const;
 
-/** Numbers that relate an action to task and memory. */
 export const ACTION_RELATIONS = ACTION_RELATION_NAMES.length;
-/** Numbers that relate an action to a subgoal. */
 export const SUBGOAL_ACTION_RELATIONS = SUBGOAL_ACTION_NAMES.length;
-/** Numbers that describe a subgoal candidate. */
 export const SUBGOAL_RELATIONS = SUBGOAL_RELATION_NAMES.length;
-/** Numbers that describe the state apart from candidates. */
+/** Candidate-independent features of a state. */
 export const STATE_NUMBERS = 14;
 
 /** Weights by name as a column; 0 where a name has none. */

@@ -1,5 +1,5 @@
 /**
- * The compact network's building blocks: weights drawn by name, and a scorer of candidates.
+ * Building blocks of the compact network: weights drawn by name, and a scorer of candidates.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import type { Ragged } from "./batch.ts";
 
-/** Makes weights; each is drawn from the stream of its name. */
+/** Makes weights, each from the random stream of its name. */
 export class Weights {
   readonly variables: Record<string, tf.Variable> = {};
   readonly #random: Random;
@@ -27,7 +27,7 @@ export class Weights {
     return this.#keep(name, tf.tensor2d(draws, shape));
   }
 
-  /** One number many times. */
+  /** A constant vector. */
   constant(name: string, size: number, value = 0): tf.Variable {
     return this.#keep(name, tf.fill([size], value));
   }
@@ -58,7 +58,7 @@ export interface CandidateScorer {
   readonly relations: tf.Variable;
   readonly bias: tf.Variable;
   readonly out: tf.Variable;
-  /** Straight from the relations to the score; begins as the prior. */
+  /** Skip connection from the relations to the score; initialized to the prior. */
   readonly skip: tf.Variable;
 }
 
@@ -104,7 +104,7 @@ export interface CandidateRows {
   readonly texts: Int32Array;
   /** Shape `(candidates, relations)`. */
   readonly relations: tf.Tensor2D;
-  /** Whose candidate each is. */
+  /** Samples of the candidates. */
   readonly rows: Ragged;
   /** Added before the nonlinearity. Shape `(candidates, width)`. */
   readonly extra?: tf.Tensor;
@@ -130,7 +130,7 @@ export function scoreRows(
   const ofWords = (kernel: tf.Variable) =>
     tf.gather(tf.matMul(state.texts, matrixOf(kernel)), own);
   const related = tf.matMul(candidates.relations, matrixOf(scorer.relations));
-  // The bias joins the few states rather than the many candidates.
+  // The bias is added to the states, which are fewer than the candidates.
   const added = ofState(tf.add(byState(scorer.state), scorer.bias));
   let total = tf.add(tf.add(added, ofWords(scorer.words)), related);
   if (candidates.extra) total = tf.add(total, candidates.extra);
@@ -157,7 +157,7 @@ export function tensor2d(numbers: Float32Array, columns: number): tf.Tensor2D {
   return tf.tensor2d(numbers, [numbers.length / columns, columns]);
 }
 
-/** A variable of rank 2 as what it is. */
+/** A variable of rank 2, typed as such. */
 export function matrixOf(variable: tf.Variable): tf.Tensor2D {
   return variable as tf.Tensor as tf.Tensor2D;
 }

@@ -1,15 +1,15 @@
 /**
- * Text to words: what a network without a tokenizer reads.
+ * Hashed bag of words for a network without a tokenizer.
  *
- * Words are interned, so that comparing texts means comparing small integers, and hashed, so
- * that a table of fixed size embeds any vocabulary. A number after a word names an instance of
- * that word (`cabinet 3`): the word is what is embedded, the instance is what is remembered. A
- * token of letters and digits (`b0p7z82s28`) is a thing too, of a kind that has no word.
+ * Words are interned as small integers for comparison, and hashed, so that a table of fixed size embeds
+ * any vocabulary. A number after a word names an instance of it (`cabinet 3`): the word is embedded, the
+ * instance is a thing for the memory. A token of letters and digits (`b0p7z82s28`) is a thing without a
+ * word.
  *
  * @module
  */
 
-/** A text taken apart; numbers are the lexicon's own and mean nothing outside it. */
+/** A parsed text; its integers are specific to the lexicon. */
 export interface Phrase {
   /** Content words without numbers, each once, in order of appearance. */
   readonly words: readonly number[];
@@ -21,23 +21,23 @@ export interface Phrase {
   readonly classes: readonly number[];
   /** Equal for equal `buckets`: what an embedding can tell apart. */
   readonly key: string;
-  /** Words and things as they were read, in order, with repetitions. */
+  /** Words and things in reading order, with repetitions. */
   readonly sequence: readonly number[];
-  /** Numbers that name no instance, and where in `sequence` they stood. */
+  /** Numbers that name no instance, with their positions in `sequence`. */
   readonly figures: readonly Figure[];
 }
 
 /** A number in a text, such as a price. */
 export interface Figure {
-  /** How much. */
+  /** Its value. */
   readonly value: number;
   /** Tokens of the sequence before it. */
   readonly at: number;
 }
 
-/** Takes texts apart and remembers how. */
+/** Parses texts, with a cache. */
 export interface Lexicon {
-  /** Takes a text apart. */
+  /** Parses a text. */
   phrase(text: string): Phrase;
   /** A phrase of the given words, as {@linkcode Phrase.words} has them. */
   ofWords(words: readonly number[]): Phrase;
@@ -47,22 +47,22 @@ export interface Lexicon {
 export interface LexiconOptions {
   /** Rows of the embedding table; row 0 stands for no word. */
   readonly buckets: number;
-  /** Words of one text beyond which the rest is passed over. @default {64} */
+  /** Most words of one text; the rest is ignored. @default {64} */
   readonly maxWords?: number;
 }
 
-/** Words that say how a sentence is built and not what it is about. */
+/** Stop words. */
 const FUNCTION_WORDS = new Set(
   ("a an and are as at be by for from i in into is it its me my of on or some " +
     "than that the them then these this to under with you your sep").split(" "),
 );
 const TOKEN = /[0-9]+\.[0-9]+|[a-z0-9]+/g;
 const NUMBER = /^[0-9.]+$/;
-/** A name without a word: letters and digits mixed, and long enough to be no size. */
+/** A code, such as a product number: letters and digits mixed, longer than a size. */
 const CODE = /^(?=.*[a-z])(?=.*[0-9].*[0-9])[a-z0-9]{6,}$/;
-/** Stands for the missing word of such names. */
+/** The word of such codes. */
 const NAMELESS = "#";
-/** Texts remembered before the memory is emptied; worlds repeat themselves far below this. */
+/** Cached texts at which the cache is cleared; worlds have far fewer distinct ones. */
 const MEMORY = 30_000;
 
 /**
