@@ -58,7 +58,7 @@ export function checkPositiveInteger(
   values: Readonly<Record<string, number>>,
 ): void {
   for (const [name, value] of Object.entries(values)) {
-    if (Number.isInteger(value) && value > 0) continue;
+    if (Number.isSafeInteger(value) && value > 0) continue;
     throw new RangeError(
       `Cannot ${task} as "${name}" must be a positive integer: current value is ${value}`,
     );

@@ -27,15 +27,6 @@ export interface Random {
 /** Name and position of a stream, as plain data. */
 export type RandomState = readonly number[];
 
-/** Registers of the generator, and the second of two normal numbers if it was not drawn yet. */
-type Position = readonly [
-  a: number,
-  b: number,
-  c: number,
-  counter: number,
-  spare?: number,
-];
-
 /**
  * Opens the stream of a seed.
  *
@@ -88,7 +79,10 @@ export function resumeRandom(state: RandomState): Random {
   return stream(nameA!, nameB!, position);
 }
 
-/** One `sfc32` stream whose name is the 64 bits `(nameA, nameB)`, at its beginning or at a position. */
+/**
+ * One `sfc32` stream whose name is the 64 bits `(nameA, nameB)`, at its beginning or at a position: the registers of
+ * the generator, and the second of two normal numbers if it was not drawn yet.
+ */
 function stream(
   nameA: number,
   nameB: number,
@@ -99,7 +93,7 @@ function stream(
   if (position === undefined) {
     for (let warmUp = 0; warmUp < 12; warmUp++) next();
   } else {
-    [a, b, c, counter, spare] = position as Position;
+    [a = 0, b = 0, c = 0, counter = 0, spare] = position;
   }
 
   function next(): number {
@@ -119,10 +113,8 @@ function stream(
   return {
     seed: mix(nameA, nameB),
     get state() {
-      const position = [a, b, c, counter];
-      return spare === undefined
-        ? [nameA, nameB, ...position]
-        : [nameA, nameB, ...position, spare];
+      const state = [nameA, nameB, a, b, c, counter];
+      return spare === undefined ? state : [...state, spare];
     },
     uniform,
     normal(): number {

@@ -87,27 +87,23 @@ export const ESTIMATOR_NAMES = Object.keys(
  * @throws {TypeError} If a setting is out of range or of the wrong kind.
  */
 export function checkEstimator(estimator: EstimatorConfig): void {
-  openEstimator(estimator);
+  fillSettings(estimator);
 }
 
-/** Finds an estimator, with its settings filled in. */
-function openEstimator(
-  config: EstimatorConfig,
-): (batch: EpisodeBatch) => CreditColumns {
-  const { name, ...given } = config;
+/** Checked settings of an estimator, with every default. */
+function fillSettings({ name, ...given }: EstimatorConfig) {
   checkName("assign credit", name, {
     what: "an estimator",
     names: ESTIMATOR_NAMES,
   });
-  const estimator: Estimator = estimatorOf(name);
+  const { settings } = estimatorOf(name);
   for (const key of Object.keys(given)) {
     checkName("assign credit", key, {
       what: `a setting of "${name}"`,
-      names: Object.keys(estimator.settings.shape),
+      names: Object.keys(settings.shape),
     });
   }
-  const settings = readSettings(estimator.settings, given, "assign credit");
-  return (batch) => estimator.credit(batch, settings);
+  return readSettings(settings, given, "assign credit");
 }
 
 /** The record of an estimator, whatever its settings are. */
@@ -128,7 +124,8 @@ export function creditBatch(
   batch: EpisodeBatch,
   estimator: EstimatorConfig,
 ): CreditColumns {
-  return openEstimator(estimator)(batch);
+  const settings = fillSettings(estimator);
+  return estimatorOf(estimator.name).credit(batch, settings);
 }
 
 /**

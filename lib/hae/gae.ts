@@ -23,7 +23,7 @@ import {
 import {
   type Normalization,
   normalizeInPlace,
-  normalizeTogether,
+  normalizePool,
 } from "./normalize.ts";
 
 /** Experience on one clock, of one episode or of several one after the other; columns of shape `(steps,)`. */
@@ -128,9 +128,10 @@ export const gae = defineEstimator({
     const advantages = generalizedAdvantages({
       rewards,
       values: values.switching,
-      nextValues: shifted(values.switching, {
-        offsets,
-        after: (i) => valueAfter("gae", batch, { episode: i, truncation }),
+      nextValues: nextValues(values.switching, offsets, {
+        estimator: "gae",
+        batch,
+        truncation,
       }),
       discounts: new Float64Array(turns).fill(gamma),
       offsets,
@@ -172,10 +173,10 @@ export const tokenGae = defineEstimator({
     const chain = generalizedAdvantages({
       rewards,
       values,
-      nextValues: shifted(values, {
-        offsets,
-        after: (i) =>
-          valueAfter("token-gae", batch, { episode: i, truncation }),
+      nextValues: nextValues(values, offsets, {
+        estimator: "token-gae",
+        batch,
+        truncation,
       }),
       discounts,
       offsets,
@@ -189,7 +190,10 @@ export const tokenGae = defineEstimator({
       targets[name][t] = chain[j]! + values[j]!;
     }
     const trained = decisionsTaken(batch);
-    normalizeTogether(advantages, trained, normalize);
+    normalizePool(
+      DECISIONS.map((name) => [advantages[name], trained[name]]),
+      normalize,
+    );
     return { advantages, targets, trained };
   },
 });
@@ -223,35 +227,31 @@ function chainUnits({ offsets, switched }: EpisodeBatch): {
   };
 }
 
-/** Each step's next value: that of the step after it, or what stands after the episode. */
-function shifted(
+/** Each step's next value: that of the step after it, or of what the last turn led to, before any further decision. */
+function nextValues(
   values: Float64Array,
-  episodes: { offsets: Int32Array; after: (episode: number) => number },
+  offsets: Int32Array,
+  from: {
+    estimator: string;
+    batch: EpisodeBatch;
+    truncation: "bootstrap" | "zero";
+  },
 ): Float64Array {
-  const { offsets, after } = episodes;
+  const { estimator, batch, truncation } = from;
+  const { switching, execution } = batch.bootstrap;
   const next = new Float64Array(values.length);
   next.set(values.subarray(1));
   for (let i = 0; i + 1 < offsets.length; i++) {
-    if (offsets[i + 1]! > offsets[i]!) next[offsets[i + 1]! - 1] = after(i);
+    if (offsets[i + 1] === offsets[i]) continue;
+    const bootstraps = batch.truncated[i] === 1 && truncation === "bootstrap";
+    const known = Number.isNaN(switching[i]) ? execution[i]! : switching[i]!;
+    const after = bootstraps ? known : 0;
+    if (!Number.isFinite(after)) {
+      const name = episodeName(batch, i);
+      const what = `the value after the last turn of episode "${name}"`;
+      throw notFinite(estimator, what, after);
+    }
+    next[offsets[i + 1]! - 1] = after;
   }
   return next;
-}
-
-/** Value of what the last turn led to, before any further decision. */
-function valueAfter(
-  estimator: string,
-  batch: EpisodeBatch,
-  of: { episode: number; truncation: "bootstrap" | "zero" },
-): number {
-  const { episode, truncation } = of;
-  if (batch.truncated[episode] !== 1 || truncation === "zero") return 0;
-  const { switching, execution } = batch.bootstrap;
-  const value = switching[episode]!;
-  const after = Number.isNaN(value) ? execution[episode]! : value;
-  if (Number.isFinite(after)) return after;
-  throw notFinite(
-    estimator,
-    `the value after the last turn of episode "${episodeName(batch, episode)}"`,
-    after,
-  );
 }

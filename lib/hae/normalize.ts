@@ -6,12 +6,7 @@
 
 import { checkChoice } from "../checks.ts";
 import { joinCredit, splitCredit, toEpisodeBatch } from "../episode_batch.ts";
-import {
-  type ByDecision,
-  type Credit,
-  DECISIONS,
-  type Trajectory,
-} from "../trajectory.ts";
+import { type Credit, DECISIONS, type Trajectory } from "../trajectory.ts";
 
 /** The formulas of {@linkcode Normalization}. */
 export const NORMALIZATIONS = [
@@ -98,12 +93,11 @@ export function normalizeCredit(
   const batch = toEpisodeBatch(trajectories);
   const columns = joinCredit(batch, credits);
   const { advantages, trained } = columns;
-  if (across === "all") normalizeTogether(advantages, trained, mode);
-  else {
-    for (const name of DECISIONS) {
-      normalizeInPlace(advantages[name], trained[name], mode);
-    }
-  }
+  const pool = DECISIONS.map((name) =>
+    [advantages[name], trained[name]] as const
+  );
+  const pools = across === "all" ? [pool] : pool.map((column) => [column]);
+  for (const some of pools) normalizePool(some, mode);
   return splitCredit(batch.offsets, columns)
     .map(({ advantages }, i) => ({ ...credits[i]!, advantages }));
 }
@@ -132,20 +126,8 @@ export function normalizeInPlace(
   normalizePool([[values, mask]], mode);
 }
 
-/** Normalizes the three columns of a batch with each other, over the elements where the masks are 1. */
-export function normalizeTogether(
-  advantages: ByDecision<Float64Array>,
-  trained: ByDecision<Uint8Array>,
-  mode: Normalization,
-): void {
-  normalizePool(
-    DECISIONS.map((name) => [advantages[name], trained[name]] as const),
-    mode,
-  );
-}
-
-/** Normalizes columns with each other, in place. */
-function normalizePool(
+/** Normalizes columns with each other, in place, over the elements where their masks are 1. */
+export function normalizePool(
   pool: readonly (readonly [values: Float64Array, mask: Uint8Array])[],
   mode: Normalization,
 ): void {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { checkPositiveInteger } from "../checks.ts";
 import type { OpenEnv, TextEnv } from "../envs/text_env.ts";
 import { connectWorker, type RemoteWorker } from "../rpc.ts";
 import type { EnvHandlers } from "./env_worker.ts";
@@ -46,11 +47,7 @@ export interface EnvPoolOptions {
  */
 export function createEnvPool(options: EnvPoolOptions): EnvPool {
   const { workers, hints = false } = options;
-  if (!(Number.isSafeInteger(workers) && workers > 0)) {
-    throw new RangeError(
-      `Cannot start a pool as "workers" must be a positive integer: current value is ${workers}`,
-    );
-  }
+  checkPositiveInteger("start a pool", { workers });
   const url = new URL("./env_worker.ts", import.meta.url);
   const hosts = Array.from(
     { length: workers },

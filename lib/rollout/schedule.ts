@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkPositiveInteger } from "../checks.ts";
 import type { EnvSpec } from "../envs/text_env.ts";
 import { type Random, shuffled } from "../random.ts";
 
@@ -79,13 +80,7 @@ export function scheduleEpisodes(
       "Cannot schedule episodes as there must be a world to play: current count is 0",
     );
   }
-  for (const [name, count] of Object.entries({ tasks, groupSize, maxTurns })) {
-    if (!(Number.isSafeInteger(count) && count > 0)) {
-      throw new RangeError(
-        `Cannot schedule episodes as "${name}" must be a positive integer: current value is ${count}`,
-      );
-    }
-  }
+  checkPositiveInteger("schedule episodes", { tasks, groupSize, maxTurns });
   const episodes: Assignment[] = [];
   const draws = new Map<number, number>();
   for (const index of drawTasks(specs, { random, tasks, balanceBy })) {

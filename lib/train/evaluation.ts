@@ -100,9 +100,8 @@ export async function evaluatePolicy(
     const row = summarizeTrajectories(played);
     for (const metric in row) metrics[`${name}/${metric}`] = row[metric]!;
     for (const episode of played) {
-      const { id, group } = episode;
-      const renamed = { id: `${name}/${id}`, group: `${name}/${group}` };
-      trajectories.push({ ...episode, ...renamed });
+      const [id, group] = [`${name}/${episode.id}`, `${name}/${episode.group}`];
+      trajectories.push({ ...episode, id, group });
     }
   }
   return { metrics, trajectories };

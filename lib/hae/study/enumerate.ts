@@ -73,8 +73,6 @@ interface Path {
  * ```
  *
  * @param smdp A small world; its rewards must be without noise.
- * @param policy The policy that plays.
- * @param options When to give up.
  * @returns Trajectories and their probabilities.
  * @throws {RangeError} If rewards are noisy, or there are more trajectories than the limit.
  */
@@ -227,8 +225,6 @@ export interface ExactVarianceOptions
  * ```
  *
  * @param smdp A small world; its rewards must be without noise.
- * @param policy The policy that plays.
- * @param options Estimator and critic.
  * @returns Four rows: the three decisions and all together; standard errors are 0.
  * @throws {RangeError} If the world is noisy or too large.
  */

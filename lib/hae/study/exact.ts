@@ -66,9 +66,6 @@ export interface Occupancies {
  * ok(planning[0]! < planning[world.states - 1]!); // closer to the goal is better
  * ```
  *
- * @param smdp The world.
- * @param policy The policy to value.
- * @param options What is valued.
  * @returns Values indexed by time, in units of return.
  * @throws {RangeError} If the policy has not the size of the world.
  */
@@ -139,8 +136,6 @@ export function exactValues(
  * strictEqual(switching[0], 0); // where nothing is held that could be switched
  * ```
  *
- * @param smdp The world.
- * @param policy The policy that plays.
  * @returns Probabilities, not discounted.
  * @throws {RangeError} If the policy has not the size of the world.
  */
@@ -204,9 +199,6 @@ export function exactOccupancies(
  * ok(exactReturn(world, { logits }) > exactReturn(world, policy)); // a small step uphill
  * ```
  *
- * @param smdp The world.
- * @param policy The policy that plays.
- * @param options Which objective.
  * @returns Expected return of an episode.
  * @throws {RangeError} If the policy has not the size of the world.
  */
@@ -244,9 +236,6 @@ export function exactReturn(
  * ok(planning[0]! > 0); // the first stage asks for subgoal 0
  * ```
  *
- * @param smdp The world.
- * @param policy Where to differentiate.
- * @param options Which objective.
  * @returns Derivatives in the shapes of the logits.
  * @throws {RangeError} If the policy has not the size of the world.
  */

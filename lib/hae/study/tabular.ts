@@ -96,8 +96,6 @@ export interface TabularEpisodes {
  * ok(Math.abs(ofFirstState.reduce((sum, p) => sum + p) - 1) < 1e-12);
  * ```
  *
- * @param smdp The world, for its sizes.
- * @param policy Logits.
  * @returns Probability of SWITCH, of each subgoal, of each action, in the shapes of the logits.
  * @throws {RangeError} If a table has not the size of the world.
  */
@@ -162,8 +160,6 @@ export interface RandomTabularPolicyOptions {
  * ok(even.logits.planning.every((logit) => logit === 0)); // every subgoal as likely
  * ```
  *
- * @param smdp The world, for its sizes.
- * @param options Stream and spread.
  * @returns A policy that tries everything now and then.
  */
 export function randomTabularPolicy(
@@ -214,9 +210,6 @@ export interface SampleTabularOptions {
  * ok(episodes.rewards.length <= 10 * world.horizon);
  * ```
  *
- * @param smdp The world.
- * @param policy The policy that plays.
- * @param options How many, from which stream.
  * @returns Columns of all episodes.
  * @throws {RangeError} If the policy has not the size of the world.
  */

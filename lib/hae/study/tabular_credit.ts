@@ -47,7 +47,6 @@ export interface TabularTrajectoriesOptions {
  * strictEqual(trajectories[15]?.group, "tabular/1");
  * ```
  *
- * @param smdp The world.
  * @param episodes Columns of episodes.
  * @param options Critic, policy and groups.
  * @returns One terminated trajectory for each episode.

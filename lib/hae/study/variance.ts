@@ -158,8 +158,6 @@ const TASK = "measure variance";
  * ok(hae!.variance < gae!.variance);
  * ```
  *
- * @param smdp The world.
- * @param policy The policy that plays.
  * @param options Estimators, critic and how many episodes.
  * @returns Four rows for each estimator: the three decisions and all together.
  * @throws {RangeError} If there are fewer than two blocks, no episodes, or an estimator's setting is out of range.

@@ -73,9 +73,7 @@ function whole(rows: readonly VarianceStudyRow[]): VarianceStudyRow[] {
 
 /** Names joined as in a sentence. */
 function list(names: readonly string[]): string {
-  if (names.length === 0) return "none";
-  if (names.length === 1) return names[0]!;
-  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  return new Intl.ListFormat("en-GB").format(names) || "none";
 }
 
 const percent = (value: number) => `${(100 * value).toPrecision(2)} %`;
@@ -218,10 +216,12 @@ export function describeBatchError(
   if (judged.length === 0) return "Nothing was measured.";
   const label = ({ family, lambda }: VarianceStudyRow) =>
     lambda === null ? family : `${family} at lambda ${lambda}`;
-  const best = (size: number) => {
-    const [first, ...others] = judged.toSorted((a, b) =>
+  const ranked = (some: readonly VarianceStudyRow[], size: number) =>
+    some.toSorted((a, b) =>
       batchError(a, size).error - batchError(b, size).error
     );
+  const best = (size: number) => {
+    const [first, ...others] = ranked(judged, size);
     const lead = batchError(first!, size);
     const ties = others.filter((row) => {
       const other = batchError(row, size);
@@ -235,11 +235,8 @@ export function describeBatchError(
       lead.error.toPrecision(2)
     } squared lengths of the gradient${tied})`;
   };
-  const without = judged.filter((row) => row.critic === "none")
-    .toSorted((a, b) =>
-      batchError(a, sizes[1]).error - batchError(b, sizes[1]).error
-    );
-  const rival = without[0];
+  const free = judged.filter((row) => row.critic === "none");
+  const rival = ranked(free, sizes[1])[0];
   const last = rival === undefined
     ? ""
     : ` The best without a critic is ${rival.family}, at ${

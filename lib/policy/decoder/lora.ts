@@ -5,6 +5,7 @@
  * @see {@link https://arxiv.org/abs/2106.09685 | Hu et al. 2021}
  */
 
+import { checkPositiveInteger } from "../../checks.ts";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { readJsonObject } from "../../text_file.ts";
@@ -66,11 +67,7 @@ export function createLora(
   random: Random,
 ): LoraAdapter {
   const { rank, alpha = 2 * options.rank, targets = LORA_TARGETS } = options;
-  if (!(Number.isSafeInteger(rank) && rank >= 1)) {
-    throw new RangeError(
-      `Cannot make an adapter as "rank" must be a positive integer: current value is ${rank}`,
-    );
-  }
+  checkPositiveInteger("make an adapter", { rank });
   const modules = modulesOf(model, targets);
   const weights = new Map<string, tf.Variable>();
   for (const [name, [outputs, inputs]] of modules) {

@@ -29,13 +29,6 @@ export type AggregationMode =
   | "seq-mean-token-mean"
   | "seq-mean-token-sum-norm";
 
-const AGGREGATIONS: readonly AggregationMode[] = [
-  "token-mean",
-  "seq-mean-token-sum",
-  "seq-mean-token-mean",
-  "seq-mean-token-sum-norm",
-];
-
 /** Which units belong together. Rows of a tensor of rank 2 are sequences and need no naming. */
 export interface SequenceLayout {
   /** Index of each unit's sequence, for flat units. Shape `(units,)`. */
@@ -87,25 +80,27 @@ export function aggregationWeights(
   const { mode = "token-mean" } = options;
   checkName("compute a loss", mode, {
     what: "an aggregation",
-    names: AGGREGATIONS,
+    names: Object.keys(WEIGHTS),
   });
-  return tf.tidy(() => {
-    switch (mode) {
-      case "token-mean":
-        return tf.div(mask, tf.add(tf.sum(mask), 1e-8));
-      case "seq-mean-token-sum":
-        return tf.div(mask, Math.max(1, countSequences(mask, options)));
-      case "seq-mean-token-mean": {
-        const sizes = sequenceSums(mask, options); // (sequences,)
-        const present = tf.sum(tf.cast(tf.greater(sizes, 0), "float32"));
-        const each = tf.mul(tf.maximum(sizes, 1e-8), tf.maximum(present, 1));
-        return tf.div(mask, spread(each, mask, options));
-      }
-      case "seq-mean-token-sum-norm":
-        return tf.div(mask, sequenceLength(mask, options));
-    }
-  });
+  return tf.tidy(() => WEIGHTS[mode](mask, options));
 }
+
+/** Weights of units by mode. */
+const WEIGHTS: Readonly<
+  Record<AggregationMode, (mask: Tensor, options: AggregateOptions) => Tensor>
+> = {
+  "token-mean": (mask) => tf.div(mask, tf.add(tf.sum(mask), 1e-8)),
+  "seq-mean-token-sum": (mask, options) =>
+    tf.div(mask, Math.max(1, countSequences(mask, options))),
+  "seq-mean-token-mean"(mask, options) {
+    const sizes = sequenceSums(mask, options); // (sequences,)
+    const present = tf.sum(tf.cast(tf.greater(sizes, 0), "float32"));
+    const each = tf.mul(tf.maximum(sizes, 1e-8), tf.maximum(present, 1));
+    return tf.div(mask, spread(each, mask, options));
+  },
+  "seq-mean-token-sum-norm": (mask, options) =>
+    tf.div(mask, sequenceLength(mask, options)),
+};
 
 /**
  * Turns values of units into one number, with a gradient.

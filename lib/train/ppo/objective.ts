@@ -35,9 +35,7 @@ export interface ActorObjectiveOptions extends PolicyLossOptions {
 }
 
 /** What {@linkcode actorObjective} returns; the caller disposes all of it. */
-export interface ActorObjective extends Omit<PolicyLoss, "loss"> {
-  /** What to minimize; the only one to differentiate. */
-  readonly loss: Scalar;
+export interface ActorObjective extends PolicyLoss {
   /** The clipped surrogate alone. */
   readonly policy: Scalar;
   /** Mean entropy, in nats; 0 when none was given. */

@@ -99,7 +99,7 @@ export async function openRun(
     await dropEpisodes(directory, done);
     await rewriteEvents(directory);
     const files = { directory, config, lock, metrics, timing };
-    return new OpenedRun(files, checkpoint, passedOver);
+    return createRun({ ...files, checkpoint, passedOver });
   } catch (error) {
     lock.close();
     throw error;
@@ -107,120 +107,94 @@ export async function openRun(
 }
 
 /** What an open run writes to. */
-interface RunFiles {
-  readonly directory: string;
+interface RunFiles
+  extends Pick<Run, "directory" | "checkpoint" | "passedOver"> {
   readonly config: TrainingConfig;
   readonly lock: Deno.FsFile;
   readonly metrics: LineFile;
   readonly timing: LineFile;
 }
 
-class OpenedRun implements Run {
-  readonly directory: string;
-  readonly checkpoint: Checkpoint | undefined;
-  readonly passedOver: readonly Error[];
-  readonly #files: RunFiles;
+function createRun(files: RunFiles): Run {
+  const { directory, checkpoint, passedOver } = files;
+  const { config, lock, metrics, timing } = files;
   /** Whether the disk refused something; closing must not hide why. */
-  #refused = false;
+  let refused = false;
 
-  constructor(
-    files: RunFiles,
-    checkpoint: Checkpoint | undefined,
-    passedOver: readonly Error[],
-  ) {
-    this.directory = files.directory;
-    this.checkpoint = checkpoint;
-    this.passedOver = passedOver;
-    this.#files = files;
-  }
-
-  append(record: IterationRecord): Promise<void> {
-    return this.#write(() => this.#append(record));
-  }
-
-  save(training: Training): Promise<void> {
-    return this.#write(() => this.#save(training));
-  }
-
-  async #write(write: () => Promise<void>): Promise<void> {
+  async function watched(write: Promise<void>): Promise<void> {
     try {
-      await write();
+      await write;
     } catch (error) {
-      this.#refused = true;
+      refused = true;
       throw error;
     }
   }
 
-  async #append(record: IterationRecord): Promise<void> {
-    const { metrics, timing, config } = this.#files;
-    const { iteration } = record;
+  async function writeEpisodes(
+    name: string,
+    trajectories: readonly Trajectory[],
+    options: TurnsTableOptions = {},
+  ): Promise<void> {
+    await Deno.mkdir(`${directory}/trajectories`, { recursive: true });
+    const table = turnsTable(trajectories, options);
+    await writeParquet(table, `${directory}/${name}`);
+  }
+
+  async function append(record: IterationRecord): Promise<void> {
+    const { iteration, trajectories, credits } = record;
     const every = config.record.trajectoriesEvery;
     const last = iteration + 1 === config.iterations;
     if (every > 0 && (iteration % every === 0 || last)) {
-      const { trajectories, credits } = record;
-      await this.#writeEpisodes(
-        `trajectories/${String(iteration).padStart(8, "0")}.parquet`,
-        trajectories,
-        { iteration, credits },
-      );
+      const file = `${String(iteration).padStart(8, "0")}.parquet`;
+      const options = { iteration, credits };
+      await writeEpisodes(`trajectories/${file}`, trajectories, options);
     }
-    const finished = Date.now() / 1000;
-    await timing.append({ iteration, finished, ...record.timing });
+    const wallTime = Date.now() / 1000;
+    await timing.append({ iteration, finished: wallTime, ...record.timing });
     await metrics.append({ iteration, ...record.metrics });
-    const events = eventsPath(this.directory);
-    const scalars = encodeScalars({
-      step: iteration,
-      wallTime: finished,
-      scalars: record.metrics,
-    });
+    const events = eventsPath(directory);
+    const scalars = { step: iteration, wallTime, scalars: record.metrics };
     try {
-      await Deno.writeFile(events, scalars, { append: true });
+      await Deno.writeFile(events, encodeScalars(scalars), { append: true });
     } catch (cause) {
       throw unwritable(events, cause, "append to");
     }
   }
 
-  async #save(training: Training): Promise<void> {
-    const { metrics, timing, config } = this.#files;
+  async function save(training: Training): Promise<void> {
     await metrics.sync();
     await timing.sync();
-    const parent = `${this.directory}/checkpoints`;
+    const parent = `${directory}/checkpoints`;
     await Deno.mkdir(parent, { recursive: true });
     await training.save(checkpointPath(parent, training.iteration));
     await pruneCheckpoints(parent, config.record.checkpointsKept);
   }
 
-  async writeEvaluation(evaluation: Evaluation): Promise<void> {
-    const { metrics, trajectories } = evaluation;
-    await writeJson(`${this.directory}/evaluation.json`, metrics);
-    if (trajectories.length === 0) return;
-    await this.#writeEpisodes("evaluation.parquet", trajectories);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { metrics, timing, lock, directory } = this.#files;
-    metrics.close();
-    timing.close();
-    try {
-      if (this.#refused) return;
-      const rows = await readLines(`${directory}/metrics.jsonl`);
-      if (rows.length > 0) {
-        await writeParquet(toTable(rows), `${directory}/metrics.parquet`);
+  return {
+    directory,
+    checkpoint,
+    passedOver,
+    append: (record) => watched(append(record)),
+    save: (training) => watched(save(training)),
+    async writeEvaluation({ metrics, trajectories }) {
+      await writeJson(`${directory}/evaluation.json`, metrics);
+      if (trajectories.length === 0) return;
+      await writeEpisodes("evaluation.parquet", trajectories);
+    },
+    async [Symbol.asyncDispose]() {
+      metrics.close();
+      timing.close();
+      try {
+        if (refused) return;
+        const rows = await readLines(`${directory}/metrics.jsonl`);
+        if (rows.length > 0) {
+          await writeParquet(toTable(rows), `${directory}/metrics.parquet`);
+        }
+      } finally {
+        lock.close();
       }
-    } finally {
-      lock.close();
-    }
-  }
-
-  async #writeEpisodes(
-    name: string,
-    trajectories: readonly Trajectory[],
-    options: TurnsTableOptions = {},
-  ): Promise<void> {
-    await Deno.mkdir(`${this.directory}/trajectories`, { recursive: true });
-    const table = turnsTable(trajectories, options);
-    await writeParquet(table, `${this.directory}/${name}`);
-  }
+    },
+  };
 }
 
 /**

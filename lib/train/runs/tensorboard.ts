@@ -35,7 +35,7 @@ export function encodeScalars(event: ScalarEvent): Uint8Array<ArrayBuffer> {
   );
   return frame(concatenated([
     double(1, event.wallTime),
-    varintField(2, event.step),
+    concatenated([varint(2 << 3), varint(event.step)]),
     lengthDelimited(5, concatenated(values)),
   ]));
 }
@@ -79,10 +79,6 @@ function varint(value: number): Uint8Array {
   }
   bytes.push(rest);
   return Uint8Array.from(bytes);
-}
-
-function varintField(field: number, value: number): Uint8Array {
-  return concatenated([varint(field << 3), varint(value)]);
 }
 
 function lengthDelimited(field: number, content: Uint8Array): Uint8Array {

@@ -5,6 +5,7 @@
  */
 
 import { type ColumnTable, from } from "npm:arquero@7.2.0";
+import { checkName } from "../../checks.ts";
 import { createRandom } from "../../random.ts";
 import { parseJson } from "../../text_file.ts";
 import { mean } from "../../numeric.ts";
@@ -61,14 +62,11 @@ export async function summarizeAblation(
       `Cannot summarize an ablation as its runs must have the metric: current value is "${metric}"`,
     );
   }
-  const reference = compareTo && values.get(cellName(compareTo));
-  if (compareTo && !reference) {
-    throw new RangeError(
-      `Cannot compare cells as one must be named: current value is "${
-        cellName(compareTo)
-      }", known are ${[...cells.keys()].map((name) => `"${name}"`).join(", ")}`,
-    );
+  if (compareTo) {
+    const names = [...cells.keys()];
+    checkName("compare cells", cellName(compareTo), { what: "a cell", names });
   }
+  const reference = compareTo && values.get(cellName(compareTo));
   const random = createRandom(0).fork("ablation", metric);
   const rows = [...cells].map(([name, cell]) => {
     const ofCell = values.get(name)!;
@@ -117,15 +115,6 @@ function differences(
   level: number,
 ): Record<string, number | null> {
   const seeds = [...cell.keys()].filter((seed) => reference.has(seed));
-  if (seeds.length === 0) {
-    return {
-      difference: null,
-      difference_low: null,
-      difference_high: null,
-      p_value: null,
-      wins: null,
-    };
-  }
   const found = pairedDifference(
     seeds.map((seed) => cell.get(seed)!),
     seeds.map((seed) => reference.get(seed)!),
@@ -135,7 +124,7 @@ function differences(
     difference: finite(found.estimate),
     difference_low: finite(found.low),
     difference_high: finite(found.high),
-    p_value: finite(found.pValue),
+    p_value: seeds.length > 0 ? found.pValue : null,
     wins: finite(found.wins),
   };
 }
@@ -157,13 +146,14 @@ async function finalValue(
   window: number,
 ): Promise<number | undefined> {
   const final = await readIfThere(`${directory}/evaluation.json`);
-  const evaluated = final === undefined
-    ? undefined
-    : (parseJson(final, `${directory}/evaluation.json`) as Record<
-      string,
-      number
-    >)[metric];
-  if (evaluated !== undefined) return evaluated;
+  const evaluated =
+    (final === undefined
+      ? {}
+      : parseJson(final, `${directory}/evaluation.json`)) as Record<
+        string,
+        number
+      >;
+  if (evaluated[metric] !== undefined) return evaluated[metric];
   const rows = await readLines(`${directory}/metrics.jsonl`);
   const values = rows.flatMap((row) =>
     typeof row[metric] === "number" ? [row[metric]] : []
@@ -171,6 +161,7 @@ async function finalValue(
   return values.length > 0 ? mean(values.slice(-window)) : undefined;
 }
 
+/** A number for a cell; `null` where there is none. */
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }

@@ -82,14 +82,14 @@ const LEARNER_COLUMNS = 8;
  * trained weights, all of 4 bytes:
  *
  * - standing: weights, rotary angles, `n` for the reference, which is the weights as they were at
- *   first, adapters alone where there are adapters, and the caches of eight batches if readings
+ *   first, adapters alone where there are adapters, and the KV caches of eight batches if they
  *   are kept (each may grow to twice its size as an episode goes on);
  * - writing: keys and values of `2·L·K` numbers for each position reserved, and what one layer
  *   holds while prompts are read, `8W + 2Q + 3I` a token, or the logits of one token each;
  * - learning: what is kept for gradients, `5W + Q + 3I` a token and layer (`W` if layers are
- *   computed again), the slopes of that, `10W + 2Q + 3I` (`W`), `n` for gradients, twice that
+ *   computed again), the gradients of that, `10W + 2Q + 3I` (`W`), `n` for those of weights, twice that
  *   in chunks, two more tables where input and output share one, and a piece of the logits;
- *   adapters keep two numbers of their rank for each projection, with slopes, and add the
+ *   adapters keep two numbers of their rank for each projection, with gradients, and add the
  *   projection's input once more.
  *
  * Replies are taken to be decoded freely; forms of replies read the table of words again.
@@ -270,7 +270,7 @@ function learningMoments(
   const tokens = BYTES * together * length;
   const states = BYTES * together * replyLength * hiddenSize;
   const trunks = critic === "separate" ? 2 : 1;
-  const { kept, slopes, again } = layerNumbers(config, options);
+  const { kept, gradients, again } = layerNumbers(config, options);
   const sums = chunked ? BYTES * trained : 0; // of the chunks before
   const rows = Math.min(
     together * replyLength,
@@ -281,13 +281,14 @@ function learningMoments(
   return {
     "scoring tokens": {
       activations,
-      slopes: states,
+      activationGradients: states,
       logits: BYTES * rows * vocabSize,
       gradients: sums + (lora ? 0 : table),
     },
     "differentiating layers": {
       activations,
-      slopes: trunks * tokens * (slopes + 3 * hiddenSize) + states,
+      activationGradients: trunks * tokens * (gradients + 3 * hiddenSize) +
+        states,
       recomputed: tokens * again,
       gradients: sums + BYTES * trained +
         (lora || !tieEmbeddings ? 0 : 2 * table),
@@ -296,11 +297,11 @@ function learningMoments(
   };
 }
 
-/** Numbers a token needs in all layers: kept, their slopes, and what one layer computed again needs. */
+/** Numbers a token needs in all layers: kept, their gradients, and what one layer computed again needs. */
 function layerNumbers(
   config: Qwen2Config,
   options: LanguageMemoryOptions,
-): { kept: number; slopes: number; again: number } {
+): { kept: number; gradients: number; again: number } {
   const { lora } = options, { recompute } = fillSettings(options);
   const { hiddenSize, intermediateSize, layers } = config;
   const qkv = hiddenSize + 2 * keyWidth(config);
@@ -311,11 +312,11 @@ function layerNumbers(
   const low = 2 * rank * adapted.length;
   const inputs = adapted.reduce((sum, { inputs }) => sum + inputs, 0);
   const kept = 5 * hiddenSize + qkv + 3 * intermediateSize + low;
-  const slopes = 10 * hiddenSize + 2 * qkv + 3 * intermediateSize + low +
+  const gradients = 10 * hiddenSize + 2 * qkv + 3 * intermediateSize + low +
     inputs;
   if (!recompute) {
-    return { kept: layers * kept, slopes: layers * slopes, again: 0 };
+    return { kept: layers * kept, gradients: layers * gradients, again: 0 };
   }
   const one = layers * hiddenSize;
-  return { kept: one, slopes: one, again: kept + slopes - hiddenSize };
+  return { kept: one, gradients: one, again: kept + gradients - hiddenSize };
 }

@@ -53,16 +53,16 @@ export const PUBLISHED_ALFWORLD_NOTE =
   "Published results (arXiv 2602.16165) are of language models that write subgoals and actions as text, over all kinds of task; the split is not stated. The compact policy chooses among listed subgoals and admissible actions, which is an easier problem.";
 
 /** The literature's names of ALFWorld's kinds of task, in its order. */
-const SHORT_NAMES: Readonly<
-  Record<typeof HOUSEHOLD_TASK_TYPES[number], string>
-> = {
-  pick_and_place_simple: "Pick",
-  look_at_obj_in_light: "Look",
-  pick_clean_then_place_in_recep: "Clean",
-  pick_heat_then_place_in_recep: "Heat",
-  pick_cool_then_place_in_recep: "Cool",
-  pick_two_obj_and_place: "Pick2",
-};
+const SHORT_NAMES = new Map<string, string>(Object.entries(
+  {
+    pick_and_place_simple: "Pick",
+    look_at_obj_in_light: "Look",
+    pick_clean_then_place_in_recep: "Clean",
+    pick_heat_then_place_in_recep: "Heat",
+    pick_cool_then_place_in_recep: "Cool",
+    pick_two_obj_and_place: "Pick2",
+  } satisfies Record<typeof HOUSEHOLD_TASK_TYPES[number], string>,
+));
 
 /** A cell without a number. */
 const UNKNOWN = "–";
@@ -120,7 +120,8 @@ export function taskSuccess(
     success,
     UNKNOWN,
   ]);
-  const names = ["player", ...kinds.map(shortName), "All", "turns"];
+  const short = kinds.map((kind) => SHORT_NAMES.get(kind) ?? kind);
+  const names = ["player", ...short, "All", "turns"];
   const all = [...rows, ...others];
   return table(
     Object.fromEntries(
@@ -134,15 +135,8 @@ function kindsOf(episodes: readonly Trajectory[]): string[] {
   const found = new Set(
     episodes.flatMap(({ taskType }) => taskType === undefined ? [] : taskType),
   );
-  const known = Object.keys(SHORT_NAMES).filter((kind) => found.delete(kind));
+  const known = [...SHORT_NAMES.keys()].filter((kind) => found.delete(kind));
   return [...known, ...[...found].sort()];
-}
-
-/** The literature's name of a kind of task; the kind itself where it is not one of ALFWorld's. */
-function shortName(kind: string): string {
-  return Object.hasOwn(SHORT_NAMES, kind)
-    ? SHORT_NAMES[kind as keyof typeof SHORT_NAMES]
-    : kind;
 }
 
 function successCell(episodes: readonly Trajectory[]): string {
