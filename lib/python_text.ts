@@ -1,8 +1,5 @@
 /**
- * Text as CPython would write it: stripped strings, printed floats, JSON, tuples.
- *
- * WebShop's observations are built by Python, so what an agent reads depends on
- * Python's rules where they differ from JavaScript's.
+ * CPython's text formats, which WebShop's observations depend on: stripped strings, floats, JSON, tuples.
  *
  * @module
  */

@@ -82,8 +82,8 @@ export function parseJson(text: string, name: string): unknown {
 /**
  * Reads a file of JSON; see {@linkcode parseJson}.
  *
- * @param path Where it is.
- * @returns What it says.
+ * @param path The file.
+ * @returns The parsed value.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If it is no JSON; the message names file, line and column.
  */

@@ -1,10 +1,10 @@
 /**
- * A least-recently-used cache of what is costly to read or to build.
+ * An LRU cache of values that are expensive to read or to build.
  *
  * @module
  */
 
-/** Values by key, the ones used last. */
+/** The most recently used values, by key. */
 export interface Cache<T> {
   /**
    * Finds a value or makes it. A promise is shared by all calls before it settles; one that is

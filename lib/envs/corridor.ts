@@ -1,8 +1,8 @@
 /**
- * A corridor spoken as text: a sign at the start says which end leads out, closed doors stand in the way.
+ * A corridor as text: a sign in the middle names the end that leads out; closed doors block the way.
  *
- * The sign can be read only where it hangs, so an agent that wants to arrive soon has to carry
- * what it said along, which is what a held subgoal is for. Small enough to learn in seconds.
+ * The sign is observed only in the middle, so an agent without memory has to keep the exit in its
+ * held subgoal. Learnable in seconds.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface CorridorOptions {
   readonly exit?: "left" | "right";
 }
 
-/** Subgoals that make sense in a corridor, the right one among them. */
+/** Candidate subgoals of a corridor, the right one among them. */
 export const CORRIDOR_SUBGOALS = [
   "leave by the left end",
   "leave by the right end",
@@ -45,7 +45,7 @@ export const CORRIDOR_SUBGOALS = [
  * ok(proposed.includes("leave by the left end"));
  * ```
  *
- * @param _situation Not looked at.
+ * @param _situation Ignored.
  * @returns Three subgoals.
  */
 export function proposeCorridorSubgoals(
@@ -120,7 +120,7 @@ const CORRIDOR_SPEC = z.strictObject({
   ),
 });
 
-/** Corridors spoken as text. */
+/** Corridors as text. */
 export const CORRIDOR: World = {
   settings: CORRIDOR_SPEC,
   createOpener: () => openCorridorSpec,

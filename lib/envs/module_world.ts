@@ -1,5 +1,5 @@
 /**
- * Worlds of one's own: `{ kind: "module", url, … }` names a module that opens them.
+ * User-defined worlds: `{ kind: "module", url, … }` names a module that opens them.
  *
  * The module exports `openEnv(spec, seed)`, and may export `proposeSubgoals` and `alternatives` as the
  * records of built-in worlds have them. A module works in Workers too, where a function could not be sent.
@@ -50,7 +50,7 @@ export const MODULE: World = {
 
 async function importWorld(spec: EnvSpec): Promise<WorldModule> {
   const { url } = readSettings(MODULE_SPEC, spec, "open a world of a module");
-  // A path counts from the working directory, as a person who names one means it.
+  // A path is relative to the working directory, not to this module.
   const target = URL.canParse(url)
     ? url
     : pathToFileURL(await Deno.realPath(url)).href;

@@ -18,7 +18,7 @@ export type { Hint } from "../trajectory.ts";
 
 /** What a world shows first. */
 export interface EnvStart {
-  /** What is asked for, in words. */
+  /** The task, in words. */
   readonly task: string;
   /** Kind of task, where the world distinguishes kinds. */
   readonly taskType?: string;
@@ -54,7 +54,7 @@ export interface TextEnv {
 
 /** Enough to open a world anywhere, a Worker included: plain data, structured-cloneable. */
 export interface EnvSpec {
-  /** Which world: a built-in name, or one that the caller's own {@linkcode OpenEnv} knows. */
+  /** Which world: a built-in name, or one that the caller's own {@linkcode OpenEnv} opens. */
   readonly kind: string;
   /** Settings of that world. */
   readonly [setting: string]: unknown;
@@ -66,7 +66,7 @@ export type OpenEnv = (
   seed: number,
 ) => TextEnv | Promise<TextEnv>;
 
-/** Subgoals worth considering in a situation; worlds offer one, planners are given one. */
+/** Candidate subgoals in a situation; a world provides the function, planners take it. */
 export type ProposeSubgoals = (situation: Situation) => readonly string[];
 
 /**

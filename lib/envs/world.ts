@@ -1,5 +1,5 @@
 /**
- * The record of a world: its settings, how it is opened and listed, and what a planner may pursue in it.
+ * The record of a world: its settings, how it is opened and listed, and its candidate subgoals.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export interface EnvListing {
 
 /** What planners and teachers may know of a kind of world. */
 export interface WorldGuide {
-  /** Lists subgoals worth considering; absent where only policies without a list can plan. */
+  /** Lists candidate subgoals; absent where only policies that need no list can plan. */
   readonly proposeSubgoals?: ProposeSubgoals;
   /** Lists actions that are as good as the expert's given only what was observed. */
   readonly alternatives?: ListAlternatives;

@@ -1,11 +1,9 @@
 /**
- * Turns ALFRED's recorded tasks into household games, as far as the recording goes.
+ * Importer of ALFRED's recorded tasks as household games.
  *
- * A recording says where every object lay, not what it lay in, and says
- * nothing of furniture. Furniture and doors come from the known scenes;
- * containment is copied from the nearest spot of the same scene whose
- * containment is known. What was too far from any known spot is marked
- * uncertain.
+ * A recording has positions of objects, but neither containment nor furniture. Furniture and doors come
+ * from the known scenes; containment is that of the nearest known spot of the same scene. Objects far
+ * from any known spot are marked uncertain.
  *
  * @module
  */
@@ -65,7 +63,7 @@ export interface ImportAlfredOptions {
   readonly wording?: "template" | "human";
 }
 
-/** Distance beyond which the nearest spot says little, in centimetres. */
+/** Distance beyond which the nearest spot is unreliable, in centimetres. */
 const FAR = 40;
 /** How far from its middle a receptacle may hold a thing, in metres. */
 const REACH = 1;
@@ -200,7 +198,7 @@ function standpointOf({ scene: { init_action } }: AlfredTask): Standpoint {
   ];
 }
 
-/** Names and containment of everything that lay about. */
+/** Names and containment of all objects. */
 function placeThings(
   task: AlfredTask,
   goal: HouseholdGoal,

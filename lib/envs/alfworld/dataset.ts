@@ -124,7 +124,7 @@ export function countSkipped(skipped: readonly string[]): string {
   }`;
 }
 
-/** ALFWorld's data without a named folder: where its own tools put it, or in this project. */
+/** The default data folder: that of ALFWorld's tools, or of this project. */
 async function findAlfworld(): Promise<string> {
   const named = readVariable("ALFWORLD_DATA");
   if (named !== undefined) return named;
@@ -139,7 +139,7 @@ async function findAlfworld(): Promise<string> {
   );
 }
 
-/** A variable of the environment, where it may be read and says something. */
+/** A variable of the environment, where it may be read and is not empty. */
 function readVariable(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
@@ -231,7 +231,7 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
 }
 
-/** Folders below a split beyond which there are no games. */
+/** Depth of folders below a split that are searched. */
 const MAX_DEPTH = 8;
 
 /** Every `game.tw-pddl` below a folder, sorted, each file once; and what cannot be visited. */

@@ -1,9 +1,9 @@
 /**
- * An expert for household games: knows where everything is, plans the shortest way, and says
- * which subgoal each action serves.
+ * The expert for household games: plans a shortest solution with full knowledge, and names the
+ * subgoal of each action.
  *
- * It enumerates the orders in which the six tasks can be done and keeps the shortest; after any
- * detour it plans again from where things stand.
+ * It enumerates the orders in which the six tasks can be done and keeps the shortest; it replans from
+ * the current state at every hint.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import { nameHouseholdSubgoal } from "./subgoals.ts";
 import type { CompiledGame } from "../pddl/game.ts";
 import type { GamePlay } from "../pddl/play.ts";
 
-/** A way begun: commands so far, and what they changed. Never changed itself. */
+/** A partial plan: commands so far, and what they change. Immutable. */
 export class Route {
   /** Commands so far. */
   readonly commands: readonly string[];
-  /** Where the way has led. */
+  /** Current location. */
   readonly at: string;
   /** What is carried now. */
   readonly held: string | undefined;
@@ -32,7 +32,7 @@ export class Route {
   readonly opened: ReadonlySet<string>;
   readonly #house: ExpertHouse;
 
-  /** Begins a way where things stand. */
+  /** An empty plan from a state. */
   constructor(
     house: ExpertHouse,
     state: {
@@ -275,14 +275,14 @@ function planFrom(
   } else placeOne(search, start);
   const plan = search.best?.commands;
   if (plan === undefined) return undefined;
-  // What the world says counts: a plan that does not work is no plan.
+  // A plan counts only if the world accepts it and it wins.
   const trial = play.fork();
   return plan.every((command) => trial.step(command).accepted) && trial.won
     ? plan
     : undefined;
 }
 
-/** What an expert does next in a play of its game; nothing where there is no way. */
+/** The next subgoal and action in a play of the expert's game; undefined where there is no plan. */
 export type HouseholdExpert = (play: GamePlay) => Hint | undefined;
 
 /**
@@ -306,8 +306,7 @@ export type HouseholdExpert = (play: GamePlay) => Hint | undefined;
  * ```
  *
  * @param game The game.
- * @returns Says what to do in a play of that game, or nothing where there is no way; absent if
- *   the game is not one of the six household tasks.
+ * @returns The expert; undefined if the game is not one of the six household tasks.
  */
 export function createHouseholdExpert(
   game: CompiledGame,
@@ -315,7 +314,7 @@ export function createHouseholdExpert(
   if (readExpertGoal(game.problem.goal) === undefined) return undefined;
   let known: ExpertHouse | undefined;
   return (play) => {
-    // Read when first asked: most worlds are played without hints.
+    // Read on first use: most worlds are played without hints.
     const house = known ??= readExpertHouse(game);
     if (house === undefined) return undefined;
     const plan = planFrom(house, play);

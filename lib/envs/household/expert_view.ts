@@ -1,5 +1,5 @@
 /**
- * A household game as its expert sees it: what is asked, what there is, and how things stand.
+ * The expert's view of a household game: goal, fixed facts and current state.
  *
  * @module
  */
@@ -56,7 +56,7 @@ export interface ExpertGoal {
 
 /** What never changes in a household. */
 export interface ExpertHouse {
-  /** What is asked. */
+  /** The goal. */
   readonly goal: ExpertGoal;
   /** Receptacles by id. */
   readonly receptacles: ReadonlyMap<string, ExpertReceptacle>;
@@ -68,7 +68,7 @@ export interface ExpertHouse {
   readonly putCommand: (thing: string, receptacle: string) => string;
 }
 
-/** How things stand. */
+/** The current state. */
 export interface ExpertState {
   /** Where the agent is. */
   readonly at: string;
@@ -198,7 +198,7 @@ export function readExpertHouse(game: CompiledGame): ExpertHouse | undefined {
   };
 }
 
-/** Reads how things stand in a play of a household. */
+/** Reads the current state of a play. */
 export function readExpertState(play: GamePlay): ExpertState {
   const containers = new Map<string, string[]>();
   for (const [thing, receptacle] of play.facts("inreceptacle")) {

@@ -1,5 +1,5 @@
 /**
- * A household as a game: opened at once, written as a game file when asked.
+ * A household as a game that is playable without its game file, which is created on first use.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { type Domain, parseDomain, type Problem } from "../pddl/parser.ts";
 
 /** A household ready to be played. */
 export interface HouseholdGame extends CompiledGame {
-  /** The game as a file; made when first asked for. */
+  /** The game as a file; created on first use. */
   readonly file: HouseholdGameFile;
   /** The household itself. */
   readonly world: HouseholdWorld;
@@ -24,8 +24,8 @@ export interface HouseholdGame extends CompiledGame {
 /**
  * Makes a game of a household without writing and compiling its file.
  *
- * It says and accepts the same as the compiled file, turn by turn. Whatever
- * belongs to the file, the PDDL included, is made only when asked for.
+ * It behaves as the compiled file does, turn by turn. The parts of the file, PDDL included, are
+ * created on first use.
  *
  * @example
  * ```ts
@@ -154,7 +154,7 @@ export function householdGameFile(
   let problem: string | undefined;
   return {
     pddl_domain: HOUSEHOLD_DOMAIN,
-    // Printed when read: most readers want the other texts.
+    // Printed on first use: most callers read the other texts.
     get pddl_problem() {
       return problem ??= printProblem(householdProblem(world), "alfred");
     },

@@ -1,5 +1,5 @@
 /**
- * Draws household games: a house, what lies about in it, and a task that can be done.
+ * Generates household games: objects in a house, and a solvable task.
  *
  * @module
  */
@@ -51,10 +51,10 @@ const NOT_FOR_TWO: ReadonlySet<string> = new Set([
   "HandTowelHolder",
   "Toaster",
 ]);
-/** Share of tasks drawn from all that make sense, not from those people asked for. */
+/** Share of tasks drawn from all feasible ones, not from those of ALFRED. */
 const UNUSUAL = 0.1;
 
-/** Classes of task of a room: what may be asked there. */
+/** Task types that occur in a room. */
 export function taskTypesOf(room: HouseholdRoom): HouseholdTaskType[] {
   return HOUSEHOLD_TASK_TYPES.filter((type) =>
     TASK_FIGURES[type][room] !== undefined
@@ -105,7 +105,7 @@ export function drawGame(
   return { world, walkthrough };
 }
 
-/** Draws what is asked for, among what the house allows. */
+/** Draws a goal among those that the house allows. */
 function drawGoal(
   house: House,
   type: HouseholdTaskType,
@@ -187,7 +187,7 @@ function drawThings(
   return things;
 }
 
-/** Keeps wanted things from where they belong, from their station, and perhaps from sight. */
+/** Excludes the target receptacle, the station and, if asked, open receptacles for wanted objects. */
 function restrictTarget(
   house: House,
   goal: HouseholdGoal,

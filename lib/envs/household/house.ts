@@ -1,6 +1,6 @@
 /**
- * Houses: layouts with all that may ever lie in them, shared by many games, and
- * divided so that no layout of one split is met in another.
+ * Houses: layouts with the objects they may contain, shared by many games, and split so that no
+ * layout is in two splits.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export const HOUSEHOLD_SPLITS = ["train", "seen", "unseen"] as const;
 /** Name of one of the {@linkcode HOUSEHOLD_SPLITS}. */
 export type HouseholdSplit = typeof HOUSEHOLD_SPLITS[number];
 
-/** A layout with what may lie about in it. */
+/** A layout with the objects it may contain. */
 export interface House {
   /** The room and its furniture. */
   readonly layout: HouseholdLayout;
@@ -40,7 +40,7 @@ export interface House {
   readonly capacities: Uint16Array;
 }
 
-/** Layouts drawn before a house is given up; one in twenty should do. */
+/** Layouts drawn before an error is thrown; one in twenty suffices on average. */
 const MAX_LAYOUTS = 1000;
 /** One layout in so many is kept from training. */
 const UNSEEN_SHARE = 20;

@@ -1,11 +1,9 @@
 /**
- * The endless household: games drawn from seeds, each solvable, none stored.
+ * Procedurally generated households: a solvable game for each seed.
  *
- * Division: layouts are told apart by their signature, the multiset of
- * receptacle classes with and without doors. One signature in twenty is
- * `unseen` and never met in `train`; `seen` has the houses of `train` and
- * games of its own. With ALFRED's layouts the unseen ones are those that
- * ALFRED keeps for validation.
+ * Splits: the signature of a layout is the multiset of receptacle classes with and without doors. One
+ * signature in twenty is `unseen` and never in `train`; `seen` has the houses of `train` and other
+ * games. Of ALFRED's layouts, those of ALFRED's validation are unseen.
  *
  * @module
  */
@@ -49,7 +47,7 @@ export interface HouseholdOptions {
   readonly split?: HouseholdSplit;
   /** Kind of task. @default drawn, all alike */
   readonly taskType?: HouseholdTaskType;
-  /** Kind of room. @default drawn, as often as people asked for such tasks there */
+  /** Kind of room. @default drawn, weighted by how often ALFRED has such tasks there */
   readonly room?: HouseholdRoom;
   /** A named difficulty, or its figures; missing ones are those of `"alfworld"`. @default {"alfworld"} */
   readonly difficulty?:
@@ -61,7 +59,7 @@ export interface HouseholdOptions {
   readonly houses?: number;
 }
 
-/** Draws that may fail before a household is given up. */
+/** Draws that may fail before an error is thrown. */
 const MAX_ATTEMPTS = 500;
 
 /** Settings with every default filled in, as recorded in a game file. */
@@ -171,7 +169,7 @@ export interface HouseholdEnvOptions extends
   readonly preset?: "alfworld-reference";
   /** Whether an expert answers `hint()`. @default {true} */
   readonly hints?: boolean;
-  /** The expert of this game, where it was prepared before. @default {made when first asked} */
+  /** The expert of this game, if prepared before. @default {created on first use} */
   readonly expert?: HouseholdExpert;
 }
 
@@ -211,7 +209,7 @@ export function openHousehold(
 }
 
 /**
- * Opens a household game with the settings that games have; the expert is made when first asked.
+ * Opens a household game with the settings of games; the expert is created on first use.
  *
  * @example
  * ```ts

@@ -1,12 +1,12 @@
 /**
- * What an agent may remember of a household from what it was told so far.
+ * Memory of a household: facts extracted from the observations so far.
  *
  * @module
  */
 
 import type { Situation } from "../../trajectory.ts";
 
-/** What was said about a household, nothing else; names are as displayed, `mug 1`. */
+/** Facts observed in a household; names are as displayed, `mug 1`. */
 export interface HouseholdMemory {
   /** Receptacles named at the start, in the order named. */
   readonly receptacles: readonly string[];

@@ -1,9 +1,8 @@
 /**
  * Plays a household directly, by the rules that its game file spells out.
  *
- * Opening costs a fraction of compiling the file, which training does tens of
- * thousands of times. That both say the same on every turn is a law of the
- * tests: they are compared move by move.
+ * Opening a household costs a fraction of compiling its file, which training does tens of thousands
+ * of times. Tests compare both engines turn by turn.
  *
  * @module
  */
@@ -35,15 +34,10 @@ import {
 export class HouseholdPlay implements GamePlay {
   readonly #tables: HouseholdTables;
   readonly #state: HouseholdState;
-  /** Commands accepted now; computed when first asked for. */
+  /** Commands accepted now; computed on first use. */
   #admissible: string[] | undefined;
 
-  /**
-   * Begins a play.
-   *
-   * @param tables What no command changes.
-   * @param state Where to go on from. @default the start
-   */
+  /** Begins a play, at the start unless a state is given. */
   constructor(tables: HouseholdTables, state?: HouseholdState) {
     this.#tables = tables;
     this.#state = state ?? firstState(tables);
@@ -91,7 +85,7 @@ export class HouseholdPlay implements GamePlay {
     return { text: this.#take(trimmed), accepted, won: this.won };
   }
 
-  /** Does what an admissible command says. */
+  /** Applies an admissible command. */
   #take(command: string): string {
     if (command === "help") return HOUSEHOLD_HELP;
     if (command === "inventory") {

@@ -107,7 +107,7 @@ function thingFacts(
   { id, type, inside, standpoint, cool }: Thing,
 ): Atom[] {
   const thing = name(id);
-  // Some fixtures, faucets say, are of no class the game knows.
+  // Some fixtures, such as faucets, have no class in the game.
   const facts: Atom[] = OBJECT_CLASSES.includes(type)
     ? [atom("objecttype", thing, classType(type))]
     : [];

@@ -1,11 +1,11 @@
 /**
- * The rules of the household as game files carry them: a PDDL domain and a
- * text grammar, equal in meaning and wording to ALFWorld's own.
+ * The rules of the household as in its game files: a PDDL domain and a text grammar, equal in meaning
+ * and wording to ALFWorld's.
  *
  * @module
  */
 
-/** One action: what it needs, what it changes, how it is said and what it answers. */
+/** One action: precondition, effect, command and feedback. */
 interface ActionRule {
   readonly name: string;
   readonly parameters: string;
@@ -46,7 +46,7 @@ const ACTIONS: readonly ActionRule[] = [
     answer: "#view(r)#",
   },
   {
-    // Only what is held can be examined: so it is in ALFWorld.
+    // As in ALFWorld, only a held object can be examined.
     name: "examineObject",
     parameters: "?a - agent ?o - object",
     needs: "(holds ?a ?o)",
@@ -203,7 +203,7 @@ export const HOUSEHOLD_DOMAIN: string = [
   "",
 ].join("\n");
 
-/** One way to say something, with what must hold for it. */
+/** One alternative of a rule, with its condition. */
 interface Alternative {
   readonly condition?: string;
   readonly rhs: string;
@@ -219,7 +219,7 @@ const AGENT_HERE =
 const ON_FLOOR =
   "atlocation(a:agent, l:location) & objectatlocation(o:object, l:location) & receptacleatlocation(r:receptacle, l:location) & not_inreceptacle(o:object, r:receptacle)";
 
-/** What the command `help` answers. */
+/** Feedback of the command `help`. */
 export const HOUSEHOLD_HELP = `Available commands:
   look:                             look around your current location
   inventory:                        check your current inventory

@@ -1,8 +1,5 @@
 /**
- * Shortest solutions of household games, found by comparing all ways to do a task.
- *
- * Every task is a tour: fetch, perhaps treat, deliver. The tours are few, so the
- * shortest is found by looking at all; a plan exists whenever a tour does.
+ * Shortest solutions of household games, by exhaustive search over tours: fetch, transform, deliver.
  *
  * @module
  */

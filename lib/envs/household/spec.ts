@@ -23,7 +23,7 @@ const SETTINGS = {
     "Division of the houses; unseen ones have layouts that training never meets. Default: train",
   ),
   room: z.enum(HOUSEHOLD_ROOMS).optional().describe(
-    "Kind of room. Default: drawn, as often as people asked for such tasks there",
+    "Kind of room. Default: drawn, weighted by how often ALFRED has such tasks there",
   ),
   difficulty: z.union([
     z.enum(["easy", "alfworld", "hard"]),
@@ -38,7 +38,7 @@ const SETTINGS = {
         "Share of cabinets and drawers that have a door",
       ),
       clutter: z.number().min(0).optional().describe(
-        "How many other things lie about, 1 as in ALFRED",
+        "Number of other objects, 1 as in ALFRED",
       ),
       hidden: z.number().min(0).max(1).optional().describe(
         "Share of games whose object starts behind a door, where there is one",

@@ -163,11 +163,11 @@ function indexThing(
   };
 }
 
-/** What a play needs to know that no command changes. */
+/** Everything of a play that no command changes. */
 export interface HouseholdTables {
   /** Names, classes, places. */
   readonly index: IndexedHousehold;
-  /** What is asked for. */
+  /** The goal. */
   readonly goal: HouseholdGoal;
   /** The same in words, without a period. */
   readonly sentence: HouseholdWorld["sentence"];
@@ -209,7 +209,7 @@ export function firstState({ index }: HouseholdTables): HouseholdState {
   };
 }
 
-/** A state to go on from without touching the original. */
+/** An independent copy of a state. */
 export function copyHouseholdState(state: HouseholdState): HouseholdState {
   const { opened, marks, inside, at, gone } = state;
   return {

@@ -1,10 +1,8 @@
 /**
- * Subgoals for household tasks: how they are worded, which are worth
- * considering, and how a plan of actions is cut into them.
+ * Subgoals for household tasks: wordings, proposals, and the segmentation of a plan into subgoals.
  *
- * Proposals use only what the agent was told. Planning stays a decision: next
- * to the subgoal that helps there are others that are possible, too early, or
- * about the wrong thing.
+ * Proposals use only observations, and contain useless and premature subgoals beside the useful one,
+ * so that planning remains a decision.
  *
  * @module
  */
@@ -22,7 +20,7 @@ import {
 } from "./task.ts";
 import { guessHouseholdTask } from "./wording.ts";
 
-/** Words subgoals; arguments are classes (`mug`) unless they say name (`mug 1`). */
+/** Wordings of subgoals; arguments are classes (`mug`) unless they say name (`mug 1`). */
 export const householdSubgoal = {
   /** Look for an object: ends when one can be taken. */
   find: (object: string): string => `find a ${object}`,
@@ -55,7 +53,7 @@ const MAX_DISTRACTORS = 2;
 const MAX_SEARCHES = 3;
 
 /**
- * Lists subgoals worth considering in a household, from what the agent was told.
+ * Lists candidate subgoals in a household, from observations alone.
  *
  * @example
  * ```ts
@@ -94,8 +92,8 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
 };
 
 /**
- * Lists where else the expert's next look might go: it knows where things are, and walks straight
- * to what is to be found; given only what was observed, any place not yet seen is as good.
+ * Lists the actions that are as good as the expert's given only the observations: the expert knows
+ * where objects are, while for an agent every unseen receptacle is equally good to search.
  *
  * @example
  * ```ts
@@ -128,7 +126,7 @@ export const listHouseholdAlternatives: ListAlternatives = (
 /** What subgoals begin with that look for something. */
 const FINDING = "find a ";
 
-/** Actions after which one has seen into one more place; a closed door at hand comes first. */
+/** Actions that show the inside of one more receptacle; a closed one here comes first. */
 function looksInside(situation: Situation): string[] {
   const { receptacles, seen, here } = rememberHousehold(situation);
   const { admissibleActions } = situation.observation;
@@ -195,7 +193,7 @@ function addTargets(
   }
 }
 
-/** Subgoals about what happens to be here. */
+/** Subgoals about other things here. */
 function addOtherSubgoals(
   proposals: Set<string>,
   wanted: string | undefined,
@@ -259,10 +257,9 @@ function parseTake(
 /**
  * Names the subgoal that the first action of a plan serves.
  *
- * What decides is the first action of the plan that changes more than the
- * agent's whereabouts or a door: reaching for it is part of the same subgoal,
- * save that searching ends where the thing can be taken or used. The subgoal
- * named is among {@linkcode proposeHouseholdSubgoals} for the same state.
+ * The first action of the plan that changes more than the location or a door decides; the actions
+ * before it belong to the same subgoal, except that searching ends where the object can be taken or
+ * used. The subgoal is among {@linkcode proposeHouseholdSubgoals} for the same state.
  *
  * @example
  * ```ts

@@ -1,9 +1,7 @@
 /**
- * Figures that households are drawn from: what stands in which room, what lies
- * where, what fits into what, and which tasks people thought of.
+ * Statistics that households are drawn from: furniture, objects, placements and tasks by room.
  *
- * Measured over ALFRED's trajectories and ALFWorld's games; each file in
- * `data/` names its source.
+ * Measured over ALFRED's trajectories and ALFWorld's games; each file in `data/` names its source.
  *
  * @module
  */
@@ -80,7 +78,7 @@ export interface RoomFigures {
 export const ROOM_FIGURES: Readonly<Record<HouseholdRoom, RoomFigures>> =
   measured.rooms;
 
-/** Tasks people were asked for, `Mug>Shelf`: cases by type and room. */
+/** Tasks of ALFRED, `Mug>Shelf`: cases by type and room. */
 export const TASK_FIGURES: Readonly<
   Record<HouseholdTaskType, Readonly<Partial<Record<HouseholdRoom, Histogram>>>>
 > = measured.tasks_train;

@@ -1,8 +1,7 @@
 /**
- * What a household task asks for, read from its sentence, its goal or its path.
+ * Household tasks, parsed from a sentence, a goal or a path.
  *
- * The six task types and their sentences are those of ALFRED as ALFWorld
- * speaks them (Shridhar et al. 2021).
+ * The six task types and their sentences are those of ALFWorld (Shridhar et al. 2021).
  *
  * @module
  */

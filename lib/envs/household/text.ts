@@ -1,5 +1,5 @@
 /**
- * What a household says: one function for each kind of sentence.
+ * Texts of a household: one function for each kind of sentence.
  *
  * @module
  */

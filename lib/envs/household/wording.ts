@@ -1,9 +1,8 @@
 /**
- * What a household task in a person's own words probably asks for.
+ * Household tasks from free-form sentences, by a lexicon.
  *
- * People say "chilled tomato" and "trash can" where the game says `cool` and
- * `garbagecan`. A short lexicon covers most of ALFRED's sentences; what it
- * finds is a guess, good enough to propose subgoals, never to judge success.
+ * It maps "chilled tomato" to `cool`, and "trash can" to `garbagecan`, and covers most of ALFRED's human
+ * sentences. The result is a guess: it serves proposals of subgoals, never the judgment of success.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import {
   type Transformation,
 } from "./task.ts";
 
-/** Words people use for classes, beside the class names themselves. */
+/** Synonyms of class names. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   cellphone: ["phone", "mobile"],
   keychain: ["key", "key ring"],
@@ -134,7 +133,7 @@ function mentions(sentence: string, lexicon: Lexicon): Mention[] {
  * });
  * ```
  *
- * @param sentence What a person said.
+ * @param sentence A human sentence.
  * @returns The likeliest task, or `undefined` where no object is recognized.
  */
 export function guessHouseholdTask(

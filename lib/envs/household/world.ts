@@ -1,8 +1,6 @@
 /**
- * A household as data: where things stand, what lies in them, what is asked for.
- *
- * Everything a game file says about one game follows from a
- * {@linkcode HouseholdWorld}; generator and importer make them.
+ * A household as data: furniture, objects and task. A game file follows from it; generator and importer
+ * create it.
  *
  * @module
  */
@@ -78,7 +76,7 @@ export interface HouseholdWorld {
   readonly things: readonly Thing[];
   /** Where the agent starts; no receptacle is reached from there. */
   readonly start: Standpoint;
-  /** What is asked for. */
+  /** The task. */
   readonly goal: HouseholdGoal;
   /** The same in words, without a period. */
   readonly sentence: string;

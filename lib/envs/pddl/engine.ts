@@ -2,8 +2,8 @@
  * Applicable actions, effects and goal test; a state is one byte for each fact that can change and
  * that a condition, the goal or a text can read.
  *
- * Every action keeps count of the conditions it still lacks. A fact that flips visits only the
- * actions that mention it, so the applicable set is always at hand and never searched for.
+ * Each operator counts its unsatisfied conditions. A fact that changes updates only the operators
+ * that mention it, so the applicable set is maintained incrementally.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const HOLDS = 1;
 /** Bit of a fact's byte: the fact was deleted and not added since, so that `not_fact` holds. */
 export const DENIED = 2;
 
-/** Which atoms of a game a state has to remember, and their places in it. */
+/** The atoms of a game that a state stores, and their places in it. */
 export interface Fluents {
   /** Place of each atom in the state, or -1. Shape `(atoms,)`. */
   readonly places: Int32Array;
@@ -132,7 +132,7 @@ export class Engine {
   readonly schemas: Uint16Array;
   /** Facts of the state at the start. */
   readonly initialFacts: Uint8Array;
-  /** Conditions that each operator lacks at the start. */
+  /** Unsatisfied conditions of each operator at the start. */
   readonly initialMissing: Uint16Array;
   /** Operators that can be taken at the start, one bit each. */
   readonly initialApplicable: Uint32Array;
@@ -147,13 +147,7 @@ export class Engine {
   readonly #neededTrue: Lists;
   readonly #neededFalse: Lists;
 
-  /**
-   * Compiles a ground game.
-   *
-   * @param task Symbols and goal.
-   * @param operators The operators in the order that is to be their numbers.
-   * @param fluents Atoms to remember.
-   */
+  /** Compiles a ground game; operators are numbered in the order given. */
   constructor(
     task: GroundTask,
     operators: readonly Operator[],
@@ -253,9 +247,7 @@ export class Engine {
   }
 
   /**
-   * Writes a state as text: equal texts for equal states, however they were reached.
-   *
-   * Only facts that differ from the start are written, so the text is short.
+   * Encodes a state as text: the facts that differ from the start. Equal states have equal texts.
    */
   describe(state: EngineState): string {
     const { facts } = state, before = this.initialFacts;
@@ -318,11 +310,11 @@ function breakConditions(state: EngineState, lists: Lists, at: number): void {
   }
 }
 
-/** Where one play of a game stands. */
+/** The state of one play of a game. */
 export interface EngineState {
   /** One byte for each fact: {@linkcode HOLDS}, {@linkcode DENIED}, or 0. */
   readonly facts: Uint8Array;
-  /** Conditions that each operator lacks. */
+  /** Unsatisfied conditions of each operator. */
   readonly missing: Uint16Array;
   /** Operators that can be taken, one bit each. */
   readonly applicable: Uint32Array;

@@ -1,5 +1,5 @@
 /**
- * What is said when a game file cannot be used: which rule it breaks and where.
+ * The error of an invalid game file: the rule it breaks and the place.
  *
  * @module
  */
@@ -47,12 +47,7 @@ export class GameError extends SyntaxError {
   /** Column within the line, from 1, where it is known. */
   readonly column: number | undefined;
 
-  /**
-   * Writes the message from the reason and the place.
-   *
-   * @param reason What must hold, or what is wrong.
-   * @param place Where.
-   */
+  /** Formats the message from the reason and the place. */
   constructor(reason: string, place: GameErrorPlace) {
     const line = place.line === undefined
       ? ""

@@ -18,7 +18,7 @@ export interface FactList {
   readonly places: Int32Array;
   /** Bit that must be set at that place. */
   readonly mask: number;
-  /** Facts by the entity at an argument, for the arguments that were asked for. */
+  /** Facts by the entity at an argument, built on first use. */
   readonly indexes: (FactIndex | undefined)[];
   /** How many entities the game has. */
   readonly entities: number;
@@ -32,7 +32,7 @@ export interface FactIndex {
   readonly items: Int32Array;
 }
 
-/** Finds the index of a list for one argument, made when it is first asked for. */
+/** Index of a list for one argument, built on first use. */
 export function factIndex(list: FactList, position: number): FactIndex {
   return list.indexes[position] ??= indexColumn(
     list.columns[position]!,
@@ -107,7 +107,7 @@ interface FactSources {
   readonly fluents: Fluents;
   /** Place of each entity in the order of ids. */
   readonly ranks: Int32Array;
-  /** 1 for each atom that can come to hold. */
+  /** 1 for each atom that can ever hold. */
   readonly added: Uint8Array;
   /** 1 for each atom that can be deleted. */
   readonly deleted: Uint8Array;
@@ -149,13 +149,13 @@ export class FactTable {
     this.#sources = findSources(task, fluents);
   }
 
-  /** Lets go of the game once every text is compiled; the lists that texts hold stay. */
+  /** Releases the game once every text is compiled; compiled texts keep their lists. */
   release(): void {
     this.#sources = undefined;
     this.#lists.clear();
   }
 
-  /** The game, until it is let go. */
+  /** The game, until it is released. */
   get #game(): FactSources {
     if (this.#sources === undefined) {
       throw new Error(

@@ -1,5 +1,5 @@
 /**
- * Conditions and effects of PDDL as trees, read from nested lists.
+ * Conditions and effects of PDDL as trees, parsed from nested lists.
  *
  * @module
  */

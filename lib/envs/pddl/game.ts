@@ -100,7 +100,7 @@ export interface CompiledGame {
   readonly domain: Domain;
   /** Entities, first facts and goal. */
   readonly problem: Problem;
-  /** What was read differently from how it looks, in words. */
+  /** Parts of the grammar that the parser ignores. */
   readonly warnings: readonly string[];
   /** Short text that differs between games. */
   readonly hash: string;

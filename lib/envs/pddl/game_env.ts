@@ -13,8 +13,7 @@ import { type CompiledGame, compileGame, type GameFile } from "./game.ts";
 import type { GamePlay } from "./play.ts";
 
 /**
- * What the authors' ALFWorld wrapper does: 10 for the win, and after 50 commands the episode is
- * over as if the world had ended it.
+ * Settings of the authors' ALFWorld wrapper: reward 10, and terminated after 50 commands.
  */
 export const ALFWORLD_REFERENCE = {
   reward: 10,
@@ -49,32 +48,32 @@ export const WORDING = z.enum(["template", "human"]).optional().describe(
   "Wording of the task: ALFWorld's template or the first annotator's sentence. Default: template",
 );
 
-/** How a game pays, and when it ends. */
+/** Reward, ending and hints of a game. */
 export interface GameEnvOptions {
   /**
    * Paid for the action that reaches the goal, in units of reward; every other action pays 0.
    *
-   * @default {10} as the authors of HiPER pay, so that their penalties keep their proportion
+   * @default {10}, the scale of HiPER, to which its penalties are relative
    */
   readonly reward?: number;
-  /** Commands after which the game ends by itself; absent leaves limits to the rollout. */
+  /** Commands after which the game ends; absent leaves limits to the rollout. */
   readonly stepLimit?: number;
   /**
-   * What reaching `stepLimit` is called. The reference reports such an episode as done, so its
-   * last state is worth nothing; to be truncated leaves value in it.
+   * The ending at `stepLimit`. The reference terminates the episode, so the value of its last state
+   * is 0; truncation bootstraps from it.
    *
    * @default {"truncated"}
    */
   readonly limitEnding?: "terminated" | "truncated";
   /** Kind of task. @default {none} */
   readonly taskType?: string;
-  /** What is asked for, in other words than the game's own; the goal stays what it is. */
+  /** The task sentence, in place of the game's own; the goal stays the same. */
   readonly task?: string;
   /** Makes hints for one play; absent means that the world has no expert. */
   readonly expert?: (game: CompiledGame, play: GamePlay) => Hint | undefined;
 }
 
-/** A game as a world whose methods answer at once. */
+/** A game as a world with synchronous methods. */
 export interface GameEnv extends TextEnv {
   /** Begins the episode. */
   start(): EnvStart;

@@ -1,6 +1,5 @@
 /**
- * The text grammar of a game, compiled once into closures: what an action is called, and what is
- * read after it was taken.
+ * The text grammar of a game, compiled once into closures: command and feedback of each action.
  *
  * @module
  */
@@ -49,7 +48,7 @@ export interface GrammarWorld {
 
 /** Compiles texts of one grammar; the same rule in the same scope is compiled once. */
 export class GrammarCompiler {
-  /** What was cut off silently when texts were read. */
+  /** Ends of texts that the parser ignores. */
   readonly warnings: string[] = [];
   readonly #grammar: Twl2;
   readonly #world: GrammarWorld;
@@ -67,14 +66,7 @@ export class GrammarCompiler {
     this.#world = world;
   }
 
-  /**
-   * Compiles one text.
-   *
-   * @param text Template, feedback or right-hand side.
-   * @param where What it belongs to, for errors.
-   * @param parameters Placeholders that are bound, in the order of the slots.
-   * @returns The text, and whether it reads facts that can change.
-   */
+  /** Compiles one text, and finds whether it reads facts that can change; `where` locates errors. */
   compile(
     text: string,
     where: string,

@@ -321,12 +321,12 @@ export function groundGame(domain: Domain, problem: Problem): GroundTask {
   return { symbols, operators: reachableOperators(symbols, operators), goal };
 }
 
-/** Keeps the actions whose positive conditions can all become true if nothing were ever deleted. */
+/** Keeps the actions that are reachable in the delete relaxation. */
 function reachableOperators(
   symbols: Symbols,
   operators: readonly Operator[],
 ): Operator[] {
-  // Each change is a rule: when all its needs are met, its adds are.
+  // Delete relaxation: a change is a rule from its positive conditions to its adds.
   const rules: { operator: number; adds: readonly number[] }[] = [];
   const missing: number[] = [];
   const waiting = new Map<number, number[]>();

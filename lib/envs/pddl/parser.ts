@@ -112,7 +112,7 @@ const DOMAIN_SECTIONS = [
   ":action",
 ];
 
-/** Refuses sections that are not known. */
+/** Rejects unknown sections. */
 function refuseUnknown(
   source: PddlSource,
   list: readonly [string, SexpList][],
@@ -128,7 +128,7 @@ function refuseUnknown(
   }
 }
 
-/** Parents of the declared types; refuses circles. */
+/** Parents of the declared types; rejects cycles. */
 function readTypes(
   source: PddlSource,
   section: SexpList | undefined,
@@ -142,7 +142,6 @@ function readTypes(
   for (const { type } of declared) {
     if (type !== "object" && !types.has(type)) types.set(type, "object");
   }
-  // A walk that is longer than there are types goes in a circle.
   if (types.size > MAX_TYPES) {
     throw source.error(
       "E_PDDL_LIMIT",

@@ -16,12 +16,12 @@ import { compare } from "./facts.ts";
 import { createDerivation, derive, type Text } from "./query.ts";
 import { pythonStrip } from "../../python_text.ts";
 
-/** Said when a command is not admissible. */
+/** The text that answers a command that is not admissible. */
 export const NOTHING_HAPPENS = "Nothing happens.";
 
-/** What a command led to. */
+/** The result of a command. */
 export interface PlayStep {
-  /** What is read. */
+  /** The observation. */
   readonly text: string;
   /** Whether the command was admissible. */
   readonly accepted: boolean;
@@ -29,9 +29,9 @@ export interface PlayStep {
   readonly won: boolean;
 }
 
-/** One play of a game. It goes on after the goal was reached, as the reference does. */
+/** One play of a game. It continues after the goal is reached, as in the reference. */
 export interface GamePlay {
-  /** What is read before the first command. */
+  /** The observation before the first command. */
   readonly intro: string;
   /** Whether the goal holds now. */
   readonly won: boolean;
@@ -43,7 +43,7 @@ export interface GamePlay {
   stateKey(): string;
   /** Arguments, as ids, of the facts of a predicate that hold now, among those that matter to the game. */
   facts(predicate: string): (readonly string[])[];
-  /** A play that goes on from here on its own. */
+  /** An independent copy of the play in its current state. */
   fork(): GamePlay;
 }
 
@@ -51,7 +51,7 @@ export interface GamePlay {
 export interface ActionTexts {
   /** The command, and whether it depends on the state. */
   readonly template: { readonly text: Text; readonly changing: boolean };
-  /** What is read after the action. */
+  /** The observation after the action. */
   readonly feedback: Text;
 }
 
@@ -71,7 +71,7 @@ export interface GameRules {
   readonly engine: Engine;
   /** Begins every state key. */
   readonly hash: string;
-  /** What is read first. */
+  /** The first observation. */
   readonly introText: Text;
   /** Texts of each kind of action. */
   readonly texts: readonly ActionTexts[];

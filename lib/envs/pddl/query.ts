@@ -1,5 +1,5 @@
 /**
- * What a compiled text runs on: placeholders in slots, and queries joined over facts.
+ * The runtime of compiled texts: placeholders in slots, and queries joined over facts.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { factIndex, type FactList } from "./facts.ts";
 export const MAX_LENGTH = 64_000;
 /** Placeholders a text may bind. */
 export const MAX_SLOTS = 64;
-/** Rules and facts one derivation may look at. */
+/** Rules and facts that one derivation may visit. */
 export const FUEL = 1_000_000;
 
-/** What a text is derived from. */
+/** The inputs of a derivation, and its working memory. */
 export interface Derivation {
   /** Bytes of the state. */
   facts: Uint8Array;
   /** Entity of each placeholder in reach. */
   readonly slots: Int32Array;
-  /** Rules and facts that may still be looked at. */
+  /** Rules and facts that may still be visited. */
   fuel: number;
   /** Values of the query being written. */
   values: string[];
@@ -29,7 +29,7 @@ export interface Derivation {
 /** A compiled text. */
 export type Text = (derivation: Derivation) => string;
 
-/** Room for the placeholders of any text. */
+/** Allocates slots for any text. */
 export function createDerivation(): Derivation {
   return {
     facts: new Uint8Array(0),

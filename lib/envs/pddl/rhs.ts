@@ -1,8 +1,8 @@
 /**
- * The right-hand sides of a text grammar: symbols, expressions and queries, read by hand.
+ * The right-hand sides of a text grammar: symbols, expressions and queries.
  *
- * Reading stops silently at the first character that cannot start a symbol; what was left over
- * is reported, so that a loader can warn.
+ * Parsing stops at the first character that cannot start a symbol; its position is returned, so that
+ * the loader can warn.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface RhsValue {
   readonly query?: string;
 }
 
-/** A right-hand side as read. */
+/** A parsed right-hand side. */
 export interface Rhs {
   /** Its pieces in order. */
   readonly symbols: readonly RhsSymbol[];

@@ -33,7 +33,7 @@ const MAX_DEPTH = 64;
 const MAX_WORDS = 1_000_000;
 const MAX_WORD_LENGTH = 1_000;
 
-/** A text being read, with a way to complain about a place in it. */
+/** A text being parsed, which creates errors with line and column. */
 export class PddlSource {
   /** The text of the part. */
   readonly text: string;

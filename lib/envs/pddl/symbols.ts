@@ -7,7 +7,7 @@
 import type { Domain, Problem } from "./parser.ts";
 import type { Atom, Effect } from "./formula.ts";
 
-/** Atoms numbered in the order in which they were first asked for. */
+/** Atoms numbered in the order of their first use. */
 export class AtomTable {
   /** Predicate of each atom. */
   readonly predicates: number[] = [];
@@ -17,7 +17,7 @@ export class AtomTable {
   readonly #children: (Map<number, number> | undefined)[] = [];
   readonly #atomAt: number[] = [];
 
-  /** Makes an empty table for that many predicates. */
+  /** Creates an empty table for a number of predicates. */
   constructor(predicates: number) {
     for (let p = 0; p < predicates; p++) this.#atomAt.push(-1);
   }
@@ -64,7 +64,7 @@ export class Symbols {
   readonly predicates: string[] = [];
   /** Whether an action can change facts of a predicate. */
   readonly fluent: boolean[] = [];
-  /** The atoms met so far. */
+  /** The atoms numbered so far. */
   readonly atoms: AtomTable;
   /** Facts of each predicate at the start, as atoms. */
   readonly facts: (readonly number[])[] = [];

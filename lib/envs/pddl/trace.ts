@@ -1,5 +1,5 @@
 /**
- * Recorded plays of games, and whether this engine says the same.
+ * Recorded plays of games, and their comparison with this engine.
  *
  * A trace is one line of JSON: `game` (folder of the game below a dataset), `file` (name of the
  * game file beside the traces, if it lies there), and `steps`, the first of which has the command
@@ -47,7 +47,7 @@ export interface TraceMismatch {
   readonly field: Exclude<keyof TraceStep, "cmd">;
   /** What was recorded. */
   readonly expected: unknown;
-  /** What this engine says. */
+  /** The value of this engine. */
   readonly actual: unknown;
 }
 
@@ -110,7 +110,7 @@ export function recordSteps(
  *
  * @param game The game that was played.
  * @param trace What was recorded.
- * @returns Every difference, in order; none if the engine says exactly the same.
+ * @returns Every difference, in order; none if the engine agrees.
  */
 export function replayTrace(
   game: CompiledGame,

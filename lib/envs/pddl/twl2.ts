@@ -15,7 +15,7 @@ export interface Alternative {
   readonly condition: string;
 }
 
-/** A grammar as read. */
+/** A parsed grammar. */
 export interface Twl2 {
   /** Alternatives of each rule, in order. */
   readonly rules: ReadonlyMap<string, readonly Alternative[]>;
@@ -28,7 +28,7 @@ export interface Twl2 {
 
 const MAX_TEXT = 64_000;
 
-/** Walks through the text; every complaint says where. */
+/** Scanner whose errors carry line and column. */
 class Reader {
   at = 0;
   readonly text: string;

@@ -1,5 +1,5 @@
 /**
- * Products as WebShop keeps them after cleaning: raw rows in, a catalog out.
+ * The catalog: WebShop's cleaning of raw product rows.
  *
  * @see {@link https://arxiv.org/abs/2207.01206 | Yao et al. 2022, WebShop}
  *
@@ -9,7 +9,7 @@
 import { pythonFloat, pythonStrip } from "../../python_text.ts";
 import { isObject } from "../../text_file.ts";
 
-/** What people or templates asked for, of one product. */
+/** A human or templated wish for one product. */
 export interface WebshopInstruction {
   /** The wish in words, without its price clause. */
   readonly text: string;
@@ -23,7 +23,7 @@ export interface WebshopInstruction {
 export interface WebshopProduct {
   /** Its id, at most 10 characters. */
   readonly asin: string;
-  /** Its name, as it came. */
+  /** Its name, unchanged. */
   readonly title: string;
   /** Text of the description page; may be empty. */
   readonly description: string;
@@ -49,17 +49,17 @@ export interface WebshopProduct {
   readonly productCategory: string;
   /** The templated wish for it, where there is one. */
   readonly instruction?: WebshopInstruction;
-  /** Wishes that people wrote for it. */
+  /** Human wishes for it. */
   readonly humanInstructions: readonly WebshopInstruction[];
 }
 
-/** What was dropped or mended while cleaning, by reason, as counts. */
+/** Counts of dropped rows and repaired fields, by reason. */
 export interface WebshopCleaning {
   /** Rows read. */
   readonly rows: number;
   /** Rows left out, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** Fields given a harmless value instead, by reason. */
+  /** Fields replaced by a default, by reason. */
   readonly mended: Readonly<Record<string, number>>;
 }
 
@@ -69,17 +69,17 @@ export interface WebshopCatalog {
   readonly products: readonly WebshopProduct[];
   /** Position of each id in `products`. */
   readonly positions: ReadonlyMap<string, number>;
-  /** What cleaning did. */
+  /** Counts of the cleaning. */
   readonly cleaning: WebshopCleaning;
 }
 
-/** What is known of a product besides its row. */
+/** Annotations of products besides their rows. */
 export interface WebshopAnnotations {
   /** Mined attributes of a product, if it has a record. */
   readonly attributes: (asin: string) => readonly string[] | undefined;
   /** The templated wish, if there is one. */
   readonly instruction: (asin: string) => WebshopInstruction | undefined;
-  /** What people wrote. */
+  /** Human wishes. */
   readonly humanInstructions: (asin: string) => readonly WebshopInstruction[];
 }
 

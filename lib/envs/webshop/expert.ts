@@ -1,6 +1,6 @@
 /**
- * How to buy what a goal was made for: full knowledge, for warm starts and to know that a goal can
- * be won.
+ * The expert: plans the purchase of a goal's own product with full knowledge, for warm starts and to
+ * check that a goal is winnable.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { proposeWebshopQueries, webshopSubgoal } from "./subgoals.ts";
 import { scoreWebshopPurchase } from "./reward.ts";
 import { pageHits, type Webshop, type WebshopState } from "./state.ts";
 
-/** A way to buy what a goal was made for. */
+/** A purchase of a goal's own product. */
 export interface WebshopPlan {
   /** The search that ranks the product best, of those proposed. */
   readonly query: string;
@@ -31,9 +31,9 @@ export interface WebshopPlan {
  * Plans the purchase of a goal's own product.
  *
  * @param shop The shop.
- * @param goal What was asked for.
+ * @param goal The goal.
  * @param queries How many searches to consider. @default {4}
- * @returns The plan; nothing if no proposed search finds the product.
+ * @returns The plan; undefined if no proposed search finds the product.
  */
 export function planWebshopPurchase(
   shop: Webshop,
@@ -88,10 +88,10 @@ function matchOptions(
 }
 
 /**
- * What the expert does next.
+ * The next subgoal and action of the expert.
  *
  * @param shop The shop.
- * @param state Where the shopper stands.
+ * @param state The current state.
  * @param plan The plan of the episode's goal.
  * @returns A subgoal among the proposed ones, and an admissible action.
  */

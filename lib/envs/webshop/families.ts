@@ -1,5 +1,5 @@
 /**
- * Families of made-up products: what they share, and what sets a near-duplicate apart.
+ * Families of generated products: shared features, and differences of near-duplicates.
  *
  * @module
  */
@@ -100,7 +100,7 @@ export interface Department {
   readonly path: string;
   /** Attributes that any of its products may have. */
   readonly attributes: readonly string[];
-  /** How its products are praised. */
+  /** Adjectives of titles. */
   readonly adjectives: readonly string[];
   /** Its kinds of product. */
   readonly leaves: readonly WebshopLeaf[];

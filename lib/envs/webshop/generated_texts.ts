@@ -1,5 +1,5 @@
 /**
- * Texts of made-up products: titles, descriptions, features, and wishes in people's words.
+ * Texts of generated products: titles, descriptions, features, and human-like wishes.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export interface ProductFields {
   readonly name: string;
   /** Description; often empty. */
   readonly full_description: string;
-  /** Features; search knows the first alone. */
+  /** Features; only the first is indexed. */
   readonly small_description: readonly string[];
 }
 
@@ -99,7 +99,7 @@ function titleCase(phrase: string): string {
     .join(" ");
 }
 
-/** A sentence that mentions attributes, or something harmless. */
+/** A sentence that mentions attributes, or a neutral one. */
 function sentence(
   random: Random,
   subject: string,
@@ -111,7 +111,7 @@ function sentence(
   return `${subject} ${claim}${filler(random)}`;
 }
 
-/** Something that any product may claim. */
+/** A claim that fits any product. */
 function filler(random: Random): string {
   return tables.filler[random.integer(tables.filler.length)]!;
 }
@@ -160,7 +160,7 @@ export function writeWish(noun: string, wish: WishOptions): string {
   return `${opening} ${article(phrase)}${phrase}${which}${how}.${last}`;
 }
 
-/** How people name an option. */
+/** An option in words. */
 function optionPhrase(name: string, value: string): string {
   if (name === "color") return `in ${value}`;
   if (name === "size") return `in size ${value}`;

@@ -1,9 +1,8 @@
 /**
- * A made-up catalog of any size: families of a product and its near-duplicates, and wishes for them.
+ * A generated catalog of any size: families of a product and its near-duplicates, with wishes.
  *
  * Product `k` depends on the seed, the difficulty and `k` alone, so a small catalog is the beginning
- * of a large one. Shares and prices follow the statistics of WebShop's products; nothing is taken
- * from a shop.
+ * of a large one. Shares and prices follow the statistics of WebShop's products.
  *
  * @module
  */
@@ -43,7 +42,7 @@ export interface GeneratedProduct {
   readonly attributes: readonly string[];
   /** Its templated wish, as in `items_ins_v2.json`. */
   readonly instruction?: WebshopInstruction;
-  /** People-like wishes, as in `items_human_ins.json`. */
+  /** Human-like wishes, as in `items_human_ins.json`. */
   readonly wishes: readonly WebshopInstruction[];
 }
 

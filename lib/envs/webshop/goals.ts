@@ -1,5 +1,5 @@
 /**
- * What shoppers are asked to buy: goals made of wishes, with price bounds, order and weights.
+ * Shopping goals: wishes with price bounds, in canonical order, with weights.
  *
  * @see {@link https://arxiv.org/abs/2207.01206 | Yao et al. 2022, WebShop}
  *
@@ -11,7 +11,7 @@ import { createPythonRandom } from "./parity/python_random.ts";
 import { compareCodePoints } from "../../python_text.ts";
 import type { WebshopCatalog, WebshopProduct } from "./catalog.ts";
 
-/** One option that a goal asks for; templated goals know its name, people's goals only the value. */
+/** One option that a goal asks for; human goals have only the value. */
 export interface WebshopGoalOption {
   /** Name of the option. */
   readonly name?: string;
@@ -19,7 +19,7 @@ export interface WebshopGoalOption {
   readonly value: string;
 }
 
-/** What a shopper is asked to buy. */
+/** A shopping goal. */
 export interface WebshopGoal {
   /** The product that the wish was made for; others may satisfy it too. */
   readonly asin: string;
@@ -62,7 +62,7 @@ export function drawWebshopPrices(
 
 /** Options of {@linkcode listWebshopGoals}. */
 export interface WebshopGoalOptions {
-  /** People's wishes or templated ones. */
+  /** Human or templated wishes. */
   kind: "human" | "synthetic";
   /** Seed of price draws and price bounds. @default {233} */
   priceSeed?: number;

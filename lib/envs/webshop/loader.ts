@@ -1,5 +1,5 @@
 /**
- * WebShop's own files, read from the folder a user points at.
+ * Loader of WebShop's own files.
  *
  * @see {@link https://github.com/princeton-nlp/WebShop | WebShop}
  *
@@ -24,7 +24,7 @@ export interface WebshopFiles {
   products?: string;
   /** Mined attributes and templated wishes. @default {"items_ins_v2_1000.json"} */
   attributes?: string;
-  /** People's wishes; read if it is there. @default {"items_human_ins.json"} */
+  /** Human wishes; read if the file exists. @default {"items_human_ins.json"} */
   human?: string;
   /** Table of title nouns made with a real tagger, as JSON lines. @default {none} */
   nouns?: string;
@@ -74,10 +74,10 @@ export async function readWebshopCatalog(
 }
 
 /**
- * Reads the noun table that goes with WebShop's files, if there is one.
+ * Reads the noun table beside WebShop's files, if one is named.
  *
  * @param files The folder, and the table's name in it.
- * @returns A tagger that looks titles up first; nothing if no table is named.
+ * @returns A tagger that looks titles up first; undefined if no table is named.
  * @throws {SyntaxError} If a line is malformed; the message names the line.
  */
 export async function readWebshopNouns(
@@ -98,9 +98,9 @@ export interface NamedJson {
 }
 
 /**
- * Checks what is known of products besides their rows.
+ * Checks the annotations of products.
  *
- * @param files The attribute file (`items_ins_v2`) and the file of people's wishes, parsed.
+ * @param files The attribute file (`items_ins_v2`) and the file of human wishes, parsed.
  * @returns Lookups by product id.
  * @throws {TypeError} If a record has a wrong field; the message names file, product and field.
  */

@@ -6,7 +6,7 @@
 
 import { parseJson } from "../../text_file.ts";
 
-/** Names the nouns of a title in lower case, in order, repetitions included. */
+/** Lists the nouns of a title in lower case, in order, repetitions included. */
 export type NounTagger = (title: string) => readonly string[];
 
 const FUNCTION_WORDS: ReadonlySet<string> = new Set(
@@ -15,7 +15,7 @@ const FUNCTION_WORDS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Takes every word of a title for a noun but numbers and function words.
+ * Treats every word of a title as a noun except numbers and function words.
  *
  * Part-of-speech taggers call nearly every capitalized word of a product name a proper noun; this
  * rule is closer to spaCy's counts on such titles than other taggers are.
@@ -49,7 +49,7 @@ export function titleNouns(title: string): string[] {
 }
 
 /**
- * Reads a table of nouns made elsewhere: lines of `{"title": "…", "nouns": ["…"]}`.
+ * Parses a table of nouns made by another tagger: lines of `{"title": "…", "nouns": ["…"]}`.
  *
  * @example
  * ```ts

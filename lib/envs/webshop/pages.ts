@@ -1,5 +1,5 @@
 /**
- * What pages say, as text: WebShop's two observation modes.
+ * Pages as text: WebShop's two observation modes.
  *
  * A page is a list of nodes. `text` joins them by `[SEP]`; `text_rich` writes a line for each and
  * marks what can be clicked and what was.
@@ -25,13 +25,13 @@ import {
 export interface WebshopNode {
   /** Plain text, a button, an option value, or the link of a product. */
   readonly kind: "text" | "button" | "option" | "link";
-  /** What it says. */
+  /** Its text. */
   readonly text: string;
   /** Whether an option value is chosen, or a linked product was visited. */
   readonly clicked?: boolean;
 }
 
-/** What is shown besides the state. */
+/** Inputs of a page besides the state. */
 export interface WebshopView {
   /** The goal's wish. */
   readonly instruction: string;

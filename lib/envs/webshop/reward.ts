@@ -1,5 +1,5 @@
 /**
- * What a purchase is worth: `type · (attributes + options + price) / (wanted + 1)`.
+ * The score of a purchase: `type · (attributes + options + price) / (wanted + 1)`.
  *
  * The type factor compares queries, categories and title nouns; the sum counts the wanted attributes
  * and options that the purchase has, and whether its price keeps the bound.
@@ -29,7 +29,7 @@ export const WEBSHOP_COLORS: readonly string[] =
   seashell silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet
   walnut wheat white wine yellow`.split(/\s+/);
 
-/** What was bought. */
+/** A purchase. */
 export interface WebshopPurchase {
   /** The product. */
   readonly product: Pick<
@@ -89,8 +89,8 @@ export interface WebshopScoring {
 /**
  * Scores a purchase against a goal.
  *
- * @param purchase What was bought.
- * @param goal What was asked for.
+ * @param purchase The purchase.
+ * @param goal The goal.
  * @param scoring Noun tagger and option rule.
  * @returns The score and its parts.
  */
@@ -199,7 +199,7 @@ export function normalizeWebshopColor(text: string): string {
   return WEBSHOP_COLORS.find((color) => text.includes(color)) ?? text;
 }
 
-/** What a wanted option is compared as. */
+/** The text that a wanted option is compared as. */
 function goalOptionText(
   option: WebshopGoalOption,
   rule: "upstream" | "fixed",

@@ -73,7 +73,7 @@ const SHOP_SETTINGS = {
     "A generated catalog { size, … }, or a folder with WebShop's files { folder, … }. Default: { size: 1000 }",
   ),
   goals: z.enum(["human", "synthetic"]).optional().describe(
-    "People's wishes or templated ones. Default: human if generated, synthetic from files",
+    "Human or templated wishes. Default: human if generated, synthetic from files",
   ),
   priceSeed: SEED.optional().describe(
     "Seed of price draws and bounds. Default: 233",
@@ -116,7 +116,7 @@ const EPISODE_SETTINGS = {
     "Actions after which the episode is cut. Default: none",
   ),
   limitEnding: z.enum(["terminated", "truncated"]).optional().describe(
-    "What a cut is called. Default: truncated",
+    "Ending at the limit. Default: truncated",
   ),
   sanitize: z.boolean().optional().describe(
     "Whether product texts are kept from imitating buttons and separators. Default: true",
@@ -147,8 +147,8 @@ export type EpisodeSettings = z.infer<z.ZodObject<typeof EPISODE_SETTINGS>>;
 type Settings = ShopSettings & EpisodeSettings;
 
 /**
- * What the authors' WebShop wrapper does: templated goals split by position, shortened observations,
- * 10 for a perfect purchase, and after 50 actions the episode is over as if the world had ended it.
+ * Settings of the authors' WebShop wrapper: templated goals split by position, shortened observations,
+ * 10 for a perfect purchase, and terminated after 50 actions.
  */
 export const WEBSHOP_REFERENCE = {
   goals: "synthetic",

@@ -58,11 +58,11 @@ export function createWebshop(
 }
 
 /**
- * Scores the purchase of the product a shopper looks at, with the options chosen.
+ * Scores the purchase of the current product with the chosen options.
  *
  * @param shop The shop.
  * @param state A product page, or the page after the purchase.
- * @param goal What was asked for.
+ * @param goal The goal.
  * @returns The score and its parts.
  */
 export function scoreWebshopState(
@@ -76,7 +76,7 @@ export function scoreWebshopState(
   return scoreWebshopPurchase({ product, price, options }, goal, shop.scoring);
 }
 
-/** What makes a generated goal acceptable. */
+/** Acceptance of generated goals. */
 export interface WebshopGoalFilter {
   /** Ranks at which one of the proposed searches must find the product. @default {[1, 10]} */
   rank?: readonly [number, number];
@@ -106,10 +106,10 @@ export function generateWebshopCatalog(
 }
 
 /**
- * Generates a shop: products, search, and goals that were checked to be winnable.
+ * Generates a shop: products, search, and goals that are checked to be winnable.
  *
  * A goal is kept if buying its product with its options scores exactly 1, and if a search that the
- * wish suggests finds the product within the ranks asked for.
+ * wish suggests finds the product within the given ranks.
  *
  * @example
  * ```ts
@@ -121,7 +121,7 @@ export function generateWebshopCatalog(
  * ```
  *
  * @param options Size, seed, difficulty.
- * @param settings Kind of goals, rules of the shop, which goals are acceptable. @default {people's wishes}
+ * @param settings Kind of goals, rules of the shop, which goals are acceptable. @default {human wishes}
  * @returns The shop.
  */
 export function generateWebshop(

@@ -1,7 +1,7 @@
 /**
- * Where a shopper stands and where an action leads: WebShop's pages as a state machine.
+ * WebShop's pages as a state machine: states and transitions.
  *
- * States are plain data and never change; an action gives another state.
+ * States are immutable plain data.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const WEBSHOP_SUB_PAGES = [
 /** Name of a page behind a product page. */
 export type WebshopSubPage = typeof WEBSHOP_SUB_PAGES[number];
 
-/** Where a shopper stands. */
+/** A state. */
 export interface WebshopState {
   /** Which page is shown. */
   readonly page: "index" | "results" | "item" | "sub" | "done";
@@ -53,13 +53,13 @@ export type WebshopTarget =
 
 /** An action taken apart. */
 export interface WebshopAction {
-  /** `search`, `click`, or something that the shop does not know. */
+  /** `search`, `click`, or an unknown name. */
   readonly name: string;
   /** The argument in lower case. */
   readonly argument: string;
 }
 
-/** What a state machine needs to know of its shop. */
+/** The parts of a shop that transitions depend on. */
 export interface WebshopRules {
   /** The products. */
   readonly products: readonly WebshopProduct[];
@@ -71,7 +71,7 @@ export interface WebshopRules {
   readonly showAttributes: boolean;
 }
 
-/** One shop: products with their prices, a search over them, and what shoppers want. */
+/** One shop: products with their prices, a search over them, and goals. */
 export interface Webshop extends WebshopRules {
   /** The products, findable by id. */
   readonly catalog: WebshopCatalog;
@@ -117,8 +117,8 @@ export const WEBSHOP_START: WebshopState = {
  * deepStrictEqual(parseWebshopAction("search[]"), undefined);
  * ```
  *
- * @param action What an agent wrote.
- * @returns Name and argument; nothing if the action has another form.
+ * @param action An action as text.
+ * @returns Name and argument; undefined if the action has another form.
  */
 export function parseWebshopAction(action: string): WebshopAction | undefined {
   const lineEnd = action.indexOf("\n");
@@ -246,7 +246,7 @@ function turnPage(
   return { ...state, page: "results", product: undefined, options: NO_OPTIONS };
 }
 
-/** Where a click leads: labels of the shop come before links and options that look like them. */
+/** The transition of a click: labels of the shop come before links and options that look like them. */
 function clicked(
   rules: WebshopRules,
   state: WebshopState,

@@ -1,5 +1,5 @@
 /**
- * Subgoals worth considering in a shop, and searches worth typing, from what was seen alone.
+ * Candidate subgoals and searches in a shop, from observations alone.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const SHOP_LABELS: ReadonlySet<string> = new Set([
 /** Most single options proposed. */
 const MOST_OPTIONS = 6;
 
-/** Words subgoals. */
+/** Wordings of subgoals. */
 export const webshopSubgoal = {
   /** Look for something. */
   search: (query: string): string => `search for "${query}"`,
@@ -101,7 +101,7 @@ export function proposeWebshopSubgoals(
   ];
 }
 
-/** Words that say how something is asked for, not what. */
+/** Function words of requests, which carry no content. */
 const ASKING: ReadonlySet<string> = new Set(
   `a about all also am an and any are as at be buy by can could do for find from get give go had has
   have help hi how i id im in interested is it its looking make may me my need now of on one or
@@ -158,7 +158,7 @@ export function proposeWebshopQueries(
   return distinct.length > 0 ? distinct.slice(0, limit) : ["anything"];
 }
 
-/** Words that say what is wanted, without punctuation at their ends. */
+/** Content words, without punctuation at their ends. */
 function contentWords(text: string): string[] {
   return text.split(/[\s,;:!?()]+/u)
     .map((word) => word.replace(/^[.'"“”‘’*-]+|[.'“”‘’*-]+$/gu, ""))

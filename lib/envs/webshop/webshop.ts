@@ -33,7 +33,7 @@ import {
   webshopTargets,
 } from "./state.ts";
 
-/** How an episode is seen, paid and cut. */
+/** Observations, rewards and limits of an episode. */
 export interface WebshopEpisodeOptions {
   /**
    * What observations look like: WebShop's two modes, or `text` as the reference trainer shortens it.
@@ -51,10 +51,10 @@ export interface WebshopEpisodeOptions {
   queries?: number;
   /** Actions after which the episode is cut. @default {none} */
   stepLimit?: number;
-  /** What a cut is called. @default {"truncated"} */
+  /** The ending at the limit. @default {"truncated"} */
   limitEnding?: "terminated" | "truncated";
   /**
-   * Whether product texts are kept from imitating buttons and separators: a zero-width space after
+   * Whether brackets and line feeds of product texts are escaped, so that they cannot imitate buttons: a zero-width space after
    * each bracket, a space for each line feed.
    *
    * @default {true}
@@ -62,15 +62,15 @@ export interface WebshopEpisodeOptions {
   sanitize?: boolean;
 }
 
-/** A shopping episode; besides playing it, the shop can be looked at. */
+/** A shopping episode, whose state can be read. */
 export interface WebshopEnv extends TextEnv {
   /** Begins the episode at the search page. */
   start(): EnvStart;
   /** Takes one action. */
   step(action: string): EnvStep;
-  /** What buys the product that the wish was made for. */
+  /** The expert's next subgoal and action. */
   hint(): Hint | undefined;
-  /** Where the shopper stands. */
+  /** The current state. */
   state(): WebshopState;
 }
 
@@ -93,7 +93,7 @@ export interface WebshopEnv extends TextEnv {
  * ```
  *
  * @param shop The shop.
- * @param episode The goal, the seed of what `<r>` shows, and how the episode is seen and paid.
+ * @param episode The goal, the seed of random products, and options.
  * @returns The episode.
  */
 export function openWebshopEpisode(
@@ -103,7 +103,7 @@ export function openWebshopEpisode(
   return new WebshopEpisode(shop, episode);
 }
 
-/** Holds where the shopper stands, and how many actions were taken. */
+/** One episode. */
 class WebshopEpisode implements WebshopEnv {
   readonly #shop: Webshop;
   readonly #goal: WebshopGoal;
@@ -177,7 +177,7 @@ class WebshopEpisode implements WebshopEnv {
     return this.#state;
   }
 
-  /** What the step pays. */
+  /** The reward of a step. */
   #pay(bought: boolean): number {
     const { reward = "score" } = this.#options;
     if (!bought) return 0;
@@ -186,7 +186,7 @@ class WebshopEpisode implements WebshopEnv {
     return webshopTrainerReward(this.#score, true).reward;
   }
 
-  /** What is seen now. */
+  /** The current observation. */
   #observe(): Observation {
     return {
       text: this.#text(),
@@ -195,7 +195,7 @@ class WebshopEpisode implements WebshopEnv {
     };
   }
 
-  /** The page in words. */
+  /** The page as text. */
   #text(): string {
     const { observation = "text", sanitize = true } = this.#options;
     const { instruction } = this.#goal;
@@ -209,7 +209,7 @@ class WebshopEpisode implements WebshopEnv {
     return formatWebshopObservation(text, task);
   }
 
-  /** What the page accepts. */
+  /** The admissible actions. */
   #actions(): readonly string[] {
     const { page } = this.#state;
     if (this.#ended) return [];
@@ -222,7 +222,7 @@ class WebshopEpisode implements WebshopEnv {
     return actions;
   }
 
-  /** Everything that decides what follows. */
+  /** The state key: everything that decides later observations and rewards. */
   #key(): string {
     const { page, subPage, keywords, pageNumber, product, draws } = this.#state;
     const parts = [

@@ -1,5 +1,5 @@
 /**
- * The shop as pages for people: plain HTML without scripts or pictures.
+ * The shop as web pages: plain HTML without scripts or pictures.
  *
  * Every text passes through the escaping template of `lib/html.ts`. Elements carry WebShop's ids and
  * classes.
@@ -42,7 +42,7 @@ export interface WebshopHtmlOptions {
  * Writes a page.
  *
  * @param shop The shop.
- * @param state Where the shopper stands.
+ * @param state The current state.
  * @param options The goal, addresses, an agent's last move.
  * @returns A whole HTML document.
  */

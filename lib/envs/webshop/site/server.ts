@@ -14,7 +14,7 @@ import { WEBSHOP_STYLE, webshopHtml } from "./html.ts";
 import { proposeWebshopQueries } from "../subgoals.ts";
 import type { Webshop } from "../state.ts";
 
-/** Answers what to do next; the expert if none is given. */
+/** An agent: the next subgoal and action of a situation. */
 export type WebshopAgent = (
   situation: Situation,
 ) => Hint | Promise<Hint>;
@@ -41,7 +41,7 @@ export interface WebshopServer extends AsyncDisposable {
 
 /** Bytes of a form. */
 const MOST_BYTES = 65_536;
-/** Episodes that are remembered. */
+/** Most episodes that are kept. */
 const MOST_EPISODES = 100;
 const HEADERS = {
   "content-type": "text/html; charset=utf-8",
@@ -103,7 +103,7 @@ export function serveWebshop(
   };
 }
 
-/** Remembers the episodes of the pages looked at last. */
+/** Keeps the episodes of the most recent pages. */
 function createVisits(shop: Webshop, goals: readonly number[]) {
   const visits = new Map<string, Visit>();
   return (path: string, number: number, fresh: boolean): Visit => {
@@ -227,7 +227,7 @@ function step(visit: Visit, hint: Hint): void {
   visit.ended = ending !== undefined;
 }
 
-/** Refuses what does not come from a browser on this machine that looks at this server. */
+/** Rejects requests of other hosts, sites and methods. */
 function refuse(request: Request, port: number): Response | undefined {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!hosts.includes(request.headers.get("host") ?? "")) {
@@ -262,7 +262,7 @@ function styleSheet(): Response {
   return new Response(WEBSHOP_STYLE, { headers });
 }
 
-/** Sends the browser elsewhere. */
+/** A redirect. */
 function redirect(location: string): Response {
   return new Response(null, { status: 303, headers: { ...HEADERS, location } });
 }
