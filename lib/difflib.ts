@@ -11,11 +11,8 @@
 
 /** A run of equal elements: `a[startA + k] === b[startB + k]` for `k` below `length`. */
 export interface MatchingBlock {
-  /** Where the run starts in the first sequence. */
   readonly startA: number;
-  /** Where the run starts in the second sequence. */
   readonly startB: number;
-  /** Number of elements in the run. */
   readonly length: number;
 }
 

@@ -25,7 +25,7 @@ import {
 } from "./figure.ts";
 
 /** Turns played under one subgoal. */
-export interface Stretch {
+interface Stretch {
   readonly start: number;
   readonly end: number;
   readonly subgoal: string;

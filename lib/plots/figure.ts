@@ -66,7 +66,7 @@ export function translucent(hex: string, alpha: number): string {
 }
 
 /** Settings of {@linkcode figureLayout}. */
-export interface LayoutOptions {
+interface LayoutOptions {
   /** The question the figure answers. */
   readonly title: string;
   /** Label of the horizontal axis, with its unit. */

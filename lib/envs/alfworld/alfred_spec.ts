@@ -55,7 +55,7 @@ const ALFRED_DATASET = z.strictObject({
  *
  * @throws {TypeError} If a setting does not fit, or no game can be made of the task.
  */
-export function openAlfredSpec(
+function openAlfredSpec(
   spec: EnvSpec,
   placements: AlfredPlacements,
 ): GameEnv {

@@ -38,10 +38,8 @@ const GAME_SPEC = z.strictObject({
 });
 
 /** A compiled game with its expert, which games that are no households lack. */
-export interface PreparedGame {
-  /** The game. */
+interface PreparedGame {
   readonly game: CompiledGame;
-  /** Its expert. */
   readonly expert: HouseholdExpert | undefined;
 }
 
@@ -52,7 +50,7 @@ export interface PreparedGame {
  * @throws {TypeError} If a setting is unknown or of the wrong kind, or the task has no annotation.
  * @throws {GameError} If the file is no playable game.
  */
-export async function openGameSpec(
+async function openGameSpec(
   spec: EnvSpec,
   games: Cache<PreparedGame>,
 ): Promise<GameEnv> {

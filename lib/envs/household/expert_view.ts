@@ -16,8 +16,8 @@ import {
   transformationOf,
 } from "./task.ts";
 
-/** A place for things. */
-export interface ExpertReceptacle {
+/** A receptacle. */
+interface ExpertReceptacle {
   /** Display name. */
   readonly name: string;
   /** Where one stands to use it. */
@@ -29,7 +29,7 @@ export interface ExpertReceptacle {
 }
 
 /** A thing. */
-export interface ExpertThing {
+interface ExpertThing {
   /** Display name. */
   readonly name: string;
   /** Class as a PDDL entity, `mugtype`. */
@@ -38,9 +38,8 @@ export interface ExpertThing {
   readonly can: ReadonlySet<string>;
 }
 
-/** What the goal asks for, by class. */
-export interface ExpertGoal {
-  /** Which of the six. */
+/** The goal, by class. */
+interface ExpertGoal {
   readonly type: HouseholdTaskType;
   /** Class of the things to deal with. */
   readonly object: string;
@@ -48,7 +47,7 @@ export interface ExpertGoal {
   readonly receptacle: string;
   /** Class of the lamps; empty unless looking. */
   readonly lamp: string;
-  /** What must be done to the thing first. */
+  /** Transformation of the thing before it is put down. */
   readonly transformation: Transformation | undefined;
   /** The goal as one of ALFWorld's sentences. */
   readonly sentence: string;
@@ -56,7 +55,6 @@ export interface ExpertGoal {
 
 /** What never changes in a household. */
 export interface ExpertHouse {
-  /** The goal. */
   readonly goal: ExpertGoal;
   /** Receptacles by id. */
   readonly receptacles: ReadonlyMap<string, ExpertReceptacle>;
@@ -70,9 +68,7 @@ export interface ExpertHouse {
 
 /** The current state. */
 export interface ExpertState {
-  /** Where the agent is. */
   readonly at: string;
-  /** What it holds. */
   readonly held: string | undefined;
   /** Receptacles whose door is open. */
   readonly opened: ReadonlySet<string>;

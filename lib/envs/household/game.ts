@@ -146,7 +146,7 @@ export interface HouseholdGameFile extends GameFile {
 }
 
 /** Converts a household to a game file (JSON data), playable by any engine of the format. */
-export function householdGameFile(
+function householdGameFile(
   world: HouseholdWorld,
   walkthrough: readonly string[],
   origin: Readonly<Record<string, unknown>>,

@@ -82,14 +82,6 @@ export function drawHouse(
   );
 }
 
-/** What tells layouts of different splits apart. */
-export interface LayoutKind {
-  /** Kind of room. */
-  readonly room: HouseholdRoom;
-  /** Classes of furniture, with and without doors. */
-  readonly receptacles: readonly Furniture[];
-}
-
 /** Scenes that ALFRED keeps for validation in rooms never seen. */
 const ALFRED_UNSEEN: ReadonlySet<number> = new Set([10, 219, 308, 424]);
 
@@ -110,7 +102,9 @@ export function alfredHouse(
 }
 
 /** The split of a layout: `"unseen"` for one signature in twenty, else `"train"`. */
-export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
+export function splitOfLayout(
+  layout: { room: HouseholdRoom; receptacles: readonly Furniture[] },
+): "train" | "unseen" {
   const classes = layout.receptacles.map(({ type, openable }) =>
     openable ? `${type}+` : type
   );
@@ -120,7 +114,7 @@ export function splitOfLayout(layout: LayoutKind): "train" | "unseen" {
 }
 
 /** Finds which objects may lie in a layout, and where. */
-export function furnish(layout: HouseholdLayout): House {
+function furnish(layout: HouseholdLayout): House {
   const { room, receptacles } = layout;
   const types = receptacles.map(({ type }) => type);
   const classes = new Set(

@@ -82,7 +82,7 @@ const HOUSEHOLD_DATASET = z.strictObject({
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  * @throws {RangeError} If no draw leads to such a household.
  */
-export function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
+function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
   const { kind: _, game, ...settings } = readSettings(
     HOUSEHOLD_SPEC,
     spec,

@@ -28,16 +28,14 @@ import {
 export const MARKS = { clean: 1, heat: 2, cool: 4, sliced: 8, toggled: 16 };
 
 /** A receptacle as a play sees it. */
-export interface IndexedReceptacle {
+interface IndexedReceptacle {
   /** Name in PDDL. */
   readonly key: string;
   /** Name as displayed. */
   readonly name: string;
-  /** Receptacle class. */
   readonly type: string;
   /** Number of the place it is reached from. */
   readonly place: number;
-  /** Whether it has a door. */
   readonly openable: boolean;
 }
 
@@ -47,7 +45,6 @@ export interface IndexedThing {
   readonly key: string;
   /** Name as displayed. */
   readonly name: string;
-  /** Object class. */
   readonly type: string;
   /** Receptacles that contain it at the start. */
   readonly inside: readonly number[];
@@ -55,13 +52,10 @@ export interface IndexedThing {
   readonly at: readonly number[];
   /** What holds of it at the start, as {@linkcode MARKS}. */
   readonly marks: number;
-  /** Whether it can be taken. */
   readonly pickupable: boolean;
-  /** Whether it can be turned on. */
   readonly toggleable: boolean;
-  /** Whether it can be sliced. */
   readonly sliceable: boolean;
-  /** Whether it slices. */
+  /** Whether it can slice other things. */
   readonly knife: boolean;
   /** Whether it is a container itself. */
   readonly container: boolean;
@@ -165,9 +159,7 @@ function indexThing(
 
 /** Everything of a play that no command changes. */
 export interface HouseholdTables {
-  /** Names, classes, places. */
   readonly index: IndexedHousehold;
-  /** The goal. */
   readonly goal: HouseholdGoal;
   /** The same in words, without a period. */
   readonly sentence: HouseholdWorld["sentence"];

@@ -20,12 +20,11 @@ export interface FactList {
   readonly mask: number;
   /** Facts by the entity at an argument, built on first use. */
   readonly indexes: (FactIndex | undefined)[];
-  /** How many entities the game has. */
   readonly entities: number;
 }
 
 /** Facts by entity: those of entity `e` are `items[starts[e]]` up to `items[starts[e + 1]]`. */
-export interface FactIndex {
+interface FactIndex {
   /** Where the facts of each entity begin. Shape `(entities + 1,)`. */
   readonly starts: Int32Array;
   /** Facts, in their order for each entity. */

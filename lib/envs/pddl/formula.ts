@@ -20,7 +20,6 @@ export interface TypedName {
 export interface Atom {
   /** Lower-case name. */
   readonly predicate: string;
-  /** Arguments in order. */
   readonly args: readonly string[];
 }
 

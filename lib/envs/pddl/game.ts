@@ -21,7 +21,7 @@ import {
   type ActionTexts,
   type GamePlay,
   type GameRules,
-  startPlay,
+  Play,
 } from "./play.ts";
 import { readQuery, readRhs } from "./rhs.ts";
 import { parseTwl2, type Twl2 } from "./twl2.ts";
@@ -306,7 +306,7 @@ class Game implements CompiledGame, GameRules {
   }
 
   start(): GamePlay {
-    return startPlay(this);
+    return new Play(this);
   }
 }
 

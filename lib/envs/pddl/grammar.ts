@@ -32,17 +32,13 @@ const MAX_TEXTS = 20_000;
 const MAX_SYMBOLS = 200_000;
 
 /** Placeholders in scope with the types of their entities; the place in the list is the slot. */
-export type Scope = readonly { readonly name: string; readonly type: string }[];
+type Scope = readonly { readonly name: string; readonly type: string }[];
 
-/** What a grammar compiler reads of its game. */
-export interface GrammarWorld {
-  /** Facts that can hold. */
+/** Facts that can ever hold; display name, id and type of each entity. */
+interface GrammarWorld {
   readonly facts: FactTable;
-  /** Display name of each entity. */
   readonly names: readonly string[];
-  /** Id of each entity. */
   readonly ids: readonly string[];
-  /** Type of each entity. */
   readonly types: readonly string[];
 }
 
@@ -60,7 +56,6 @@ export class GrammarCompiler {
   #changing = false;
   #symbols = 0;
 
-  /** Prepares to compile texts of a grammar over a game's facts. */
   constructor(grammar: Twl2, world: GrammarWorld) {
     this.#grammar = grammar;
     this.#world = world;

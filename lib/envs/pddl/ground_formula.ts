@@ -18,9 +18,7 @@ export type Ground =
 
 /** What grounding one action or goal needs. */
 export interface Grounding {
-  /** Names and first facts. */
   readonly symbols: Symbols;
-  /** Entity in each slot. */
   readonly binding: Int32Array;
   /** Bindings that may still be tried. */
   readonly budget: { left: number };

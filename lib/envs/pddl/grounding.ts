@@ -33,7 +33,6 @@ import { Symbols } from "./symbols.ts";
 export interface Change {
   /** Literals that must hold for the change; empty means always. */
   readonly condition: readonly number[];
-  /** Atoms that become true. */
   readonly adds: readonly number[];
   /** Atoms that become false, unless also added. */
   readonly deletes: readonly number[];
@@ -43,7 +42,6 @@ export interface Change {
 export interface Operator {
   /** Index of the action in the domain. */
   readonly schema: number;
-  /** Entity of each parameter. */
   readonly params: readonly number[];
   /** Literals that must hold: twice the atom, plus one where it must be false. */
   readonly condition: readonly number[];
@@ -53,11 +51,9 @@ export interface Operator {
 
 /** A game without variables. */
 export interface GroundTask {
-  /** Names behind the numbers. */
   readonly symbols: Symbols;
   /** Actions that can be reached, in the order of the domain. */
   readonly operators: readonly Operator[];
-  /** What is to be reached. */
   readonly goal: Ground;
 }
 

@@ -36,7 +36,6 @@ export type Node =
 
 /** Ways to bind some slots so that what is known of a condition holds. */
 export interface Join {
-  /** One after the other. */
   readonly steps: readonly JoinStep[];
   /** Static conditions that need no slot of the join. */
   readonly checks: readonly Node[];

@@ -56,7 +56,7 @@ export interface ActionTexts {
 }
 
 /** Facts of one predicate in columns. */
-export interface FactColumns {
+interface FactColumns {
   /** Arguments of each fact. */
   readonly arity: number;
   /** Entities, fact by fact. Shape `(facts · arity,)`. */
@@ -67,13 +67,10 @@ export interface FactColumns {
 
 /** What all plays of a game share. */
 export interface GameRules {
-  /** Actions and effects. */
   readonly engine: Engine;
-  /** Begins every state key. */
   readonly hash: string;
   /** The first observation. */
   readonly introText: Text;
-  /** Texts of each kind of action. */
   readonly texts: readonly ActionTexts[];
   /** Command of each operator, sorted; undefined where it depends on the state. */
   readonly commands: readonly (string | undefined)[];
@@ -83,21 +80,16 @@ export interface GameRules {
   readonly dynamic: readonly number[];
   /** For each predicate the facts that can ever hold, with their places; -1 for those that always do. */
   readonly factsOf: ReadonlyMap<string, FactColumns>;
-  /** Id of each entity. */
   readonly ids: readonly string[];
 }
 
-/** Begins a play of a game. */
-export function startPlay(rules: GameRules): GamePlay {
-  return new Play(rules, initialState(rules.engine));
-}
-
-class Play implements GamePlay {
+/** Plays a game from the start, unless a state is given. */
+export class Play implements GamePlay {
   readonly #game: GameRules;
   readonly #state: EngineState;
   readonly #derivation = createDerivation();
 
-  constructor(game: GameRules, state: EngineState) {
+  constructor(game: GameRules, state: EngineState = initialState(game.engine)) {
     this.#game = game;
     this.#state = state;
   }

@@ -16,7 +16,6 @@ export const FUEL = 1_000_000;
 
 /** The inputs of a derivation, and its working memory. */
 export interface Derivation {
-  /** Bytes of the state. */
   facts: Uint8Array;
   /** Entity of each placeholder in reach. */
   readonly slots: Int32Array;

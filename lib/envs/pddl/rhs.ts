@@ -26,14 +26,6 @@ export interface RhsValue {
   readonly query?: string;
 }
 
-/** A parsed right-hand side. */
-export interface Rhs {
-  /** Its pieces in order. */
-  readonly symbols: readonly RhsSymbol[];
-  /** Index of the first character that was not read, if any was not. */
-  readonly cutAt?: number;
-}
-
 const TERMINAL_STOPS = new Set(';|"<>[]#{}');
 const QUERY_STOPS = new Set(";|{}\n[]#");
 const EXPRESSION_STOPS = new Set("|[]{}\n<>");
@@ -143,7 +135,9 @@ function skipLeading(text: string): number {
 }
 
 /** Parses a right-hand side, a template or a feedback text; `cutAt` is where parsing ended early. */
-export function readRhs(text: string): Rhs {
+export function readRhs(
+  text: string,
+): { symbols: RhsSymbol[]; cutAt?: number } {
   const symbols: RhsSymbol[] = [];
   for (let at = skipLeading(text); at < text.length;) {
     const start = skip(text, at, "tabs");

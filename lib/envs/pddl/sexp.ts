@@ -10,16 +10,10 @@
 import { lineAndColumn } from "../../text_file.ts";
 import { GameError, type GameSection, quoted } from "./error.ts";
 
-/** A word, or a list of words and lists; `offset` is where it starts in the text. */
-export type Sexp = SexpWord | SexpList;
-
-/** One lower-case word. */
-export interface SexpWord {
-  /** The word. */
-  readonly word: string;
-  /** Index of its first character. */
-  readonly offset: number;
-}
+/** A lower-case word, or a list of words and lists; `offset` is where it starts in the text. */
+export type Sexp =
+  | { readonly word: string; readonly offset: number }
+  | SexpList;
 
 /** Everything between two parentheses. */
 export interface SexpList {

@@ -8,16 +8,13 @@ import type { Domain, Problem } from "./parser.ts";
 import type { Atom, Effect } from "./formula.ts";
 
 /** Atoms numbered in the order of their first use. */
-export class AtomTable {
-  /** Predicate of each atom. */
+class AtomTable {
   readonly predicates: number[] = [];
-  /** Arguments of each atom. */
   readonly args: (readonly number[])[] = [];
   // A tree with one edge for each argument: node to entity to node.
   readonly #children: (Map<number, number> | undefined)[] = [];
   readonly #atomAt: number[] = [];
 
-  /** Creates an empty table for a number of predicates. */
   constructor(predicates: number) {
     for (let p = 0; p < predicates; p++) this.#atomAt.push(-1);
   }
@@ -60,7 +57,6 @@ export class Symbols {
   readonly entities: string[] = [];
   /** Type of each entity; empty for undeclared names. */
   readonly types: string[] = [];
-  /** Names of the predicates. */
   readonly predicates: string[] = [];
   /** Whether an action can change facts of a predicate. */
   readonly fluent: boolean[] = [];

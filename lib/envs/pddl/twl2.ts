@@ -9,7 +9,6 @@ import { GameError, quoted } from "./error.ts";
 
 /** One way to write a rule. */
 export interface Alternative {
-  /** What is written. */
   readonly rhs: string;
   /** Query that must have a match; empty means always. */
   readonly condition: string;

@@ -74,23 +74,19 @@ export function checkWebshopDifficulty(
 
 /** A kind of product. */
 export interface WebshopLeaf {
-  /** Shop search. */
   readonly query: string;
   /** Category levels below the department's. */
   readonly path: string;
-  /** Names of such products. */
   readonly nouns: readonly string[];
   /** Attributes that only some departments' products have. */
   readonly attributes: readonly string[];
   /** Options by the names of their value lists. */
   readonly options: readonly string[];
-  /** Audiences that titles address. */
   readonly audience: readonly string[];
 }
 
 /** A department with its leaves. */
 export interface Department {
-  /** Its name. */
   readonly name: string;
   /** Its share of the products, in percent. */
   readonly share: number;
@@ -100,21 +96,15 @@ export interface Department {
   readonly path: string;
   /** Attributes that any of its products may have. */
   readonly attributes: readonly string[];
-  /** Adjectives of titles. */
   readonly adjectives: readonly string[];
-  /** Its kinds of product. */
   readonly leaves: readonly WebshopLeaf[];
 }
 
 /** What the products of one family share, or differ in. */
 export interface Features {
-  /** Department. */
   readonly department: Department;
-  /** Kind of product. */
   readonly leaf: WebshopLeaf;
-  /** Words of its texts. */
   readonly texts: ProductTexts;
-  /** Attributes. */
   readonly attributes: readonly string[];
   /** Option names with their values. */
   readonly options: readonly (readonly [string, readonly string[]])[];

@@ -10,21 +10,16 @@ import statistics from "./data/goal_stats.json" with { type: "json" };
 
 /** Words that a product's texts are made of. */
 export interface ProductTexts {
-  /** Invented maker. */
   readonly brand: string;
-  /** What it is. */
   readonly noun: string;
-  /** How it is praised. */
   readonly adjective: string;
-  /** Its audience. */
   readonly audience: string;
 }
 
-/** What {@linkcode writeProductTexts} writes about. */
-export interface ProductTextOptions {
+/** Options of {@linkcode writeProductTexts}. */
+interface ProductTextOptions {
   /** Attributes; every one is written somewhere. */
   attributes: readonly string[];
-  /** Stream of the product. */
   random: Random;
   /** Share of attributes that neither the title nor the first feature mentions. */
   hidden: number;
@@ -32,21 +27,11 @@ export interface ProductTextOptions {
   noise: number;
 }
 
-/** Fields of a row in WebShop's product file. */
-export interface ProductFields {
-  /** Title. */
-  readonly name: string;
-  /** Description; often empty. */
-  readonly full_description: string;
-  /** Features; only the first is indexed. */
-  readonly small_description: readonly string[];
-}
-
-/** Generates title, description and features of a product's row. */
+/** Generates title, description (often empty) and features (of which only the first is indexed). */
 export function writeProductTexts(
   words: ProductTexts,
   options: ProductTextOptions,
-): ProductFields {
+) {
   const { attributes, random, hidden, noise } = options;
   const shown = attributes.filter(() => random.uniform() >= hidden);
   const unseen = attributes.filter((attribute) => !shown.includes(attribute));
@@ -124,13 +109,10 @@ const PARAPHRASES: ReadonlyMap<string, string> = new Map(
   Object.entries(tables.paraphrases),
 );
 
-/** What {@linkcode writeWish} asks for. */
-export interface WishOptions {
-  /** Attributes wanted. */
+/** Options of {@linkcode writeWish}. */
+interface WishOptions {
   attributes: readonly string[];
-  /** Options wanted. */
   options: readonly { readonly name: string; readonly value: string }[];
-  /** Stream of the wish. */
   random: Random;
   /** Share of attributes said in other words, where there are any. */
   paraphrased: number;

@@ -6,26 +6,19 @@
 
 import { parseJson, reasonOf } from "../../text_file.ts";
 
-/** Where a {@linkcode readJsonRows} stream comes from and how forgiving it is. */
-export interface JsonRowsOptions {
-  /** Name of the file, for error messages. */
-  name: string;
-  /** Whether damage ends the rows silently instead of throwing. @default {false} */
-  lenient?: boolean;
-}
-
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c;
 const OPENING = [0x5b, 0x7b], CLOSING = [0x5d, 0x7d];
 const SPACES = [0x20, 0x09, 0x0a, 0x0d];
 
 /**
- * Parses the elements of a JSON array one by one from a stream of chunks of any size.
+ * Parses the elements of a JSON array one by one from a stream of chunks of any size; if `lenient`,
+ * damage ends the rows without an error.
  *
  * @throws {SyntaxError} If the file is no JSON array; the message names file, byte and row.
  */
 export async function* readJsonRows(
   bytes: AsyncIterable<Uint8Array>,
-  options: JsonRowsOptions,
+  options: { name: string; lenient?: boolean },
 ): AsyncGenerator<unknown> {
   const { name, lenient = false } = options;
   let row = 0, offset = 0;

@@ -31,19 +31,11 @@ export interface WebshopNode {
   readonly clicked?: boolean;
 }
 
-/** Inputs of a page besides the state. */
-export interface WebshopView {
-  /** The goal's wish. */
-  readonly instruction: string;
-  /** Score of the purchase, shown when it is made. */
-  readonly score: number;
-}
-
-/** Lays out a page as nodes in page order. */
+/** Lays out a page as nodes in page order; the score is shown after the purchase. */
 export function webshopPage(
   rules: WebshopRules,
   state: WebshopState,
-  view: WebshopView,
+  view: { readonly instruction: string; readonly score: number },
 ): WebshopNode[] {
   if (state.page === "done") return receipt(rules, state, view.score);
   if (state.page === "index") {

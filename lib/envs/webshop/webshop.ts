@@ -54,7 +54,8 @@ export interface WebshopEpisodeOptions {
   /** The ending at the limit. @default {"truncated"} */
   limitEnding?: "terminated" | "truncated";
   /**
-   * Whether brackets and line feeds of product texts are escaped, so that they cannot imitate buttons: a zero-width space after
+   * Whether brackets and line feeds of product texts are escaped, so that they cannot imitate buttons
+   * and separators: a zero-width space after
    * each bracket, a space for each line feed.
    *
    * @default {true}

@@ -52,14 +52,8 @@ const SCRIPTS: readonly (readonly [RegExp, Kind])[] = [
 const LONGEST_TOKEN = 255;
 const JOINER = 0x200d, EMOJI_STYLE = 0xfe0f, KEYCAP = 0x20e3;
 
-/** Turns text into search terms. */
-export interface WebshopAnalyzer {
-  /** Terms of a text, in order, with repetitions. */
-  terms(text: string): string[];
-}
-
-/** Creates an analyzer that caches the stems of words. */
-export function createWebshopAnalyzer(): WebshopAnalyzer {
+/** Creates an analyzer, which caches the stems of words. */
+export function createWebshopAnalyzer() {
   const kinds = new Uint8Array(0x110000);
   const known = new Map<string, string>();
   const kindAt = (text: string, at: number): Kind => {
@@ -68,6 +62,7 @@ export function createWebshopAnalyzer(): WebshopAnalyzer {
     return kinds[code] ||= kindOf(code);
   };
   return {
+    /** Terms of a text, in order, with repetitions. */
     terms(text: string): string[] {
       const terms: string[] = [];
       for (const token of tokens(text, kindAt)) {
