@@ -20,6 +20,7 @@ export interface TypedName {
 export interface Atom {
   /** Lower-case name. */
   readonly predicate: string;
+  /** Arguments in order. */
   readonly args: readonly string[];
 }
 
