@@ -7,6 +7,32 @@
 import { z } from "npm:zod@4.6.7";
 import { nearestName, suggest } from "./checks.ts";
 
+/** A whole number above 0. */
+export const count = z.int("must be a positive whole number")
+  .positive("must be a positive whole number");
+/** A whole number of at least 0. */
+export const countOrNone = z.int("must be a whole number, not negative")
+  .nonnegative("must be a whole number, not negative");
+/** A number in `[0, 1]`. */
+export const unit = z.number("must be in [0, 1]").min(0, "must be in [0, 1]")
+  .max(1, "must be in [0, 1]");
+/** A number of at least 0. */
+export const rate = z.number().nonnegative();
+/** A number above 0. */
+export const positive = z.number().positive();
+
+/** A setting that stays absent unless it is given; `unset` says what holds then. */
+export function optional<T extends z.ZodType>(
+  schema: T,
+  meaning: string,
+  unset?: unknown,
+): z.ZodExactOptional<T> {
+  return schema.exactOptional().meta({
+    description: meaning,
+    ...(unset !== undefined && { unset }),
+  });
+}
+
 /**
  * Reads settings by a schema.
  *

@@ -53,6 +53,20 @@ export interface GearSegment {
   readonly divergence: number;
 }
 
+/** Defaults of {@linkcode GearOptions}. */
+export const GEAR_DEFAULTS = {
+  spikeQuantile: 0.9,
+  minimumThreshold: 0.1,
+  entropyQuantile: 0.8,
+  minimumLength: 4,
+  maximumLength: 64,
+  strength: 0.5,
+  sign: 1,
+  signMode: "signed",
+  bounds: [0.25, 4],
+  renormalize: false,
+} as const satisfies GearOptions;
+
 /** Divergence above this many thresholds weighs no more. */
 const DIVERGENCE_CAP = 3;
 
@@ -78,7 +92,7 @@ export function gearThreshold(
   divergences: ArrayLike<number>,
   options: GearOptions = {},
 ): number {
-  const { spikeQuantile = 0.9, minimumThreshold = 0.1 } = options;
+  const { spikeQuantile, minimumThreshold } = { ...GEAR_DEFAULTS, ...options };
   if (!(minimumThreshold > 0)) {
     throw new RangeError(
       `Cannot weigh units as "minimumThreshold" must be above 0: current value is ${minimumThreshold}`,
@@ -125,8 +139,10 @@ export function gearSegments(
   entropy: Float64Array,
   options: GearOptions = {},
 ): GearSegment[] {
-  const { entropyQuantile = 0.8, minimumLength = 4, maximumLength = 64 } =
-    options;
+  const { entropyQuantile, minimumLength, maximumLength } = {
+    ...GEAR_DEFAULTS,
+    ...options,
+  };
   const { threshold = gearThreshold(divergence, options), boundaries } =
     options;
   checkUnits(divergence, entropy, options);
@@ -181,9 +197,8 @@ export function gearWeights(
   entropy: Float64Array,
   options: GearOptions = {},
 ): Float64Array {
-  const { threshold = gearThreshold(divergence, options), strength = 0.5 } =
-    options;
-  const { sign = 1, signMode = "signed", bounds = [0.25, 4] } = options;
+  const { threshold = gearThreshold(divergence, options) } = options;
+  const { strength, sign, signMode, bounds } = { ...GEAR_DEFAULTS, ...options };
   const direction = signMode === "symmetric" ? 1 : -sign;
   const segments = gearSegments(divergence, entropy, { ...options, threshold });
   const raw = new Float64Array(divergence.length);
@@ -206,9 +221,11 @@ function checkUnits(
   entropy: Float64Array,
   options: GearOptions,
 ): void {
-  const { maximumLength = 64, strength = 0.5, bounds = [0.25, 4] } = options;
   const { threshold = 1, boundaries } = options;
-  const { sign = 1, signMode = "signed" } = options;
+  const { maximumLength, strength, bounds, sign, signMode } = {
+    ...GEAR_DEFAULTS,
+    ...options,
+  };
   checkLength("weigh units", { entropy, boundaries }, divergence.length);
   const bad = divergence.findIndex((d) => !(d >= 0 && d < Infinity));
   if (bad >= 0) {

@@ -39,7 +39,7 @@ export interface ShapingOptions {
 }
 
 /** Settings of {@linkcode shapeRewards} as a schema, with defaults and help. */
-const shapingSettings = z.strictObject({
+export const shapingSettings = z.strictObject({
   keepPenalty: z.number("must be finite").default(0).describe(
     "added to the reward of turns that keep their subgoal; negative punishes",
   ),

@@ -19,7 +19,6 @@ import type { EpisodeStart, Policy, PolicySession } from "./policy.ts";
 export class EpisodeHistories {
   readonly #episodes: readonly { task: string; past: AnsweredTurn[] }[];
 
-  /** Begins one history for each episode. */
   constructor(starts: readonly EpisodeStart[]) {
     this.#episodes = starts.map(({ task }) => ({ task, past: [] }));
   }
@@ -37,7 +36,6 @@ export class EpisodeHistories {
       : { task, past, observation, subgoal };
   }
 
-  /** Appends a turn to an episode. */
   record(row: number, observation: Observation, decision: Decision): void {
     this.#at(row).past.push({ observation, decision });
   }

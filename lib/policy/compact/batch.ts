@@ -96,7 +96,6 @@ export interface Ragged {
 
 /** Columns of a batch; the network uploads them. */
 export interface CompactBatch {
-  /** Samples. */
   readonly size: number;
   /** Distinct texts, at least one; the first is empty. */
   readonly texts: number;

@@ -42,7 +42,6 @@ export interface ActionNumbers {
 
 /** A choice and its log-probability. */
 export interface Choice {
-  /** Index of the choice. */
   readonly index: number;
   /** Its log-probability; 0 where there was no choice. */
   readonly logProb: number;
@@ -93,13 +92,11 @@ export interface PlanChoice {
   readonly switched: boolean;
   /** The subgoal in force; absent without a plan. */
   readonly subgoal: string | undefined;
-  /** The switching choice. */
   readonly switching: Choice;
   /** The planning choice; index -1 when kept. */
   readonly planning: Choice;
   /** Candidates, when there was a choice among them. */
   readonly candidates: readonly string[];
-  /** Probability of SWITCH. */
   readonly switchProbability: number;
 }
 

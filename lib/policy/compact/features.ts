@@ -19,11 +19,9 @@ import type { Lexicon, Phrase } from "./words.ts";
 
 /** Lookup tables of one situation that all relations use. */
 export interface Scene {
-  /** Memory up to the newest observation. */
   readonly memory: EpisodeMemory;
   /** Admissible actions as phrases. */
   readonly actions: readonly Phrase[];
-  /** Texts of the admissible actions. */
   readonly texts: readonly string[];
   /** Content words of the task. */
   readonly taskWords: ReadonlySet<number>;

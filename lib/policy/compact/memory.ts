@@ -10,9 +10,7 @@ import type { Lexicon, Phrase } from "./words.ts";
 
 /** Count and last turn of an event. */
 export interface Occurrence {
-  /** Number of times. */
   count: number;
-  /** Turn of the last time. */
   last: number;
 }
 
@@ -27,21 +25,16 @@ const GIST_WORDS = 5;
 
 /** Memory of one episode up to and including the newest observation. */
 export interface EpisodeMemory {
-  /** The task sentence. */
   readonly task: Phrase;
-  /** Turns played. */
   turn: number;
   /** First turn of the current segment. */
   segmentStart: number;
-  /** The newest observation. */
   observation: Phrase;
   /** Whether it differs from the one before. */
   changed: boolean;
   /** The action that led to it, if any. */
   lastAction: Phrase | undefined;
-  /** Actions taken, by their text. */
   readonly actions: Map<string, Occurrence & { readonly phrase: Phrase }>;
-  /** Subgoals held, by their text. */
   readonly subgoals: Map<string, Occurrence>;
   /** Things named in an action taken. */
   readonly touched: Map<number, Touch>;

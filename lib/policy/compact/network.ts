@@ -42,9 +42,7 @@ import type { ActionNumbers, PlanNumbers } from "./choice.ts";
 
 /** Sizes of a compact network. */
 export interface CompactNetworkOptions {
-  /** Rows of the embedding table. */
   readonly buckets: number;
-  /** Width of an embedding. */
   readonly embedding: number;
   /** Width of the trunk and of the scorers. */
   readonly width: number;
@@ -88,9 +86,7 @@ export interface CompactNetwork {
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /** Encodes texts and states; `state` reuses the states of the same turns. */
   encode(batch: CompactBatch, state?: tf.Tensor2D): EncodedBatch;
-  /** Scores switching and planning. */
   scorePlans(batch: CompactBatch, encoded: EncodedBatch): PlanScores;
-  /** Scores actions. */
   scoreActions(batch: CompactBatch, encoded: EncodedBatch): ActionScores;
 }
 

@@ -37,7 +37,6 @@ export interface Figure {
 
 /** Parses texts, with a cache. */
 export interface Lexicon {
-  /** Parses a text. */
   phrase(text: string): Phrase;
   /** A phrase of the given words, as {@linkcode Phrase.words} has them. */
   ofWords(words: readonly number[]): Phrase;

@@ -37,7 +37,6 @@ export interface Decoder extends Disposable {
 export interface DecoderOptions {
   /** Most tokens that will be fed after the prompts. */
   maxTokens: number;
-  /** Low-rank changes to the weights. */
   adapter?: LoraAdapter | undefined;
   /** Caches of the turns before, and for the next; on backends with fused kernels. */
   kvCache?: BatchKvCache | undefined;

@@ -14,7 +14,6 @@ import { headSizes, layer, type Qwen2, weightFinder } from "./qwen2.ts";
 export interface FreshTokens {
   /** Ids, sequence after sequence, padded at their ends. Shape `(batch · fresh,)`. */
   readonly ids: tf.Tensor1D | Int32Array;
-  /** Tokens of each sequence, padding included. */
   readonly fresh: number;
   /** Tokens of each sequence without padding. Shape `(batch,)`. */
   readonly counts: readonly number[];

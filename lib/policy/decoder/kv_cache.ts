@@ -24,7 +24,6 @@ export interface FoundKvCaches {
   readonly caches: Record<string, tf.Tensor>;
   /** Tokens of each prompt that are in them. Shape `(prompts,)`. */
   readonly places: Int32Array;
-  /** Positions in the caches. */
   readonly room: number;
 }
 

@@ -11,23 +11,17 @@ import { add, checkpointChunks } from "./checkpointing.ts";
 
 /** Shape of the attention of one batch. */
 export interface AttentionSizes {
-  /** Sequences. */
   readonly batch: number;
-  /** Tokens of each sequence, padding included. */
   readonly length: number;
-  /** Query heads. */
   readonly heads: number;
   /** Key and value heads; query heads share them evenly. */
   readonly kvHeads: number;
-  /** Numbers in one head. */
   readonly size: number;
 }
 
 /** Cosines and sines of the rotary angles. Shapes `(length, size / 2)`. */
 export interface RotaryAngles {
-  /** Cosine of each position's angles. */
   readonly cos: tf.Tensor2D;
-  /** Sine of each position's angles. */
   readonly sin: tf.Tensor2D;
 }
 

@@ -34,7 +34,6 @@ const INITIAL_SPREAD = 0.5;
 
 /** What a forward pass needs: a decoder whose weights may be any tensors. */
 export interface Qwen2Tensors {
-  /** Its sizes. */
   readonly config: Qwen2Config;
   /** Its weights by their names in checkpoints. */
   readonly weights: ReadonlyMap<string, tf.Tensor>;
@@ -62,15 +61,12 @@ export interface LoraTensors {
 export interface TokenBatch {
   /** Ids, sequence after sequence. Shape `(batch · length,)`. */
   readonly ids: Int32Array;
-  /** Sequences. */
   readonly batch: number;
-  /** Tokens of each, padding included. */
   readonly length: number;
 }
 
 /** How a forward pass is run. */
 export interface ForwardOptions {
-  /** Low-rank changes to the weights. */
   adapter?: LoraTensors | undefined;
   /** Whether each layer is computed again for its gradient instead of kept. @default {false} */
   recompute?: boolean;
@@ -240,13 +236,10 @@ function runLayer(
 
 /** What one layer needs besides its input. */
 export interface LayerContext {
-  /** Finds weights. */
   readonly weights: WeightFinder;
   /** What the names of this layer's weights begin with. */
   readonly prefix: string;
-  /** The decoder. */
   readonly model: Qwen2Tensors;
-  /** Low-rank changes. */
   readonly adapter: LoraTensors | undefined;
   /** Attention over rows of queries, keys and values. */
   readonly attend: (qkv: tf.Tensor) => tf.Tensor;

@@ -25,9 +25,7 @@ export type NextTokens =
 export interface ReplyGrammar {
   /** Tokens that may come next; a single one is forced. */
   next(): NextTokens;
-  /** Takes the next token. */
   accept(token: number): void;
-  /** Whether the reply is complete. */
   done(): boolean;
 }
 
@@ -40,7 +38,6 @@ export interface ReplyForm {
 
 /** Options of {@linkcode replyGrammar}. */
 export interface GrammarOptions {
-  /** How replies are written. */
   readonly decoding: Exclude<Decoding, "free">;
   /** Most tokens of a free subgoal or action; then its block is closed. */
   readonly maxContentTokens: number;

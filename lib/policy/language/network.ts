@@ -12,7 +12,6 @@ import type { LoraTensors, Qwen2, Qwen2Tensors } from "../decoder/qwen2.ts";
 
 /** A decoder and the low-rank changes to it. */
 export interface Trunk {
-  /** The decoder. */
   readonly model: Qwen2;
   /** Its changes; the decoder is frozen if there are any. */
   readonly adapter?: LoraAdapter | undefined;
@@ -38,9 +37,7 @@ export interface NetworkTensors {
   readonly actor: TrunkTensors;
   /** Reads for the value heads. */
   readonly critic?: TrunkTensors | undefined;
-  /** Value heads. */
   readonly headWeight: tf.Tensor;
-  /** Their biases. */
   readonly headBias: tf.Tensor;
   /** Units of return that a head's output of 1 stands for. */
   readonly valueScale: number;
@@ -48,9 +45,7 @@ export interface NetworkTensors {
 
 /** A trunk whose weights may be any tensors. */
 export interface TrunkTensors {
-  /** The decoder. */
   readonly model: Qwen2Tensors;
-  /** Its changes. */
   readonly adapter?: LoraTensors | undefined;
 }
 

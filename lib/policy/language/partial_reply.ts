@@ -16,7 +16,6 @@ export interface GenerationOptions {
   readonly tokenizer: TextTokenizer;
   /** One stream for each prompt, so that a reply does not depend on its neighbors. */
   readonly randoms: readonly Random[];
-  /** Low-rank changes to the weights. */
   readonly adapter?: LoraAdapter | undefined;
   /** Caches of the turns before, and for the next. */
   readonly kvCache?: BatchKvCache | undefined;
@@ -58,7 +57,6 @@ export type FilledGenerationOptions =
 export interface GeneratedReply {
   /** Token ids, the stop included. Shape `(tokens,)`. */
   readonly tokens: Int32Array<ArrayBuffer>;
-  /** Text of each token. */
   readonly pieces: readonly string[];
   /** Log-probability of each token when it was sampled; 0 where it was forced. Shape `(tokens,)`. */
   readonly logProbs: Float32Array<ArrayBuffer>;
@@ -70,27 +68,20 @@ export interface GeneratedReply {
 
 /** A reply being written. */
 export interface PartialReply {
-  /** Token ids. */
   readonly tokens: number[];
-  /** Text of each token. */
   readonly pieces: string[];
-  /** Log-probability of each token. */
   readonly logProbs: number[];
   /** 1 where a token was sampled. */
   readonly sampled: number[];
   /** State before each token. */
   readonly states: Float32Array[];
-  /** All text. */
   text: string;
-  /** Whether the reply has ended. */
   done: boolean;
 }
 
 /** A token to be written. */
 export interface NextToken {
-  /** Its id. */
   readonly token: number;
-  /** Its log-probability. */
   readonly logProb: number;
   /** Whether there was no other. */
   readonly forced: boolean;

@@ -70,13 +70,9 @@ export interface LanguagePolicy
 
 /** What a language policy is made of. */
 export interface LanguageComponents {
-  /** All weights. */
   readonly network: LanguageNetwork;
-  /** Text to tokens and back. */
   readonly tokenizer: TextTokenizer;
-  /** Writes the folder. */
   readonly save: (directory: string) => Promise<void>;
-  /** Frees the weights. */
   readonly dispose: () => void;
 }
 

@@ -84,11 +84,8 @@ export const LANGUAGE_DEFAULTS = {
 
 /** Network, tokenizer and decoding settings. */
 export interface LanguageContext {
-  /** All weights. */
   readonly network: LanguageNetwork;
-  /** Text to tokens and back. */
   readonly tokenizer: TextTokenizer;
-  /** Prompts and decoding. */
   readonly settings: LanguageSettings;
   /** The form of replies; absent when they are free. */
   readonly form: ReplyForm | undefined;

@@ -23,7 +23,6 @@ import type { ByDecision } from "../../trajectory.ts";
 
 /** A prompt and its reply. */
 export interface WrittenReply {
-  /** Token ids of the prompt. */
   readonly prompt: Int32Array;
   /** Token ids of the reply; may be empty. */
   readonly reply: Int32Array;
@@ -35,7 +34,6 @@ export interface WrittenReply {
 
 /** Options of {@linkcode scoreReplies}. */
 export interface ScoreOptions {
-  /** Temperature of the replies. */
   readonly temperature: number;
   /** Tokens, padding included, of one microbatch. @default {8192} */
   readonly microbatchTokens?: number;
@@ -257,7 +255,6 @@ function inOrder(
 export interface WrittenUnit {
   /** Row of the state that predicts it. */
   readonly row: number;
-  /** The token. */
   readonly token: number;
   /** Allowed tokens in its place; absent means any. */
   readonly next: NextTokens | undefined;
@@ -265,7 +262,6 @@ export interface WrittenUnit {
 
 /** Numbers of units. Shapes `(units,)`. */
 export interface UnitScores {
-  /** Log-probability of each token. */
   readonly logProbs: tf.Tensor1D;
   /** Entropy of its distribution, in nats. */
   readonly entropies: tf.Tensor1D;

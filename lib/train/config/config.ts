@@ -209,7 +209,6 @@ function without(path: string): Json {
 
 /** A setting without effect. */
 interface IdleSetting {
-  /** Its path. */
   readonly path: string;
   /** What takes its effect, to stand behind "has no effect". */
   readonly reason: string;

@@ -9,32 +9,43 @@
 import { z } from "npm:zod@4.6.7";
 import type { EstimatorConfig } from "../../hae/credit.ts";
 import { ESTIMATORS } from "../../hae/estimators.ts";
+import { GEAR_DEFAULTS } from "../../hae/gear.ts";
+import { shapingSettings } from "../../hae/shaping.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
 import { SMALL_MODEL } from "../../policy/language/loading.ts";
 import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
-import { UPDATE_DEFAULTS } from "../ppo/update_settings.ts";
+import {
+  count,
+  countOrNone,
+  optional,
+  positive,
+  rate,
+  unit,
+} from "../../settings.ts";
+import { UPDATE_DEFAULTS, updateSettings } from "../ppo/update_settings.ts";
 
-const count = z.int("must be a positive whole number")
-  .positive("must be a positive whole number");
-const countOrNone = z.int("must be a whole number, not negative")
-  .nonnegative("must be a whole number, not negative");
-const unit = z.number("must be in [0, 1]").min(0, "must be in [0, 1]")
-  .max(1, "must be in [0, 1]");
-const rate = z.number().nonnegative();
-const positive = z.number().positive();
-
-/** A setting that stays absent unless it is given; `unset` says what holds then. */
-function optional<T extends z.ZodType>(
-  schema: T,
-  meaning: string,
-  unset?: unknown,
-): z.ZodExactOptional<T> {
-  return schema.exactOptional().meta({
-    description: meaning,
-    ...(unset !== undefined && { unset }),
-  });
+/** The settings of a schema as they stand in a config: absent unless given, with the schema's meanings and defaults. */
+function sparse<S extends Record<string, z.ZodDefault>>(
+  { shape }: z.ZodObject<S>,
+) {
+  return z.strictObject(
+    Object.fromEntries(
+      Object.entries(shape).map(([name, field]) => [
+        name,
+        optional(
+          field.unwrap() as z.ZodType,
+          field.description ?? "",
+          field.def.defaultValue,
+        ),
+      ]),
+    ) as {
+      [K in keyof S]: z.ZodExactOptional<
+        S[K] extends z.ZodDefault<infer T extends z.ZodType> ? T : never
+      >;
+    },
+  );
 }
 
 const compact = z.strictObject({
@@ -206,97 +217,6 @@ const evaluation = z.strictObject({
   ),
 });
 
-const shaping = z.strictObject({
-  keepPenalty: optional(
-    z.number(),
-    "Added to the reward of turns that keep their subgoal.",
-    0,
-  ),
-  keepPenaltyMode: optional(
-    z.enum(["fixed", "normalized"]),
-    "Whether the keep penalty is added on each turn, or divided by the episode's length.",
-    "normalized",
-  ),
-  invalidActionPenalty: optional(
-    z.number(),
-    "Taken from the reward of turns whose reply is invalid.",
-    0,
-  ),
-  consistencyPenalty: optional(
-    z.number(),
-    "Added to the reward of turns that keep their subgoal but word it anew.",
-    0,
-  ),
-  consistencyRequiresBoth: optional(
-    z.boolean(),
-    "Whether both turns must state a subgoal for the consistency penalty.",
-    true,
-  ),
-  consistencyCompares: optional(
-    z.enum(["text", "tokens"]),
-    "What of two subgoals is compared for the consistency penalty.",
-    "text",
-  ),
-});
-
-/** Settings without a default here stay what they are at the start of training. */
-const update = z.strictObject({
-  epochs: count.default(UPDATE_DEFAULTS.epochs).describe(
-    "Passes over the samples of an iteration.",
-  ),
-  minibatchSize: count.default(UPDATE_DEFAULTS.minibatchSize).describe(
-    "Samples in one gradient step.",
-  ),
-  minibatchBy: z.enum(["turn", "episode"]).default(UPDATE_DEFAULTS.minibatchBy)
-    .describe(
-      "Whether single turns or whole episodes are shuffled into minibatches.",
-    ),
-  onPolicy: z.boolean().default(UPDATE_DEFAULTS.onPolicy).describe(
-    "Whether every ratio is taken as 1, as for imitation.",
-  ),
-  clipRange: z.union([rate, z.tuple([rate, rate])], {
-    error: "must be a number or [below, above], not negative",
-  }).default(UPDATE_DEFAULTS.clipRange).describe(
-    "Clip range of the probability ratio; [below, above] for an asymmetric one.",
-  ),
-  dualClip: rate.default(UPDATE_DEFAULTS.dualClip).describe(
-    "Dual-clip bound on negative advantages, above 1; 0 turns it off.",
-  ),
-  valueClipRange: rate.default(UPDATE_DEFAULTS.valueClipRange).describe(
-    "Clip range of value predictions, in units of return; 0 turns it off.",
-  ),
-  learningRate: rate.default(UPDATE_DEFAULTS.learningRate).describe(
-    "Step size of AdamW.",
-  ),
-  finalLearningRate: optional(
-    rate,
-    "Step size at the end of training; it changes linearly.",
-    "update.learningRate",
-  ),
-  weightDecay: rate.default(UPDATE_DEFAULTS.weightDecay).describe(
-    "Weight decay of AdamW.",
-  ),
-  valueCoefficient: rate.default(UPDATE_DEFAULTS.valueCoefficient).describe(
-    "Weight of the value loss.",
-  ),
-  entropyCoefficient: z.number().default(UPDATE_DEFAULTS.entropyCoefficient)
-    .describe("Weight of the entropy bonus."),
-  finalEntropyCoefficient: optional(
-    z.number(),
-    "Weight of the entropy bonus at the end of training; it changes linearly.",
-    "update.entropyCoefficient",
-  ),
-  klCoefficient: rate.default(UPDATE_DEFAULTS.klCoefficient).describe(
-    "Weight of the KL penalty towards the reference policy.",
-  ),
-  targetKl: rate.default(UPDATE_DEFAULTS.targetKl).describe(
-    "Approximate KL at which an update stops early; 0 turns it off.",
-  ),
-  maxGradientNorm: rate.default(UPDATE_DEFAULTS.maxGradientNorm).describe(
-    "Largest gradient norm; larger gradients are scaled down.",
-  ),
-});
-
 const tokenWeights = z.strictObject({
   name: z.literal("gear").describe(
     "GEAR: weights of a decision's units, from how far the policy told of the expert's answer departs from the policy.",
@@ -304,43 +224,47 @@ const tokenWeights = z.strictObject({
   spikeQuantile: optional(
     unit,
     "Quantile of divergence above which a unit departs.",
-    0.9,
+    GEAR_DEFAULTS.spikeQuantile,
   ),
   minimumThreshold: optional(
     positive,
     "Least threshold of divergence, in nats.",
-    0.1,
+    GEAR_DEFAULTS.minimumThreshold,
   ),
   entropyQuantile: optional(
     unit,
     "Quantile of the reply's entropies above which a segment may end.",
-    0.8,
+    GEAR_DEFAULTS.entropyQuantile,
   ),
   minimumLength: optional(
     count,
     "Fewest units of a segment before entropy may end it.",
-    4,
+    GEAR_DEFAULTS.minimumLength,
   ),
-  maximumLength: optional(count, "Most units of a segment.", 64),
+  maximumLength: optional(
+    count,
+    "Most units of a segment.",
+    GEAR_DEFAULTS.maximumLength,
+  ),
   strength: optional(
     rate,
     "How strongly divergence weighs; 0 gives equal weights.",
-    0.5,
+    GEAR_DEFAULTS.strength,
   ),
   signMode: optional(
     z.enum(["signed", "symmetric"]),
     "Whether departures get less of a positive advantage and more of a negative one, or more of both.",
-    "signed",
+    GEAR_DEFAULTS.signMode,
   ),
   bounds: optional(
     z.tuple([rate, rate]),
     "Bounds of the weights, before renormalizing.",
-    [0.25, 4],
+    GEAR_DEFAULTS.bounds,
   ),
   renormalize: optional(
     z.boolean(),
     "Whether bounded weights are scaled to a mean of 1.",
-    false,
+    GEAR_DEFAULTS.renormalize,
   ),
 });
 
@@ -448,7 +372,7 @@ export const configSchema = z.strictObject({
   rollout: rollout.prefault({}).describe(
     "How training episodes are scheduled and played.",
   ),
-  shaping: shaping.default({}).describe(
+  shaping: sparse(shapingSettings).default({}).describe(
     "Penalties added to rewards before credit is assigned.",
   ),
   estimator: estimator.describe("How credit is assigned."),
@@ -456,7 +380,7 @@ export const configSchema = z.strictObject({
     tokenWeights,
     "Weights of the units within a decision; absent means equal weights.",
   ),
-  update: update.prefault({}).describe("How the learner uses samples."),
+  update: updateSettings.prefault({}).describe("How the learner uses samples."),
   warmStart: optional(
     warmStart,
     "Imitation of an expert before the first iteration; absent means none.",

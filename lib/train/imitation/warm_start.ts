@@ -29,9 +29,7 @@ export type WarmUp = (
 export interface WarmStartComponents {
   /** The policy to be trained; its sessions encode the expert's decisions. */
   readonly policy: ImitationOptions["policy"];
-  /** Improves that policy. */
   readonly learner: Learner;
-  /** Worlds with experts. */
   readonly specs: readonly EnvSpec[];
   /** Opens worlds whose observations carry hints; see `withHints`. */
   readonly open: OpenEnv;

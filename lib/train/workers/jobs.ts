@@ -51,12 +51,10 @@ export interface SessionCall {
 
 /** What each kind of job takes. */
 export interface JobRequests {
-  /** Part of a gradient. */
   computeGradient: {
     readonly microbatch: Microbatch;
     readonly settings: PpoSettings;
   };
-  /** Scores of decisions already made. */
   scoreSamples: { readonly samples: readonly ScoredTurn[] };
   /** Decisions; see `PolicySession.decide`. */
   decide: SessionCall & { readonly randoms: readonly RandomState[] };
@@ -73,17 +71,11 @@ export interface JobRequests {
 
 /** What each kind of job results in. */
 export interface JobResults {
-  /** The microbatch's part of the gradient. */
   computeGradient: PpoGradient;
-  /** One for each sample. */
   scoreSamples: SampleScores[];
-  /** One for each row. */
   decide: Decision[];
-  /** One for each row. */
   values: ByDecision<number>[];
-  /** One for each row. */
   encode: Decision[];
-  /** Nothing. */
   close: void;
 }
 
@@ -97,7 +89,6 @@ export type Job<K extends JobKind = JobKind> = {
 
 /** Does jobs on one thread. */
 export interface JobRunner {
-  /** Does a job. */
   run<K extends JobKind>(job: Job<K>): Promise<JobResults[K]>;
 }
 

@@ -25,9 +25,7 @@ import type { ReplicaPool } from "./pool.ts";
 
 /** The pool that does the work, and into how many parts it is split at most. */
 export interface SharingOptions {
-  /** Replicas of the policy. */
   readonly pool: ReplicaPool;
-  /** Most parts of a batch. */
   readonly microbatches: number;
 }
 

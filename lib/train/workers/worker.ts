@@ -25,11 +25,8 @@ import {
 
 /** What a replica is made of. */
 export interface ReplicaOrder {
-  /** Every setting. */
   readonly config: TrainingConfig;
-  /** Worlds to learn in. */
   readonly specs: readonly EnvSpec[];
-  /** The backend of its tensors. */
   readonly backend: BackendName;
   /** Where the training leaves its weights. Shape `(weights,)`. */
   readonly weights: Float32Array<SharedArrayBuffer>;
@@ -39,7 +36,6 @@ export interface ReplicaOrder {
 export interface ReplicaTask {
   /** Which weights it is to be done with; they count up as they change. */
   readonly version: number;
-  /** The job. */
   readonly job: Job;
 }
 
@@ -73,7 +69,6 @@ export type ReplicaHandlers = ReturnType<typeof replicaHandlers>;
 function replicaHandlers() {
   let replica: Replica | undefined;
   return {
-    /** Makes the replica; returns its description. */
     async make(
       { config, specs, backend, weights }: ReplicaOrder,
     ): Promise<string[]> {

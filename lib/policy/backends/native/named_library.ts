@@ -8,11 +8,9 @@
 export interface LibraryNeeds<T extends Deno.ForeignLibraryInterface> {
   /** Its name in error messages. */
   readonly what: string;
-  /** The environment variable that names it. */
   readonly variable: string;
   /** Names its file may have in a folder, best first. */
   readonly files: readonly string[];
-  /** Functions that are called. */
   readonly functions: T;
   /** Whether its symbols are isolated from loaded libraries; see {@linkcode loadApart}. */
   readonly apart?: boolean;
@@ -20,9 +18,7 @@ export interface LibraryNeeds<T extends Deno.ForeignLibraryInterface> {
 
 /** A library that is open. */
 export interface OpenLibrary<T extends Deno.ForeignLibraryInterface> {
-  /** Its file. */
   readonly path: string;
-  /** Its functions. */
   readonly symbols: Deno.DynamicLibrary<T>["symbols"];
 }
 

@@ -30,9 +30,7 @@ import { namedLibrary } from "./named_library.ts";
 
 /** How native TensorFlow answers. */
 export type NativeAnswer =
-  /** What is in use. */
   | { readonly detail: string }
-  /** Why it is not. */
   | { readonly refusal: string };
 
 /**

@@ -52,7 +52,6 @@ const ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112;
 
 /** An open OpenBLAS. */
 export interface OpenBlas {
-  /** Its file. */
   readonly path: string;
   /** Its version, such as `0.3.21`. */
   readonly version: string;

@@ -38,11 +38,8 @@ type PlainType = keyof typeof ARRAYS;
 
 /** What is known of a tensor that an operation made. */
 class Metadata {
-  /** The number it goes by. */
   id = 0;
-  /** Its shape. */
   shape: number[] = [];
-  /** Its type. */
   dtype = 0;
 }
 
@@ -72,9 +69,7 @@ export class TensorflowBinding implements TFJSBinding {
   readonly TF_ATTR_TYPE = ATTRIBUTE.type;
   readonly TF_ATTR_SHAPE = ATTRIBUTE.shape;
   readonly TF_ATTR_RESOURCE = TYPE.resource;
-  /** Version of the library. */
   readonly TF_Version: string;
-  /** Where operations are executed. */
   readonly context: TensorflowContext;
   readonly #gpu: boolean;
   readonly #handles = new Map<number, Deno.PointerValue>();
@@ -139,7 +134,6 @@ export class TensorflowBinding implements TFJSBinding {
     return this.#keep(handle);
   }
 
-  /** Frees a tensor. */
   deleteTensor(id: number): void {
     this.context.library.symbols.TFE_DeleteTensorHandle(this.#handle(id));
     this.#handles.delete(id);
@@ -200,27 +194,22 @@ export class TensorflowBinding implements TFJSBinding {
     });
   }
 
-  /** Not supported. */
   loadSavedModel(): never {
     throw noModels();
   }
 
-  /** Not supported. */
   deleteSavedModel(): never {
     throw noModels();
   }
 
-  /** Not supported. */
   runSavedModel(): never {
     throw noModels();
   }
 
-  /** Models that were loaded. */
   getNumOfSavedModels(): number {
     return 0;
   }
 
-  /** Gives a handle a number. */
   #keep(handle: Deno.PointerValue): number {
     this.#handles.set(this.#next, handle);
     return this.#next++;

@@ -84,11 +84,9 @@ const TENSORFLOW_FUNCTIONS = {
 
 /** TensorFlow, open. */
 export interface TensorflowLibrary {
-  /** Its file. */
   readonly path: string;
   /** Its version, such as `2.21.0`. */
   readonly version: string;
-  /** Its functions. */
   readonly symbols: Deno.DynamicLibrary<typeof TENSORFLOW_FUNCTIONS>["symbols"];
 }
 
@@ -143,7 +141,6 @@ const GROW = Uint8Array.of(50, 2, 32, 1);
 
 /** Executes operations; lives as long as the program, as the tensors of a backend do. */
 export class TensorflowContext {
-  /** The library it belongs to. */
   readonly library: TensorflowLibrary;
   /** What native code calls it. */
   readonly pointer: Deno.PointerValue;
@@ -218,7 +215,6 @@ export const ATTRIBUTE = {
 
 /** A setting of an operation. */
 export interface OperationAttribute {
-  /** Its name. */
   readonly name: string;
   /** Its kind: one of {@linkcode ATTRIBUTE}. */
   readonly type: number;

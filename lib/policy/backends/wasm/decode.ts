@@ -10,19 +10,12 @@ import type { KernelModule } from "./module.ts";
 
 /** Numbers that {@linkcode DECODE}`.step` takes. */
 export interface DecodeAttributes {
-  /** Layers of the decoder. */
   readonly layers: number;
-  /** Query heads. */
   readonly heads: number;
-  /** Key and value heads. */
   readonly kvHeads: number;
-  /** Numbers in one head. */
   readonly size: number;
-  /** Positions in the caches. */
   readonly room: number;
-  /** Of RMSNorm. */
   readonly epsilon: number;
-  /** Factor of the adapter's changes. */
   readonly scale: number;
 }
 
@@ -97,7 +90,6 @@ interface Step {
   readonly module: KernelModule;
   readonly inputs: Inputs;
   readonly a: DecodeAttributes;
-  /** Sequences. */
   readonly batch: number;
   /** Tokens of each sequence, padding included; all of them together are the rows. */
   readonly count: number;
@@ -228,7 +220,6 @@ function attend(step: Step, space: Workspace, index: number): void {
 
 /** Where the rows of a projection go. */
 interface Target {
-  /** The first row. */
   readonly pointer: number;
   /** Numbers from one row to the next. */
   readonly stride: number;

@@ -189,11 +189,8 @@ type Inputs = Record<string, tf.TensorInfo>;
 
 /** Rows of logits, or of their gradient. */
 interface Chunk {
-  /** The first row. */
   readonly start: number;
-  /** How many. */
   readonly rows: number;
-  /** Where they are. */
   readonly logits: number;
 }
 

@@ -32,7 +32,6 @@ export interface Heap {
   floats(pointer: number, length: number): Float32Array<ArrayBuffer>;
   /** Integers at a pointer, under the same caution. */
   integers(pointer: number, length: number): Int32Array<ArrayBuffer>;
-  /** Copies bytes within the heap. */
   copy(target: number, source: number, bytes: number): void;
   /** Counts one more user of a tensor's numbers and returns a tensor that shares them. */
   share(tensor: tf.TensorInfo): tf.TensorInfo;
@@ -130,9 +129,7 @@ interface KernelExports {
 
 /** The compiled module on a heap, with its scratch space. */
 export interface KernelModule {
-  /** Functions of the module. */
   readonly exports: KernelExports;
-  /** The heap it works on. */
   readonly heap: Heap;
   /** Scratch memory of the matrix product. */
   readonly scratch: number;
@@ -144,7 +141,6 @@ export interface KernelModule {
 
 /** Something outside of the module that multiplies matrices on the heap. */
 export interface OutsideProduct {
-  /** What it is, in words. */
   readonly detail: string;
   /** Multiplications from which on a product is worth the way there. */
   readonly least: number;

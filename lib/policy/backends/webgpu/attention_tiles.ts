@@ -13,15 +13,10 @@ import { isEmulated, runShader } from "./program.ts";
 
 /** Sizes of an attention. */
 export interface AttentionAttributes {
-  /** Sequences. */
   readonly batch: number;
-  /** Tokens of each. */
   readonly length: number;
-  /** Query heads. */
   readonly heads: number;
-  /** Key and value heads. */
   readonly kvHeads: number;
-  /** Numbers in one head. */
   readonly size: number;
 }
 
@@ -31,9 +26,7 @@ export interface AttentionShader {
   readonly name: string;
   /** Tensors by name; `qkv`, `cosines` and `sines` among them. */
   readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
-  /** Shape of the result. */
   readonly shape: readonly number[];
-  /** A tensor to write into. */
   readonly output?: tf.TensorInfo;
   /** Names of tiles of vectors it needs: `tile × size` numbers each. */
   readonly vectors: readonly string[];

@@ -28,9 +28,7 @@ type Attributes = Readonly<Record<string, number>>;
 
 /** Rows of logits. */
 interface Chunk {
-  /** The first row. */
   readonly start: number;
-  /** How many. */
   readonly rows: number;
   /** States of these rows. */
   readonly hidden: tf.TensorInfo;
