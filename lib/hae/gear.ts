@@ -84,7 +84,6 @@ const DIVERGENCE_CAP = 3;
  * ```
  *
  * @param divergences Divergence of each unit, in nats. Any shape.
- * @param options Quantile and least threshold.
  * @returns `max(quantile, minimumThreshold)`, in nats; the minimum when there are no units.
  * @throws {RangeError} If the quantile is outside `[0, 1]` or the minimum is not above 0.
  */
@@ -130,7 +129,6 @@ export function gearThreshold(
  *
  * @param divergence How far the teacher departs at each unit, at least 0, in nats. Shape `(units,)`.
  * @param entropy Entropy of the policy at each unit, in nats. Shape `(units,)`.
- * @param options Thresholds and lengths.
  * @returns Segments that tile the reply.
  * @throws {RangeError} If lengths differ or a setting is out of range.
  */

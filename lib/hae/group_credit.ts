@@ -169,7 +169,6 @@ export interface BestOfGroupOptions {
  *
  * @param scores Shape `(n,)`.
  * @param groups Group of each score. Shape `(n,)`.
- * @param options Whether margins are scaled.
  * @returns Advantages. Shape `(n,)`.
  * @throws {RangeError} If a group has a single score, lengths differ or a score is not finite.
  * @see {@link https://arxiv.org/abs/2503.19595 | Tang et al. 2025}

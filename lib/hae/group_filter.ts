@@ -36,7 +36,6 @@ export interface GroupFilterOptions {
  *
  * @param scores Score of each episode. Shape `(episodes,)`.
  * @param groups Group of each episode. Shape `(episodes,)`.
- * @param options Which groups stay.
  * @returns Indices of the episodes that stay, in order.
  * @throws {RangeError} If lengths differ or the fraction is outside `(0, 1]`.
  * @see {@link https://arxiv.org/abs/2503.14476 | DAPO}, dynamic sampling
@@ -94,8 +93,6 @@ export function informativeEpisodes(
  * ok(kept.every((one) => one.group === solved));
  * ```
  *
- * @param trajectories Episodes.
- * @param options Which groups stay.
  * @returns The episodes that stay, in order.
  * @throws {RangeError} If the fraction is outside `(0, 1]`.
  */

@@ -171,7 +171,6 @@ export interface HaeColumns extends
  * ```
  *
  * @param batch Columns of episodes, one after the other; left as they are.
- * @param options Discount, lambdas and forms.
  * @returns Advantages and value targets, in units of return. Shape `(turns,)` each.
  * @throws {RangeError} If columns disagree in length, or a number that is read is not finite.
  * @throws {TypeError} If a setting is out of range, values are absent, or the q-minus-beta form lacks its columns.

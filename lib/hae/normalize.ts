@@ -71,7 +71,6 @@ export interface NormalizeOptions {
  * ok(Math.abs(sum) < 1e-9);
  * ```
  *
- * @param trajectories Episodes of the batch.
  * @param credits Credit of each episode, in the same order; left as they are.
  * @param options The formula, and what is compared with what.
  * @returns New credits; advantages are 0 where a decision is not trained.

@@ -67,7 +67,6 @@ type ShapingSettings = z.output<typeof shapingSettings>;
  * Shapes the rewards of a batch: columns in, columns out.
  *
  * @param batch Episodes as recorded; left as they are.
- * @param options Penalties.
  * @returns The same batch with shaped rewards; all else is shared.
  * @throws {TypeError} If a setting is unknown, out of range or of the wrong kind.
  * @see {@linkcode shapeRewards} for the formula
@@ -142,8 +141,6 @@ export function shapeBatch(
  * deepStrictEqual(shaped!.turns.map((turn) => turn.reward), [1, 0.75]);
  * ```
  *
- * @param trajectories Episodes as recorded.
- * @param options Penalties.
  * @returns Episodes with shaped rewards, in the same order; all else is shared with the originals.
  * @throws {TypeError} If a setting is unknown, out of range or of the wrong kind.
  * @see {@link https://arxiv.org/abs/2602.16165 | HiPER}, regularization of switching

@@ -52,7 +52,6 @@ import {
  * deepStrictEqual(advantages.execution, new Float64Array([1]));
  * ```
  *
- * @param trajectories Episodes.
  * @param credits Credit of each episode, in the same order.
  * @returns Samples; rows are in the order of episodes and turns.
  * @throws {RangeError} If credits and episodes, or their turns, do not match in number.
@@ -197,7 +196,6 @@ export function situationAt(trajectory: Trajectory, t: number): Situation {
  * deepStrictEqual(advantages.planning, new Float64Array([1, 0])); // the subgoal was kept
  * ```
  *
- * @param trajectories Episodes as recorded.
  * @param returns Discounted return of each turn, a target for all value heads; absent trains no value. Shape `(turns,)`.
  * @returns Samples whose advantages are 1 wherever a decision was taken.
  */

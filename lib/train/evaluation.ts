@@ -69,7 +69,6 @@ export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
  * strictEqual(metrics["open/success_rate"], 1);
  * ```
  *
- * @param policy Plays.
  * @param sets Worlds by the name of the set; none gives no metrics.
  * @param options How many tasks, how long, and the stream that draws.
  * @returns Metrics named `<set>/<metric>`, and the episodes, whose ids begin with the set's name.

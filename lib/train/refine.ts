@@ -37,7 +37,6 @@ export interface RefineOptions
  *
  * The threshold of departing is one for all samples; blocks of a reply are weighed apart.
  *
- * @param samples Samples with credit.
  * @param options The policy that scores, the episodes, the hint, and the settings of GEAR.
  * @returns The same samples, in order, with `unitWeights`.
  * @throws {RangeError} If the scorer does not give one row for each sample, or a setting is out of range.

@@ -48,7 +48,6 @@ export interface TabularTrajectoriesOptions {
  * ```
  *
  * @param episodes Columns of episodes.
- * @param options Critic, policy and groups.
  * @returns One terminated trajectory for each episode.
  */
 export function tabularTrajectories(

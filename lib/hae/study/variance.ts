@@ -90,8 +90,6 @@ export interface DistortValuesOptions {
  * deepStrictEqual([...planning], [0.5, 1]);
  * ```
  *
- * @param values Exact values.
- * @param options How wrong.
  * @returns Wrong values, the same wherever they are read.
  */
 export function distortValues(

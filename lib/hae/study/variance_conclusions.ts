@@ -35,7 +35,6 @@ const CLEAR = 4;
  * strictEqual(batchError(row, 1000).error, 0.26); // variance fades, bias stays
  * ```
  *
- * @param row A row of the study.
  * @param episodes Episodes in the batch, `n`.
  * @returns The error and its standard error.
  */
@@ -91,10 +90,6 @@ const bias = (row: VarianceStudyRow) =>
  * const [, wrong] = varianceStudy({ episodes: 640, lambdas: [0] });
  * match(describeBias(wrong!, "wrong"), /At lambda 0: biased .*HAE/);
  * ```
- *
- * @param rows Rows of the study.
- * @param critic Which critic.
- * @returns One sentence or two.
  */
 export function describeBias(
   rows: readonly VarianceStudyRow[],
@@ -140,10 +135,6 @@ export function describeBias(
  * const sentence = describeVariance(exact!, "exact");
  * match(sentence, /^At lambda 1 turn GAE has \d.* times the variance of HAE/);
  * ```
- *
- * @param rows Rows of the study.
- * @param critic Which critic.
- * @returns One sentence or two.
  */
 export function describeVariance(
   rows: readonly VarianceStudyRow[],
@@ -200,10 +191,8 @@ export function describeVariance(
  * match(sentence, /^With 8 episodes .* errs least .* with 4096 episodes/);
  * ```
  *
- * @param rows Rows of the study.
  * @param critic Which critic; estimators without one compete too.
  * @param sizes The two batch sizes, in episodes.
- * @returns One sentence or two.
  */
 export function describeBatchError(
   rows: readonly VarianceStudyRow[],

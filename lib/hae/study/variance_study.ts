@@ -171,7 +171,6 @@ interface Case {
  * ok(exact!.every(({ critic }) => critic !== "wrong"));
  * ```
  *
- * @param options Effort, seed, lambdas and objective.
  * @returns Rows with the exact critic or none, then rows with the wrong critic.
  * @throws {RangeError} If a lambda is outside `[0, 1]`.
  */

@@ -78,7 +78,6 @@ export interface KlEstimatesOptions {
  * ```
  *
  * @param logProbs Log-probabilities under the policy. Any shape.
- * @param options The reference and the estimator.
  * @returns Estimates in nats, in the same shape. Caller disposes.
  * @throws {RangeError} If the estimator is unknown.
  * @throws {TypeError} If the shapes differ.

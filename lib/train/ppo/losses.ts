@@ -251,7 +251,6 @@ export interface ValueLoss {
  * ```
  *
  * @param values Predictions now, with a gradient.
- * @param options What to predict and how far to move.
  * @returns The loss and how often it was clipped. Caller disposes.
  * @throws {RangeError} If `clipRange` is negative.
  * @throws {TypeError} If tensors differ in shape.
@@ -305,7 +304,6 @@ export function valueLoss(
  * strictEqual(gradient(tf.scalar(3)).dataSync()[0], 0); // and no gradient
  * ```
  *
- * @param tensor Any tensor.
  * @returns The same numbers; its gradient is 0. Caller disposes.
  */
 export function stopGradient(tensor: Tensor): Tensor {

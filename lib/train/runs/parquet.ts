@@ -44,8 +44,6 @@ export type Cell = number | string | boolean | null;
  * ]);
  * ```
  *
- * @param table Any Arquero table.
- * @param path Where the file should be.
  * @throws {TypeError} If a column mixes kinds, or holds something else than numbers, booleans and texts.
  */
 export async function writeParquet(
@@ -66,7 +64,6 @@ export async function writeParquet(
 /**
  * Reads a Parquet file of flat columns, compressed with Snappy, gzip, Zstandard, LZ4, Brotli or not at all.
  *
- * @param path Where the file is.
  * @returns Its table; 64-bit integers become numbers, dates text. A table without rows has the columns of its schema.
  * @throws {SyntaxError} If the file is not Parquet, damaged, or compressed in another way; the reason is named.
  */

@@ -24,7 +24,6 @@ export interface RecordTrainingOptions {
  *
  * @param training What to iterate; goes on from the run's checkpoint if there is one.
  * @param run Where to write; a last checkpoint is saved however iterating ends.
- * @param options When to end early.
  * @returns The records, each after it was written.
  * @throws {Error} If a write fails; the newest checkpoint stays as it was.
  */

@@ -226,7 +226,6 @@ export async function readRunConfig(
  * an iteration does not have is `null`.
  *
  * @param directories Run folders; those without a metric row add none.
- * @returns The table.
  * @throws {Error} If a folder holds no run.
  */
 export async function readMetrics(

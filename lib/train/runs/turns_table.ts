@@ -31,8 +31,6 @@ const SEPARATOR = "\n";
  *
  * Traces are left out: they are a learner's, large, and of no use to a reader.
  *
- * @param trajectories Episodes.
- * @param options Their iteration and credit.
  * @returns A table with text, number and boolean columns.
  */
 export function turnsTable(

@@ -86,7 +86,6 @@ export interface RunAblationOptions {
  * ]);
  * ```
  *
- * @param plan The grid.
  * @param directory Its folder.
  * @returns Runs in the order in which they are started.
  * @throws {TypeError} If a setting is unknown or does not fit.

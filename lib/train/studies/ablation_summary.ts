@@ -34,7 +34,6 @@ export interface SummarizeAblationOptions {
 /**
  * Summarizes a grid's folder, finished and unfinished runs alike.
  *
- * @param directory The grid's folder.
  * @param options Which metric, and which cell to compare with.
  * @returns One row for each cell: `cell`, a column for each axis, `runs`, `mean`, `low`, `high`, and with
  * `compareTo` `difference`, `difference_low`, `difference_high`, `p_value` and `wins`.
@@ -90,7 +89,6 @@ export async function summarizeAblation(
 /**
  * Reads the metrics of every iteration of a grid, for learning curves by cell.
  *
- * @param directory The grid's folder.
  * @returns One row for each iteration of each run: `cell`, `seed`, `iteration` and every metric of any run;
  * what an iteration does not have is `null`.
  * @throws {Error} If the folder holds no grid.

@@ -107,7 +107,6 @@ const LEARNER_COLUMNS = 8;
  * ```
  *
  * @param config Sizes of the decoder.
- * @param options How it is trained and asked.
  * @returns Bytes by what they are for.
  */
 export function languageMemory(

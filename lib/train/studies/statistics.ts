@@ -77,7 +77,6 @@ export function interquartileMean(values: ArrayLike<number>): number {
  * ```
  *
  * @param values One number for each run. Shape `(runs,)`.
- * @param options Stream, statistic, level and effort.
  * @returns The statistic and its interval; all `NaN` when there are no values.
  * @throws {RangeError} If `level` is not in `(0, 1)` or `resamples` not a positive integer.
  */
