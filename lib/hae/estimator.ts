@@ -60,6 +60,10 @@ export const normalize: z.ZodDefault<
 > = z.enum(NORMALIZATIONS).default("none")
   .describe("how advantages are normalized over the batch");
 
+/** The same where whitening is the default. */
+export const whiten: typeof normalize = normalize.removeDefault()
+  .default("whiten").describe("how advantages are normalized over the batch");
+
 /** Settings of estimators that compare the episodes of a group. */
 export const grouping = {
   weightBy: z.enum(["episodes", "turns"]).default("episodes").describe(

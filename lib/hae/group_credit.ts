@@ -14,9 +14,9 @@ import {
   checkNumbers,
   defineEstimator,
   grouping,
-  normalize,
   overTurns,
   shareTurns,
+  whiten,
 } from "./estimator.ts";
 import { type Normalization, normalizeInPlace } from "./normalize.ts";
 
@@ -318,9 +318,7 @@ export const rloo = defineEstimator({
 /** Centered scores, normalized over the turns of the batch. */
 export const reinforceBaseline = defineEstimator({
   settings: z.strictObject({
-    normalize: normalize.removeDefault().default("whiten").describe(
-      "how advantages are normalized over the batch",
-    ),
+    normalize: whiten,
     ...grouping,
   }),
   ...relative,

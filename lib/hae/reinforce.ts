@@ -16,6 +16,7 @@ import {
   normalize,
   overTurns,
   shareTurns,
+  whiten,
 } from "./estimator.ts";
 import { type Normalization, normalizeInPlace } from "./normalize.ts";
 
@@ -75,9 +76,7 @@ export const reinforce = defineEstimator({
 export const reinforcePlusPlus = defineEstimator({
   settings: z.strictObject({
     gamma,
-    normalize: normalize.removeDefault().default("whiten").describe(
-      "how advantages are normalized over the batch",
-    ),
+    normalize: whiten,
   }),
   critic: false,
   grouped: false,

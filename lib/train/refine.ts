@@ -5,12 +5,7 @@
  */
 
 import { type GearOptions, gearThreshold, gearWeights } from "../hae/gear.ts";
-import type {
-  Policy,
-  SampleBatch,
-  SampleScores,
-  Scorer,
-} from "../policy/policy.ts";
+import type { Policy, SampleBatch, Scorer } from "../policy/policy.ts";
 import { encodeEpisodes } from "../rollout/replay.ts";
 import {
   type Decision,
@@ -56,7 +51,10 @@ export async function refineSamples(
       `Cannot refine samples as each of ${turns.length} must be scored: current counts are ${student.length} and ${teacher.length}`,
     );
   }
-  const divergences = student.map((row, i) => divergence(row, teacher[i]!));
+  // |log p_teacher − log p| of each unit, in nats
+  const divergences = student.map(({ logProbs }, i) =>
+    Float64Array.from(logProbs, (own, j) => Math.abs(teacher[i]![j]! - own))
+  );
   const all = divergences.flatMap((row) => Array.from(row));
   const threshold = gearThreshold(all, gear);
   const weights = new Float32Array(all.length);
@@ -73,17 +71,6 @@ export async function refineSamples(
     at += own.length;
   }
   return { ...samples, unitWeights: weights };
-}
-
-/** `|log p_teacher − log p|` of each unit, in nats. */
-function divergence(
-  student: SampleScores,
-  teacher: Float32Array,
-): Float64Array {
-  return Float64Array.from(
-    student.logProbs,
-    (logProb, j) => Math.abs(teacher[j]! - logProb),
-  );
 }
 
 /** 1 where a unit belongs to another decision than the one before. */

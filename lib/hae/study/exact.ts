@@ -276,6 +276,5 @@ export function exactGradient(
 
 /** Discount of the objective. */
 function discountOf(smdp: TabularSmdp, options: ExactOptions): number {
-  const { objective = "discounted" } = options;
-  return objective === "discounted" ? smdp.gamma : 1;
+  return options.objective === "undiscounted" ? 1 : smdp.gamma;
 }

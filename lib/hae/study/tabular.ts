@@ -9,7 +9,7 @@
  */
 
 import { type ByDecision, byDecision } from "../../trajectory.ts";
-import { logSumExp } from "../../numeric.ts";
+import { softmax } from "../../numeric.ts";
 import type { Random } from "../../random.ts";
 
 /** A finite world with subgoals, as tables. */
@@ -128,10 +128,7 @@ export function tabularProbabilities(
 function softmaxRows(logits: Float64Array, width: number): Float64Array {
   const result = new Float64Array(logits.length);
   for (let row = 0; row < logits.length; row += width) {
-    const shift = logSumExp(logits.subarray(row, row + width));
-    for (let j = row; j < row + width; j++) {
-      result[j] = Math.exp(logits[j]! - shift);
-    }
+    result.set(softmax(logits.subarray(row, row + width)), row);
   }
   return result;
 }
