@@ -83,7 +83,7 @@ export function similarityRatio(
 }
 
 /**
- * Where each element stands in `b`, in increasing order, without the popular ones: of at least 200
+ * Places of each element in `b`, in increasing order, without the popular ones: of at least 200
  * elements, those that occur more than `floor(length / 100) + 1` times. They start no block, but a
  * block grows over them.
  */

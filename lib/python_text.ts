@@ -94,7 +94,7 @@ export function compareCodePoints(a: string, b: string): number {
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i), y = b.charCodeAt(i);
     if (x === y) continue;
-    // A surrogate stands for a code point above every other code unit.
+    // A surrogate encodes a code point above every other code unit.
     return rank(x) - rank(y);
   }
   return a.length - b.length;

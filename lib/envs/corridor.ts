@@ -180,7 +180,7 @@ class Corridor implements TextEnv {
     return { subgoal, action: this.#way(side).action! };
   }
 
-  /** Doors stand right before the ends and then inwards, between a cell and the next one out. */
+  /** Doors are placed from the ends inwards, each between a cell and the next one outwards. */
   #doorBefore(side: number): number | undefined {
     const outward = this.#position * side; // cells walked towards that side
     if (outward < 0) {
@@ -198,7 +198,7 @@ class Corridor implements TextEnv {
     return door !== undefined && !this.#opened.has(door);
   }
 
-  /** What stands on one side, and what can be done about it. */
+  /** Obstacle and action on one side. */
   #way(side: number): { seen?: string; action?: string } {
     const name = side < 0 ? "left" : "right";
     if (this.#position * side === this.#middle && name !== this.#exit) {

@@ -50,7 +50,7 @@ export function isTaken(name: DecisionName, t: number, turn: Turn): boolean {
   return name !== "planning" || t === 0 || turn.decision.switched;
 }
 
-/** Rows of labels above an episode; neighbors stand in different ones. */
+/** Rows of labels above an episode; neighbors are in different ones. */
 const LABEL_ROWS = 3;
 
 /** Characters of a label that fit across the whole figure in a notebook. */
@@ -293,7 +293,7 @@ function turnRow(
 `;
 }
 
-/** A bar from the middle: right where better than expected, left where worse; none where nothing was decided. */
+/** A bar from the middle: to the right if better than expected, to the left if worse; none without a decision. */
 function advantageBar(
   name: DecisionName,
   t: number,

@@ -1,5 +1,5 @@
 /**
- * What all figures share: their type, colors, layout, interval bands, and one serialization.
+ * Shared parts of figures: type, colors, layout, interval bands, and serialization.
  *
  * Colors are the Okabe and Ito palette, distinguishable under the common color-vision deficiencies.
  *

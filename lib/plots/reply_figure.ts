@@ -26,7 +26,7 @@ const ROW_LENGTH = 84;
 /** Least width of the figure in characters, so that short replies are not enlarged. */
 const LEAST_LENGTH = 52;
 
-/** A token and where it stands: characters from the left, rows from the top. */
+/** A token and its place: characters from the left, rows from the top. */
 interface PlacedToken {
   readonly text: string;
   readonly left: number;
@@ -48,7 +48,7 @@ export interface ReplyTokensOptions {
 /**
  * Draws a reply token by token.
  *
- * A box has the color of its decision: full where the token was sampled, with the probability it
+ * A box has the color of its decision: full where the token was sampled, with its probability
  * below it, faint where decoding forced it. A space is a dot, a line's end an arrow.
  *
  * @example

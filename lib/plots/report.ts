@@ -25,7 +25,7 @@ export interface ReportSection {
   readonly html?: string;
   /** Plain text below everything else, escaped: what the figure or table shows. */
   readonly caption?: string;
-  /** Whether the section needs half of the page's width; two such stand side by side. @default {false} */
+  /** Whether the section takes half of the page's width, beside another such section. @default {false} */
   readonly half?: boolean;
 }
 

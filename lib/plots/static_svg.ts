@@ -1,5 +1,5 @@
 /**
- * A figure as SVG, rendered without a browser, for readers where scripts do not run.
+ * A figure as SVG, rendered without a browser, for viewers that run no scripts.
  *
  * Covers the part of Plotly that the project's figures use: scatter and bar traces with bands and
  * error bars, on one or more pairs of axes, with rectangles, lines, annotations and a legend.

@@ -47,7 +47,7 @@ export interface TrainingReportData {
   }[];
 }
 
-/** A curve of the report: its metric, and how to read it. */
+/** A curve of the report: metric and explanation. */
 interface Curve {
   readonly heading: string;
   readonly metric: RegExp;
@@ -218,7 +218,7 @@ function seriesName(row: { metric: string; series: string }): string {
   return `${row.series} ${last === "success_rate" ? first : last}`.trim();
 }
 
-/** Kinds of task in words, broken into lines short enough to stand upright under their bars. */
+/** Kinds of task in words, broken into lines that fit under their bars. */
 function withWrappedTypes(success: ColumnTable): ColumnTable {
   const rows = success.objects() as { task_type: string }[];
   return from(

@@ -218,7 +218,7 @@ function placeThings(
       uncertain.push(id);
       inside = guessReceptacle(layout, type, at) ?? inside;
     }
-    // Real games start with such objects cooled, whatever the task.
+    // In ALFWorld's games such objects start cooled, for every task.
     const cool = type === goal.object &&
       inside.some((index) => layout.receptacles[index]!.type === "Fridge");
     things.set(id, { id, type, inside, ...(cool ? { cool } : {}) });

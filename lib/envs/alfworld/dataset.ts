@@ -240,7 +240,7 @@ async function findGames(
 ): Promise<{ games: string[]; broken: string[] }> {
   const games: string[] = [], broken: string[] = [];
   const seen = new Set<string>();
-  // Links come last: what they lead to may be visited where it stands.
+  // Links come last, as their targets may be found without them.
   const links: { path: string; depth: number }[] = [];
   const visit = async (folder: string, real: string, depth: number) => {
     if (depth > MAX_DEPTH || seen.has(real)) return;

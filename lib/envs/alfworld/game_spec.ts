@@ -1,5 +1,5 @@
 /**
- * Game files as specifications: `{ kind: "game", path }` and what else may stand there.
+ * Game files as specifications: `{ kind: "game", path }` and settings.
  *
  * @module
  */

@@ -64,7 +64,7 @@ export class Route {
     ]);
   }
 
-  /** Walks to a receptacle, unless the agent stands there. */
+  /** Walks to a receptacle, unless already there. */
   go(receptacle: string): Route {
     const { name, location } = this.#house.receptacles.get(receptacle)!;
     return this.at === location
@@ -107,7 +107,7 @@ export class Route {
     return this.go(receptacle).#with(`${how} ${thing} with ${name}`, {});
   }
 
-  /** Lights a lamp that stands in a receptacle. */
+  /** Turns on a lamp that is in a receptacle. */
   use(lamp: string, receptacle: string): Route {
     const { name } = this.#house.things.get(lamp)!;
     return this.go(receptacle).#with(`use ${name}`, {});
@@ -334,7 +334,7 @@ export interface PlanSegment {
 }
 
 /**
- * Plans a household game from where a play stands, cut into subgoals.
+ * Plans a household game from the current state of a play, segmented by subgoals.
  *
  * @example
  * ```ts
@@ -349,8 +349,8 @@ export interface PlanSegment {
  *
  * @param game The game.
  * @param play Where to begin. @default the start of the game
- * @returns Subgoals with their actions; none if the game is won already, `undefined` if no way is
- *   known or the game is no household.
+ * @returns Subgoals with their actions; none if the game is won already, `undefined` if there is no
+ *   plan or the game is no household.
  */
 export function planHousehold(
   game: CompiledGame,

@@ -20,7 +20,7 @@ import {
 interface ExpertReceptacle {
   /** Display name. */
   readonly name: string;
-  /** Where one stands to use it. */
+  /** Location it is used from. */
   readonly location: string;
   /** Class as a PDDL entity, `fridgetype`; empty where the game gives none. */
   readonly type: string;

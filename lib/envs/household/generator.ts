@@ -70,7 +70,7 @@ export function drawRoom(
     const cases = TASK_FIGURES[type][room] ?? {};
     let total = 0;
     for (const [pair, count] of Object.entries(cases)) {
-      // Floor lamps stand in no receptacle, so that no command uses them.
+      // No command uses floor lamps, which are in no receptacle.
       if (!pair.endsWith(">FloorLamp")) total += count;
     }
     return total;
@@ -187,7 +187,7 @@ function drawThings(
   return things;
 }
 
-/** Excludes the target receptacle, the station and, if asked, open receptacles for wanted objects. */
+/** Excludes the target receptacle, the station and, if `behindDoors`, open receptacles for wanted objects. */
 function restrictTarget(
   house: House,
   goal: HouseholdGoal,

@@ -53,7 +53,7 @@ export interface HouseholdOptions {
   readonly difficulty?:
     | keyof typeof HOUSEHOLD_DIFFICULTIES
     | { readonly [K in keyof HouseholdDifficulty]?: number | undefined };
-  /** Whether furniture is drawn too, or stands as in ALFRED's scenes. @default {"drawn"} */
+  /** Whether furniture is drawn too, or that of ALFRED's scenes. @default {"drawn"} */
   readonly layouts?: "drawn" | "alfred";
   /** Houses of each kind of room in a split; not used with ALFRED's layouts. @default {1000} */
   readonly houses?: number;
@@ -159,7 +159,7 @@ function chooseHouse(
     : drawHouse(room, random.integer(houses), { split, difficulty });
 }
 
-/** How a household pays and ends, and whether it has an expert; missing ones are those of every game. */
+/** Reward, ending and expert of a household; defaults as for every game. */
 export interface HouseholdEnvOptions extends
   Pick<
     GameEnvOptions,
@@ -173,7 +173,7 @@ export interface HouseholdEnvOptions extends
   readonly expert?: HouseholdExpert;
 }
 
-/** What is drawn, and how the game pays and ends. */
+/** Options of generation, reward and ending. */
 export interface OpenHouseholdOptions
   extends HouseholdOptions, Omit<HouseholdEnvOptions, "taskType"> {}
 
@@ -195,7 +195,7 @@ export interface OpenHouseholdOptions
  * strictEqual(success, true);
  * ```
  *
- * @param options What is drawn, and how the game pays and ends.
+ * @param options Options of generation, reward and ending.
  * @param seed Decides everything the options leave open.
  * @returns One episode of that household.
  * @throws {RangeError} If no draw leads to such a household.

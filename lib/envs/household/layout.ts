@@ -59,14 +59,14 @@ export const HOUSEHOLD_DIFFICULTIES = {
   },
 } as const satisfies Record<string, HouseholdDifficulty>;
 
-/** What even the smallest room of its kind has, for the sake of its tasks. */
+/** Receptacles of even the smallest room, which its tasks need. */
 const CORE: Readonly<Record<HouseholdRoom, readonly string[]>> = {
   kitchen: ["Fridge", "Microwave", "SinkBasin", "CounterTop"],
   livingroom: ["Sofa"],
   bedroom: ["Bed"],
   bathroom: ["SinkBasin", "Toilet"],
 };
-/** What a room of its kind is never without, if it has the space. */
+/** Receptacles of every room that is large enough. */
 const INDISPENSABLE: Readonly<Record<HouseholdRoom, readonly string[]>> = {
   kitchen: [
     "Fridge",
@@ -244,7 +244,7 @@ export function drawStandpoint(
   }
 }
 
-/** Lamps, plants and the like, of those that may stand in furniture. */
+/** Draws fixtures that may be in furniture, such as lamps and plants. */
 function drawFixtures(
   room: HouseholdRoom,
   receptacles: readonly Receptacle[],
@@ -255,7 +255,7 @@ function drawFixtures(
   const drawn: Thing[] = [];
   for (const [type, { scenes_with, in: holders }] of Object.entries(fixtures)) {
     const one = random.fork(type);
-    // Floor lamps stand in furniture only by accident of the simulator.
+    // Floor lamps in furniture are an artifact of the simulator.
     if (holders === undefined || type === "FloorLamp") continue;
     if (one.uniform() >= scenes_with / scenes_measured) continue;
     const weights = receptacles.map((receptacle) =>

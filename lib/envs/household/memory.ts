@@ -29,7 +29,7 @@ const MOVED =
 const ARRIVED = /^You arrive at ([a-z]+ \d+)\./;
 const SURVEY = "Looking quickly around you, you see ";
 
-/** Collects what a situation's texts say, oldest first; unknown sentences are skipped. */
+/** Extracts facts from the texts of a situation, oldest first; unknown sentences are skipped. */
 export function rememberHousehold(situation: Situation): HouseholdMemory {
   const places = new Map<string, string>();
   const seen = new Set<string>();

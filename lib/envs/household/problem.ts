@@ -79,7 +79,7 @@ export function householdProblem(world: HouseholdWorld): Problem {
   };
 }
 
-/** Where the furniture stands, whether it opens, and what it accepts of what there is. */
+/** Places, doors and accepted object classes of the furniture. */
 function furnitureFacts(
   { layout: { receptacles } }: HouseholdWorld,
   things: readonly Thing[],

@@ -34,7 +34,7 @@ export function solveHousehold(world: HouseholdWorld): string[] | undefined {
   return best === undefined ? undefined : spellTour(world, best);
 }
 
-/** Whether the goal holds before anything was done; heat and the rest never do. */
+/** Whether the goal holds at the start, which goals with a transformation never do. */
 function isDone({ layout, things, goal }: HouseholdWorld): boolean {
   const needed = goal.type === "pick_and_place_simple"
     ? 1
@@ -85,7 +85,7 @@ function* tours(world: HouseholdWorld): Generator<readonly Stop[]> {
   }
 }
 
-/** Ways to take hold of a wanted object. */
+/** Ways to take a wanted object. */
 function fetches({ things, goal }: HouseholdWorld): Stop[] {
   return things.filter(({ type }) => type === goal.object).flatMap((
     { id, inside },

@@ -20,7 +20,7 @@ import {
 } from "./task.ts";
 import { guessHouseholdTask } from "./wording.ts";
 
-/** Wordings of subgoals; arguments are classes (`mug`) unless they say name (`mug 1`). */
+/** Wordings of subgoals; arguments are classes (`mug`) unless marked as names (`mug 1`). */
 export const householdSubgoal = {
   /** Look for an object: ends when one can be taken. */
   find: (object: string): string => `find a ${object}`,
@@ -169,7 +169,7 @@ function addTaskSubgoals(
   }
 }
 
-/** Taking each wanted object that is within reach, then some remembered elsewhere. */
+/** Adds taking each wanted object within reach, then some remembered elsewhere. */
 function addTargets(
   proposals: Set<string>,
   object: string,
@@ -222,7 +222,7 @@ function addOtherSubgoals(
   }
 }
 
-/** Searching the classes with most receptacles not yet seen; ties in the order named. */
+/** Adds searching the classes with most receptacles not yet seen; ties in the order named. */
 function addSearches(proposals: Set<string>, memory: HouseholdMemory): void {
   const unseen = new Map<string, number>();
   for (const receptacle of memory.receptacles) {

@@ -24,7 +24,7 @@ export type HouseholdRoom = typeof HOUSEHOLD_ROOMS[number];
 /** Number of cases by value: `{"1": 24, "2": 4}`. */
 export type Histogram = Readonly<Record<string, number>>;
 
-/** How often a receptacle class stands in a room. */
+/** Frequency of a receptacle class in a room. */
 export interface ReceptacleFigures {
   /** Number of instances in a scene, over scenes. */
   readonly count_hist: Histogram;
@@ -34,7 +34,7 @@ export interface ReceptacleFigures {
   readonly openable_instances: number;
 }
 
-/** How often an object class lies in a room. */
+/** Frequency of an object class in a room. */
 export interface ObjectFigures {
   /** Fraction of tasks in which there is at least one. */
   readonly task_fraction: number;
@@ -42,11 +42,11 @@ export interface ObjectFigures {
   readonly count_hist: Histogram;
 }
 
-/** How often something that cannot be taken stands in a room. */
+/** Frequency of a fixture in a room. */
 export interface FixtureFigures {
   /** Scenes that have one. */
   readonly scenes_with: number;
-  /** Receptacle classes it stands in, over scenes. */
+  /** Receptacle classes that contain it, over scenes. */
   readonly in?: Histogram;
 }
 

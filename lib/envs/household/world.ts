@@ -12,7 +12,7 @@ import {
 } from "./task.ts";
 import type { HouseholdRoom } from "./tables.ts";
 
-/** Where an agent can stand: x and z in steps of 0.25 m, turn in quarters, tilt in degrees. */
+/** A location of the agent: x and z in steps of 0.25 m, turn in quarters, tilt in degrees. */
 export type Standpoint = readonly [
   x: number,
   z: number,
@@ -40,7 +40,7 @@ export interface Thing {
   readonly type: string;
   /** Indices of the receptacles that contain it; usually one. */
   readonly inside: readonly number[];
-  /** Where it is reached from, if it stands in no receptacle. */
+  /** Where it is reached from, if it is in no receptacle. */
   readonly standpoint?: Standpoint;
   /** Whether it starts cooled. */
   readonly cool?: boolean;

@@ -26,7 +26,7 @@ import {
 import { readQuery, readRhs } from "./rhs.ts";
 import { parseTwl2, type Twl2 } from "./twl2.ts";
 
-/** A game as it stands in a `game.tw-pddl` file. Other keys are allowed and ignored. */
+/** Contents of a `game.tw-pddl` file. Other keys are allowed and ignored. */
 export interface GameFile {
   /** Types, predicates and actions, in PDDL. */
   readonly pddl_domain: string;

@@ -171,7 +171,7 @@ export function prepare(
       const bound = new Set(inner.binds.map(({ slot }) => slot));
       const free = new Set([...part.free].filter((slot) => !bound.has(slot)));
       const join = planJoin(symbols, driver, inner.binds, free);
-      // The join of an "exists" has checked whatever is static in its part.
+      // The join of an "exists" has checked the static conditions of its part.
       const rest = kind === "exists" ? withoutStatic(part) : part;
       return { kind, join, part: rest, free, isStatic: part.isStatic };
     }

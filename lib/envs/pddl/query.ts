@@ -76,7 +76,7 @@ export function matchAtom(
 ): (derivation: Derivation) => boolean {
   const { columns, places, mask } = list;
   const arity = slots.length;
-  // The first time a free placeholder stands in the atom binds it; a second time compares.
+  // The first occurrence of a free placeholder binds it; later ones compare.
   const binds = slots.map((slot, i) =>
     slot >= bound && slots.indexOf(slot) === i
   );

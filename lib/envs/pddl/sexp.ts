@@ -17,7 +17,7 @@ export type Sexp =
 
 /** Everything between two parentheses. */
 export interface SexpList {
-  /** What stands between them. */
+  /** The words and lists between them. */
   readonly items: readonly Sexp[];
   /** Index of the opening parenthesis. */
   readonly offset: number;
@@ -118,7 +118,7 @@ function wordEnd(source: PddlSource, start: number): number {
 export function readSexp(source: PddlSource): SexpList {
   const { text } = source;
   const open: { items: Sexp[]; offset: number }[] = [];
-  // The same word is one string, however often it stands in the text.
+  // Equal words share one string.
   const known = new Map<string, string>();
   let root: SexpList | undefined;
   let words = 0;

@@ -165,7 +165,7 @@ export class Symbols {
     return this.#index.get(slot * 2 ** 20 + entity) ?? [];
   }
 
-  /** How many different entities stand at one argument of a predicate's first facts. */
+  /** Number of distinct entities at one argument of a predicate's initial facts. */
   distinctAt(predicate: number, position: number): number {
     const slot = predicate * 16 + position;
     let count = this.#distinct.get(slot);

@@ -74,7 +74,7 @@ class Reader {
     this.at += mark.length;
   }
 
-  /** Whether a mark stands here; takes it if so. */
+  /** Consumes a mark if the text continues with it. */
   take(mark: string): boolean {
     this.skip();
     if (!this.text.startsWith(mark, this.at)) return false;

@@ -101,7 +101,7 @@ const NO_ATTRIBUTES: readonly string[] = ["DUMMY_ATTR"];
 type Count = (reason: string) => void;
 
 /**
- * Opens a cataloger: WebShop's cleaning rules, with its crashes replaced by counted repairs.
+ * Opens a cataloger: WebShop's cleaning rules, with counted repairs where the original crashes.
  *
  * @example
  * ```ts
@@ -187,7 +187,7 @@ function cleanProduct(
   };
 }
 
-/** Feature texts: a list, or one text that stands for a list of one. */
+/** Feature texts: a list, or one text instead of a list of one. */
 function cleanBullets(value: unknown, mend: Count): readonly string[] {
   const texts = isList(value) ? value : [value];
   return texts.map((text) => {

@@ -62,7 +62,7 @@ export function planWebshopPurchase(
   return { ...best, product, options, score: total };
 }
 
-/** The product's values that are closest to those wanted; wishes that no value meets are left out. */
+/** The product's values closest to the wanted ones; wanted options without a close value are left out. */
 function matchOptions(
   product: WebshopProduct,
   wanted: readonly WebshopGoalOption[],

@@ -114,7 +114,7 @@ interface WishOptions {
   attributes: readonly string[];
   options: readonly { readonly name: string; readonly value: string }[];
   random: Random;
-  /** Share of attributes said in other words, where there are any. */
+  /** Share of attributes that are paraphrased, where a paraphrase exists. */
   paraphrased: number;
 }
 

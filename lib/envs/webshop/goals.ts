@@ -15,7 +15,7 @@ import type { WebshopCatalog, WebshopProduct } from "./catalog.ts";
 export interface WebshopGoalOption {
   /** Name of the option. */
   readonly name?: string;
-  /** Value that is wanted. */
+  /** Wanted value. */
   readonly value: string;
 }
 

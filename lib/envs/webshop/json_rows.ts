@@ -57,7 +57,7 @@ function createScanner() {
   let depth = 0, inString = false, escaped = false, ended = false;
   let complete = false, filled = false;
 
-  /** What one byte means where it stands: part of an element, its end, or nothing. */
+  /** Classifies one byte: part of an element, its end, or neither. */
   function judge(byte: number): "element" | "end" | "outside" {
     if (inString) {
       if (escaped) escaped = false;

@@ -105,7 +105,7 @@ function nodes(pieces: readonly (string | WebshopNode)[]): WebshopNode[] {
     const node: WebshopNode = typeof piece === "string"
       ? { kind: "text", text: piece }
       : piece;
-    // Most texts begin with a letter; only the others are looked at closely.
+    // Fast path: most texts begin with a letter.
     const first = node.text.charCodeAt(0);
     if (first > 0x20 || !/^[ \t\n\f\r]*$/.test(node.text)) kept.push(node);
     else if (node.text !== "" && !node.text.includes("\n")) {

@@ -126,14 +126,14 @@ const EPISODE_SETTINGS = {
   ),
 } as const;
 
-/** What a specification may hold. */
+/** Schema of a specification. */
 export const WEBSHOP_SPEC = z.strictObject({
   kind: z.literal("webshop"),
   ...SHOP_SETTINGS,
   ...EPISODE_SETTINGS,
 });
 
-/** What a dataset may hold. */
+/** Schema of a dataset. */
 export const WEBSHOP_DATASET = z.strictObject({
   dataset: z.literal("webshop"),
   ...SHOP_SETTINGS,
@@ -160,7 +160,7 @@ export const WEBSHOP_REFERENCE = {
   sanitize: false,
 } as const;
 
-/** Settings taken apart: the shop's, and the episode's; a preset fills in what is not given. */
+/** Splits settings into those of the shop and of the episode; a preset supplies missing ones. */
 export function webshopParts(settings: Settings): {
   forShop: ShopSettings;
   forEpisode: EpisodeSettings;

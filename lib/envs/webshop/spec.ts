@@ -24,7 +24,7 @@ import type { Webshop } from "./state.ts";
 import { splitWebshopGoals, type WebshopSplitting } from "./splits.ts";
 
 /**
- * Makes the shop of a specification, for looking at rather than for playing.
+ * Makes the shop of a specification, without an episode.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ function readSpec(spec: EnvSpec) {
   return webshopParts(readSettings(WEBSHOP_SPEC, spec, "open a webshop"));
 }
 
-/** Opens an episode in a shop that is there. */
+/** Opens an episode in an existing shop. */
 function openStocked(
   { shop, splits }: StockedWebshop,
   settings: EpisodeSettings,

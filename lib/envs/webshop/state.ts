@@ -35,23 +35,23 @@ export interface WebshopState {
   readonly pageNumber: number;
   /** Positions of the products found. */
   readonly hits: Int32Array;
-  /** Position of the product looked at. */
+  /** Position of the current product. */
   readonly product: number | undefined;
   /** Chosen value of each option, in the order in which options were first chosen. */
   readonly options: ReadonlyMap<string, string>;
-  /** Positions of the products looked at since the last visit of the search page. */
+  /** Positions of the products opened since the last visit of the search page. */
   readonly visited: ReadonlySet<number>;
   /** How many times random products were drawn; decides the next draw. */
   readonly draws: number;
 }
 
-/** What can be clicked, and what it means. */
+/** The meaning of something that can be clicked. */
 export type WebshopTarget =
   | { readonly kind: "button" }
   | { readonly kind: "link"; readonly product: number }
   | { readonly kind: "option"; readonly name: string; readonly value: string };
 
-/** An action taken apart. */
+/** A parsed action. */
 export interface WebshopAction {
   /** `search`, `click`, or an unknown name. */
   readonly name: string;
@@ -103,7 +103,7 @@ export const WEBSHOP_START: WebshopState = {
 };
 
 /**
- * Takes an action apart: `name[argument]`, greedy on both sides, up to the first line feed.
+ * Parses an action: `name[argument]`, greedy on both sides, up to the first line feed.
  *
  * @example
  * ```ts

@@ -32,7 +32,7 @@ export const webshopSubgoal = {
   chooseOptions: (): string => "choose the options asked for",
   /** Turn the page of results. */
   lookFurther: (): string => "look at more results",
-  /** Read what a product's pages say. */
+  /** Read the pages of a product. */
   readDetails: (): string => "read the details of this item",
   /** Leave a product or its details. */
   goBack: (): string => "go back to the page before",
@@ -45,7 +45,7 @@ export const webshopSubgoal = {
 /**
  * Proposes subgoals: a search, an item to open, options to choose, buying.
  *
- * The page is recognized by what can be clicked. A proposed option stands in the wish word by word.
+ * The page is recognized by what can be clicked. A proposed option occurs literally in the wish.
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@
 
 import { porterStem } from "./porter_stemmer.ts";
 
-/** What a character means for word breaks. */
+/** Word-break class of a character. */
 const enum Kind {
   Unknown,
   Other,
@@ -92,7 +92,7 @@ function lowerCase(text: string): string {
   return lower;
 }
 
-/** What a code point means for word breaks. */
+/** Word-break class of a code point. */
 function kindOf(code: number): Kind {
   const character = String.fromCodePoint(code);
   if (code < 0x80) {
@@ -200,7 +200,7 @@ function joins(last: Kind, next: Kind): boolean {
     (last === Kind.Katakana || last === Kind.Connector);
 }
 
-/** What must stand on both sides of a character in the middle of a word; unknown if it ends the word. */
+/** Kind required on both sides of a character inside a word; unknown if the character ends the word. */
 function partnerAcross(last: Kind, middle: Kind): Kind {
   if (
     last === Kind.Letter &&

@@ -111,7 +111,7 @@ function replaced(word: string, rules: readonly Rule[]): string {
   return measure(stem) > 0 ? stem + rule[1] : word;
 }
 
-/** Step 4: the longest suffix goes, if the stem before it has two syllables. */
+/** Step 4: removes the longest suffix if the stem before it has two syllables. */
 function withoutSingle(word: string): string {
   const suffix = STEP_4.find((ending) => word.endsWith(ending));
   if (!suffix) return word;

@@ -20,7 +20,7 @@ import {
   type WebshopState,
 } from "../state.ts";
 
-/** What a page shows besides the shop's own. */
+/** Options of {@linkcode webshopHtml}. */
 export interface WebshopHtmlOptions {
   /** The goal. */
   goal: WebshopGoal;
@@ -32,7 +32,7 @@ export interface WebshopHtmlOptions {
   count: number;
   /** Searches to click on. @default {none} */
   searches?: readonly string[];
-  /** What an agent does, where one is watched: the page asks for the next turn by itself. */
+  /** The last move of a watched agent. */
   watching?: { readonly subgoal: string; readonly action: string };
   /** Whether the page loads itself again, for agents that are not done. @default {false} */
   reload?: boolean;
@@ -83,7 +83,7 @@ ${body(shop, state, options)}
   return page.text;
 }
 
-/** What the agent just did. */
+/** The agent's last move. */
 function agentBar(watching: { subgoal: string; action: string }): Markup {
   const { subgoal, action } = watching;
   return markup`<div id="agent"><b>${subgoal}</b><code>${action}</code></div>`;
@@ -101,7 +101,7 @@ function actionButton(
 </form>`;
 }
 
-/** The part of a page that depends on where the shopper stands. */
+/** The part of a page that depends on the state. */
 function body(
   shop: Webshop,
   state: WebshopState,

@@ -1,5 +1,5 @@
 /**
- * The shop in a browser, to shop in and to watch an agent shop.
+ * The shop in a browser, to shop in, or to watch an agent.
  *
  * Only this machine is served: the address is the loopback's, requests that name another host or
  * come from another site are refused, and pages may load nothing but their style sheet.
@@ -178,7 +178,7 @@ function openVisit(shop: Webshop, position: number): Visit {
   return { env, start, situation, last: undefined, ended: false };
 }
 
-/** Takes the action that a form stands for. */
+/** Takes the action of a form. */
 function takeForm(visit: Visit, form: URLSearchParams): void {
   const query = form.get("query"), action = form.get("action");
   if (query !== null) {
