@@ -185,9 +185,12 @@ export function readStoredConfig(settings: unknown): TrainingConfig {
 
 /** Merges settings over the variants that are meant where none is named, under today's names. */
 export function mergeParts(parts: readonly unknown[]): Json {
-  // Config is JSON by contract: what JSON cannot say is dropped or refused here.
+  // Config is JSON by contract. Numbers that JSON has no word for become text, which no number may be: as
+  // null they would take a setting back.
+  const sayable = (_: string, value: unknown) =>
+    typeof value === "number" && !Number.isFinite(value) ? `${value}` : value;
   return parts
-    .map((part) => JSON.parse(JSON.stringify(part)) as Json)
+    .map((part) => JSON.parse(JSON.stringify(part, sayable)) as Json)
     .reduce(
       (merged, part) =>
         mergeSettings(merged, renameSettings(part, merged).settings),

@@ -208,3 +208,16 @@ Deno.test("firstDifference() names the path, or nothing when there is none", () 
   );
   strictEqual(firstDifference({ a: 1 }, { a: 1, c: 2 }), "c");
 });
+
+Deno.test("defineConfig() refuses numbers that are none, and does not take a setting back for them", () => {
+  for (const value of [NaN, Infinity, -Infinity]) {
+    throws(
+      () => defineConfig({ worlds, iterations: 3 }, { iterations: value }),
+      new RegExp(`"iterations" must be .*: current value is "${value}"`),
+    );
+    throws(
+      () => defineConfig({ worlds, update: { targetKl: value } }),
+      /"update.targetKl" must be/,
+    );
+  }
+});
