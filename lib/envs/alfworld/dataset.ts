@@ -15,7 +15,7 @@ import {
   taskTypeOfPath,
 } from "../household/task.ts";
 import { readSettings } from "../../settings.ts";
-import { readJson, reasonOf } from "../../text_file.ts";
+import { isObject, readJson, reasonOf } from "../../text_file.ts";
 import type { EnvListing } from "../world.ts";
 
 /** Parts of the dataset. */
@@ -165,10 +165,10 @@ async function readMark(
   } catch (error) {
     return { solvable: false, reason: withPath(path, error) };
   }
-  if (typeof game !== "object" || game === null) {
+  if (!isObject(game)) {
     return { solvable: false, reason: `${path}: it must hold a JSON object` };
   }
-  return { solvable: "solvable" in game && game.solvable === true };
+  return { solvable: game["solvable"] === true };
 }
 
 /** The message of an error, beginning with the path it is about. */
@@ -254,7 +254,9 @@ async function findGames(
     }
     for (const { name, isDirectory, isSymlink } of entries) {
       const path = `${folder}/${name}`, there = `${real}/${name}`;
-      if (isSymlink) links.push({ path, depth: depth + 1 });
+      if (isDirectory && name === "game.tw-pddl") {
+        broken.push(`${path}: it must be a file: it is a folder`);
+      } else if (isSymlink) links.push({ path, depth: depth + 1 });
       else if (isDirectory) await visit(path, there, depth + 1);
       else if (name === "game.tw-pddl" && !seen.has(there)) {
         seen.add(there);

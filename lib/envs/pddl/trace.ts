@@ -150,19 +150,33 @@ export function replayTrace(
  *
  * @param path Path of the file.
  * @returns The traces, in order.
- * @throws {SyntaxError} If a line is no trace.
+ * @throws {SyntaxError} If a line is no trace, or the file is compressed and damaged.
  */
 export async function readTraces(path: string): Promise<GameTrace[]> {
   const bytes = await Deno.readFile(path);
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const blob = new Blob([bytes]).stream();
-  const stream = packed
-    ? blob.pipeThrough(new DecompressionStream("gzip"))
-    : blob;
-  const text = decodeText(await new Response(stream).bytes());
+  const text = decodeText(await unpacked(bytes, path));
   return text.split("\n").flatMap((line, index) =>
     line.trim() === "" ? [] : [readTrace(line, `${path}, line ${index + 1}`)]
   );
+}
+
+/** Bytes without gzip. */
+async function unpacked(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const stream = new Blob([bytes]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  try {
+    return await new Response(stream).bytes();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(
+      `Cannot read "${path}" as it must be whole gzip: ${reason}`,
+      { cause },
+    );
+  }
 }
 
 function readTrace(line: string, where: string): GameTrace {

@@ -205,6 +205,9 @@ Deno.test("readDataset() skips damaged games and names each, whatever else is in
     const cut = await add("cut", whole.slice(0, 200));
     const empty = await add("empty", "");
     const list = await add("list", "null");
+    const rows = await add("rows", "[]");
+    const folder = `${kind}/folder/game.tw-pddl`;
+    await Deno.mkdir(folder, { recursive: true });
     await add("mark", `\ufeff${whole}`);
     await add("nan", whole.replace("{", '{"cost": NaN,'));
     await add("crlf", whole.replace(/^\{/, "{\r\n"));
@@ -224,12 +227,14 @@ Deno.test("readDataset() skips damaged games and names each, whatever else is in
     for (const spec of specs) await (await openEnv(spec, 1)).start();
     deepStrictEqual(
       skipped.map((message) => message.split(": ")[0]).sort(),
-      [cut, empty, gone, list].sort(),
+      [cut, empty, folder, gone, list, rows].sort(),
     );
     const reasons = skipped.join("\n");
     ok(/cut\/game.tw-pddl: it must hold JSON.*line 1, column/.test(reasons));
     ok(/empty\/game.tw-pddl: it must hold JSON: it is empty/.test(reasons));
     ok(/list\/game.tw-pddl: it must hold a JSON object/.test(reasons));
+    ok(/rows\/game.tw-pddl: it must hold a JSON object/.test(reasons));
+    ok(/folder\/game.tw-pddl: it must be a file/.test(reasons));
     await rejects(
       async () => await openEnv({ kind: "game", path: cut }, 1),
       (error) => error instanceof Error && error.message.includes(cut),
@@ -242,7 +247,7 @@ Deno.test("readDataset() skips damaged games and names each, whatever else is in
         split: "valid_seen",
         taskTypes: ["pick_and_place_simple"],
       }),
-      /none in .*, 4 files were skipped, the first: .*game\.tw-pddl: /,
+      /none in .*, 6 files were skipped, the first: .*game\.tw-pddl: /,
     );
   });
 });

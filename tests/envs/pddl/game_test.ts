@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { openGame } from "../../../lib/envs/pddl/game_env.ts";
 import { createHouseholdExpert } from "../../../lib/envs/household/expert.ts";
 import {
@@ -227,6 +227,26 @@ Deno.test("looking at a thing needs the lamp lit and here, in either order", () 
   );
   strictEqual(after(...fetch, "go to desk 1"), false, "the lamp is dark");
   strictEqual(after(...fetch, "go to desk 1", "use desklamp 1"), true);
+});
+
+Deno.test("readTraces() names a compressed file that is cut, and reads whole ones", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".jsonl.gz" });
+  const plain = new Blob([await Deno.readFile(GOLDEN)]).stream();
+  const bytes = await new Response(
+    plain.pipeThrough(new CompressionStream("gzip")),
+  ).bytes();
+  await Deno.writeFile(path, bytes);
+  deepStrictEqual(await readTraces(path), await readTraces(GOLDEN));
+  for (const length of [12, bytes.length >> 1, bytes.length - 1]) {
+    await Deno.writeFile(path, bytes.slice(0, length));
+    await rejects(
+      readTraces(path),
+      (error) =>
+        error instanceof SyntaxError && error.message.includes(path) &&
+        error.message.includes("gzip"),
+    );
+  }
+  await Deno.remove(path);
 });
 
 Deno.test("recorded plays of the small house stay as they were", async () => {
