@@ -173,6 +173,7 @@ async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
     }],
   });
   await Deno.writeTextFile(`${out}/summary.html`, html);
+  console.log(`${out}/summary.html`);
 }
 
 /** Learning curves of every cell: of the episodes learned from, and of the metric where it was taken on the way. */
@@ -187,7 +188,8 @@ async function curves({ out, metric }: Flags) {
   return [...new Set([metric, "success_rate"])]
     .filter((name) => iterations(name) > 1)
     .map((name) => {
-      const smooth = name.includes("/") ? 1 : 10; // evaluations are many episodes each
+      // Evaluations are many episodes each; a short run has too few points to average.
+      const smooth = name.includes("/") || iterations(name) < 20 ? 1 : 10;
       return {
         heading: `${name} while learning`,
         prose: `Mean over seeds, and their range as a band${

@@ -17,7 +17,9 @@ export function explain(error: unknown): string {
   return message.replace(
     /Requires (\w+) access to (.*?), run again with the --allow-[\w-]+ flag/g,
     (_, kind, what) =>
-      kind === "write"
+      kind === "all"
+        ? `Deno opens ${what}, like all of /dev, /proc and /sys, only for programs with every permission (deno run -A)`
+        : kind === "write"
         ? `a task writes to runs/ and to what its command line names (--out, a setting as path=value), not to ${what}`
         : `the task's permissions in deno.json do not grant ${kind} access to ${what}`,
   );

@@ -27,8 +27,8 @@ const command = new Command("import-alfred")
   .option("-o, --out <folder>", "where to write", "runs/alfred")
   .option("--split <name>", "folder below json_2.1.1", "train")
   .option("--wording <kind>", "template or human", "template")
-  .option("--limit <count>", "tasks to read", wholeNumber, Infinity)
-  .option("--dry", "count only, write nothing", false)
+  .option("--limit <count>", "tasks to read (default: all)", wholeNumber)
+  .option("--dry", "count only, write nothing")
   .addHelpText(
     "after",
     `
@@ -43,8 +43,8 @@ const options = command.opts<{
   out: string;
   split: string;
   wording: "template" | "human";
-  limit: number;
-  dry: boolean;
+  limit?: number;
+  dry?: true;
 }>();
 
 const placements = await readAlfredPlacements();
@@ -54,7 +54,7 @@ let read = 0, things = 0, uncertain = 0;
 const begun = performance.now();
 try {
   for await (const recorded of recordings(command.args[0]!)) {
-    if (read >= options.limit) break;
+    if (read >= (options.limit ?? Infinity)) break;
     read++;
     await importOne(recorded);
   }
@@ -139,7 +139,7 @@ function report(seconds: number): void {
   const verb = options.dry ? "could be imported" : "imported";
   console.log(`${total} of ${read} tasks ${verb} in ${seconds.toFixed(1)} s`);
   for (const [type, count] of written) console.log(`  ${count}  ${type}`);
-  console.log("not imported, and why:");
+  if (refused.size > 0) console.log("not imported, and why:");
   for (const [reason, { count, first }] of refused) {
     console.log(`  ${count}  ${reason} (first: ${first})`);
   }

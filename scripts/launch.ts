@@ -16,6 +16,9 @@
 
 /** Settings that name a folder to write to, by the last part of their path. */
 const WRITTEN_SETTINGS = ["cacheDirectory", "keep"];
+/** The same in JSON, where a grid has dotted names; found without parsing, as files may hold `NaN`. */
+const WRITTEN_IN_JSON =
+  /"(?:[\w.]*\.)?(?:cacheDirectory|keep)"\s*:\s*("(?:[^"\\\n]|\\["\\/bfnrt]|\\u[\da-fA-F]{4})*")/g;
 
 /**
  * Finds what a command line names to be written.
@@ -35,28 +38,24 @@ export function writtenPaths(words: readonly string[]): string[] {
     const setting = /^[\w.]*?(\w+)=(.*)$/.exec(word);
     if (setting && WRITTEN_SETTINGS.includes(setting[1]!)) add(setting[2]);
     const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;
-    const run = readJson(`${value}/config.json`);
+    const run = readText(`${value}/config.json`);
     if (run !== undefined) add(value);
-    for (const json of [run, value.endsWith(".json") && readJson(value)]) {
-      visitSettings(json, add);
+    const file = run ?? (value.endsWith(".json") ? readText(value) : "");
+    for (const json of [word, file ?? ""]) {
+      for (const [, path] of json.matchAll(WRITTEN_IN_JSON)) {
+        add(JSON.parse(path!));
+      }
     }
   }
   return [...paths];
 }
 
-/** Reports every value of {@linkcode WRITTEN_SETTINGS} inside settings; a grid has dotted names. */
-function visitSettings(json: unknown, report: (value: unknown) => void): void {
-  if (typeof json !== "object" || json === null) return;
-  for (const [name, value] of Object.entries(json)) {
-    if (WRITTEN_SETTINGS.includes(name.split(".").at(-1)!)) report(value);
-    visitSettings(value, report);
-  }
-}
-
-/** What a file holds; nothing if it is not there or no JSON, which the script itself reports. */
-function readJson(path: string): unknown {
+/** What a text file holds, in UTF-16 too; nothing if it is not there, which the script itself reports. */
+function readText(path: string): string | undefined {
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    const bytes = Deno.readFileSync(path);
+    const wide = bytes[0] === 0xff && bytes[1] === 0xfe;
+    return new TextDecoder(wide ? "utf-16le" : "utf-8").decode(bytes);
   } catch {
     return undefined;
   }

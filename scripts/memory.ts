@@ -21,13 +21,31 @@ const command = new Command("memory")
   .description("Which Qwen2.5 models can be trained in a given memory")
   .argument("[gib]", "memory, in GiB", wholeNumber, 80)
   .option("-b, --batch <replies>", "replies of a gradient step", wholeNumber, 8)
-  .option("-l, --length <tokens>", "of prompt and reply", wholeNumber, 2048)
-  .option("-r, --reply <tokens>", "of the reply among them", wholeNumber, 128)
-  .option("-t, --tokens <count>", "tokens held at once", wholeNumber, 2048)
-  .option("-w, --writing <replies>", "written at once", wholeNumber, 8)
-  .option("--rank <rank>", "of the adapters", wholeNumber, 16)
-  .option("--keep-layers", "keep layers instead of computing them again")
-  .option("--separate-critic", "a critic of its own")
+  .option(
+    "-l, --length <tokens>",
+    "tokens of prompt and reply",
+    wholeNumber,
+    2048,
+  )
+  .option(
+    "-r, --reply <tokens>",
+    "tokens of the reply among them",
+    wholeNumber,
+    128,
+  )
+  .option("-t, --tokens <count>", "tokens of a microbatch", wholeNumber, 2048)
+  .option(
+    "-w, --writing <replies>",
+    "replies generated side by side",
+    wholeNumber,
+    8,
+  )
+  .option("--rank <rank>", "rank of the adapters", wholeNumber, 16)
+  .option(
+    "--keep-layers",
+    "without checkpointing: keep the activations of every layer",
+  )
+  .option("--separate-critic", "a critic that shares no weights with the actor")
   .parse(Deno.args, { from: "user" });
 const flags = command.opts<{
   batch: number;
@@ -58,10 +76,11 @@ const WAYS: Readonly<Record<string, LanguageMemoryOptions>> = {
 };
 
 console.log(
-  `${flags.batch} replies a step of ${flags.length} tokens, ${flags.reply} of them written; ` +
-    `${flags.tokens} tokens held at once, layers ${
-      flags.keepLayers ? "kept" : "computed again"
-    }; GiB`,
+  `gradient steps of ${flags.batch} replies of ${flags.length} tokens, prompt included, ${flags.reply} of them generated;\n` +
+    `microbatches of ${flags.tokens} tokens, ${
+      flags.keepLayers ? "without" : "with"
+    } checkpointing; GiB of weights, at the peak of generation\n` +
+    "and of a gradient, of the optimizer's state in main memory, and of the largest tensor",
 );
 for (const [way, options] of Object.entries(WAYS)) reportWay(way, options);
 
@@ -69,7 +88,7 @@ for (const [way, options] of Object.entries(WAYS)) reportWay(way, options);
 function reportWay(way: string, options: LanguageMemoryOptions): void {
   console.log(`\n${way}`);
   console.log(
-    row("", ["weights", "writing", "learning", "learner", "largest", ""]),
+    row("", ["weights", "generation", "gradient", "optimizer", "tensor", ""]),
   );
   let largest = "none";
   for (const [name, published] of Object.entries(QWEN2_SIZES)) {

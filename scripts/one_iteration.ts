@@ -24,16 +24,12 @@ import {
   selectBackend,
   shapeRewards,
   toSamples,
+  type TrainingConfig,
 } from "../mod.ts";
+import { explain } from "./explain.ts";
 
 const worlds = [{ kind: "corridor", length: 5, doors: 1 }];
-const config = defineConfig({
-  seed: 1,
-  worlds,
-  rollout: { tasks: 8, groupSize: 4, maxTurns: 12 },
-  shaping: { keepPenalty: -0.1 },
-  update: { learningRate: 1e-3 },
-}, parseSettings([`estimator.name=${Deno.args[0] ?? "hae"}`]));
+const config = configWith(Deno.args[0] ?? "hae");
 const random = createRandom(config.seed).fork("iteration", 0);
 await selectBackend("wasm");
 const policy = createCompactPolicy({
@@ -78,6 +74,22 @@ for (const name of DECISIONS) {
 print("6 update: clipped surrogates, value losses, AdamW");
 console.log(await learner.update(samples, { ...config.update, random }));
 policy.dispose();
+
+/** Settings with an estimator; a name that is none ends the script, and the message lists them. */
+function configWith(estimator: string): TrainingConfig {
+  try {
+    return defineConfig({
+      seed: 1,
+      worlds,
+      rollout: { tasks: 8, groupSize: 4, maxTurns: 12 },
+      shaping: { keepPenalty: -0.1 },
+      update: { learningRate: 1e-3 },
+    }, parseSettings([`estimator.name=${estimator}`]));
+  } catch (error) {
+    console.error(explain(error));
+    Deno.exit(1);
+  }
+}
 
 function print(stage: string): void {
   console.log(`\n== ${stage}`);

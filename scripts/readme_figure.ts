@@ -14,6 +14,7 @@ import { Command } from "commander";
 import { type Figure, readMetrics, type Trajectory } from "../mod.ts";
 import { figureBundle } from "../mod/plots.ts";
 import { readEpisodes, readParquet } from "../mod/studies.ts";
+import { explain } from "./explain.ts";
 
 /** Evaluation set of the figure. */
 const SET = "unseen";
@@ -207,6 +208,6 @@ try {
   await Deno.writeTextFile(out, `${bundle["image/svg+xml"]}\n`);
   console.log(out);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   Deno.exit(1);
 }

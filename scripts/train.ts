@@ -258,7 +258,11 @@ function isRecording(path: string): boolean {
 }
 
 function announce(run: Run, { config, backend, worlds }: Training): void {
-  for (const { message } of run.passedOver) console.warn(message);
+  for (const { message } of run.passedOver) {
+    console.warn(
+      `${message}; goes on from iteration ${run.checkpoint?.iteration ?? 0}`,
+    );
+  }
   const [skipped, ...others] = worlds.skipped;
   if (skipped !== undefined) {
     console.warn(

@@ -5,6 +5,7 @@
  */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { explain } from "../../scripts/explain.ts";
 import { writtenPaths } from "../../scripts/launch.ts";
 import { RECORDED_TASK } from "./_recorded_task.ts";
 
@@ -57,6 +58,18 @@ Deno.test("writtenPaths() finds what is named to be written, in files that are n
     "/c2",
     "b",
   ]);
+  // As PowerShell and json.dump write them.
+  await Deno.writeTextFile(
+    `${folder}/marked.json`,
+    '\ufeff{"update": {"targetKl": NaN},\r\n"warmStart": {"cacheDirectory": "/c3"}}',
+  );
+  deepStrictEqual(writtenPaths(["--config", `${folder}/marked.json`]), [
+    "/c3",
+  ]);
+  deepStrictEqual(
+    writtenPaths(['warmStart={"epochs":1, "cacheDirectory":"/a \\"b\\""}']),
+    ['/a "b"'],
+  );
   deepStrictEqual(writtenPaths(["--help"]), []);
   await Deno.remove(folder, { recursive: true });
 });
@@ -88,6 +101,13 @@ Deno.test("train, report and evaluate work on a run outside the checkout, links 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a place that Deno keeps for programs with every permission is named as one", () => {
+  const denied = new Deno.errors.NotCapable(
+    'Requires all access to "/dev/shm/run", run again with the --allow-all flag',
+  );
+  match(explain(denied), /^Deno opens "\/dev\/shm\/run", like all of \/dev/);
+});
+
 Deno.test("ablate reads a grid as PowerShell writes it, and writes outside the checkout", async () => {
   const folder = await Deno.makeTempDir();
   const grid = JSON.stringify({
@@ -104,11 +124,12 @@ Deno.test("ablate reads a grid as PowerShell writes it, and writes outside the c
   const utf16 = Uint16Array.from(`\ufeff${grid}\r\n`, (c) => c.charCodeAt(0));
   await Deno.writeFile(`${folder}/grid.json`, new Uint8Array(utf16.buffer));
   const out = `${folder}/out`;
-  const { code, err } = await task([
+  const { code, out: printed, err } = await task([
     ...["ablate", `${folder}/grid.json`, "--out", out],
     ...["--metric", "longer/success_rate"],
   ]);
   strictEqual(code, 0, err);
+  ok(printed.trimEnd().endsWith(`${out}/summary.html`), printed);
   ok((await Deno.stat(`${out}/summary.csv`)).isFile);
   await Deno.writeTextFile(`${folder}/grid.json`, '{"axes": }');
   const bad = await task(["ablate", `${folder}/grid.json`, "--out", out]);
