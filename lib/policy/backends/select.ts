@@ -24,7 +24,7 @@ export type BackendName = typeof BACKENDS[number];
 export interface Backend {
   /** Which one it is. */
   readonly name: BackendName;
-  /** Why it is this one, in words: what it is, and what stood against those before it. */
+  /** Why it was chosen, and why the ones before it were not. */
   readonly reason: string;
   /** What it computes with, where a user chose that: a library, its version and file. */
   readonly detail?: string;
@@ -36,7 +36,7 @@ export interface Backend {
  * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow, when the environment variable
  *   `HIPER_TENSORFLOW` names a libtensorflow 2 (`deno task tensorflow` fetches one) and the
  *   program may call native code (`-P=native`), or when the package's own addon is installed;
- * - `webgpu`: a graphics processor; one emulated in software is taken only when asked for by name;
+ * - `webgpu`: a GPU; a software adapter is used only if selected by name;
  * - `wasm`: WebAssembly SIMD with the project's own kernels; runs everywhere. Where the environment
  *   variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products of
  *   matrices are OpenBLAS's, and last digits differ;
@@ -68,7 +68,7 @@ export async function selectBackend(
     );
   }
   await registerGradients();
-  tf.env().set("PROD", true); // no advertisements on the console
+  tf.env().set("PROD", true); // no log messages of TensorFlow.js
   if (name !== "auto") {
     const answer = await activate(name, { software: true });
     if ("refusal" in answer) {
@@ -91,10 +91,10 @@ export async function selectBackend(
   throw new Error(`Cannot select a backend: ${refusals.join("; ")}`);
 }
 
-/** A backend in use, with what else there is to say; or why it is not. */
+/** Details of the active backend, or the reason why it is unavailable. */
 type Answer = { readonly detail?: string } | { readonly refusal: string };
 
-/** What else there is to say, to follow a name. */
+/** Details to follow a name. */
 function afterwards({ detail }: { readonly detail?: string }): string {
   return detail === undefined ? "" : `, ${detail}`;
 }

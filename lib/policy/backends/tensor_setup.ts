@@ -1,5 +1,5 @@
 /**
- * What the core of TensorFlow.js must be given before it computes and differentiates.
+ * Prerequisites of TensorFlow.js: gradients of its operations and an active backend.
  *
  * @module
  */
@@ -17,12 +17,12 @@ export async function registerGradients(): Promise<void> {
 }
 
 /**
- * Refuses to go on without a backend.
+ * Throws without an active backend.
  *
  * @throws {TypeError} If no backend is active.
  */
 export function requireBackend(doing: string): void {
-  if (!tf.getBackend()) { // asking for the backend itself would begin to make one
+  if (!tf.getBackend()) { // tf.backend() would create one
     throw new TypeError(
       `Cannot ${doing} as a backend must be active: call "await selectBackend()" before`,
     );

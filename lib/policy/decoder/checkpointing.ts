@@ -1,8 +1,8 @@
 /**
- * Gradient checkpointing, and operations whose gradients keep none of their inputs.
+ * Gradient checkpointing, and operations whose gradients retain none of their inputs.
  *
- * TensorFlow.js keeps the inputs of a sum only to look at their shapes, and everything a function
- * computed on the way until its gradient was asked for.
+ * TensorFlow.js retains the inputs of a sum for their shapes, and all intermediate results of a function
+ * until its gradient is computed.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export function concatColumns(parts: readonly tf.Tensor2D[]): tf.Tensor {
 }
 
 /**
- * Runs a function without keeping what it computes on the way; its gradient runs it again.
+ * Runs a function without retaining intermediate results; its gradient runs it again.
  *
  * Trades a second forward pass for memory that does not grow with depth.
  *
@@ -112,14 +112,14 @@ function gradientsOf(
     () => compute(inputs),
     inputs,
     dy,
-    true, // an input may be of no use this time
+    true, // an input may be unused in this run
   );
   state.activeTape = outer;
   value.dispose();
   return inputs.map((_, i) => grads[i] ?? null);
 }
 
-/** The sum of what there is; its terms are freed. */
+/** Sum of the defined terms, which are freed. */
 function accumulate(
   a: tf.Tensor | null,
   b: tf.Tensor | null,

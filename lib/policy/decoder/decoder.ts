@@ -23,7 +23,7 @@ import {
 export interface DecoderOutput {
   /** Logits of the next token. Shape `(batch · vocabulary,)`. */
   readonly logits: Float32Array;
-  /** Normalized state they were read from. Shape `(batch · width,)`. */
+  /** Normalized state that predicts them. Shape `(batch · width,)`. */
   readonly states: Float32Array;
 }
 
@@ -35,15 +35,15 @@ export interface Decoder extends Disposable {
 
 /** Options for {@linkcode startDecoder}. */
 export interface DecoderOptions {
-  /** Most tokens that will be fed after the prompts. */
+  /** Most tokens after the prompts. */
   maxTokens: number;
   adapter?: LoraAdapter | undefined;
-  /** Caches of the turns before, and for the next; on backends with fused kernels. */
+  /** KV caches of earlier turns; on backends with fused kernels. */
   kvCache?: BatchKvCache | undefined;
 }
 
 /**
- * Runs prompts through the decoder and keeps their keys and values.
+ * Prefills the KV caches with prompts. Returns the open decoder and its output for the first token.
  *
  * @param prompts Token ids of each sequence; lengths may differ, none may be empty.
  * @throws {RangeError} If a prompt is empty, or prompt and reply are longer than the model allows.
@@ -63,7 +63,7 @@ export async function startDecoder(
 }
 
 /**
- * Finds how many tokens the longest prompt and its reply may have.
+ * Positions that the longest prompt and its reply need.
  *
  * @throws {RangeError} If a prompt is empty, or prompt and reply are longer than the model allows.
  */
@@ -88,7 +88,7 @@ export function roomFor(
   return room;
 }
 
-/** Decodes on a GPU, reading back the logits of every token. */
+/** Decodes on a GPU with a readback of logits for every token. */
 async function startOnDevice(
   model: Qwen2,
   prompts: readonly Int32Array[],
@@ -139,7 +139,7 @@ async function startPlain(
   };
 }
 
-/** Reads back states and logits in one transfer, whose latency dominates its size. */
+/** Reads back states and logits in one transfer, as latency dominates. */
 async function readJoined(
   model: Qwen2,
   states: tf.Tensor2D,
@@ -161,7 +161,7 @@ function forget(cache: ReferenceCache | undefined): void {
   }
 }
 
-/** Takes rows of logits and states apart. */
+/** Splits rows into logits and states. */
 function unjoin(
   numbers: Float32Array,
   words: number,
@@ -236,7 +236,7 @@ async function startFused(
   };
 }
 
-/** Tokens of each prompt that are not in the caches yet, padded at the end, and where they go. */
+/** Tokens of each prompt that are not cached yet, padded at the end, and their positions. */
 function restOf(prompts: readonly Int32Array[], places: Int32Array) {
   const counts = Int32Array.from(
     prompts,
@@ -250,7 +250,7 @@ function restOf(prompts: readonly Int32Array[], places: Int32Array) {
   return { tokens, places, counts };
 }
 
-/** Keys and values of every layer, nothing in them yet. */
+/** Empty keys and values of every layer. */
 function createCaches(
   model: Qwen2,
   batch: number,
@@ -279,7 +279,7 @@ async function readBoth(
   return output;
 }
 
-/** Runs prompts through the layers, keys and values into the caches; the state of each last token. */
+/** Prefills the caches with prompts; returns the state of each last token. */
 function prefill(
   model: Qwen2,
   prompts: readonly Int32Array[],
@@ -324,13 +324,13 @@ function prefill(
   return rmsNorm(states, gain, config.rmsEpsilon) as tf.Tensor2D;
 }
 
-/** Keys and values of everything fed so far; sequences end together, so short ones start late. */
+/** Keys and values of all tokens so far, aligned at the end: shorter sequences start later. */
 export interface ReferenceCache {
   /** Keys, rotated, and values of each layer. Shapes `(batch, kvHeads, length, size)`. */
   readonly layers: readonly { keys: tf.Tensor; values: tf.Tensor }[];
   /** Positions before the first token of each sequence. Shape `(batch,)`. */
   readonly starts: Int32Array;
-  /** Positions taken. */
+  /** Positions in use. */
   readonly length: number;
 }
 
@@ -397,7 +397,7 @@ function placesOf(
   return { cos: pick(model.angles.cos), sin: pick(model.angles.sin) };
 }
 
-/** 0 where a query may look, a large negative number elsewhere. Shape `(batch, 1, share · fresh, length)`. */
+/** Additive mask: 0 where a query attends, -1e9 elsewhere. Shape `(batch, 1, share · fresh, length)`. */
 function maskOf(
   model: Qwen2,
   sizes: { starts: Int32Array; past: number; fresh: number },
@@ -409,7 +409,7 @@ function maskOf(
   starts.forEach((start, b) => {
     for (let q = 0; q < queries; q++) {
       const row = (b * queries + q) * length, own = past + q % fresh;
-      // A padding query looks at itself, so that its softmax stays finite.
+      // A padding query attends to itself, so that its softmax stays finite.
       mask.fill(0, row + Math.min(start, own), row + own + 1);
     }
   });

@@ -1,5 +1,5 @@
 /**
- * Frozen weights at half their size: matrices as 16-bit floats, two to a 32-bit word.
+ * Frozen weights in fp16: matrices as 16-bit floats, two per 32-bit word.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { FUSED } from "../backends/wasm/kernel_names.ts";
 import type { Qwen2 } from "./qwen2.ts";
 
 /**
- * Checks that weights can be stored as asked, before any is made.
+ * Checks that weights can be stored in a format, before any is made.
  *
  * @param adapter What makes them so; absent if all are trained.
  * @throws {TypeError} If float16 is asked for and no weight is frozen, or the backend cannot compute
@@ -28,7 +28,7 @@ export function checkPrecision(
   requireFloat16();
 }
 
-/** Checks that the active backend computes with packed matrices. */
+/** Throws unless the active backend computes with packed matrices. */
 function requireFloat16(): void {
   if (tf.getKernel(FUSED.linearHalf, tf.getBackend())) return;
   throw new TypeError(

@@ -1,5 +1,5 @@
 /**
- * Qwen2 decoding on a GPU: the KV cache and all states stay there; nothing is read back.
+ * Qwen2 decoding on a GPU without readback: KV cache and states stay on the device.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface FreshTokens {
   readonly fresh: number;
   /** Tokens of each sequence without padding. Shape `(batch,)`. */
   readonly counts: readonly number[];
-  /** Rows of `ids` after which the state is wanted; absent means all. */
+  /** Rows of `ids` whose states are returned; absent means all. */
   readonly rows?: readonly number[];
 }
 
@@ -32,7 +32,7 @@ export function decodesOnGpu(): boolean {
   return tf.getKernel(DECODE.attend, tf.getBackend()) !== undefined;
 }
 
-/** Opens empty caches. */
+/** Opens empty caches with `room` tokens for each of `batch` sequences. */
 export function openGpuDecoder(
   model: Qwen2,
   options: { batch: number; room: number; adapter?: LoraAdapter | undefined },
@@ -102,7 +102,7 @@ function attendKept(
     : rotaryAttention(qkv, angles, { batch, length: fresh, ...heads });
 }
 
-/** Lays rows of any lengths out for {@linkcode GpuDecoder.feed}. */
+/** Pads rows of any lengths for {@linkcode GpuDecoder.feed}. */
 export function padRows(
   tokens: readonly ArrayLike<number>[],
 ): Required<Pick<FreshTokens, "fresh" | "counts">> & { ids: Int32Array } {

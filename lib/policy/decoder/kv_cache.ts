@@ -1,14 +1,13 @@
 /**
- * KV caches of episodes, kept from one reply to the next.
- *
- * When the prompt of a turn begins with the conversation so far, only what is new is computed.
+ * KV caches of episodes, reused from turn to turn: where a prompt extends the conversation so far, only
+ * its new tokens are computed.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
-/** Caches of some sequences, and the tokens that filled them. */
+/** Caches of sequences, with the tokens in them. */
 export interface KvCaches {
   /** Keys and values by layer. Shapes `(rows, kvHeads, room, headSize)`. */
   readonly caches: Readonly<Record<string, tf.Tensor>>;
@@ -18,11 +17,11 @@ export interface KvCaches {
   readonly weights: readonly tf.Tensor[];
 }
 
-/** Caches that hold the beginnings of some prompts. */
+/** Caches that hold prefixes of prompts. */
 export interface FoundKvCaches {
   /** Keys and values by layer; the caller disposes them. */
   readonly caches: Record<string, tf.Tensor>;
-  /** Tokens of each prompt that are in them. Shape `(prompts,)`. */
+  /** Cached tokens of each prompt. Shape `(prompts,)`. */
   readonly places: Int32Array;
   readonly room: number;
 }
@@ -52,16 +51,16 @@ export interface KvCacheStore extends Disposable {
   end(episodes: readonly number[]): void;
 }
 
-/** Batches that are kept; the oldest is freed. */
+/** Most cached batches; the oldest is evicted. */
 export const KEPT_BATCHES = 8;
 
-/** Bytes of caches that are kept beside the newest batch's; the oldest are freed. */
+/** Most bytes of caches beside the newest batch's; the oldest are evicted. */
 export const KEPT_BYTES = 2 ** 30;
 
-/** Share of the longest prompt from which on computing all anew is faster than extending. */
+/** Share of new tokens in the longest prompt above which recomputing is faster than extending. */
 const MOST_NEW = 0.8;
 
-/** Room of widened caches over what is needed now, so that most turns need not widen them. */
+/** Growth factor of widened caches, so that most turns need not widen them. */
 const AMPLE = 1.25;
 
 /** A batch whose caches are kept. */
@@ -69,11 +68,11 @@ interface KeptBatch {
   readonly caches: Record<string, tf.Tensor>;
   readonly fed: KvCaches["fed"];
   readonly weights: readonly object[];
-  /** Episode of each row; `undefined` once its cache has moved on or the episode has ended. */
+  /** Episode of each row; `undefined` once its cache is in another batch or the episode has ended. */
   readonly episodes: (number | undefined)[];
 }
 
-/** A row of a batch, and how much of a prompt it holds. */
+/** A row of a batch, and the tokens of a prompt that it holds. */
 interface Match {
   readonly batch: KeptBatch;
   readonly row: number;
@@ -107,7 +106,7 @@ class Store implements KvCacheStore {
   }
 
   #put(episodes: readonly number[], { caches, fed, weights }: KvCaches): void {
-    this.end(episodes); // what an older batch holds of them is out of date
+    this.end(episodes); // their rows in older batches are stale
     const ids = weights.map(({ dataId }) => dataId);
     const kept = this.#kept;
     kept.push({
@@ -159,12 +158,12 @@ function leave(batch: KeptBatch, episode: number): void {
   if (row >= 0) batch.episodes[row] = undefined;
 }
 
-/** Whether a batch holds no episode any more. */
+/** Whether a batch holds no episode. */
 function isSpent({ episodes }: KeptBatch): boolean {
   return episodes.every((episode) => episode === undefined);
 }
 
-/** Whether the older batches are too large together; the newest is needed in any case. */
+/** Whether all batches but the newest exceed the limits. */
 function overfull(kept: readonly KeptBatch[]): boolean {
   const bytes = kept.slice(0, -1).reduce(
     (sum, { caches }) =>
@@ -179,7 +178,7 @@ function roomOf({ caches }: KeptBatch): number {
   return Object.values(caches)[0]!.shape[2]!;
 }
 
-/** The row of each episode, if little enough of the prompts is new. */
+/** The row of each episode; `undefined` if too much of the prompts is new. */
 function matchRows(
   kept: readonly KeptBatch[],
   episodes: readonly number[],
@@ -202,7 +201,7 @@ function matchRows(
   return added < MOST_NEW * longest ? rows : undefined;
 }
 
-/** Tokens that a prompt shares with what was fed; its last token has to be fed in any case. */
+/** Length of the common prefix of a prompt and the cached tokens, without the prompt's last token. */
 function shared(fed: readonly number[], prompt: Int32Array): number {
   const most = Math.min(fed.length, prompt.length - 1);
   let length = 0;
@@ -210,7 +209,7 @@ function shared(fed: readonly number[], prompt: Int32Array): number {
   return length;
 }
 
-/** A cached batch that can be used without copying: the same rows in the same order, and room enough. */
+/** A cached batch that can be used without copying: same rows, same order, enough room. */
 function sameRows(
   rows: readonly Match[],
   room: number,
@@ -221,7 +220,7 @@ function sameRows(
   return same && roomOf(batch) >= room ? batch : undefined;
 }
 
-/** Copies of rows, with room for more; frees each cache of the batches that hold no episode any more. */
+/** Copies rows into wider caches; frees the caches of batches without episodes. */
 function arrange(
   rows: readonly Match[],
   room: number,
@@ -242,7 +241,7 @@ function arrange(
         : inOrder(parts, sources, rows);
       return tf.keep(whole);
     });
-    for (const batch of spent) batch.caches[name]!.dispose(); // layer by layer, to hold little at once
+    for (const batch of spent) batch.caches[name]!.dispose(); // layer by layer, to limit peak memory
   }
   return { caches, room: wide };
 }
@@ -260,7 +259,7 @@ function widen(cache: tf.Tensor, wide: number): tf.Tensor {
   return tf.pad(cache, [[0, 0], [0, 0], [0, wide - had], [0, 0]]);
 }
 
-/** Rows of several batches, one batch after the other, put in the order of the prompts. */
+/** Rows of several concatenated batches, in the order of the prompts. */
 function inOrder(
   parts: readonly tf.Tensor[],
   sources: readonly KeptBatch[],

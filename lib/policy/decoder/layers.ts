@@ -25,7 +25,7 @@ export interface RotaryAngles {
   readonly sin: tf.Tensor2D;
 }
 
-/** Numbers of logits the plain path holds at a time. */
+/** Logits held at a time by the plain path. */
 const LOGITS_AT_ONCE = 2 ** 24;
 
 /** Whether the active backend has a fused kernel. */
@@ -95,7 +95,7 @@ export function addLowRank(
 }
 
 /**
- * Takes rows of a table.
+ * Gathers rows of a table.
  *
  * @param table Shape `(entries, width)`, or packed as float16.
  * @param ids Which rows; 32-bit integers. Shape `(rows,)`.
@@ -128,7 +128,7 @@ export function rmsNorm(
   });
 }
 
-/** Gates numbers: `y = gate · sigmoid(gate) · up`. Returns the same shape; the caller disposes it. */
+/** Gated activation: `y = gate · sigmoid(gate) · up`. Returns the same shape; the caller disposes it. */
 export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   if (isFused(FUSED.swiGlu)) return fused(FUSED.swiGlu, { gate, up });
   return tf.tidy(() => tf.mul(tf.mul(gate, tf.sigmoid(gate)), up));
@@ -206,13 +206,13 @@ function causalMask(length: number, share: number): tf.Tensor2D {
  * Scores tokens by a softmax over a vocabulary.
  *
  * `log p = x[token] − log Σ exp x` and `H = −Σ p log p`, with `x = scale · hidden · embeddingᵀ`.
- * Logits are computed for some rows at a time and again for the gradient, so that memory does
+ * Logits are computed in chunks and recomputed for the gradient, so that memory does
  * not grow with the vocabulary.
  *
  * @param hidden Shape `(rows, width)`.
  * @param embedding Shape `(vocabulary, width)`, or packed as float16.
  * @param options `targets`: the tokens, shape `(rows,)`; `scale`: inverse temperature, 1 unless
- * given; `logitsAtOnce`: numbers of logits that the plain path holds at a time.
+ * given; `logitsAtOnce`: logits held at a time by the plain path.
  * @returns Log-probability and entropy of each row in nats, shapes `(rows,)`; the caller disposes them.
  */
 export function tokenLogProbs(
@@ -242,7 +242,7 @@ export function tokenLogProbs(
     };
   });
   return tf.tidy(() => {
-    // Targets may be gone when the gradient is asked for; what they embed as is kept.
+    // Targets may be disposed before the gradient runs; their embeddings are kept.
     const own = tf.gather(embedding, tf.cast(targets, "int32")); // (rows, width)
     const inputs = [hidden, own, ...isFrozen(embedding) ? [] : [embedding]];
     const scores = parts.length === 1

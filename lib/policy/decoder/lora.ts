@@ -1,5 +1,5 @@
 /**
- * Low-rank adapters: a few trained numbers beside frozen weights, in the folder format of PEFT.
+ * LoRA adapters: low-rank trained changes to frozen weights, in the folder format of PEFT.
  *
  * @module
  * @see {@link https://arxiv.org/abs/2106.09685 | Hu et al. 2021}
@@ -56,7 +56,7 @@ export interface LoraOptions {
 }
 
 /**
- * Makes an adapter that changes nothing yet: A is random, B is zero. Returns the adapter;
+ * Makes an adapter without effect: A is random, B is zero. Returns the adapter;
  * {@linkcode disposeLora} frees it.
  *
  * @throws {RangeError} If the rank is not a positive integer.
@@ -132,7 +132,7 @@ export async function loadLora(
   };
 }
 
-/** Reads the settings of an adapter, if the project supports its kind. */
+/** Reads the settings of an adapter of a supported kind. */
 async function readAdapterConfig(
   file: string,
 ): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
@@ -208,7 +208,7 @@ export async function saveLora(
 }
 
 /**
- * Adds an adapter's changes to the weights themselves, as for serving without it.
+ * Adds an adapter's changes to the model's weights, in place.
  *
  * @throws {TypeError} If the weights are stored as float16.
  */
@@ -252,7 +252,7 @@ export async function mergeLoraCheckpoint(
   }
 }
 
-/** Keeps a decoder's weights from being trained. */
+/** Excludes a decoder's weights from training. */
 export function freezeWeights(model: Qwen2): void {
   for (const weight of model.weights.values()) weight.trainable = false;
 }

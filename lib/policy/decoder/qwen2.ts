@@ -32,7 +32,7 @@ import {
 /** Deviation of initial matrices, times the root of their inputs. */
 const INITIAL_SPREAD = 0.5;
 
-/** What a forward pass needs: a decoder whose weights may be any tensors. */
+/** A decoder whose weights may be any tensors. */
 export interface Qwen2Tensors {
   readonly config: Qwen2Config;
   /** Its weights by their names in checkpoints. */
@@ -65,10 +65,10 @@ export interface TokenBatch {
   readonly length: number;
 }
 
-/** How a forward pass is run. */
+/** Options of a forward pass. */
 export interface ForwardOptions {
   adapter?: LoraTensors | undefined;
-  /** Whether each layer is computed again for its gradient instead of kept. @default {false} */
+  /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
   recompute?: boolean;
 }
 
@@ -83,7 +83,7 @@ export function weightFinder(
   return (name) => (model.weights.get(name) ?? adapter?.weights.get(name))!;
 }
 
-/** Draws the weights of a new decoder: matrices normal with deviation `0.5 / √inputs` (0.018
+/** Initializes a decoder: matrices normal with deviation `0.5 / √inputs` (0.018
  * at a width of 768), gains 1, biases 0. */
 export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
   const weights = new Map<string, tf.Variable>();
@@ -189,14 +189,14 @@ export function qwen2States(
     for (let i = 0; i < config.layers; i++) {
       const before = x;
       x = runLayer(model, i, { x, batch, length, ...options });
-      before.dispose(); // a gradient has its own hold on the numbers
+      before.dispose(); // gradients retain their own references
     }
     const gain = weights.get("model.norm.weight")!;
     return rmsNorm(x, gain, config.rmsEpsilon) as tf.Tensor2D;
   });
 }
 
-/** One layer, kept or computed again for its gradient. */
+/** One layer, checkpointed if `recompute`. */
 function runLayer(
   model: Qwen2Tensors,
   index: number,
@@ -234,10 +234,10 @@ function runLayer(
   }, [x, ...trained.map(([, weight]) => weight)]);
 }
 
-/** What one layer needs besides its input. */
+/** Context of one layer. */
 export interface LayerContext {
   readonly weights: WeightFinder;
-  /** What the names of this layer's weights begin with. */
+  /** Prefix of the names of this layer's weights. */
   readonly prefix: string;
   readonly model: Qwen2Tensors;
   readonly adapter: LoraTensors | undefined;
@@ -245,7 +245,7 @@ export interface LayerContext {
   readonly attend: (qkv: tf.Tensor) => tf.Tensor;
 }
 
-/** One layer: attention and a gated feed-forward block, each added to what came in. */
+/** One layer: attention and a gated feed-forward block, each with a residual connection. */
 export function layer(input: tf.Tensor, parts: LayerContext): tf.Tensor {
   const { weights, prefix, model, attend } = parts;
   const { rmsEpsilon } = model.config;
@@ -329,14 +329,14 @@ export function rotaryAngles(
   };
 }
 
-/** Angles of a decoder, kept from every tidy. */
+/** Angles of a decoder, outside of any tensor scope. */
 function anglesOf(config: Qwen2Config): RotaryAngles {
   const { maxLength, hiddenSize, heads, ropeTheta } = config;
   const { cos, sin } = rotaryAngles(maxLength, hiddenSize / heads, ropeTheta);
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
 }
 
-/** A weight that is trained unless frozen later. */
+/** A trainable weight. */
 export function variableOf(
   values: Float32Array | Int32Array,
   shape: readonly number[],

@@ -28,11 +28,11 @@ export interface StoredTensor {
   readonly end: number;
 }
 
-/** An open checkpoint; tensors are read when asked for. */
+/** An open checkpoint; tensors are read on demand. */
 export interface Safetensors {
-  /** What is there, by name, in the order of the files. */
+  /** Stored tensors by name, in the order of the files. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Texts that came with the tensors. */
+  /** Metadata of the files. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Reads one tensor as 32-bit numbers; throws a `TypeError` that names the file and the tensor
@@ -50,7 +50,7 @@ export interface WriteSafetensorsOptions {
 }
 
 /**
- * Writes tensors to one file, which is whole or not there.
+ * Writes tensors to one file, atomically.
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export async function writeSafetensors(
   await writeWhole(path, [length, padded, ...parts]);
 }
 
-/** Writes beside the file, then renames, so that no reader sees half of it. */
+/** Writes a temporary file and renames it, so that readers see no partial file. */
 async function writeWhole(path: string, parts: readonly Uint8Array[]) {
   const partial = `${path}.partial`;
   try {
@@ -129,7 +129,7 @@ async function writeWhole(path: string, parts: readonly Uint8Array[]) {
  * that holds `model.safetensors` or `model.safetensors.index.json`.
  *
  * @param path File or folder.
- * @returns The tensors that are there, read when asked for.
+ * @returns The stored tensors, read on demand.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If a file is not in the format, or a shard of an index is missing; the
  * message names it and what is wrong.
@@ -320,7 +320,7 @@ function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** Whether something is a list of non-negative integers. */
+/** Whether a value is a list of non-negative integers. */
 function isNumbers(value: unknown): value is number[] {
   return Array.isArray(value) &&
     value.every((x) => Number.isSafeInteger(x) && x >= 0);

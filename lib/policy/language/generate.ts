@@ -22,11 +22,11 @@ import {
 } from "./partial_reply.ts";
 
 /**
- * Writes one reply to each prompt.
+ * Generates one reply to each prompt.
  *
  * @param prompts Token ids, of any lengths. Shapes `(tokens,)`.
  * @returns Replies in the order of the prompts.
- * @throws {RangeError} If a prompt is empty, or too long to be replied to.
+ * @throws {RangeError} If a prompt is empty, or prompt and reply are too long for the model.
  */
 export async function generateReplies(
   model: Qwen2,
@@ -53,7 +53,7 @@ export async function generateReplies(
   return await generateHere(model, prompts, filled);
 }
 
-/** Draws from logits that are read for every token. */
+/** Generates with a readback of logits for every token. */
 async function generateHere(
   model: Qwen2,
   prompts: readonly Int32Array[],
@@ -105,9 +105,9 @@ function extend(
 
 /** How a token is sampled. */
 export interface SamplingOptions {
-  /** Flattens above 1, sharpens below; 0 takes the likeliest. */
+  /** Temperature; 0 is greedy. */
   readonly temperature: number;
-  /** Share of probability kept, the likeliest tokens first; 1 keeps all. */
+  /** Nucleus of top-p sampling; 1 keeps all tokens. */
   readonly topP: number;
   /** Tokens to sample from; absent means all. */
   readonly only?: readonly number[] | undefined;
@@ -116,7 +116,8 @@ export interface SamplingOptions {
 }
 
 /**
- * Draws one token. Takes exactly one number from the stream, whatever the options.
+ * Samples a token; always draws exactly one number from the stream. The log-probability is before the
+ * top-p cut, and 0 at temperature 0.
  *
  * @param logits Shape `(vocabulary,)`; excluded ones are overwritten.
  */
@@ -158,7 +159,7 @@ export function sampleToken(
   };
 }
 
-/** The likeliest entries that together reach a mass, likeliest first. */
+/** The likeliest entries whose sum reaches a mass, in descending order. */
 function nucleus(weights: Float64Array, mass: number): number[] {
   const order = Array.from(weights, (_, i) => i)
     .sort((a, b) => weights[b]! - weights[a]! || a - b);

@@ -1,9 +1,8 @@
 /**
  * Generation on a GPU, where device-to-host readback is expensive: several tokens for each readback.
  *
- * Free replies are sampled on the device, some tokens ahead of the readback. Replies of a
- * given form stop at each choice, as what follows depends on it; what is forced after a choice
- * is fed together.
+ * Free replies are sampled on the device several tokens ahead of the readback. Constrained replies read
+ * back at each choice; the forced tokens after it are fed together.
  *
  * @module
  */
@@ -155,7 +154,7 @@ export async function generateForms(
   return replies.map(finishReply);
 }
 
-/** Writes tokens as long as there is no choice, and returns them. */
+/** Appends forced tokens up to the next choice and returns them. */
 function writeForced(
   reply: PartialReply,
   options: FilledGenerationOptions & { row: number },
@@ -177,7 +176,7 @@ function writeForced(
   return tokens;
 }
 
-/** Gives each reply the states before its newest tokens. */
+/** Stores the states before the newest tokens of each reply. */
 function keepStates(
   replies: readonly PartialReply[],
   wanted: readonly (readonly number[])[],
@@ -235,7 +234,7 @@ function feedDrawn(
   });
 }
 
-/** Row of the last state wanted of each sequence. */
+/** Row of the last requested state of each sequence. */
 function lastOf(wanted: readonly (readonly number[])[]): tf.Tensor1D {
   let at = 0;
   const rows = wanted.map(({ length }) => (at += Math.max(1, length)) - 1);
@@ -256,9 +255,9 @@ async function readTogether(
   return parts;
 }
 
-/** What each row may take, as numbers. */
+/** Allowed tokens of each row as arrays. */
 interface SamplingRules {
-  /** For each row, how many listed tokens it may take (0 for any), and its mask (−1 for none). */
+  /** For each row, the number of listed tokens (0 for any), and its mask (−1 for none). */
   readonly rows: readonly (readonly [listed: number, mask: number])[];
   /** Listed tokens of each row, padded. */
   readonly lists: readonly (readonly number[])[];
@@ -266,11 +265,11 @@ interface SamplingRules {
   readonly masks: readonly Int32Array[];
 }
 
-/** Any row may take any token. */
+/** No constraints. */
 const NO_RULES: SamplingRules = { rows: [], lists: [], masks: [] };
 
 /**
- * Turns what may come next into numbers; lists that forbid are told apart by identity.
+ * Converts allowed tokens into arrays; exclusion lists are compared by identity.
  *
  * @param next What may come next in each row; absent means anything.
  */

@@ -1,5 +1,5 @@
 /**
- * Which tokens may come next, so that a reply has the form of the three blocks.
+ * Constrained decoding: the tokens allowed next, so that a reply has the form of the three blocks.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import type { TextTokenizer } from "./tokenizer.ts";
  */
 export type Decoding = "free" | "skeleton" | "admissible";
 
-/** Tokens that may come next: only some, or all except some. */
+/** Allowed next tokens: a list, or all except a list. */
 export type NextTokens =
   | { readonly only: readonly number[] }
   | { readonly except: readonly number[] };
 
-/** Follows one reply, token by token. */
+/** Grammar state of one reply. */
 export interface ReplyGrammar {
-  /** Tokens that may come next; a single one is forced. */
+  /** Allowed next tokens; a single one is forced. */
   next(): NextTokens;
   accept(token: number): void;
   done(): boolean;
@@ -32,7 +32,7 @@ export interface ReplyGrammar {
 /** Starts the grammar of the reply in a situation. */
 export interface ReplyForm {
   (situation: Situation): ReplyGrammar;
-  /** Every list of excluded tokens that its grammars give out. */
+  /** All lists of excluded tokens of its grammars. */
   readonly exclusions: readonly (readonly number[])[];
 }
 
@@ -46,9 +46,9 @@ export interface GrammarOptions {
 /** Free text up to a closing tag. */
 interface FreePart {
   readonly closing: Int32Array;
-  /** What may not stand anywhere: tags and ends, but for the closing one. */
+  /** Tokens excluded throughout: tags and ends except the closing tag. */
   readonly except: readonly number[];
-  /** What may not stand first: those, and the closing tag. */
+  /** Tokens excluded at the start: the same and the closing tag. */
   readonly exceptFirst: readonly number[];
 }
 
@@ -56,9 +56,9 @@ interface FreePart {
 type Part = readonly Int32Array[] | FreePart;
 
 /**
- * Prepares the form of replies.
+ * Builds the form of replies.
  *
- * Without a held subgoal the only way is to SWITCH; after KEEP the held subgoal is copied.
+ * Without a held subgoal SWITCH is forced; after KEEP the held subgoal is copied.
  * Free contents hold no tag and are not empty.
  */
 export function replyGrammar(
@@ -67,7 +67,7 @@ export function replyGrammar(
 ): ReplyForm {
   const { decoding, maxContentTokens } = options;
   const ids = (text: string) => tokenizer.encode(text);
-  const marked: number[] = []; // tokens with which tags begin, and ends
+  const marked: number[] = []; // tokens that contain "<": tags and ends
   for (let id = 0; id < tokenizer.vocabSize; id++) {
     if (tokenizer.piece(id).includes("<")) marked.push(id);
   }
@@ -110,13 +110,13 @@ export function replyGrammar(
   return Object.assign(start, { exclusions });
 }
 
-/** A grammar that records what could have been written at each token. */
+/** A grammar that records the allowed tokens at each position. */
 export interface RecordingGrammar extends ReplyGrammar {
-  /** What could have been written so far. */
+  /** Allowed tokens so far. */
   allowed(): AllowedTokens;
 }
 
-/** Records what a grammar allows. */
+/** Starts a grammar that records what it allows. */
 export function recordingGrammar(
   form: ReplyForm,
   situation: Situation,
@@ -146,7 +146,7 @@ export function recordingGrammar(
   };
 }
 
-/** Reads what was recorded. */
+/** Allowed tokens of each position from a record; `exclusions` are those of its form. */
 export function readAllowed(
   { ids, starts, excluded }: AllowedTokens,
   exclusions: readonly (readonly number[])[],
@@ -165,14 +165,14 @@ function followParts(
   parts: Part[],
   options: {
     maxContentTokens: number;
-    /** What the part after a completed one turns into, given what was taken. */
+    /** Replacement of the part after a completed one, given its tokens. */
     replace: (index: number, taken: readonly number[]) => Part | undefined;
   },
 ): ReplyGrammar {
   let index = 0, taken: number[] = [];
   const open = (sequences: readonly Int32Array[]) =>
     sequences.filter((ids) => taken.every((token, i) => ids[i] === token));
-  /** Tokens of the closing tag taken so far, or to be forced as the content is long enough. */
+  /** Tokens of the closing tag so far; 0 where it is forced by the length limit. */
   const closed = ({ closing }: FreePart) => {
     const begun = taken.indexOf(closing[0]!);
     if (begun >= 0) return taken.length - begun;

@@ -1,5 +1,5 @@
 /**
- * Making language policies: from nothing, or from a model's folder.
+ * Creating language policies with new weights, and loading them from a folder.
  *
  * @module
  */
@@ -37,13 +37,13 @@ import {
 
 /** How the weights of a language policy are trained. */
 export interface LanguageTrainingOptions {
-  /** Seed of everything that is drawn: new weights, adapters. */
+  /** Seed of new weights and adapters. */
   readonly seed: number;
-  /** Trains low-rank changes beside frozen weights; absent trains all weights. */
+  /** Trains LoRA adapters beside frozen weights; absent trains all weights. */
   readonly lora?: LoraOptions;
   /**
-   * What the value heads read: the policy's own states, or those of a critic with weights of its
-   * own (an adapter of its own on the same frozen weights, where there are adapters).
+   * Whether the value heads read the policy's states, or those of a critic with separate weights (a
+   * separate adapter on the same frozen weights, with `lora`).
    *
    * @default {"shared"}
    */
@@ -51,8 +51,7 @@ export interface LanguageTrainingOptions {
   /** Units of return that a value head's output of 1 stands for. @default {1} */
   readonly valueScale?: number;
   /**
-   * How matrices that are not trained are stored: as 32-bit floats, or as 16-bit floats in half
-   * the memory, which WebGPU alone computes with.
+   * How frozen matrices are stored; `float16` halves their memory and needs WebGPU.
    *
    * @default {"float32"}
    */
@@ -77,7 +76,7 @@ export interface OpenLanguageOptions
   readonly maxLength?: number;
 }
 
-/** A decoder that learns a small world in minutes on a processor. */
+/** Sizes of a decoder that learns a small world in minutes on a CPU. */
 export const SMALL_MODEL: Omit<Qwen2Config, "vocabSize"> = {
   hiddenSize: 64,
   intermediateSize: 128,
@@ -94,7 +93,7 @@ export const SMALL_MODEL: Omit<Qwen2Config, "vocabSize"> = {
 const HEADS = "value_head.safetensors";
 
 /**
- * Makes a language policy from nothing, for a world with few words.
+ * Makes a language policy with new weights, for a world with few words.
  *
  * @example
  * ```ts
@@ -168,7 +167,7 @@ export async function openLanguagePolicy(
   const random = createRandom(seed);
   const files = await readTokenizerFiles(directory);
   await checkVocabulary(directory, files);
-  using undo = new DisposableStack(); // whatever fails, no tensor is left behind
+  using undo = new DisposableStack(); // frees all tensors on failure
   const load = async (folder: string) =>
     undo.adopt(await loadQwen2(folder, { maxLength }), disposeQwen2);
   const model = await load(directory);
@@ -195,7 +194,7 @@ export async function openLanguagePolicy(
   return policy;
 }
 
-/** Refuses a tokenizer with tokens that the model beside it has not. */
+/** Throws if the tokenizer has more tokens than the model. */
 async function checkVocabulary(
   directory: string,
   files: TokenizerFiles,
@@ -208,7 +207,7 @@ async function checkVocabulary(
   );
 }
 
-/** Puts the numbers of a saved adapter in place of those of the critic's. */
+/** Loads a saved adapter into the critic's. */
 async function readCriticAdapter(
   { model, adapter }: Trunk,
   directory: string,
@@ -220,7 +219,7 @@ async function readCriticAdapter(
   disposeLora(loaded);
 }
 
-/** Reads value heads, if the file is there. */
+/** Loads the value heads if their file exists. */
 async function readHeadWeights(
   policy: LanguagePolicy,
   file: string,
@@ -234,7 +233,7 @@ async function readHeadWeights(
   }
 }
 
-/** A trunk with an adapter, if there shall be one. */
+/** A trunk, with an adapter if `lora` is given. */
 function trunkOf(
   model: Qwen2,
   { lora }: LanguageTrainingOptions,
@@ -244,13 +243,13 @@ function trunkOf(
   return frozen({ model, adapter: createLora(model, lora, random) });
 }
 
-/** The same trunk, its decoder kept from training. */
+/** The same trunk with frozen decoder weights. */
 function frozen(trunk: Trunk): Trunk {
   freezeWeights(trunk.model);
   return trunk;
 }
 
-/** A critic of its own, if there shall be one. */
+/** The separate critic, if configured. */
 function criticOf(
   actor: Trunk,
   { critic = "shared" }: LanguageTrainingOptions,
@@ -266,7 +265,7 @@ function criticOf(
   };
 }
 
-/** The same decoder with weights of its own. */
+/** A copy of the decoder and its weights. */
 function copyOf(model: Qwen2): Qwen2 {
   return {
     config: model.config,
@@ -283,14 +282,14 @@ function copyOf(model: Qwen2): Qwen2 {
   };
 }
 
-/** Puts the parts together, with how they are saved and freed. */
+/** Assembles the policy with its save and dispose functions. */
 function assemble(
   parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
   options: LanguageOptions & LanguageTrainingOptions,
 ): LanguagePolicy {
   const { files } = parts;
   const { valueScale = 1, frozenPrecision } = options;
-  const { model } = parts.actor; // the critic's too, where weights are frozen
+  const { model } = parts.actor; // shared with the critic where weights are frozen
   const halves = frozenPrecision === "float16"
     ? { model: packWeights(model) }
     : {};
@@ -325,7 +324,7 @@ function assemble(
   }, options);
 }
 
-/** Writes what of a trunk is trained: its adapter, or all of it. */
+/** Saves the trained weights of a trunk: its adapter, or all. */
 async function saveTrunk(trunk: Trunk, directory: string): Promise<void> {
   const { model, adapter } = trunk;
   await (adapter ? saveLora(adapter, directory) : saveQwen2(model, directory));

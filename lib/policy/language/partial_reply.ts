@@ -1,5 +1,5 @@
 /**
- * A reply while it is written: its tokens so far, and whether it has ended.
+ * State of a reply during generation: its tokens so far, and whether it has ended.
  *
  * @module
  */
@@ -12,26 +12,26 @@ import type { TextTokenizer } from "./tokenizer.ts";
 
 /** Options of `generateReplies()`. */
 export interface GenerationOptions {
-  /** Reads pieces and knows the end tokens. */
+  /** Decodes pieces and defines the end tokens. */
   readonly tokenizer: TextTokenizer;
   /** One stream for each prompt, so that a reply does not depend on its neighbors. */
   readonly randoms: readonly Random[];
   readonly adapter?: LoraAdapter | undefined;
-  /** Caches of the turns before, and for the next. */
+  /** KV caches of earlier turns. */
   readonly kvCache?: BatchKvCache | undefined;
   /** Longest reply, in tokens. @default {256} */
   readonly maxTokens?: number;
-  /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
+  /** Sampling temperature; 0 is greedy. @default {1} */
   readonly temperature?: number;
-  /** Share of probability kept, the likeliest tokens first. @default {1} */
+  /** Nucleus of top-p sampling. @default {1} */
   readonly topP?: number;
   /** Texts after which a reply ends. @default {[]} */
   readonly stop?: readonly string[];
-  /** What may come next, for each prompt; absent means anything. */
+  /** Grammar of each reply; absent allows any token. */
   readonly grammars?: readonly ReplyGrammar[];
   /**
-   * Tokens of free replies that are sampled on a GPU before they are read back. More mean
-   * fewer readbacks and more tokens sampled in vain after a stop.
+   * Tokens of free replies sampled on a GPU between readbacks. Larger values mean fewer readbacks and
+   * more discarded tokens after a stop.
    *
    * @default {16}
    */
@@ -40,10 +40,10 @@ export interface GenerationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tokens of free replies that are sampled on a GPU before they are read back. */
+/** Default of {@linkcode GenerationOptions.tokensPerReadback}. */
 export const TOKENS_PER_READBACK = 16;
 
-/** The same with what generation needs in any case. */
+/** Options with the defaults that generation needs. */
 export type FilledGenerationOptions =
   & GenerationOptions
   & Required<
@@ -53,12 +53,12 @@ export type FilledGenerationOptions =
     >
   >;
 
-/** A reply as it was written. */
+/** A generated reply. */
 export interface GeneratedReply {
   /** Token ids, the stop included. Shape `(tokens,)`. */
   readonly tokens: Int32Array<ArrayBuffer>;
   readonly pieces: readonly string[];
-  /** Log-probability of each token when it was sampled; 0 where it was forced. Shape `(tokens,)`. */
+  /** Log-probability of each token; 0 where it was forced. Shape `(tokens,)`. */
   readonly logProbs: Float32Array<ArrayBuffer>;
   /** 1 where a token was sampled, 0 where it was forced. Shape `(tokens,)`. */
   readonly sampled: Uint8Array<ArrayBuffer>;
@@ -79,11 +79,11 @@ export interface PartialReply {
   done: boolean;
 }
 
-/** A token to be written. */
+/** The next token of a reply. */
 export interface NextToken {
   readonly token: number;
   readonly logProb: number;
-  /** Whether there was no other. */
+  /** Whether it was the only allowed one. */
   readonly forced: boolean;
 }
 
@@ -100,7 +100,7 @@ export function startReply(): PartialReply {
   };
 }
 
-/** Writes a token, and finds whether the reply has ended with it. */
+/** Appends a token and updates `done`. */
 export function writeToken(
   reply: PartialReply,
   { token, logProb, forced }: NextToken,
@@ -119,7 +119,7 @@ export function writeToken(
   reply.text += piece;
   grammar?.accept(token);
   reply.done = tokenizer.endTokens.includes(token) ||
-    stop.some((text) => { // a token may go on after the stop
+    stop.some((text) => { // a token may extend beyond the stop
       const from = reply.text.length - piece.length - text.length;
       return reply.text.includes(text, Math.max(0, from));
     }) ||

@@ -1,5 +1,5 @@
 /**
- * A Qwen2 language model as a policy: a prompt in, the three blocks out, trained on the tokens of its replies.
+ * A Qwen2 language model as a policy, trained on the tokens of its replies.
  *
  * @module
  */
@@ -60,15 +60,15 @@ export interface LanguagePolicy
   /** Number of its parameters, frozen ones included. */
   readonly parameters: number;
   /**
-   * The same weights, deciding at another temperature; 0 always takes the likeliest token.
-   * Later changes of the weights show in it. For evaluation; its traces are not for learning.
+   * The same weights at another sampling temperature; 0 is greedy. For evaluation: its traces are not
+   * for learning.
    */
   atTemperature(temperature: number): CompletePolicy;
-  /** Writes all that loading it needs into a folder. */
+  /** Saves the policy to a folder. */
   save(directory: string): Promise<void>;
 }
 
-/** What a language policy is made of. */
+/** Components of a language policy. */
 export interface LanguageComponents {
   readonly network: LanguageNetwork;
   readonly tokenizer: TextTokenizer;
@@ -130,7 +130,7 @@ export function languagePolicy(
   };
 }
 
-/** Episodes in progress: their turns, and the KV caches of their prompts where prompts grow. */
+/** Episodes in progress, with their turns and KV caches. */
 class LanguageSession implements CompleteSession {
   readonly #context: LanguageContext;
   readonly #histories: EpisodeHistories;
@@ -231,7 +231,7 @@ class LanguageSession implements CompleteSession {
     );
   }
 
-  /** Decodes one batch of replies and reads decisions from them. */
+  /** Generates one batch of replies and parses decisions from them. */
   async #decideTogether(
     rows: readonly number[],
     observations: readonly Observation[],

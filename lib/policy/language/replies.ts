@@ -1,5 +1,5 @@
 /**
- * Between texts and tokens: prompts of situations, decisions of replies, replies of demonstrations.
+ * Conversions between text and tokens: prompts of situations, decisions of replies, tokens of demonstrations.
  *
  * @module
  */
@@ -29,45 +29,45 @@ import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
 /** Prompts and decoding of a language policy; every field has its default here. */
 export interface LanguageOptions {
   /**
-   * Writes what the model is shown, before the chat template: one message of the user, or a whole
-   * conversation. @default {formatPrompt}
+   * Writes the prompt before the chat template: one user message, or a conversation.
+   * @default {formatPrompt}
    */
   readonly prompt?: (situation: Situation) => string | readonly ChatMessage[];
   /** Longest reply, in tokens. @default {128} */
   readonly maxReplyTokens?: number;
-  /** Flattens above 1, sharpens below; 0 takes the likeliest. @default {1} */
+  /** Sampling temperature; 0 is greedy. @default {1} */
   readonly temperature?: number;
-  /** Share of probability kept when drawing; learning assumes 1. @default {1} */
+  /** Nucleus of top-p sampling; learning assumes 1. @default {1} */
   readonly topP?: number;
   /** How free replies are. @default {"free"} */
   readonly decoding?: Decoding;
-  /** Most tokens of a subgoal or action that is written freely between given tags. @default {24} */
+  /** Most tokens of a free subgoal or action between given tags. @default {24} */
   readonly maxContentTokens?: number;
   /** How replies are read. @default {"strict"} */
   readonly mode?: ReplyMode;
-  /** Replies written at once. @default {64} */
+  /** Replies per batch. @default {64} */
   readonly batchSize?: number;
-  /** Tokens, padding included, whose intermediate numbers are held at once while learning. @default {8192} */
+  /** Tokens, padding included, of a microbatch while learning. @default {8192} */
   readonly microbatchTokens?: number;
-  /** Whether layers are computed again for their gradients. @default {false} */
+  /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
   readonly recompute?: boolean;
-  /** Tokens of free replies drawn on a graphics processor before any is read. @default {16} */
+  /** Tokens of free replies sampled on a GPU between readbacks. @default {16} */
   readonly tokensPerReadback?: number;
   /**
-   * Whether KV caches are kept from turn to turn, for prompts that go on where the last
-   * reply ended. They take the memory of the last batches that were decoded. @default {false}
+   * Whether KV caches are reused from turn to turn, for prompts that extend the last reply; the caches
+   * of the newest batches stay in memory. @default {false}
    */
   readonly reuseKvCache?: boolean;
   /** Stops while replies are generated, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Every option filled in; a signal only where there is one. */
+/** Options with all defaults filled in. */
 export type LanguageSettings =
   & Required<Omit<LanguageOptions, "signal">>
   & Pick<LanguageOptions, "signal">;
 
-/** The defaults of all options but the prompt, written here and nowhere else. */
+/** Defaults of all options but the prompt. */
 export const LANGUAGE_DEFAULTS = {
   maxReplyTokens: 128,
   temperature: 1,
@@ -100,7 +100,7 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
   };
 }
 
-/** Tokens of what the model is shown, with what a teacher adds. */
+/** Tokens of a prompt, with a teacher's hint. */
 export function promptTokens(
   { tokenizer, settings }: LanguageContext,
   situation: Situation,
@@ -115,7 +115,7 @@ export function promptTokens(
   return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
 }
 
-/** Reads a decision from a reply. */
+/** Parses a decision from a reply; `allowed` where the reply has a form. */
 export function decisionOf(
   { tokenizer, settings }: LanguageContext,
   situation: Situation,
@@ -143,7 +143,7 @@ export function decisionOf(
     ...(allowed && { sampled, allowed }),
   };
   return {
-    // Without a subgoal to keep, any reply takes one up.
+    // Without a held subgoal every reply switches.
     switched: read.switched || situation.subgoal === undefined,
     subgoal: read.subgoal,
     action: read.action,
@@ -153,10 +153,8 @@ export function decisionOf(
 }
 
 /**
- * Probability of SWITCH, from that of the switching block that was written.
- *
- * Exact when there are no words but KEEP and SWITCH; otherwise what other words would have taken
- * counts for the word that was not written.
+ * Probability of SWITCH, from that of the generated switching block. Exact if only KEEP and SWITCH are
+ * possible; otherwise the mass of other words counts for the alternative.
  */
 export function switchProbability(
   span: TokenSpan | undefined,
@@ -170,7 +168,7 @@ export function switchProbability(
 }
 
 /**
- * What a trace recorded: the reply, and what could have been written.
+ * The recorded reply of a trace, with its allowed tokens.
  *
  * @throws {TypeError} If another kind of policy decided.
  */
@@ -190,7 +188,10 @@ export function writtenReply(
     : written;
 }
 
-/** Everything that is read in an episode as one reply, every token an execution. */
+/**
+ * A whole episode as one reply, every token an execution, for language modeling. `mask` is 1 for tokens of
+ * the world and 0 for tokens of replies.
+ */
 export function readingSample(
   context: LanguageContext,
   { task, turns, finalObservation }: Trajectory,
@@ -210,7 +211,7 @@ export function readingSample(
     };
   };
   const tokens = promptTokens(context, situationAt(turns.length));
-  const reply = tokens.slice(1); // nothing predicts the first token
+  const reply = tokens.slice(1); // the first token is not predicted
   const whole = { start: 0, end: reply.length };
   const mask = new Float32Array(reply.length).fill(1);
   turns.forEach(({ decision }, t) => {
@@ -219,7 +220,7 @@ export function readingSample(
       ...decision,
       switching: decision.switched ? "SWITCH" : "KEEP",
     }));
-    const start = before.length - 1; // where the first token is left out
+    const start = before.length - 1; // in `reply`, which lacks the first token
     mask.fill(0, start, start + said.length);
   });
   const decision: Decision = {
@@ -239,10 +240,10 @@ export function readingSample(
 }
 
 /**
- * Writes a decision made elsewhere as tokens to be learned.
+ * Encodes a given decision as tokens to be learned; log-probabilities are 0.
  *
- * Every token belongs to a decision: what stands between blocks to the one before, the copy of a
- * kept subgoal to the decision to keep it, and a first switch, which is no choice, to the plan.
+ * Every token belongs to a decision: text between blocks to the preceding one, the copy of a kept
+ * subgoal to switching, and a first switch, which is forced, to planning.
  */
 export function writeTrace(
   { tokenizer, form }: LanguageContext,
@@ -251,7 +252,7 @@ export function writeTrace(
   prompt: Int32Array,
 ): TokenTrace {
   const keeps = situation.subgoal !== undefined && !decision.switched;
-  // In the parts in which a grammar gives them out, so that the tokens are the same.
+  // Tokenized in the parts of the grammar, so that the tokens are equal.
   const [tag, word, content, middle, action] = [
     "<switch>",
     `${keeps ? "KEEP" : "SWITCH"}</switch>\n<subgoal>`,

@@ -28,13 +28,13 @@ import {
 } from "./tensorflow_library.ts";
 import { namedLibrary } from "./named_library.ts";
 
-/** How native TensorFlow answers. */
+/** Result of activating native TensorFlow: details, or the reason of failure. */
 export type NativeAnswer =
   | { readonly detail: string }
   | { readonly refusal: string };
 
 /**
- * Makes native TensorFlow the active backend, under the name `tensorflow`.
+ * Makes the library at a path the active backend, under the name `tensorflow`.
  *
  * @param options `gpu` asks for a graphics processor; otherwise none is used.
  * @throws {TypeError} If the library cannot be opened, is another library, or is too old.
@@ -62,7 +62,7 @@ export async function activateTensorflow(
   return { detail: describe(opened) };
 }
 
-/** The binding under the registered backend, if it is the project's. */
+/** The project's binding under the registered backend, if any. */
 function currentBinding(): TensorflowBinding | undefined {
   const backend = tf.findBackend("tensorflow");
   if (!backend || !("binding" in backend)) return undefined;
@@ -86,7 +86,7 @@ async function useBinding(binding: TensorflowBinding): Promise<void> {
   await tf.setBackend("tensorflow");
 }
 
-/** Puts back two functions that version 4 of `@tensorflow/tfjs-node` calls and Node 23 and Deno lack. */
+/** Restores two functions of `node:util` that `@tensorflow/tfjs-node` 4 calls; Node 23 and Deno lack them. */
 export async function restoreLegacy(): Promise<void> {
   const { default: util } = await import("node:util");
   const legacy: {

@@ -1,5 +1,5 @@
 /**
- * What TensorFlow.js asks of native TensorFlow: tensors by number, operations by name.
+ * The native binding that TensorFlow.js calls: tensors by number, operations by name.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const ARRAYS = {
 /** A type whose numbers can be written and read. */
 type PlainType = keyof typeof ARRAYS;
 
-/** What is known of a tensor that an operation made. */
+/** Metadata of an operation's output. */
 class Metadata {
   id = 0;
   shape: number[] = [];
@@ -50,7 +50,7 @@ class Attribute implements OperationAttribute {
   value: boolean | number | object | string | number[] = 0;
 }
 
-/** Executes what the kernels of `@tensorflow/tfjs-node` ask for through TensorFlow's C interface. */
+/** Executes the operations of `@tensorflow/tfjs-node` through TensorFlow's C interface. */
 export class TensorflowBinding implements TFJSBinding {
   readonly TensorMetadata = Metadata;
   readonly TFEOpAttr = Attribute;
@@ -87,12 +87,12 @@ export class TensorflowBinding implements TFJSBinding {
     this.#gpu = context.devices().some(({ kind }) => kind === "GPU");
   }
 
-  /** Whether operations are executed on a graphics processor. */
+  /** Whether operations are executed on a GPU. */
   isUsingGpuDevice(): boolean {
     return this.#gpu;
   }
 
-  /** Tensors that were made and not deleted. */
+  /** Tensors not yet deleted. */
   getNumOfTensors(): number {
     return this.#handles.size;
   }
@@ -140,7 +140,7 @@ export class TensorflowBinding implements TFJSBinding {
   }
 
   /**
-   * Copies the numbers of a tensor, waiting until they are known.
+   * Copies the numbers of a tensor, synchronously.
    *
    * @throws {TypeError} If its type has no numbers, or computing them failed.
    */
@@ -256,7 +256,7 @@ function asNumbers(
     : new List(values as ArrayLike<number>);
 }
 
-/** Makes sure that tensors of a type can be written and read. */
+/** Throws unless tensors of a type can be written and read. */
 function plainType(dtype: number): PlainType {
   if (dtype in ARRAYS) return dtype as PlainType;
   throw new TypeError(

@@ -82,7 +82,7 @@ const TENSORFLOW_FUNCTIONS = {
   TFE_Execute: { parameters: [P, "buffer", "buffer", P], result: "void" },
 } as const;
 
-/** TensorFlow, open. */
+/** The open library. */
 export interface TensorflowLibrary {
   readonly path: string;
   /** Its version, such as `2.21.0`. */
@@ -109,7 +109,7 @@ export function openTensorflow(path: string): TensorflowLibrary {
 }
 
 /**
- * Makes sure that a version of TensorFlow has the operations that TensorFlow.js asks for.
+ * Throws for versions of TensorFlow without the operations of TensorFlow.js.
  *
  * @throws {TypeError} If it is older than version 2.
  */
@@ -134,17 +134,17 @@ interface TensorflowDevice {
   readonly kind: string;
 }
 
-/** `ConfigProto { device_count { key: "GPU" value: 0 } }`: graphics processors stay unused. */
+/** `ConfigProto { device_count { key: "GPU" value: 0 } }`: no GPU is used. */
 const NO_GPU = Uint8Array.of(10, 7, 10, 3, 71, 80, 85, 16, 0);
-/** `ConfigProto { gpu_options { allow_growth: true } }`: memory is taken when it is needed. */
+/** `ConfigProto { gpu_options { allow_growth: true } }`: memory grows on demand. */
 const GROW = Uint8Array.of(50, 2, 32, 1);
 
-/** Executes operations; lives as long as the program, as the tensors of a backend do. */
+/** Executes operations; lives as long as the process. */
 export class TensorflowContext {
   readonly library: TensorflowLibrary;
-  /** What native code calls it. */
+  /** `TFE_Context*`. */
   readonly pointer: Deno.PointerValue;
-  /** Where native code writes the status of a call. */
+  /** `TF_Status*` of the last call. */
   readonly status: Deno.PointerValue;
 
   /**
@@ -170,9 +170,9 @@ export class TensorflowContext {
   }
 
   /**
-   * Makes sure that the last call went well.
+   * Checks the status of the last call.
    *
-   * @throws {TypeError} If it did not; the message holds TensorFlow's.
+   * @throws {TypeError} If it failed, with TensorFlow's message.
    */
   check(action: string): void {
     const { symbols } = this.library;
@@ -184,7 +184,7 @@ export class TensorflowContext {
   }
 
   /**
-   * Lists what operations can be executed on.
+   * Devices that can execute operations, the processor first.
    *
    * @throws {TypeError} If TensorFlow cannot say.
    */
@@ -203,7 +203,7 @@ export class TensorflowContext {
   }
 }
 
-/** Kinds of settings: `TF_AttrType` of `tensorflow/c/c_api.h`. */
+/** Kinds of attributes: `TF_AttrType` of `tensorflow/c/c_api.h`. */
 export const ATTRIBUTE = {
   string: 0,
   int: 1,
@@ -213,7 +213,7 @@ export const ATTRIBUTE = {
   shape: 5,
 } as const;
 
-/** A setting of an operation. */
+/** An attribute of an operation. */
 export interface OperationAttribute {
   readonly name: string;
   /** Its kind: one of {@linkcode ATTRIBUTE}. */
@@ -225,7 +225,7 @@ export interface OperationAttribute {
 const ENCODER = new TextEncoder();
 const NAMES = new Map<string, Uint8Array<ArrayBuffer>>();
 
-/** Encodes a name for native code, which goes on reading it after the call: it never moves. */
+/** Encodes a name as zero-terminated UTF-8; cached, as native code reads it after the call. */
 export function nativeName(text: string): Uint8Array<ArrayBuffer> {
   let name = NAMES.get(text);
   if (!name) NAMES.set(text, name = ENCODER.encode(`${text}\0`));

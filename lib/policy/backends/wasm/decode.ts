@@ -1,5 +1,5 @@
 /**
- * One token further in one go: a whole decoder step as a single kernel on the heap.
+ * A whole decoder step as a single kernel on the heap.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "./kernel_names.ts";
 import type { KernelModule } from "./module.ts";
 
-/** Numbers that {@linkcode DECODE}`.step` takes. */
+/** Attributes of {@linkcode DECODE}`.step`. */
 export interface DecodeAttributes {
   readonly layers: number;
   readonly heads: number;
@@ -39,7 +39,7 @@ export function registerDecodeKernels(module: KernelModule): void {
   register(DECODE.fillCache, (inputs, a) => fillCache(module, inputs, a));
 }
 
-/** Rotates the keys of prompts and puts them and the values into one layer's caches. */
+/** Writes rotated keys and values of prompts to one layer's caches. */
 function fillCache(
   { exports, heap }: KernelModule,
   inputs: Inputs,
@@ -67,7 +67,7 @@ function fillCache(
   return [];
 }
 
-/** Memory that lives within one step; pointers to rows for each sequence. */
+/** Scratch memory of one step: pointers to rows. */
 interface Workspace {
   /** State between layers. */
   readonly x: number;
@@ -75,17 +75,17 @@ interface Workspace {
   readonly normed: number;
   /** Queries, keys and values. */
   readonly qkv: number;
-  /** What attention gives. */
+  /** Output of attention. */
   readonly mixed: number;
   /** Gate of the feed-forward block, then its product with `up`. */
   readonly gate: number;
-  /** The other half. */
+  /** Up projection of the feed-forward block. */
   readonly up: number;
   /** Attention scores of the heads of one group. */
   readonly scores: number;
 }
 
-/** What a step knows. */
+/** Sizes and inputs of a step. */
 interface Step {
   readonly module: KernelModule;
   readonly inputs: Inputs;
@@ -218,12 +218,12 @@ function attend(step: Step, space: Workspace, index: number): void {
   );
 }
 
-/** Where the rows of a projection go. */
+/** Output rows of a projection. */
 interface Target {
   readonly pointer: number;
   /** Numbers from one row to the next. */
   readonly stride: number;
-  /** Whether they are added to what is there. */
+  /** Whether rows are added to the memory's content. */
   readonly add: boolean;
 }
 

@@ -94,7 +94,7 @@ function normalizationKernels(
   };
 }
 
-/** Kernels that treat every number alike: gating and the optimizer. */
+/** Elementwise kernels: gating and the optimizer. */
 function elementKernels(
   { exports, heap }: KernelModule,
 ): Record<string, RunKernel> {

@@ -1,5 +1,5 @@
 /**
- * Registers the kernels that training needs with the `wasm` backend of TensorFlow.js.
+ * Registers the project's kernels with the `wasm` backend of TensorFlow.js.
  *
  * @module
  */
@@ -104,7 +104,7 @@ function broadcastIndices(
   return indices;
 }
 
-/** The same numbers under another name: every tensor saved for a gradient passes here. */
+/** Shares the buffer; every tensor saved for a gradient passes here. */
 function identityKernel({ heap }: KernelModule): tf.KernelFunc {
   const copy = tf.getKernel("Identity", "wasm")!.kernelFunc;
   return function identity(params) {
@@ -113,7 +113,7 @@ function identityKernel({ heap }: KernelModule): tf.KernelFunc {
   };
 }
 
-/** Takes rows by number; other axes and types go to the kernel that was there, which copies number by number. */
+/** Takes rows by number; other axes and types go to the original kernel, which copies element by element. */
 function gatherKernel({ exports, heap }: KernelModule): tf.KernelFunc {
   const stock = tf.getKernel("GatherV2", "wasm")!.kernelFunc;
   return function gather(params) {

@@ -8,7 +8,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { BackendWasm } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
 
-/** What is used of the emscripten module under the backend. */
+/** The emscripten functions in use. */
 interface EmscriptenHeap {
   HEAPU8: Uint8Array<ArrayBuffer>;
   _malloc: (bytes: number) => number;
@@ -18,11 +18,11 @@ interface EmscriptenHeap {
 
 /** Pointers into the heap of the `wasm` backend; every pointer is a byte offset. */
 export interface Heap {
-  /** The memory itself, to share with another module. */
+  /** The memory, to share with another module. */
   readonly memory: WebAssembly.Memory;
   /** Where a tensor's numbers start. */
   pointer(tensor: tf.TensorInfo): number;
-  /** Makes room for a tensor of 32-bit floats; its numbers are not set. */
+  /** Makes room for a tensor of 32-bit floats; uninitialized. */
   output(shape: readonly number[]): tf.TensorInfo;
   /** Allocates memory that {@linkcode Heap.free} frees. */
   allocate(bytes: number): number;
@@ -35,14 +35,14 @@ export interface Heap {
   copy(target: number, source: number, bytes: number): void;
   /** Counts one more user of a tensor's numbers and returns a tensor that shares them. */
   share(tensor: tf.TensorInfo): tf.TensorInfo;
-  /** Frees a tensor that no engine knows of. */
+  /** Frees a tensor unknown to the engine. */
   dispose(tensor: tf.TensorInfo): void;
 }
 
 /**
  * Opens the heap of the active backend and makes a failed allocation throw.
  *
- * Out of the box a full heap yields pointer 0, and tensors silently overwrite each other there.
+ * By default a full heap yields pointer 0, where tensors silently overwrite each other.
  *
  * @throws {TypeError} If the active backend is not `wasm`.
  */
@@ -84,7 +84,7 @@ export function openHeap(): Heap {
 
 /** Replaces the allocator by one that throws where the original returns 0. */
 function guardAllocation(module: EmscriptenHeap): void {
-  module._free(module._malloc(16)); // the first call replaces a stub of emscripten's
+  module._free(module._malloc(16)); // the first call replaces a stub of emscripten
   const allocate = module._malloc;
   if (allocate.name === "guarded") return;
   module._malloc = function guarded(bytes: number): number {
@@ -133,16 +133,16 @@ export interface KernelModule {
   readonly heap: Heap;
   /** Scratch memory of the matrix product. */
   readonly scratch: number;
-  /** What multiplies matrices instead of the module; nothing unless it was asked for. */
+  /** External matrix product that replaces the module's, if any. */
   readonly outside: OutsideProduct | undefined;
-  /** Hands the products of large matrices to something else, or takes them back. */
+  /** Sets or removes the external product for large matrices. */
   multiplyBy(outside: OutsideProduct | undefined): void;
 }
 
-/** Something outside of the module that multiplies matrices on the heap. */
+/** An external matrix product on the heap. */
 export interface OutsideProduct {
   readonly detail: string;
-  /** Multiplications from which on a product is worth the way there. */
+  /** Multiplications from which on a product is faster than the module's. */
   readonly least: number;
   /** The parameters of `matmul` without `scratch`; pointers may be negative beyond 2 GiB. */
   readonly multiply: KernelFunction;

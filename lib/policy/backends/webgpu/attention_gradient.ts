@@ -172,7 +172,7 @@ function writeTurned(
     }`;
 }
 
-/** Slopes of queries: each over the keys it saw. */
+/** Gradients of queries, each over its keys. */
 const QUERIES = (size: number) => ({
   name: "attention_queries",
   vectors: ["queries", "slopes", "keys", "values"],
@@ -220,7 +220,7 @@ const QUERIES = (size: number) => ({
   },
 });
 
-/** Slopes of keys and values: each over the queries that saw it, in all heads of its group. */
+/** Gradients of keys and values, each over its queries in all heads of its group. */
 const KEYS = (size: number) => ({
   name: "attention_keys",
   vectors: ["queries", "slopes", "keys", "values"],

@@ -17,7 +17,7 @@ import { ELEMENTS, NORMALIZATION, PROJECTION } from "./layer_kernels.ts";
 import { FLOAT16 } from "./fp16.ts";
 import { VOCABULARY } from "./vocabulary.ts";
 
-/** What is known of a graphics adapter. */
+/** Properties of a GPU adapter. */
 export interface AdapterReport {
   /** Vendor, architecture and device in words. */
   readonly name: string;
@@ -33,7 +33,7 @@ export interface AdapterReport {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** Limits that TensorFlow.js profits from; the device is asked for all the adapter has. */
+/** Limits requested from the adapter at their maximum. */
 const LIMITS = [
   "maxStorageBufferBindingSize",
   "maxBufferSize",
@@ -46,14 +46,14 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-/** Commands collected before they are submitted; submitting each is a third slower. */
+/** Commands per submission; submitting each is a third slower. */
 const SUBMIT_BATCH = 1000;
 
-/** Bytes of freed tensors that wait for a submission, at which it is made early: 128 MiB. */
+/** Bytes of freed tensors pending a submission that trigger it early: 128 MiB. */
 const WAITING_BYTES = 2 ** 27;
 
 /**
- * Looks for a graphics adapter.
+ * Describes the GPU adapter.
  *
  * @returns What is known of it; `undefined` where there is none.
  */

@@ -164,7 +164,7 @@ const ROW_THREADS = 256;
 /** Kernels by name. */
 export const SAMPLING: Readonly<Record<string, RunKernel>> = {
   /**
-   * Draws a token of each row: the likeliest at temperature 0, else the first at which the sum of
+   * Samples a token of each row: the likeliest at temperature 0, else the first at which the sum of
    * probabilities passes the row's uniform number. `rules` says for each row how many of `lists`
    * it may take (0 for any), and which of `masks`, a bit for each token, forbids some (−1 for none).
    * The result has tokens, as numbers, and log-probabilities. Shape `(2, rows)`.

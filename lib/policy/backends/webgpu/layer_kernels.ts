@@ -80,7 +80,7 @@ export function multiply(
 const COLUMNS = 16;
 
 /**
- * Adds rows: a workgroup takes some columns, and the rows go around among its threads. Shape
+ * Adds rows: a workgroup takes some columns, and the rows are interleaved over its threads. Shape
  * `(width,)`; the caller disposes it.
  */
 export function columnSums(
@@ -132,7 +132,7 @@ const INVERSE = `
   let inverse = inverseSqrt(
     sumOf(lane, square) / f32(uniforms.width) + uniforms.epsilon);`;
 
-/** What every thread of a row's workgroup begins with. */
+/** Preamble of a row's workgroup. */
 const ROW = `
   if (group >= uniforms.rows) { return; }
   let start = group * uniforms.width;
@@ -221,7 +221,7 @@ export const ELEMENTS: Readonly<Record<string, RunKernel>> = {
     }),
 };
 
-/** Computes one number of each place, from the inputs there. */
+/** Computes one element per position from the inputs there. */
 function eachNumber(
   backend: WebGPUBackend,
   options: {

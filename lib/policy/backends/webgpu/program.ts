@@ -7,12 +7,12 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { WebGPUBackend } from "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 
-/** Text, or how to write it, which is asked for only when the shader is new. */
+/** Shader text, or a function that writes it when the shader is first compiled. */
 export type ShaderText = string | (() => string);
 
 /** One shader and what it works on. */
 export interface Shader {
-  /** Tells it from other shaders; what is written into its text must be part of this. */
+  /** Cache key: must contain every value that is written into the text. */
   readonly name: string;
   /** Tensors by the names under which the text reads them, as flat arrays. */
   readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
@@ -106,7 +106,7 @@ export function runShader(
   return output;
 }
 
-/** The same numbers in one row, so that shaders need know no shapes. */
+/** The tensor as a flat array. */
 function flat(x: tf.TensorInfo): tf.TensorInfo {
   const { dataId, dtype } = x;
   return { dataId, dtype, shape: [tf.util.sizeFromShape(x.shape)] };
@@ -135,7 +135,7 @@ export function rowsOf(x: tf.TensorInfo): { rows: number; width: number } {
   return { width, rows: tf.util.sizeFromShape(x.shape) / Math.max(1, width) };
 }
 
-/** Sums (or whatever `join` does) what each thread holds; every thread gets the result. */
+/** Reduces the threads' values by `join` (sum by default); every thread gets the result. */
 export function reduction(
   options: { name: string; threads?: number; join?: string },
 ): string {
@@ -144,7 +144,7 @@ export function reduction(
     var<workgroup> ${name}Parts : array<f32, ${threads}>;
     fn ${name}Join(a : f32, b : f32) -> f32 { return ${join}; }
     fn ${name}(lane : i32, part : f32) -> f32 {
-      workgroupBarrier(); // what was there has been read
+      workgroupBarrier(); // earlier values have been read
       ${name}Parts[lane] = part;
       for (var step = ${threads / 2}; step > 0; step = step / 2) {
         workgroupBarrier();

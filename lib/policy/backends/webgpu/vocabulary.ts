@@ -56,7 +56,9 @@ export const VOCABULARY: Readonly<Record<string, RunKernel>> = {
   [FUSED.tokenLogProbsGradHidden]: (backend, inputs, attributes) => {
     const { hidden, embedding } = inputs;
     const whole = backend.makeTensorInfo(hidden!.shape, "float32");
-    for (const { logits: a, start } of eachSlope(backend, inputs, attributes)) {
+    for (
+      const { logits: a, start } of eachGradient(backend, inputs, attributes)
+    ) {
       const part = projectBack(backend, { dy: a, w: embedding! });
       if (part.shape[0] === whole.shape[0]) {
         backend.disposeData(whole.dataId);
@@ -69,7 +71,11 @@ export const VOCABULARY: Readonly<Record<string, RunKernel>> = {
   [FUSED.tokenLogProbsGradEmbedding]: (backend, inputs, attributes) => {
     let sum: tf.TensorInfo | undefined;
     for (
-      const { logits: a, hidden: b } of eachSlope(backend, inputs, attributes)
+      const { logits: a, hidden: b } of eachGradient(
+        backend,
+        inputs,
+        attributes,
+      )
     ) {
       const part = multiply(backend, { a, b, transposeA: true });
       sum = sum ? add(backend, sum, part) : part;
@@ -140,7 +146,7 @@ const SCORE = `
         result[2 * uniforms.columns + at] = top + log(total);
       }`;
 
-/** Computes logits chunk by chunk; they are freed when the next ones are asked for. */
+/** Computes logits chunk by chunk; each is freed before the next. */
 function* eachChunk(
   backend: WebGPUBackend,
   { hidden, embedding }: Inputs,
@@ -162,7 +168,7 @@ function* eachChunk(
 }
 
 /** The same with the gradient of the logits in their place. */
-function* eachSlope(
+function* eachGradient(
   backend: WebGPUBackend,
   inputs: Inputs,
   attributes: Attributes,
