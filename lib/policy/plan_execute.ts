@@ -10,9 +10,9 @@ import type { Decision, Hint, Observation, Situation } from "../trajectory.ts";
 import type { Policy, PolicySession } from "./policy.ts";
 import { EpisodeHistories, statelessPolicy } from "./session.ts";
 
-/** What a planner decides on a turn. */
+/** A planner's decision on a turn. */
 export interface Plan {
-  /** Whether the subgoal is newly taken up; always so on the first turn. */
+  /** Whether the subgoal is newly chosen; always true on the first turn. */
   readonly switched: boolean;
   /** The subgoal in force from now on. */
   readonly subgoal: string;
@@ -64,9 +64,9 @@ export type Choose<T> = (situation: Situation, random: Random) => T;
  * strictEqual(decision!.switched, true);
  * ```
  *
- * @param planner Decides what for.
- * @param executor Decides how.
- * @returns A policy whose decisions cannot be trained, as nothing records how they came about.
+ * @param planner Chooses subgoals.
+ * @param executor Chooses actions.
+ * @returns A policy whose decisions have no traces and cannot be trained.
  */
 export function planExecute(planner: Planner, executor: Executor): Policy {
   return statelessPolicy({
@@ -101,7 +101,7 @@ function decision(situation: Situation, plan: Plan, action: string): Decision {
 }
 
 /**
- * Plans by a function: whenever it names another subgoal than the one held, that is a switch.
+ * Plans by a function; another subgoal than the held one is a switch.
  *
  * @param subgoal Names the subgoal for a situation.
  * @returns A planner.
@@ -196,7 +196,7 @@ export function randomExecutor(): Executor {
 }
 
 /**
- * Does what an expert would do, subgoal and action.
+ * Follows an expert in subgoal and action.
  *
  * @example
  * ```ts
@@ -211,7 +211,7 @@ export function randomExecutor(): Executor {
  *
  * @param hint The expert's advice for a situation; it must draw from forks of the stream alone. @default {the observation's `hint`; see `withHints`}
  * @param fallback Decides where the expert gives no advice.
- * @returns A policy that never strays from the hints.
+ * @returns A policy that follows the hints.
  * @throws {TypeError} While deciding, if there is neither advice nor a fallback.
  */
 export function expertPolicy(
@@ -247,7 +247,7 @@ export function expertPolicy(
 }
 
 /**
- * Lets one policy decide most turns and another the rest; each takes in what the other decided.
+ * Mixes two policies turn by turn; each encodes the other's decisions.
  *
  * @example
  * ```ts
@@ -265,7 +265,7 @@ export function expertPolicy(
  * @param rate Share of the other policy, in `[0, 1]`.
  * @returns A policy; with a rate of 0 it is the usual one, with 1 the other.
  * @throws {RangeError} If the rate is outside `[0, 1]`.
- * @throws {TypeError} While deciding, if a policy cannot take in what the other decided.
+ * @throws {TypeError} While deciding, if a policy cannot encode the other's decisions.
  */
 export function mixPolicies(
   usual: Policy,
@@ -287,14 +287,14 @@ export function mixPolicies(
   };
 }
 
-/** Says which of two sessions decides a turn. */
+/** Chooses which of two sessions decides a turn. */
 type ChooseSession = (
   row: number,
   observation: Observation,
   random: Random,
 ) => 0 | 1;
 
-/** Two sessions of the same episodes: on every turn one decides, and the other takes the decision in. */
+/** Two sessions of the same episodes: on every turn one decides, and the other encodes the decision. */
 class SharedEpisodes implements PolicySession {
   readonly #sessions: readonly [PolicySession, PolicySession];
   readonly #choose: ChooseSession;
@@ -354,7 +354,7 @@ class SharedEpisodes implements PolicySession {
   }
 }
 
-/** Moves a session on by decisions made elsewhere. */
+/** Advances a session by given decisions. */
 async function takeIn(
   session: PolicySession,
   rows: readonly number[],

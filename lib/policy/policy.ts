@@ -16,9 +16,9 @@ import type {
 } from "../trajectory.ts";
 import type { Tensor1D, Variable } from "./backends/tensors.ts";
 
-/** What a policy knows of an episode before its first observation. */
+/** Start of an episode, before its first observation. */
 export interface EpisodeStart {
-  /** What the world asked for, in words. */
+  /** The task in words. */
   readonly task: string;
 }
 
@@ -34,7 +34,7 @@ export interface Policy {
 }
 
 /**
- * Episodes in progress: the session owns what the policy remembers of them, and its caches.
+ * Episodes in progress: the session owns the policy's memory of them and its caches.
  *
  * Every turn of an episode is either decided ({@linkcode PolicySession.decide}) or taken in
  * ({@linkcode PolicySession.encode}); both move the row to the next turn. The arguments of a call
@@ -69,20 +69,19 @@ export interface PolicySession extends Disposable {
     decisions: readonly Decision[],
     options?: EncodeOptions,
   ): Decision[] | Promise<Decision[]>;
-  /** Frees what is held for episodes that take no further turn; their values can still be asked. */
+  /** Frees caches of episodes that have ended; their values can still be computed. */
   end?(rows: readonly number[]): void;
 }
 
 /** Options of {@linkcode PolicySession.encode}. */
 export interface EncodeOptions {
   /**
-   * Whether log-probabilities and values are computed. Without them a learner takes the present
-   * weights for those that decided. @default {true}
+   * Whether log-probabilities and values are computed; without them a learner treats the samples as
+   * on-policy. @default {true}
    */
   readonly score?: boolean;
   /**
-   * What a teacher knows of each row besides what is seen; it stands in the policy's inputs of
-   * this turn alone. Units of this policy's own traces stay as they are. @default {nothing}
+   * A teacher's hint for each row, added to the policy's inputs of this turn alone. Units of this policy's own traces stay as they are. @default {nothing}
    */
   readonly hints?: readonly string[];
 }
@@ -101,17 +100,17 @@ export type CompleteSession =
 /** A policy that reads texts token by token, and can learn to predict them. */
 export interface ReadingPolicy {
   /**
-   * Everything that is read in some episodes, one sample each, as if the policy had written it. `mask` is 1
-   * for units that the world wrote and 0 for replies. Shape `(units,)`.
+   * The text of each episode as one sample, for language modeling; `mask` is 1 for units of the world and 0
+   * for replies. Shape `(units,)`.
    */
   readingSamples(
     trajectories: readonly Trajectory[],
   ): { decision: Decision; mask: Float32Array }[];
 }
 
-/** A turn to be scored again, with whatever else is known of it. */
+/** A turn to be scored again. */
 export interface ScoredTurn {
-  /** What was decided, with a trace of the policy that scores it. */
+  /** The decision, with a trace of the policy that scores it. */
   readonly decision: Decision;
 }
 
@@ -138,13 +137,13 @@ export interface Scorer {
 
 /** Turns to learn from, as columns; a row is a turn. */
 export interface SampleBatch {
-  /** What was seen and decided. Shape `(rows,)`. */
+  /** Observation and decision of each row. Shape `(rows,)`. */
   readonly turns: readonly Turn[];
   /** Number of the episode that the turn belongs to; rows of one number can be kept together. Shape `(rows,)`. */
   readonly episodes: Int32Array;
   /** Advantage of each decision, after normalization if any; 0 where it is not trained. Shape `(rows,)` each. */
   readonly advantages: ByDecision<Float64Array>;
-  /** 1 where the policy gradient sees the decision; one that was not taken is not trained. Shape `(rows,)` each. */
+  /** 1 where the decision is in the policy gradient, 0 where it was not taken. Shape `(rows,)` each. */
   readonly trained: ByDecision<Uint8Array>;
   /** Targets of the value heads; `NaN` where a head has none on a turn. Shape `(rows,)` each. */
   readonly targets?: ByDecision<Float64Array>;
@@ -163,7 +162,7 @@ export interface UpdateOptions {
    * Then the last episode of a minibatch may make it larger than its size.
    */
   minibatchBy?: "turn" | "episode";
-  /** Takes the weights at hand for those that decided: every ratio is 1 on each step, as for imitation. */
+  /** Treats samples as on-policy: every ratio is 1 on each step, as for imitation. */
   onPolicy?: boolean;
   /** Clip range of the probability ratio; `[below, above]` for an asymmetric one. */
   clipRange?: number | readonly [number, number];
@@ -206,13 +205,13 @@ export interface Learner {
       signal?: AbortSignal;
     },
   ): Promise<Record<string, number>>;
-  /** Takes the last update back, as where a run is stopped before its iteration was recorded. */
+  /** Reverts the last update, for a run that stops before its iteration is recorded. */
   revert?(): void;
   /** Writes weights and optimizer state to files in a folder. */
   save(directory: string): Promise<void>;
   /** Reads what {@linkcode Learner.save} wrote. */
   load(directory: string): Promise<void>;
-  /** Takes the weights as they are now for the reference policy, as after a warm start; for learners with one. */
+  /** Makes the current weights the reference policy, as after a warm start. */
   setReference?(): void;
 }
 

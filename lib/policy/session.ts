@@ -1,6 +1,6 @@
 /**
- * Sessions of policies that keep nothing but what happened: the past of each episode, and policies
- * made of a function of {@linkcode Situation}.
+ * Sessions whose only state is the history of each episode, and policies made of a function of
+ * {@linkcode Situation}.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export class EpisodeHistories {
   }
 
   /**
-   * What the policy of an episode sees; its `past` grows as turns are recorded.
+   * The situation of an episode; its `past` grows as turns are recorded.
    *
    * @throws {RangeError} If the session has no such row.
    */
@@ -75,8 +75,8 @@ export interface SituationFunctions {
 }
 
 /**
- * Makes a policy of a function from situations to decisions: it keeps nothing from turn to turn but the past
- * of each episode, which the situation holds.
+ * Makes a policy of a function from situations to decisions; its only state is the history of each
+ * episode, which the situation holds.
  *
  * @example
  * ```ts
@@ -99,8 +99,8 @@ export interface SituationFunctions {
  * strictEqual(decision!.action, "look");
  * ```
  *
- * @param functions What decides, and values if anything does.
- * @returns A policy whose sessions take others' decisions in as they are.
+ * @param functions Decisions, and values if any.
+ * @returns A policy whose sessions encode decisions unchanged.
  */
 export function statelessPolicy(functions: SituationFunctions): Policy {
   return { open: (starts) => new StatelessSession(functions, starts) };
@@ -149,7 +149,7 @@ class StatelessSession implements PolicySession {
 
   [Symbol.dispose](): void {}
 
-  /** Situations that stay as they are when their episodes go on. */
+  /** Snapshots of situations, unaffected by later turns. */
   #situations(
     rows: readonly number[],
     observations: readonly Observation[],
@@ -162,8 +162,8 @@ class StatelessSession implements PolicySession {
 }
 
 /**
- * Applies a function to a value at once, or when it is ready if it is promised. Returns its result;
- * a promise only where the value was one.
+ * Applies a function to a value or to what a promise resolves to; the result is a promise only for a
+ * promise.
  */
 export function whenReady<T, R>(
   value: T | Promise<T>,

@@ -1,8 +1,7 @@
 /**
- * Playing a schedule in lock-step: one batched decision for all worlds on each turn.
+ * Rollout in lock-step: one batched decision for all worlds on each turn.
  *
- * Worlds that answer at once are never awaited; a turn costs a few microseconds
- * besides the policy and the worlds.
+ * Synchronous worlds are never awaited; the overhead of a turn is a few microseconds.
  *
  * @module
  */
@@ -33,7 +32,7 @@ export interface CollectOptions {
   readonly open?: OpenEnv;
   /** Stops between two turns by throwing its reason. */
   readonly signal?: AbortSignal;
-  /** Whether the policy's critic, if it has one, values what follows a truncated episode. @default {true} */
+  /** Whether truncated episodes are bootstrapped by the policy's critic, if any. @default {true} */
   readonly bootstrap?: boolean;
 }
 
@@ -201,7 +200,7 @@ async function* playBatch(
   }
 }
 
-/** One world being played, and what was recorded of it. */
+/** A world in progress and its record. */
 class Episode {
   readonly row: number;
   readonly random: Random;
@@ -221,7 +220,7 @@ class Episode {
       .fork("replica", assignment.replica);
   }
 
-  /** What is seen now. */
+  /** The current observation. */
   get observation(): Observation {
     return (this.#last ?? this.#begin)!.observation;
   }
@@ -285,7 +284,7 @@ class Episode {
     await env?.[Symbol.asyncDispose]?.();
   }
 
-  /** Names the episode in whatever its world throws, now or later. */
+  /** Adds the episode's id to errors of its world, sync or async. */
   #guarded<T>(call: () => T | Promise<T>): T | Promise<T> {
     const explain = (cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -301,12 +300,12 @@ class Episode {
       const result = call();
       return isPromise(result) ? result.catch(explain) : result;
     } catch (cause) {
-      return explain(cause); // a rejection, so that other worlds' answers are awaited too
+      return explain(cause); // as a rejection, so that other worlds are awaited too
     }
   }
 }
 
-/** Values what follows the truncated episodes, if the session can. */
+/** Bootstrap values of truncated episodes, if the session has a critic. */
 async function valueCut(
   session: PolicySession,
   episodes: readonly Episode[],

@@ -1,8 +1,8 @@
 /**
  * Workers that hold worlds: each world lives in one of them and is called as a `TextEnv`.
  *
- * Calls made in one go travel in one message per Worker. Which Worker holds a world changes
- * no observation. A pool pays off when a step takes longer than a message,
+ * Calls made in one go travel in one message per Worker. Observations do not depend on
+ * the assignment of worlds to Workers. A pool pays off when a step takes longer than a message,
  * about a tenth of a millisecond; see the rollout bench.
  *
  * @module
@@ -23,7 +23,7 @@ export interface EnvPool extends AsyncDisposable {
 export interface EnvPoolOptions {
   /** How many Workers, at least 1. */
   readonly workers: number;
-  /** Whether observations carry the hints of their worlds' experts, as {@linkcode withHints} adds them; asking an expert costs time. @default {false} */
+  /** Whether observations carry the hints of their worlds' experts, as {@linkcode withHints} adds them, at the cost of running the experts. @default {false} */
   readonly hints?: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface EnvPoolOptions {
  * strictEqual(observation.admissibleActions.includes("wait"), true);
  * ```
  *
- * @param options How many, and whether experts are asked.
+ * @param options Number of Workers, and whether observations carry hints.
  * @returns A pool; disposing it ends the Workers and every world in them.
  * @throws {RangeError} If `workers` is not a positive integer.
  */

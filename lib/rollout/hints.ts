@@ -1,5 +1,5 @@
 /**
- * Worlds whose experts are asked at every observation, for policies and teachers that follow them.
+ * Worlds whose observations carry their experts' hints, for policies and teachers that follow them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Observation } from "../trajectory.ts";
 import { whenReady } from "../policy/session.ts";
 
 /**
- * Records what the expert of each world would do in the observations that the world shows.
+ * Adds the hint of each world's expert to its observations.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Recorded episodes encoded by a policy: what it would have recorded, had it taken the decisions itself.
+ * Recorded episodes re-encoded by a policy, with its own traces, log-probabilities and values.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Decision, Situation, Trajectory } from "../trajectory.ts";
 
 /** Options of {@linkcode encodeEpisodes}. */
 export interface EncodeEpisodesOptions extends Pick<EncodeOptions, "score"> {
-  /** What a teacher knows of a situation besides what is seen. @default {nothing} */
+  /** A teacher's hint on a situation. @default {none} */
   readonly hint?: (situation: Situation) => string;
 }
 
@@ -44,7 +44,7 @@ export interface EncodeEpisodesOptions extends Pick<EncodeOptions, "score"> {
  *
  * @param policy Its sessions must have `encode`.
  * @param trajectories Episodes as recorded.
- * @param options Whether decisions are scored, and what a teacher knows.
+ * @param options Whether decisions are scored, and the teacher's hint.
  * @returns The encoded decisions of each episode, in order.
  * @throws {TypeError} If the policy's sessions cannot encode.
  */

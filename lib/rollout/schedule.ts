@@ -1,5 +1,5 @@
 /**
- * Which episodes to play: tasks drawn, groups, turn limits, and a seed for each.
+ * Schedules of episodes: tasks drawn, groups, turn limits and seeds.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface Assignment {
   readonly maxTurns: number;
 }
 
-/** What a schedule should hold. */
+/** Options of {@linkcode scheduleEpisodes}. */
 export interface ScheduleOptions {
   /** Stream that draws tasks and seeds; the same stream gives the same episodes. */
   readonly random: Random;
@@ -38,7 +38,7 @@ export interface ScheduleOptions {
   readonly balanceBy?: string;
 }
 
-/** What is meant where the options do not say. */
+/** Defaults of {@linkcode ScheduleOptions}. */
 export const SCHEDULE_DEFAULTS = { groupSize: 1, maxTurns: 50 } as const;
 
 /**
@@ -65,7 +65,7 @@ export const SCHEDULE_DEFAULTS = { groupSize: 1, maxTurns: 50 } as const;
  *
  * @param specs Worlds to draw from.
  * @param options How many of them, how often, and the stream that draws.
- * @returns `tasks * groupSize` episodes, groups in one piece.
+ * @returns `tasks * groupSize` episodes; groups are contiguous.
  * @throws {RangeError} If there are no worlds, or a count is not a positive integer.
  * @throws {TypeError} If `balanceBy` names a setting that some world lacks.
  */
@@ -98,7 +98,7 @@ export function scheduleEpisodes(
 }
 
 /**
- * Schedules every world once, for an evaluation that should leave none out.
+ * Schedules every world once, for a complete evaluation.
  *
  * @example
  * ```ts

@@ -31,7 +31,7 @@ import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
 import { createTraining, type Training } from "./training.ts";
 import { prepareWarmStart } from "./imitation/warm_start.ts";
 
-/** What an assembled training does not read from its config. */
+/** Options of {@linkcode assembleTraining} beside its config. */
 export interface AssembleOptions {
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
@@ -79,13 +79,13 @@ export async function assembleTraining(
     backend,
     signal,
   });
-  const told = config.warmStart !== undefined ||
+  const hinted = config.warmStart !== undefined ||
     config.tokenWeights !== undefined;
   const pool = config.rollout.workers > 0
-    ? createEnvPool({ workers: config.rollout.workers, hints: told })
+    ? createEnvPool({ workers: config.rollout.workers, hints: hinted })
     : undefined;
   const opener = createEnvOpener();
-  const open = pool?.open ?? (told ? withHints(opener) : opener);
+  const open = pool?.open ?? (hinted ? withHints(opener) : opener);
   const { warmStart } = config;
   const alternatives = await alternativesOf(specs);
   const search = alternatives && { alternatives };
@@ -112,7 +112,7 @@ export async function assembleTraining(
   });
 }
 
-/** The policy of a config and its learner, with replicas where they are asked for. */
+/** The policy of a config and its learner, with replicas if configured. */
 async function assembleLearner(
   config: TrainingConfig,
   options: {

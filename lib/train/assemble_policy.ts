@@ -124,25 +124,25 @@ function nameOf({ kind, url }: EnvSpec): string {
   return kind === "module" ? `"module" ${url}` : `"${kind}"`;
 }
 
-/** Episodes of an expert from which a small model's words are taken. */
-const LISTENED = 256;
+/** Expert episodes that supply a small model's vocabulary. */
+const VOCABULARY_EPISODES = 256;
 
-/** Numbers of a state that one head of a small model sees. */
+/** Head size of a small model. */
 const HEAD_SIZE = 32;
 
-/** Tokens of a transcript's start and of each turn: what is seen ends at 600 characters, each of them a token at worst. */
+/** Tokens of a transcript's start and of each turn: an observation has at most 600 characters, one token each at worst. */
 const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
 
-/** What a policy may be shown. */
+/** Prompt formats by name. */
 const PROMPTS = {
   rules: (situation: Situation) => formatPrompt(situation),
   brief: (situation: Situation) => formatBriefPrompt(situation),
-  // A small model finds the task sooner where it always stands at the same distance.
+  // At a constant distance a small model attends to the task sooner.
   transcript: (situation: Situation) =>
     formatTranscript(situation, { repeatTask: true }),
 } as const;
 
-/** What a language policy is made for. */
+/** Seed, turn limits and worlds of a language policy. */
 type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
   readonly specs: readonly EnvSpec[];
   readonly signal?: AbortSignal | undefined;
@@ -159,11 +159,11 @@ async function assembleLanguagePolicy(
 ): Promise<LanguagePolicy> {
   const { name: _, directory, layers, hiddenSize, loraRank = 0, ...others } =
     policy;
-  const { prompt, ...speech } = others;
+  const { prompt, ...decoding } = others;
   const { seed, signal } = options;
   const shown = prompt ?? (directory === undefined ? "brief" : "rules");
   const settings = {
-    ...speech,
+    ...decoding,
     seed,
     prompt: PROMPTS[shown],
     reuseKvCache: shown === "transcript",
@@ -202,13 +202,13 @@ function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
   };
 }
 
-/** Plays some episodes as an expert would. */
+/** Plays episodes by the worlds' experts. */
 async function playExpert(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
   const open = withHints(createEnvOpener());
   const episodes = scheduleEpisodes(specs, {
     random: createRandom(seed).fork("words"),
-    tasks: LISTENED,
+    tasks: VOCABULARY_EPISODES,
     maxTurns: rollout.maxTurns,
     ...(rollout.balanceBy === undefined
       ? {}

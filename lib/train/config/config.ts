@@ -130,14 +130,14 @@ export type PartialDeep<T> = T extends readonly unknown[] ? T
   : T extends object ? { readonly [K in keyof T]?: PartialDeep<T[K]> | null }
   : T;
 
-/** Variants that are meant where none is named. */
+/** Default variants. */
 const BASE: Json = { policy: { name: "compact" }, estimator: { name: "hae" } };
 
 /**
  * Fills in defaults and checks everything; of several parts, later ones win.
  *
- * Naming another variant, such as another estimator, drops the settings of the one before. Names that settings had in
- * older versions are read as today's.
+ * Naming another variant, such as another estimator, drops the settings of the one before. Older names of settings are
+ * accepted.
  *
  * @example
  * ```ts
@@ -154,7 +154,7 @@ const BASE: Json = { policy: { name: "compact" }, estimator: { name: "hae" } };
  * });
  * ```
  *
- * @param parts Settings, such as a preset and what a person typed.
+ * @param parts Settings, such as a preset and command-line settings.
  * @returns Every setting, as plain JSON.
  * @throws {TypeError} If a setting is unknown (with a suggestion), of the wrong kind, or has no effect beside the others.
  */
@@ -172,7 +172,7 @@ export function defineConfig(
 }
 
 /**
- * Reads the settings that a run's folder holds, whichever version wrote it: settings without effect are dropped.
+ * Reads the settings of a run's folder of any version; settings without effect are dropped.
  *
  * @throws {TypeError} If a setting is unknown or of the wrong kind.
  */
@@ -183,14 +183,14 @@ export function readStoredConfig(settings: unknown): TrainingConfig {
   return readConfig(kept);
 }
 
-/** Merges settings over the variants that are meant where none is named, under today's names. */
+/** Merges settings over the default variants, under current names. */
 export function mergeParts(parts: readonly unknown[]): Json {
-  // Config is JSON by contract. Numbers that JSON has no word for become text, which no number may be: as
-  // null they would take a setting back.
-  const sayable = (_: string, value: unknown) =>
+  // A config is JSON. Non-finite numbers become text, which fails validation; as null they would remove a
+  // setting.
+  const representable = (_: string, value: unknown) =>
     typeof value === "number" && !Number.isFinite(value) ? `${value}` : value;
   return parts
-    .map((part) => JSON.parse(JSON.stringify(part, sayable)) as Json)
+    .map((part) => JSON.parse(JSON.stringify(part, representable)) as Json)
     .reduce(
       (merged, part) =>
         mergeSettings(merged, renameSettings(part, merged).settings),
@@ -213,7 +213,7 @@ function without(path: string): Json {
 /** A setting without effect. */
 interface IdleSetting {
   readonly path: string;
-  /** What takes its effect, to stand behind "has no effect". */
+  /** Why, to follow "has no effect". */
   readonly reason: string;
 }
 

@@ -13,15 +13,15 @@ import { isObject, type Json } from "./settings.ts";
 
 /** One setting of a training run. */
 export interface SettingDescription {
-  /** Where it stands, as a person types it: `update.learningRate`; `worlds[].length` for a setting of worlds. */
+  /** Path on the command line: `update.learningRate`; `worlds[kind=corridor].length` for a setting of worlds. */
   readonly path: string;
-  /** What it may be: `number in [0, 1]`. */
+  /** Accepted values: `number in [0, 1]`. */
   readonly kind: string;
-  /** What it does. */
+  /** Its effect. */
   readonly meaning: string;
-  /** What holds where it is not given, as a person would type it or in words; absent where it must be given or nothing holds. */
+  /** Default as typed on the command line, or in words; absent for required settings and those without one. */
   readonly fallback?: string;
-  /** What is given; of worlds, what each of them says. */
+  /** The given value; for worlds, that of each. */
   readonly given?: Json;
   /** The choice to which it belongs, where another one is made: `policy.name=language`. */
   readonly choice?: string;
@@ -45,7 +45,7 @@ export interface SettingDescription {
  * });
  * ```
  *
- * @param parts Settings that are given, such as a preset and what a person typed; they may be incomplete.
+ * @param parts Settings that are given, such as a preset and command-line settings; they may be incomplete.
  * @returns Settings in reading order.
  */
 export function describeSettings(
@@ -56,7 +56,7 @@ export function describeSettings(
   ];
 }
 
-/** Where a schema stands. */
+/** Position of a schema. */
 interface Place {
   readonly path: string;
   readonly given: Json | undefined;
@@ -77,7 +77,7 @@ function* describeObject(
   }
 }
 
-/** A setting, and what it holds. */
+/** A setting and its children. */
 function* describe(
   field: z.core.$ZodType,
   place: Place,
@@ -221,7 +221,7 @@ const SIMPLE_KINDS: Readonly<Record<string, string>> = {
   object: "settings",
 };
 
-/** What a value may be, in a few words. */
+/** Accepted values in words. */
 function kindOf(schema: z.core.JSONSchema._JSONSchema): string {
   if (typeof schema === "boolean") return "anything";
   const { type, anyOf, prefixItems, items } = schema;

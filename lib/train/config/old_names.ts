@@ -1,12 +1,12 @@
 /**
- * Names that settings had in older versions, so that run folders, grids and settings files of those are still read.
+ * Older names of settings, for run folders, grids and settings files of earlier versions.
  *
  * @module
  */
 
 import { isObject, type Json } from "./settings.ts";
 
-/** A setting under another name, and what its values are called now. */
+/** An older name of a setting, with older spellings of its values. */
 interface OldName {
   /** Path in older versions. */
   readonly old: string;
@@ -56,11 +56,11 @@ const OLD_NAMES: readonly OldName[] = [
 ];
 
 /**
- * Puts today's names in place of old ones.
+ * Replaces older names by current ones.
  *
  * @param settings Settings, perhaps in part.
  * @param before Settings that they are merged into, which may name the variants.
- * @returns The settings under today's names, and a note for each old one.
+ * @returns The settings under current names, and a note for each older one.
  * @throws {TypeError} If a setting is given under both its names.
  */
 export function renameSettings(

@@ -1,7 +1,7 @@
 /**
- * The schema of a run's settings: kind, default and meaning of each, written here and nowhere else.
+ * The schema of a run's settings: kind, default and meaning of each.
  *
- * Defaults that belong to an algorithm or a policy are taken from there.
+ * Defaults of algorithms and policies are imported from them.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * Settings as JSON: merging parts, and reading `path=value` as a person types it.
+ * Settings as JSON: merging parts, and parsing `path=value` of a command line.
  *
  * @module
  */
 
-/** Anything JSON can say. */
+/** A JSON value. */
 export type Json =
   | null
   | boolean
@@ -13,11 +13,11 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-/** Keys that tell variants apart: settings of one variant mean nothing to another. */
+/** Discriminators of variants, whose settings are not merged. */
 const VARIANT_KEYS = ["name", "kind", "dataset"] as const;
 
 /**
- * Merges settings: objects key by key, everything else replaced; `null` takes a setting back.
+ * Merges settings: objects key by key, everything else replaced; `null` removes a setting.
  *
  * An object that names another variant replaces the one before as a whole.
  *
@@ -51,7 +51,7 @@ export function mergeSettings(base: Json, change: Json): Json {
 }
 
 /**
- * Reads settings as a person types them: `estimator.gamma=0.9`, `estimator.name=gae`.
+ * Parses command-line settings: `estimator.gamma=0.9`, `estimator.name=gae`.
  *
  * Values are JSON where they parse as JSON, else text.
  *
@@ -90,7 +90,7 @@ export function parseSettings(
   return settings as Readonly<Record<string, Json>>;
 }
 
-/** Merges without meaning, so that a `null` survives until it meets what it takes back. */
+/** Merges without the semantics of `null` and variants, which {@linkcode mergeSettings} applies later. */
 function combine(base: Json, change: Json): Json {
   if (!isObject(base) || !isObject(change)) return change;
   const merged: Record<string, Json> = { ...base };
@@ -108,7 +108,7 @@ function parseValue(text: string): Json {
   }
 }
 
-/** Tells objects from everything else JSON can say. */
+/** Whether a JSON value is an object. */
 export function isObject(
   value: Json | undefined,
 ): value is { readonly [key: string]: Json } {

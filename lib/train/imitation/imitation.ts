@@ -1,5 +1,5 @@
 /**
- * Learning from an expert: its episodes are played once, then every decision it took is made likelier.
+ * Imitation learning: maximum likelihood of an expert's decisions.
  *
  * @module
  */
@@ -40,20 +40,20 @@ import {
   situationAt,
 } from "../batch.ts";
 
-/** How far imitating is. */
+/** Progress of imitation. */
 export interface ImitationProgress {
-  /** Passes that are done. */
+  /** Completed passes. */
   readonly passes: number;
-  /** Passes there will be. */
+  /** All passes. */
   readonly of: number;
   /**
-   * Mean log-probability, over the last pass, of what the expert decided and, with `lmLossWeight`, of what
-   * was read; `NaN` if the learner does not say.
+   * Mean log-probability, over the last pass, of the expert's decisions and, with `lmLossWeight`, of
+   * observations; `NaN` if the learner does not report it.
    */
   readonly logProb: number;
 }
 
-/** Which policy learns from which expert, and how. */
+/** Options of {@linkcode imitateExpert}. */
 export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
   /** The policy to be trained; its sessions encode the expert's decisions. */
   readonly policy: Policy & Partial<ReadingPolicy>;
@@ -67,33 +67,33 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
    * Actions that are equally good given only what the agent has observed; the expert draws among
    * them. Without them the expert's privileged knowledge leaks into its actions.
    *
-   * @default {what the hint says}
+   * @default {the hint's action}
    */
   readonly alternatives?: ListAlternatives;
   /** Stream of the worlds and of the order of samples. */
   readonly random: Random;
-  /** Passes over what the expert did. @default {16} */
+  /** Passes over the demonstrations. @default {16} */
   readonly epochs?: number;
   /** Whether the expert plays new episodes for each pass. @default {false} */
   readonly resample?: boolean;
   /**
-   * Share of turns on which a random action is taken in the expert's place, so that the data hold
-   * what to do after a mistake; such turns are played, and not learned.
+   * Share of turns on which a random action replaces the expert's, so that the data contain
+   * recoveries; such turns are played but not learned.
    *
    * @default {0}
    */
   readonly randomActionRate?: number;
   /**
-   * Share of turns in the last pass on which the learner itself decides; it grows linearly from 0 in
-   * the first. So the expert labels situations that the learner reaches: DAgger's
-   * mixture (Ross et al., 2011, arXiv 1011.0686). Needs `resample`.
+   * Share of turns in the last pass on which the learner decides, growing linearly from 0 in the first,
+   * so that the expert labels states that the learner reaches (DAgger; Ross et al., 2011, arXiv
+   * 1011.0686). Needs `resample`.
    *
    * @default {0}
    */
   readonly daggerRate?: number;
   /**
-   * Weight of making everything that was read likelier, beside what the expert decided; for
-   * policies that read texts word by word, which learn to repeat and to recognize by it.
+   * Weight of the language-modeling loss on observations, beside the expert's decisions; for policies
+   * that read texts token by token.
    *
    * @default {0}
    */
@@ -119,7 +119,7 @@ export interface ImitationOptions extends Omit<ScheduleOptions, "random"> {
  *
  * The ratios of each gradient step are 1, so the policy gradient with an advantage of 1 is that of
  * the log-likelihood. (With ratios over several steps it would be that of the likelihood itself,
- * which forgets what is unlikely.) The turns of an episode stay in one minibatch.
+ * which neglects unlikely decisions.) The turns of an episode stay in one minibatch.
  *
  * @param options The policy, its learner, the worlds and the settings.
  * @returns Means over the last pass, by the learner's names, with `expert_log_prob`, the mean
@@ -172,7 +172,7 @@ export async function imitateExpert(
   return { metrics: { ...rest, expert_log_prob }, trajectories };
 }
 
-/** The learner takes turns with the expert only in new episodes. */
+/** DAgger needs new episodes in every pass. */
 function checkLearnerTurns(
   { daggerRate = 0, resample = false }: ImitationOptions,
 ): void {
@@ -219,7 +219,7 @@ function demonstrator(options: ImitationOptions, expert: boolean[][]): Policy {
     stream: Random,
     decided: boolean[],
   ): Decision => {
-    // Which policy decides and whether the action is random are drawn apart.
+    // The deciding policy and the random action use separate streams.
     const random = randomActionRate > 0 && daggerRate > 0
       ? stream.fork("detour")
       : stream;
@@ -238,7 +238,7 @@ function demonstrator(options: ImitationOptions, expert: boolean[][]): Policy {
   });
 }
 
-/** What the expert decides; a random action where a detour led to a place without a hint. */
+/** The expert's decision; a random action in situations without a hint, after detours. */
 function expertDecision(
   { alternatives, randomActionRate = 0, daggerRate = 0 }: ImitationOptions,
   situation: Situation,
@@ -306,7 +306,7 @@ async function expertSamples(
   return filterSamples({ ...samples, turns }, (i) => learned[i]!);
 }
 
-/** Whether another policy decided just as the expert would have. */
+/** Whether another policy's decision equals the expert's. */
 function isAdvised(
   { observation: { hint }, decision: { switched, subgoal, action } }: Turn,
   before: Turn | undefined,
@@ -315,7 +315,7 @@ function isAdvised(
     switched === (before?.decision.subgoal !== subgoal);
 }
 
-/** Adds a row for each episode in which everything that was read is to be predicted. */
+/** Adds a language-modeling row for each episode. */
 function withReading(
   { policy, lmLossWeight = 0 }: ImitationOptions,
   trajectories: readonly Trajectory[],

@@ -1,5 +1,5 @@
 /**
- * The warm start of a run: an expert is imitated, or what it taught an equal run is read back.
+ * The warm start of a run: imitation of an expert, with a cache for equal runs.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   type ImitationProgress,
 } from "./imitation.ts";
 
-/** Learns before the first iteration; a caller may be given its progress. */
+/** Learns before the first iteration; reports progress after each pass. */
 export type WarmUp = (
   onPass?: (progress: ImitationProgress) => void,
 ) => Promise<void>;
@@ -33,9 +33,9 @@ export interface WarmStartComponents {
   readonly specs: readonly EnvSpec[];
   /** Opens worlds whose observations carry hints; see `withHints`. */
   readonly open: OpenEnv;
-  /** Actions among which the expert draws, if it is to search. */
+  /** Equally good actions, for an expert with partial knowledge. */
   readonly alternatives?: ListAlternatives;
-  /** What computes, as last digits depend on it; absent is what the config says. */
+  /** Backend, part of the cache key as last digits depend on it; absent takes the config's. */
   readonly backend?: Backend;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
@@ -44,10 +44,9 @@ export interface WarmStartComponents {
 /**
  * Prepares the warm start of a run.
  *
- * With `cacheDirectory`, weights and moments are written to that folder under a name made of everything
- * that they depend on, and a run that depends on the same begins with them: the numbers are those
- * of imitating once more. Of equal runs side by side one imitates, and the others wait for it.
- * What was learned is the reference from which `update.klCoefficient` measures.
+ * With `cacheDirectory`, weights and optimizer moments are cached under a hash of everything that they
+ * depend on; a hit gives the same numbers as imitating again. Of concurrent equal runs one imitates and
+ * the others wait. The result becomes the reference policy of `update.klCoefficient`.
  */
 export function prepareWarmStart(
   config: TrainingConfig,
@@ -101,7 +100,7 @@ export function prepareWarmStart(
   };
 }
 
-/** Reads back what was learned, or learns it and keeps it; equal runs do so one after the other. */
+/** Loads the cached result, or imitates and caches it, under a lock. */
 async function learnOnce(
   directory: string,
   { learner, imitate }: { learner: Learner; imitate: () => Promise<void> },
@@ -122,14 +121,14 @@ async function learnOnce(
   });
 }
 
-/** The discount that the estimator's values know, where it has one. */
+/** The estimator's discount, if it has one. */
 function gammaOf({ estimator }: TrainingConfig) {
   return "gamma" in estimator && estimator.gamma !== undefined
     ? { gamma: estimator.gamma }
     : {};
 }
 
-/** A name for plain data: the same for the same data, whatever the order of its keys. */
+/** Hash of plain data, independent of the order of keys. */
 async function nameOf(data: unknown): Promise<string> {
   const sorted = JSON.stringify(
     data,

@@ -1,5 +1,5 @@
 /**
- * Jobs that any thread with a copy of the policy can do: it holds parts of sessions, scores and computes gradients.
+ * Jobs of a thread with a replica of the policy: parts of sessions, scoring and gradients.
  *
  * Requests and results are structured-cloneable, so that a job can travel to a Worker.
  *
@@ -22,7 +22,7 @@ import type { Microbatch } from "../ppo/microbatches.ts";
 import { computeGradient, type PpoGradient } from "../ppo/step.ts";
 import type { PpoSettings } from "../ppo/update_settings.ts";
 
-/** A policy with all the powers that jobs may ask for. */
+/** A policy with all methods that jobs call. */
 export interface WorkingPolicy
   extends DifferentiablePolicy, CompletePolicy, Partial<ReadingPolicy> {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
@@ -33,7 +33,7 @@ export interface WorkingPolicy
 
 /** A call of a part of a session. */
 export interface SessionCall {
-  /** Which part; a thread holds each from its first call to its closing. */
+  /** Id of the part; one thread holds it from the first call to `close`. */
   readonly part: number;
   /** The part's episodes and temperature, on its first call. */
   readonly open: {
@@ -45,11 +45,11 @@ export interface SessionCall {
   readonly ended: readonly number[];
   /** Rows of the part that are called. */
   readonly rows: readonly number[];
-  /** What is seen in them. */
+  /** Their observations. */
   readonly observations: readonly Observation[];
 }
 
-/** What each kind of job takes. */
+/** Arguments of each kind of job. */
 export interface JobRequests {
   computeGradient: {
     readonly microbatch: Microbatch;
@@ -69,7 +69,7 @@ export interface JobRequests {
   close: { readonly parts: readonly number[] };
 }
 
-/** What each kind of job results in. */
+/** Result of each kind of job: one entry per sample or row. */
 export interface JobResults {
   computeGradient: PpoGradient;
   scoreSamples: SampleScores[];
@@ -98,7 +98,7 @@ type JobHandlers = {
   ) => JobResults[K] | Promise<JobResults[K]>;
 };
 
-/** Prepares a thread for jobs. */
+/** Makes the runner of a thread, which owns the parts of sessions that it opens. */
 export function createJobRunner(policy: WorkingPolicy): JobRunner {
   const parts = new Map<number, CompleteSession>();
   const partOf = ({ part, open, ended }: SessionCall): CompleteSession => {

@@ -1,8 +1,8 @@
 /**
  * Replicas of a policy in Workers: jobs are done side by side, on this thread and theirs.
  *
- * Which thread does a job changes no digit of its result. Replicas take the weights of the policy
- * here, however they change, from memory that all threads share.
+ * Results do not depend on the thread. Replicas read the current weights of the policy from memory that
+ * all threads share.
  *
  * @module
  */
@@ -27,10 +27,10 @@ import {
 /** A policy here and its replicas in Workers. */
 export interface ReplicaPool extends AsyncDisposable {
   /**
-   * Does jobs, one thread beside the other; job `i` is always done by the same thread. Places
-   * without a job stay `undefined`.
+   * Does jobs in parallel; job `i` is always done by the same thread. Places without a job stay
+   * `undefined`.
    *
-   * Throws the first error of a job in their order, when none is under way any more.
+   * Throws the first error in the order of jobs, once all are settled.
    */
   perform<K extends JobKind>(
     jobs: readonly (Job<K> | undefined)[],
@@ -41,9 +41,9 @@ export interface ReplicaPool extends AsyncDisposable {
   close(parts: readonly number[]): void;
 }
 
-/** How replicas are made. */
+/** Options of {@linkcode createReplicaPool}. */
 export interface ReplicaPoolOptions extends Omit<ReplicaOrder, "weights"> {
-  /** How many Workers; with 0 all is done here. */
+  /** Workers; with 0 all jobs run on this thread. */
   readonly workers: number;
   /** Ends the Workers and the jobs under way, by throwing its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -104,7 +104,7 @@ class Pool implements ReplicaPool {
   readonly #signal: AbortSignal | undefined;
   #version = 0;
   #parts = 0;
-  /** Jobs asked for while others are under way wait: weights change only between the two. */
+  /** The previous batch of jobs; batches run in sequence, as weights change between them. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -128,7 +128,7 @@ class Pool implements ReplicaPool {
   ): Promise<(JobResults[K] | undefined)[]> {
     const performed = this.#last.then(() => this.#perform(jobs))
       .catch((error) => {
-        this.#signal?.throwIfAborted(); // why the Workers ended
+        this.#signal?.throwIfAborted(); // the reason the Workers ended
         throw error;
       });
     this.#last = performed.catch(() => {});
@@ -190,9 +190,9 @@ class Pool implements ReplicaPool {
     });
   }
 
-  /** Leaves the policy's weights where replicas find them, if they have changed. */
+  /** Writes the policy's weights to shared memory if they have changed. */
   async #share(): Promise<void> {
-    // Assigning a variable gives it other data.
+    // Assigning a variable gives it a new data id.
     const data = this.#variables.map(({ dataId }) => dataId);
     if (data.every((one, i) => one === this.#shared[i])) return;
     this.#weights.set(await readWeights(this.#variables));

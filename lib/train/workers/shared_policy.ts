@@ -2,9 +2,8 @@
  * A policy whose batches are split into microbatches, which a pool of replicas works on side by side.
  *
  * An episode belongs to one part of a session from its first turn to its last, and a part to one
- * thread. Streams of random numbers are read from where they stand and left there, so it makes no
- * difference which thread draws from them. In its last digits a decision may depend on the size of
- * its part, as small products are computed by other kernels; never on the thread.
+ * thread. Random streams travel by state, so results do not depend on the thread. Last digits may depend on the
+ * size of a part, as small products use other kernels.
  *
  * @module
  */
@@ -23,13 +22,13 @@ import { splitMicrobatches } from "../ppo/microbatches.ts";
 import type { Job, JobResults, SessionCall, WorkingPolicy } from "./jobs.ts";
 import type { ReplicaPool } from "./pool.ts";
 
-/** The pool that does the work, and into how many parts it is split at most. */
+/** The replica pool, and the most parts of a batch. */
 export interface SharingOptions {
   readonly pool: ReplicaPool;
   readonly microbatches: number;
 }
 
-/** Lets a policy work on its batches together with its replicas. */
+/** Splits a policy's batches over its replicas; `variables` are the same. */
 export function sharePolicy(
   policy: WorkingPolicy,
   options: SharingOptions,
@@ -52,7 +51,7 @@ export function sharePolicy(
       readingSamples: (trajectories) => policy.readingSamples!(trajectories),
     }),
     atTemperature(temperature) {
-      policy.atTemperature(temperature); // throws for a temperature that is none
+      policy.atTemperature(temperature); // throws for an invalid temperature
       return {
         open: (starts) => new SharedSession(starts, options, temperature),
       };
@@ -70,7 +69,7 @@ interface Part {
   opened: boolean;
 }
 
-/** Episodes dealt to parts, one after the other; each part is a session of its own. */
+/** Episodes distributed round-robin over parts, each with its own session. */
 class SharedSession implements CompleteSession {
   readonly #pool: ReplicaPool;
   readonly #temperature: number | undefined;
@@ -180,13 +179,13 @@ class SharedSession implements CompleteSession {
   }
 }
 
-/** A decision as another policy sees it. */
+/** A decision without its trace. */
 function withoutTrace(decision: Decision): Decision {
   const { switched, subgoal, action, valid } = decision;
   return { switched, subgoal, action, valid, trace: { kind: "untrainable" } };
 }
 
-/** Makes a learner of a policy that works together with its replicas. */
+/** Makes a learner whose gradients are computed by the replicas. */
 export function createSharedLearner(
   policy: WorkingPolicy,
   options: SharingOptions,

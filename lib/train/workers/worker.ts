@@ -1,5 +1,5 @@
 /**
- * The Worker's side of replicas: makes the policy that the training has, takes its weights, and does jobs.
+ * The Worker's side of replicas: makes the policy, reads its weights from shared memory, and does jobs.
  *
  * @module
  */
@@ -23,18 +23,18 @@ import {
   type JobRunner,
 } from "./jobs.ts";
 
-/** What a replica is made of. */
+/** Order to make a replica. */
 export interface ReplicaOrder {
   readonly config: TrainingConfig;
   readonly specs: readonly EnvSpec[];
   readonly backend: BackendName;
-  /** Where the training leaves its weights. Shape `(weights,)`. */
+  /** Shared weights of the training. Shape `(weights,)`. */
   readonly weights: Float32Array<SharedArrayBuffer>;
 }
 
 /** A job for a replica. */
 export interface ReplicaTask {
-  /** Which weights it is to be done with; they count up as they change. */
+  /** Version of the weights to use; it increases as they change. */
   readonly version: number;
   readonly job: Job;
 }
@@ -92,7 +92,7 @@ function replicaHandlers() {
 
 serveCalls(replicaHandlers(), {
   transfer: (result) =>
-    // long columns move instead of being copied
+    // gradients are transferred instead of copied
     typeof result === "object" && result !== null && "gradient" in result &&
       result.gradient instanceof Float32Array &&
       result.gradient.buffer instanceof ArrayBuffer
