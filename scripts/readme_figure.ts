@@ -202,9 +202,6 @@ try {
   program.parse(Deno.args, { from: "user" });
   const { out } = program.opts<{ readonly out: string }>();
   const bundle = figureBundle(await readmeFigure(program.args[0]!));
-  await Deno.mkdir(out.slice(0, out.lastIndexOf("/") + 1) || ".", {
-    recursive: true,
-  });
   await Deno.writeTextFile(out, `${bundle["image/svg+xml"]}\n`);
   console.log(out);
 } catch (error) {

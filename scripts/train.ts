@@ -159,10 +159,19 @@ async function readConfig(
   words: readonly string[],
 ): Promise<{ config: TrainingConfig; directory: string }> {
   const { preset, file, typed } = await readParts(flags, words);
+  const configFrom = (before: object) => {
+    try {
+      return defineConfig(before, file, typed);
+    } catch (error) {
+      if (flags.config === undefined || !(error instanceof Error)) throw error;
+      defineConfig(before, typed); // throws too where the file is not the reason
+      throw new TypeError(`${error.message} (in "${flags.config}")`);
+    }
+  };
   const directory = flags.out ??
-    `runs/${flags.preset}-${defineConfig(preset, file, typed).seed}`;
+    `runs/${flags.preset}-${configFrom(preset).seed}`;
   const before = flags.resume ? await readRunConfig(directory) : preset;
-  return { config: defineConfig(before, file, typed), directory };
+  return { config: configFrom(before), directory };
 }
 
 /** Settings of the preset, of the file and of the command line; older names are noted. */

@@ -86,6 +86,16 @@ Deno.test("deno task train suggests what was meant, and explains itself", async 
     'Cannot read config as "rollout.task" is not a setting: did you mean "rollout.tasks"?',
     "deno task train --settings lists every setting; --settings <word> searches among them",
   ]);
+  const file = `${folder}/settings.json`;
+  await Deno.writeTextFile(file, '{"iterations": NaN}');
+  const ofFile = ["--preset=corridor", "--config", file, "seed=2"];
+  const bare = await run("train", ofFile, folder);
+  strictEqual(
+    bare.err.split("\n")[0],
+    `Cannot read config as "iterations" must be a whole number, not negative: current value is "NaN" (in "${file}")`,
+  );
+  const both = await run("train", [...ofFile, "rollout.task=3"], folder);
+  ok(!both.err.includes(`(in "${file}")`), both.err);
   const flag = await run("train", ["--presett", "corridor"], folder);
   ok(flag.code !== 0 && flag.err.includes("Did you mean --preset"), flag.err);
   const help = await run("train", ["--help"], folder);
