@@ -6,7 +6,7 @@
  * ```
  *
  * The grid is JSON: `{ "preset": "corridor", "base": {…}, "axes": { axis: { label: {…} } }, "seeds": [1, 2, 3] }`.
- * Run it again to go on where it stopped.
+ * The same command resumes a stopped study.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** What the file of a grid may say. */
+/** Keys of a grid file. */
 const GRID_KEYS = ["preset", "base", "axes", "seeds"];
 
 interface Flags {
@@ -122,7 +122,7 @@ async function readGrid(path: string): Promise<AblationPlan> {
   return { base, axes: Object.fromEntries(axes), seeds } as AblationPlan;
 }
 
-/** Settings under today's names; each older one is noted. */
+/** Settings under current names; prints a note for each older one. */
 function renamed(settings: Json, before: Json): Json {
   const { settings: now, notes } = renameSettings(settings, before);
   for (const note of notes) console.warn(`note: ${note}`);
@@ -176,7 +176,7 @@ async function sumUp(plan: AblationPlan, flags: Flags): Promise<void> {
   console.log(`${out}/summary.html`);
 }
 
-/** Learning curves of every cell: of the episodes learned from, and of the metric where it was taken on the way. */
+/** Learning curves of every cell: of training episodes, and of the metric if it was evaluated during training. */
 async function curves({ out, metric }: Flags) {
   const table = await readAblationMetrics(out);
   const iterations = (name: string) =>

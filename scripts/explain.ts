@@ -1,17 +1,17 @@
 /**
- * Errors of a script in words that a person can act on.
+ * Error messages of scripts.
  *
  * @module
  */
 
 /**
- * Words an error without its stack: what a person mistyped needs none.
+ * Formats an error without its stack.
  *
  * @param error What was thrown.
  * @returns Its message; a missing permission is explained in terms of the tasks.
  */
 export function explain(error: unknown): string {
-  // When closing fails too, the error before it is what matters.
+  // If disposal fails too, the original error is reported.
   const first = error instanceof SuppressedError ? error.suppressed : error;
   const message = first instanceof Error ? first.message : String(first);
   return message.replace(

@@ -1,9 +1,9 @@
 /**
- * `deno task gate`: everything that must hold, in one run that ends with one line of counts.
+ * `deno task gate`: all checks in one run, which ends with a line of counts.
  *
- * Format, lint, types, documentation, what the registry asks, every test and documented example,
+ * Format, lint, types, documentation, publishing rules, every test and documented example,
  * a short training run, and every notebook on the Jupyter kernel. A part that is one check counts as
- * one test. What a part prints goes to `runs/gate/<part>.log` and is shown if the part fails.
+ * one test. The output of a part goes to `runs/gate/<part>.log` and is printed if the part fails.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const PARTS = [
   "notebooks",
 ] as const;
 
-/** How many of the slowest tests are listed. */
+/** Slowest tests listed. */
 const SLOWEST = 12;
 
 const LOGS = "runs/gate";
@@ -32,7 +32,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Runs a task; what it prints goes to a file. */
+/** Runs a task with its output in a file. */
 async function runPart(
   name: string,
 ): Promise<{ success: boolean; seconds: number; output: string }> {
@@ -94,7 +94,7 @@ for (const name of PARTS) {
   let counts = "";
   if (name === "test") {
     tests = readTestLog(output);
-    // A run that broke before it could count has failed at least once.
+    // A run that broke before counting has at least one failure.
     const failed = Math.max(tests.failed, success && tests.passed > 0 ? 0 : 1);
     total.passed += tests.passed;
     total.failed += failed;

@@ -1,7 +1,7 @@
 /**
- * Says what the graphics processor is, what it can hold, and how fast it is at what a language
- * policy does: products, reading back, forward passes, writing, learning; each as a share of the
- * best product's rate, with the shaders it takes and the time to enqueue them.
+ * Reports the GPU, its limits, and its speed in the operations of a language policy: matrix products,
+ * readback, forward passes, generation and learning; each as a share of the best product's rate, with
+ * its shaders and the time to enqueue them.
  *
  * ```sh
  * deno task gpu-check                    # the first adapter, software or not
@@ -9,7 +9,7 @@
  * deno task gpu-check --matmul 1024,4096 --width 896 --layers 24 --batch 8 --length 512 --peak 67
  * ```
  *
- * `--peak` is what the card's maker promises for 32-bit floats, in TFLOP/s.
+ * `--peak` is the card's nominal rate for 32-bit floats, in TFLOP/s.
  *
  * @module
  */
@@ -46,7 +46,7 @@ const { values: flags } = parseArgs({
 });
 const size = (name: keyof typeof flags) => Number(flags[name]);
 
-/** Seconds beyond which one measurement must do. */
+/** Seconds above which a measurement is not repeated. */
 const LONG = 1;
 
 await reportAdapter();
@@ -80,7 +80,7 @@ for (
   }
 }
 
-/** What the adapter is and can hold. */
+/** Name and limits of the adapter. */
 async function reportAdapter() {
   const adapter = await describeAdapter();
   if (!adapter) return console.log("adapter: none");
@@ -93,19 +93,19 @@ async function reportAdapter() {
   }
 }
 
-/** How long something took. */
+/** Time and GPU work of a function. */
 interface Measurement {
-  /** Until its numbers were there, in seconds. */
+  /** Seconds until the results were read. */
   readonly time: number;
-  /** Until all was enqueued, in seconds; that of the whole where it waits in between. */
+  /** Seconds until all was enqueued; the total where it waits in between. */
   readonly enqueued: number;
   /** Shaders enqueued. */
   readonly dispatches: number;
-  /** Times numbers were read. */
+  /** Readbacks. */
   readonly readings: number;
 }
 
-/** The best of three, or one if it takes long, after a first time that prepares. */
+/** The best of three after a warm-up, or one if it takes long. */
 async function measure(
   enqueue: () => Promise<() => Promise<void>>,
 ): Promise<Measurement> {
@@ -157,7 +157,7 @@ async function reportProduct(n: number): Promise<number> {
   return rate;
 }
 
-/** What it costs to enqueue one shader, and to read what is there. */
+/** Cost of enqueueing a shader and of a readback. */
 async function reportCalls() {
   const x = tf.randomNormal([64, 64]), shaders = 256;
   const many = await measure(() =>
@@ -175,7 +175,7 @@ async function reportCalls() {
   );
 }
 
-/** A policy whose prompts have the length asked for. */
+/** A policy with prompts of a given length. */
 function createPolicy(
   options: { lora?: { rank: number }; frozenPrecision?: "float16" },
 ): LanguagePolicy {
@@ -198,7 +198,7 @@ function createPolicy(
   });
 }
 
-/** Writing, scoring and learning, in tokens a second and as a share of the ceiling. */
+/** Generation, scoring and learning, in tokens per second and as a share of the best rate. */
 async function reportPolicy(
   name: string,
   policy: LanguagePolicy,
@@ -261,7 +261,7 @@ function report(
   console.log(`  ${name}: ${parts.join(", ")}`);
 }
 
-/** A share of what the card's maker promises, in words. */
+/** A share of the nominal rate, in words. */
 function shareOfPeak(rate: number): string {
   return `${(100 * rate / (size("peak") * 1e12)).toFixed(1)} % of the peak`;
 }

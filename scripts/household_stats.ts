@@ -18,7 +18,7 @@ import {
 } from "../mod/household.ts";
 import { compileGame } from "../mod/pddl.ts";
 
-/** What is known of the games of one kind of task. */
+/** Statistics of the games of one kind of task. */
 interface Row {
   games: number;
   solved: number;

@@ -110,7 +110,7 @@ async function writeGame(
   await Deno.writeTextFile(`${folder}/traj_data.json`, text);
 }
 
-/** Official games have the same names as those made of the same recordings; they stay as they are. */
+/** Throws on games that this script did not write: official games share the names of imported ones. */
 async function spareOthers(path: string): Promise<void> {
   let text: string;
   try {
@@ -125,7 +125,7 @@ async function spareOthers(path: string): Promise<void> {
   );
 }
 
-/** Whether this script wrote a game; a file that was cut while it wrote is written anew. */
+/** Whether this script wrote a game; a truncated file counts as such and is rewritten. */
 function isImported(text: string): boolean {
   try {
     return JSON.parse(text).gen?.source === "alfred";

@@ -1,24 +1,24 @@
 /**
- * Finds or installs Jupyter, and tells it how to start the Deno kernel.
+ * Finds or installs Jupyter and registers the Deno kernel.
  *
  * @module
  */
 
 import { attempt, mustRun, ownPython, VENV } from "./python.ts";
 
-/** Where Jupyter lives and how to call its Python. */
+/** An installation of Jupyter. */
 export interface JupyterSetup {
   /** A Python that has JupyterLab and nbclient. */
   readonly python: string;
 }
 
 /**
- * Makes sure that Jupyter and a Deno kernel are there, in a folder of the project's own.
+ * Installs Jupyter and a Deno kernel in a folder of the project if they are missing.
  *
  * Installs the packages of `notebooks/requirements.txt` into `.venv` the first time, and
  * writes the kernel specification there, so that nothing outside the project changes.
  *
- * @param tell Hears what is being done.
+ * @param tell Receives progress messages.
  * @returns How to call Jupyter.
  * @throws {Error} If there is no Python, or packages cannot be installed.
  */

@@ -1,11 +1,11 @@
 /**
- * Starts a script with permission to write where its command line says.
+ * Starts a script with write permission for the paths on its command line.
  *
- * A permission set of `deno.json` is fixed: it lets a script write to `runs/` and nowhere else. What a
- * person names to be written (`--out`, a run's folder, the cache of a warm start) is known only when the
- * task starts, and a process cannot widen its own permissions without asking in a terminal. So a task that
- * writes begins here: the launcher may start processes and does nothing else, and the script, with all the
- * code that it imports, gets its set and those paths, but no network and no other processes.
+ * A permission set of `deno.json` is fixed: it lets a script write to `runs/` and nowhere else. Paths to
+ * write (`--out`, a run's folder, the cache of a warm start) are known only when the task starts, and a
+ * process cannot widen its own permissions without a prompt. So a task that writes starts here: the
+ * launcher only starts the script, which gets its set and those paths, but no network and no other
+ * processes.
  *
  * ```sh
  * deno run --allow-run --allow-read scripts/launch.ts -P=study scripts/train.ts --out /scratch/run
@@ -79,7 +79,7 @@ async function launch(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--quiet", // no word of what is fetched; errors are printed
+      "--quiet", // no progress of downloads; errors are printed
       ...args.slice(0, script),
       ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
       ...args.slice(script),
@@ -96,7 +96,7 @@ async function launch(args: readonly string[]): Promise<number> {
       try {
         child.kill(signal);
       } catch {
-        // It has ended by itself.
+        // The process has already ended.
       }
     });
   }

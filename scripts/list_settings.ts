@@ -1,5 +1,5 @@
 /**
- * The list of settings as a person reads it in a terminal of 80 columns.
+ * The list of settings for a terminal of 80 columns.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import type { Json, SettingDescription } from "../mod.ts";
 
 const WIDTH = 80;
 
-/** Characters of a value that are shown. */
+/** Most characters of a value. */
 const LONGEST = 50;
 
 /**
- * Writes the settings that are in force, or those that match words.
+ * Formats the settings in force, or those that match words.
  *
  * @param settings Every setting.
- * @param words What is searched for in paths, kinds and meanings; all must be found. None lists what is in force.
+ * @param words Search terms for paths, kinds and meanings, all of which must match. None lists the settings in force.
  * @returns Lines of at most 80 columns.
  */
 export function listSettings(
@@ -53,7 +53,7 @@ function matches(
   return words.every((word) => text.includes(word.toLowerCase()));
 }
 
-/** Settings that several choices have alike are one entry. */
+/** Merges equal settings of several choices into one entry. */
 function withChoices(
   settings: readonly SettingDescription[],
 ): (SettingDescription & { readonly choices: readonly string[] })[] {
@@ -93,7 +93,7 @@ function formatSetting(
   return [...lines, ...wrap(`${meaning}${where}`.trim(), 4)].join("\n");
 }
 
-/** A value as it is typed on a command line, cut where it is long. */
+/** A value in command-line syntax, truncated. */
 function typed(value: Json): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;

@@ -1,5 +1,5 @@
 /**
- * Says which published Qwen2.5 models can be trained in a given memory, and what would fill it.
+ * Lists the published Qwen2.5 models that can be trained in a given memory, and what occupies it.
  *
  * ```sh
  * deno task memory 80                          # a card of 80 GiB
@@ -110,7 +110,7 @@ function reportWay(way: string, options: LanguageMemoryOptions): void {
   console.log(`largest in ${gib} GiB: ${largest}`);
 }
 
-/** Most bytes at once where tensors live; the learner's own columns are in main memory. */
+/** Peak bytes of tensor memory; the learner's columns are in main memory. */
 function peakOf({ writing, learning }: LanguageMemory): number {
   return Math.max(writing.bytes, learning.bytes);
 }

@@ -1,5 +1,5 @@
 /**
- * A person plays a world in the terminal, or shops in a browser.
+ * Interactive play of a world in the terminal, or of a shop in a browser.
  *
  * @module
  */
@@ -88,7 +88,7 @@ async function clearly<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // What a person mistyped needs no stack.
+    // Usage errors are printed without a stack.
     console.error(explain(error));
     Deno.exit(1);
   }
@@ -111,7 +111,7 @@ function readSetting(
   try {
     value = JSON.parse(word);
   } catch {
-    // What is no JSON is a word: --set taskType=pick_two_obj_and_place
+    // Values that are not JSON are strings: --set taskType=pick_two_obj_and_place
   }
   return { ...known, [text.slice(0, equal)]: value };
 }
@@ -177,7 +177,7 @@ async function play(env: TextEnv): Promise<void> {
   lines.close();
 }
 
-/** What the script itself answers; `undefined` when the world is meant. */
+/** Answer to a command of the script; `undefined` for an action of the world. */
 function answer(typed: string, situation: Situation): string | undefined {
   const { admissibleActions } = situation.observation;
   if (admissibleActions.includes(typed)) return undefined;

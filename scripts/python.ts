@@ -1,5 +1,5 @@
 /**
- * Python of a project's own: found on the system, installed into `.venv`.
+ * The project's virtual Python environment in `.venv`.
  *
  * @module
  */
@@ -26,14 +26,14 @@ export async function attempt(
     }).output();
     return success;
   } catch {
-    return false; // there is no such command
+    return false; // command not found
   }
 }
 
 /**
  * Runs a command and shows its output.
  *
- * @param purpose What it is for, in words that follow "Cannot".
+ * @param purpose Purpose for messages, to follow "Cannot".
  * @param command The command and its arguments.
  * @throws {Error} If it fails.
  */
@@ -55,9 +55,9 @@ export async function mustRun(
 }
 
 /**
- * Makes sure that the project has a Python of its own.
+ * Creates the virtual environment if it is missing.
  *
- * @param purpose What it is for, in words that follow "Cannot".
+ * @param purpose Purpose for messages, to follow "Cannot".
  * @returns How to call it.
  * @throws {Error} If the system has no Python that can make one.
  */

@@ -1,5 +1,5 @@
 /**
- * Replays recorded plays of text games and says where this engine differs.
+ * Replays recorded plays of text games and reports differences of this engine.
  *
  * `deno task traces <traces.jsonl[.gz] or folder>… [--games <folder>]…`. A folder stands for every
  * `.jsonl` and `.jsonl.gz` in it. Games are looked for beside the traces (`file`), and as
@@ -39,7 +39,7 @@ try {
     for (const file of await traceFiles(source)) await replayFile(file);
   }
 } catch (error) {
-  // What a person mistyped needs no stack.
+  // Usage errors are printed without a stack.
   console.error(explain(error));
   Deno.exit(1);
 }

@@ -1,12 +1,12 @@
 /**
- * Reads what `deno test` printed: counts, times, and why tests were skipped.
+ * Parses the output of `deno test`: counts, times and reasons of skipped tests.
  *
  * @module
  */
 
 /** One test's time. */
 export interface TestTime {
-  /** How long it ran. */
+  /** Duration. */
   readonly seconds: number;
   /** Its name. */
   readonly name: string;
@@ -14,7 +14,7 @@ export interface TestTime {
   readonly file: string;
 }
 
-/** What a run of tests came to. */
+/** Result of a test run. */
 export interface TestLog {
   /** Tests that passed. */
   readonly passed: number;
@@ -24,7 +24,7 @@ export interface TestLog {
   readonly skipped: number;
   /** Tests that passed or failed, the slowest first. */
   readonly times: readonly TestTime[];
-  /** How many tests were skipped for each reason, the most frequent first. */
+  /** Skipped tests by reason, the most frequent first. */
   readonly skips: readonly (readonly [reason: string, count: number])[];
 }
 
@@ -44,11 +44,11 @@ function seconds(text: string): number {
 /**
  * Reads the log of `deno test --parallel`, printed without colors.
  *
- * A test that needs something of its machine says so at the end of its name, in brackets:
+ * A test with requirements names them at the end of its name, in brackets:
  * `… [needs a WebGPU adapter]`.
  *
  * @param output The log.
- * @returns Counts, times and skips; zeros where the run broke before it could count.
+ * @returns Counts, times and skips; zeros where the run broke before counting.
  */
 export function readTestLog(output: string): TestLog {
   const counts = output.match(
@@ -77,7 +77,7 @@ export function readTestLog(output: string): TestLog {
 }
 
 /**
- * The part of a log that says what failed.
+ * The errors of a log.
  *
  * @param output The log.
  * @returns From the reporter's section of errors on; all of it if there is none.

@@ -1,5 +1,5 @@
 /**
- * Trains a policy and keeps everything in a run's folder.
+ * Trains a policy and records it in a run folder.
  *
  * ```sh
  * deno task train --preset corridor
@@ -143,7 +143,7 @@ async function main(): Promise<void> {
   ignore();
 }
 
-/** Puts settings before options, as those that take many values would take them too. */
+/** Puts settings before options, as variadic options would consume them. */
 function settingsFirst(words: readonly string[]): string[] {
   const isSetting = (word: string, i: number) =>
     /^[A-Za-z][\w.]*=/.test(word) && !words[i - 1]?.startsWith("--");
@@ -153,7 +153,7 @@ function settingsFirst(words: readonly string[]): string[] {
   ];
 }
 
-/** Settings and folder; a run that goes on has its own settings already. */
+/** Settings and folder; a resumed run has its own settings. */
 async function readConfig(
   flags: Flags,
   words: readonly string[],
@@ -360,7 +360,7 @@ function describe({ metrics, timing }: IterationRecord): string {
   ].join(", ");
 }
 
-/** Success on the sets set aside, where they were just played. */
+/** Success on the evaluation sets, if they were just played. */
 function evaluated(metrics: Readonly<Record<string, number>>): string[] {
   return Object.entries(metrics).flatMap(([name, value]) =>
     name !== "success_rate" && name.endsWith("/success_rate")

@@ -191,7 +191,7 @@ function sayProgress(share: number, critic: string): void {
 if (import.meta.main) {
   const flags = parseFlags();
   const rows: VarianceStudyRow[] = [];
-  await Deno.mkdir(flags.out, { recursive: true }); // fails before the work, not after
+  await Deno.mkdir(flags.out, { recursive: true }); // fails before the computation
   const started = performance.now();
   for (const part of varianceStudy({ ...flags, onProgress: sayProgress })) {
     rows.push(...part);

@@ -1,8 +1,8 @@
 /**
- * Serves a shop to a browser on this machine, to shop in and to watch an agent shop.
+ * Serves a shop to a local browser, for interactive use and for watching an agent.
  *
  * ```sh
- * deno task webshop-browser                         # a made-up shop of 1,000 products
+ * deno task webshop-browser                         # a generated shop of 1,000 products
  * deno task webshop-browser --size 100 --seed 7
  * deno task webshop-browser --folder path/to/data   # WebShop's own files
  * ```
@@ -72,7 +72,7 @@ if (import.meta.main) {
   try {
     await serve(parseFlags());
   } catch (error) {
-    // What a person mistyped needs no stack.
+    // Usage errors are printed without a stack.
     console.error(explain(error));
     Deno.exit(1);
   }
