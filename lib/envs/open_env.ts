@@ -7,6 +7,7 @@
  */
 
 import { suggest } from "../checks.ts";
+import { readSettings } from "../settings.ts";
 import { ALFRED } from "./alfworld/alfred_spec.ts";
 import { GAME } from "./alfworld/game_spec.ts";
 import { CORRIDOR } from "./corridor.ts";
@@ -60,6 +61,16 @@ export const DATASETS: Readonly<Record<string, WorldDataset>> = Object.assign(
 export async function findWorld(spec: EnvSpec): Promise<WorldGuide> {
   const world = worldOf(spec.kind);
   return await world.resolve?.(spec) ?? world;
+}
+
+/**
+ * Checks the settings of a specification without opening its world.
+ *
+ * @param spec Which world, and its settings.
+ * @throws {TypeError} If no built-in world has that kind, or a setting does not fit.
+ */
+export function checkSpec(spec: EnvSpec): void {
+  readSettings(worldOf(spec.kind).settings, spec, `open a ${spec.kind}`);
 }
 
 function worldOf(kind: string): World {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createEnvOpener, readDataset } from "../envs/open_env.ts";
+import { checkSpec, createEnvOpener, readDataset } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { checkEstimator, estimatorOf } from "../hae/credit.ts";
@@ -225,6 +225,7 @@ async function listWorlds(
   const specs: EnvSpec[] = [];
   for (const world of worlds) {
     if (!isFamily(world)) {
+      checkSpec(world); // a mistyped setting ends a run before it begins
       specs.push(world);
       continue;
     }

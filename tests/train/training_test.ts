@@ -272,6 +272,19 @@ Deno.test("assembleTraining() refuses worlds of an unknown kind", async () => {
   );
 });
 
+Deno.test("assembleTraining() refuses mistyped settings of worlds, those of evaluation included", async () => {
+  const worlds = [{ kind: "corridor", lenght: 5 }];
+  const sets = { held: [{ kind: "household", roon: "kitchen" }] };
+  await rejects(assembleTraining(smallConfig({ worlds })), {
+    name: "TypeError",
+    message: /"lenght" is not a setting: did you mean "length"/,
+  });
+  await rejects(assembleTraining(smallConfig({ evaluation: { sets } })), {
+    name: "TypeError",
+    message: /"roon" is not a setting: did you mean "room"/,
+  });
+});
+
 Deno.test("assembleTraining() refuses worlds that share no list of subgoals, unless it needs none", async () => {
   const worlds = [...corridor, { kind: "household" }];
   await rejects(assembleTraining(smallConfig({ worlds })), {
