@@ -52,7 +52,7 @@ export function listFiles(kind: string): string[] {
 const PARTS = ["cfg", "inputs", "outputs"];
 
 /**
- * Hands out a case and keeps a list of the entries of its parts that nobody has read yet, so that a setting or an
+ * Hands out a case and keeps a list of the entries of its parts that no test has read yet, so that a setting or an
  * output that a replay does not know is a failure and not a silence.
  */
 export function watchReads<Case>(

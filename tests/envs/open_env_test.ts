@@ -193,7 +193,7 @@ Deno.test("a module's worlds bring their own subgoals and alternatives", async (
   );
 });
 
-Deno.test("openEnv() opens worlds of somebody else's module", async () => {
+Deno.test("openEnv() opens worlds of a module outside the project", async () => {
   const source = `export const openEnv = (spec, seed) => ({
     start: () => ({ task: spec.word + seed, observation: { text: "", admissibleActions: ["go"], stateKey: "" } }),
     step: () => ({ observation: { text: "", admissibleActions: [], stateKey: "" }, reward: 1, success: true, ending: "terminated" }),

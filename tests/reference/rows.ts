@@ -160,7 +160,7 @@ function orderedBatch(
     done,
     values: byDecision((name) => gather(values[name])),
     bootstrap: tails(rows, { order, offsets, done, truncation }),
-    episodes: layout.episodes.map((id) => ({ ...NOBODY, id })),
+    episodes: layout.episodes.map((id) => ({ ...UNKNOWN_EPISODE, id })),
   };
 }
 
@@ -252,7 +252,7 @@ function spreadRows(
   };
 }
 
-const NOBODY = {
+const UNKNOWN_EPISODE = {
   id: "",
   task: "",
   group: "",

@@ -173,7 +173,7 @@ Deno.test("rememberHousehold() follows what is held and where things were seen",
   );
 });
 
-Deno.test("listHouseholdAlternatives() looks where nobody has looked, and only in search", () => {
+Deno.test("listHouseholdAlternatives() lists unseen places, and only in search", () => {
   const look = (obs: string, adm: string[]) => ({ cmd: "-", obs, adm });
   const survey =
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a desk 1, a safe 1, and a shelf 1.\n\nYour task is to: put two cd in safe.";
@@ -193,7 +193,7 @@ Deno.test("listHouseholdAlternatives() looks where nobody has looked, and only i
     });
   deepStrictEqual(at(0, "find a cd", "go to shelf 1"), walks);
   deepStrictEqual(at(1, "find a second cd", "go to shelf 1"), walks.slice(1));
-  // Whoever knows where a thing is, or what to do, is not searching.
+  // Where a thing is known, or what to do, there is no search.
   deepStrictEqual(at(1, "find a cd", "go to desk 1"), ["go to desk 1"]);
   deepStrictEqual(at(1, "put the cd in the safe", "go to safe 1"), [
     "go to safe 1",

@@ -94,7 +94,7 @@ Deno.test("universal effects and conditions cover every member of a type", () =>
   deepStrictEqual(game.admissible(), ["all", "put_out a"]);
 });
 
-Deno.test("a type nobody declared is empty: exists is false, forall is true", () => {
+Deno.test("an undeclared type is empty: exists is false, forall is true", () => {
   const game = play(
     `(:types thing) (:predicates (held ?t - thing) (done))
      (:action see :parameters (?t - thing)
@@ -119,7 +119,7 @@ Deno.test("object is the root: its variables range over everything", () => {
   deepStrictEqual(game.admissible(), ["meet stone", "meet tom", "pet tom"]);
 });
 
-Deno.test("names that nobody declared match nothing", () => {
+Deno.test("undeclared names match nothing", () => {
   const game = play(
     `(:predicates (kind ?x ?y) (done))
      (:action use :parameters (?x) :precondition (or (kind ?x hammer) (kind ?x saw)) :effect (done))`,

@@ -110,7 +110,7 @@ Deno.test("version 1 of the generator gives these very catalogs", () => {
     }
     return hash.digest("hex").slice(0, 16);
   };
-  // Whoever changes the generator makes other goals: say so, and take new digests.
+  // A change of the generator makes other goals: record new digests then.
   deepStrictEqual([digest(100), digest(1000)], [
     "8a077f1a8154268a",
     "c6561841cea08369",

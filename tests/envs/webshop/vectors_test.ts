@@ -137,7 +137,7 @@ function recorded(product: WebshopProduct): Record<string, unknown> {
   };
 }
 
-/** What the house keeps where the original keeps nulls, labels without text, or absurd prices. */
+/** What the project keeps where the original keeps nulls, labels without text, or absurd prices. */
 function harmless(field: string, value: unknown): unknown {
   if (field === "pricing" && Array.isArray(value)) {
     return value.map((price) => Math.min(price, 1e9));

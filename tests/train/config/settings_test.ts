@@ -113,7 +113,7 @@ Deno.test("defineConfig() fills in an estimator's settings; those with a critic 
   strictEqual("normalize" in raw && raw.normalize, "none");
 });
 
-Deno.test("defineConfig() writes down every default of learner and policy, and no final value nobody asked for", () => {
+Deno.test("defineConfig() writes down every default of learner and policy, and no final value that was not set", () => {
   const { update } = defineConfig({ worlds, update: { epochs: 7 } });
   deepStrictEqual(update, { ...UPDATE_DEFAULTS, epochs: 7 });
   const { policy } = defineConfig({ worlds, policy: { prior: 0 } });

@@ -94,8 +94,8 @@ function distance(a: Float32Array, b: Float32Array): number {
 for (const [name, policy] of Object.entries(POLICIES)) {
   Deno.test(`the gradients of microbatches add up to that of the minibatch, for a ${name} policy`, async () => {
     const config = defineConfig({ seed: 2, policy, worlds: [WORLD] });
-    const mind = await assemblePolicy(config, [WORLD]);
-    const { samples, references } = await minibatch(mind);
+    const assembled = await assemblePolicy(config, [WORLD]);
+    const { samples, references } = await minibatch(assembled);
     const settings = settingsAt({
       klCoefficient: 0.3,
       entropyCoefficient: 0.1,
@@ -111,19 +111,19 @@ for (const [name, policy] of Object.entries(POLICIES)) {
       });
       const gradients: PpoGradient[] = [];
       for (const part of parts) {
-        gradients.push(await computeGradient(mind, part, settings));
+        gradients.push(await computeGradient(assembled, part, settings));
       }
       return sumGradients(gradients);
     };
     const whole = await gradientOf(1);
-    checkFinite(whole, mind.variables);
+    checkFinite(whole, assembled.variables);
     for (const shards of [2, 3, 5]) {
       const sum = await gradientOf(shards);
       // Sums of 32-bit floats in another order.
       ok(distance(sum.gradient, whole.gradient) < 1e-5, `${shards} shards`);
       ok(distance(sum.terms, whole.terms) < 1e-5, `${shards} shards`);
     }
-    mind.dispose();
+    assembled.dispose();
   });
 }
 

@@ -194,7 +194,7 @@ Deno.test("openRun() refuses fewer iterations than are done", async () => {
   strictEqual((await readRunConfig(directory)).iterations, 9);
 });
 
-Deno.test("openRun() starts anew where a run did nothing, but not over what somebody else wrote", async () => {
+Deno.test("openRun() starts anew where a run did nothing, but not over files of other programs", async () => {
   const directory = await temporary();
   await (await openRun(directory, countingConfig()))[Symbol.asyncDispose]();
   const other = countingConfig({ rollout: { tasks: 5 } });
