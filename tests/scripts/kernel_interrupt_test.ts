@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok } from "node:assert/strict";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PYTHON = `${ROOT}.venv/bin/python`;
+const KERNEL = `${ROOT}.venv/share/jupyter/kernels/deno/kernel.json`;
 const SCRIPT = new URL("./kernel_interrupt.py", import.meta.url).pathname;
 
 interface Ran {
@@ -13,7 +14,7 @@ interface Ran {
 /** Whether `deno task notebook --setup-only` was run here. */
 async function isSetUp(): Promise<boolean> {
   try {
-    await Deno.stat(PYTHON);
+    await Deno.stat(KERNEL); // other tasks make a `.venv` without Jupyter
     return true;
   } catch {
     return false; // no Jupyter in this copy
