@@ -11,8 +11,8 @@ import { renameSettings } from "../../../lib/train/config/old_names.ts";
 
 const worlds = [{ kind: "corridor" }];
 
-/** Settings as a version before these names wrote them. */
-const OLD = {
+/** Settings as a version before these names wrote them; a file's JSON has no type. */
+const OLD: PartialDeep<TrainingConfig> = JSON.parse(JSON.stringify({
   worlds,
   policy: {
     name: "language",
@@ -35,7 +35,7 @@ const OLD = {
     learnerTurns: 0.5,
     reading: 0.25,
   },
-} as unknown as PartialDeep<TrainingConfig>;
+}));
 
 const NOW: PartialDeep<TrainingConfig> = {
   worlds,
