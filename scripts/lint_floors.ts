@@ -17,7 +17,7 @@ const LINE_LIMIT = 500;
 const FLOORS: readonly (readonly string[])[] = [
   ["lib"],
   ["lib/hae", "lib/envs", "lib/policy", "lib/plots"],
-  ["lib/rollout"],
+  ["lib/rollout", "lib/remote"],
   ["lib/train"],
   ["mod"],
   ["scripts", "notebooks", "tests"],
@@ -41,6 +41,10 @@ const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["lib/policy"],
     ["lib/policy/decoder"],
     ["lib/policy/compact", "lib/policy/language"],
+  ],
+  "lib/remote": [
+    ["lib/remote"],
+    ["lib/remote/tinker", "lib/remote/openai"],
   ],
   "lib/train": [
     ["lib/train/ppo"],
