@@ -84,6 +84,17 @@ export {
 } from "../lib/train/studies/ablation_summary.ts";
 export type { SummarizeAblationOptions } from "../lib/train/studies/ablation_summary.ts";
 export {
+  playerResults,
+  readResults,
+  writeResults,
+} from "../lib/train/studies/evaluation_results.ts";
+export type {
+  EpisodeResult,
+  EvaluationResults,
+  PlayerResults,
+} from "../lib/train/studies/evaluation_results.ts";
+export type { EvaluationSchedule } from "../lib/train/evaluation.ts";
+export {
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
 } from "../lib/train/studies/task_success.ts";
@@ -102,6 +113,7 @@ export type {
   Statistic,
 } from "../lib/train/studies/statistics.ts";
 export { taskSuccess } from "../lib/train/studies/task_success.ts";
+export { checkWritable } from "../lib/train/runs/durable_file.ts";
 export { readParquet, writeParquet } from "../lib/train/runs/parquet.ts";
 export { readEpisodes, turnsTable } from "../lib/train/runs/turns_table.ts";
 export type {

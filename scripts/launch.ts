@@ -24,7 +24,7 @@ const WRITTEN_IN_JSON =
  * Finds what a command line names to be written.
  *
  * @param words Words after the script's name.
- * @returns Paths: values of `--out`, folders of runs, and caches of warm starts, those in JSON files that
+ * @returns Paths: values of `--out` (with the file beside it that a JSON file is written to first), folders of runs, and caches of warm starts, those in JSON files that
  *   are named (a config, a grid, a run's settings) among them.
  */
 export function writtenPaths(words: readonly string[]): string[] {
@@ -34,7 +34,12 @@ export function writtenPaths(words: readonly string[]): string[] {
   };
   for (const [i, word] of words.entries()) {
     const option = /^(?:--out|-o)(?:=(.*))?$/.exec(word);
-    if (option) add(option[1] ?? words[i + 1]);
+    if (option) {
+      const path = option[1] ?? words[i + 1];
+      add(path);
+      // A file is written beside its place, then renamed.
+      if (path?.endsWith(".json")) add(`${path}.partial`);
+    }
     const setting = /^[\w.]*?(\w+)=(.*)$/.exec(word);
     if (setting && WRITTEN_SETTINGS.includes(setting[1]!)) add(setting[2]);
     const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;

@@ -37,6 +37,7 @@ import { readJson } from "../mod/studies.ts";
 import { renameSettings } from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { listSettings } from "./list_settings.ts";
+import { settingsFirst } from "./settings_first.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;
@@ -141,16 +142,6 @@ async function main(): Promise<void> {
   await train(training, run, { signal: stop.signal, minutes: flags.minutes });
   if (!stop.signal.aborted) await evaluateUnlessStopped(training, run, stop);
   ignore();
-}
-
-/** Puts settings before options, as variadic options would consume them. */
-function settingsFirst(words: readonly string[]): string[] {
-  const isSetting = (word: string, i: number) =>
-    /^[A-Za-z][\w.]*=/.test(word) && !words[i - 1]?.startsWith("--");
-  return [
-    ...words.filter(isSetting),
-    ...words.filter((word, i) => !isSetting(word, i)),
-  ];
 }
 
 /** Settings and folder; a resumed run has its own settings. */

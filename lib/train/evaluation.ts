@@ -9,6 +9,7 @@ import type { EnvSpec, OpenEnv, ProposeSubgoals } from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import {
+  type Assignment,
   scheduleEpisodes,
   scheduleEvery,
   type ScheduleOptions,
@@ -27,12 +28,19 @@ import { withHints } from "../rollout/hints.ts";
 /** Worlds to evaluate in, by the name of the set, such as `seen` and `unseen`. */
 export type EvaluationSets = Readonly<Record<string, readonly EnvSpec[]>>;
 
+/** Episodes to evaluate in, by the name of the set. */
+export type EvaluationSchedule = Readonly<
+  Record<string, readonly Assignment[]>
+>;
+
 /** What an evaluation found. */
 export interface Evaluation {
   /** Numbers named `<set>/<metric>`. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The episodes, whose ids begin with the set's name. */
   readonly trajectories: readonly Trajectory[];
+  /** World, seed and limit of each episode, in the order of `trajectories`; ids and groups as there. */
+  readonly assignments: readonly Assignment[];
 }
 
 /** How an evaluation is played. */
@@ -79,31 +87,73 @@ export async function evaluatePolicy(
   sets: EvaluationSets,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { random, open, tasks, balanceBy, signal, ...lengths } = options;
+  const { open, signal, ...schedule } = options;
+  return await playEvaluation(policy, scheduleEvaluation(sets, schedule), {
+    ...(open && { open }),
+    ...(signal && { signal }),
+  });
+}
+
+/**
+ * Draws the episodes of an evaluation.
+ *
+ * @param sets Worlds by the name of the set.
+ * @param options How many tasks, how long, and the stream that draws; each set has a stream of its own.
+ * @returns Episodes by the name of the set.
+ * @throws {RangeError} If a set is empty.
+ */
+export function scheduleEvaluation(
+  sets: EvaluationSets,
+  options: Omit<EvaluationOptions, "open" | "signal">,
+): EvaluationSchedule {
+  const { random, tasks, balanceBy, ...lengths } = options;
+  return Object.fromEntries(
+    Object.entries(sets).map(([name, specs]) => {
+      const schedule = { ...lengths, random: random.fork(name) };
+      const episodes = tasks === "every"
+        ? scheduleEvery(specs, schedule)
+        : scheduleEpisodes(specs, {
+          ...schedule,
+          tasks,
+          ...(balanceBy !== undefined && { balanceBy }),
+        });
+      return [name, episodes];
+    }),
+  );
+}
+
+/**
+ * Plays the episodes of an evaluation and describes what happened.
+ *
+ * @param policy Decides.
+ * @param schedule Episodes by the name of the set; none gives no metrics.
+ * @param options The opener of worlds, and a signal to stop by.
+ * @returns Metrics named `<set>/<metric>`, and the episodes, whose ids begin with the set's name.
+ */
+export async function playEvaluation(
+  policy: Policy,
+  schedule: EvaluationSchedule,
+  options: Pick<EvaluationOptions, "open" | "signal"> = {},
+): Promise<Evaluation> {
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];
-  for (const [name, specs] of Object.entries(sets)) {
-    const schedule = { ...lengths, random: random.fork(name) };
-    const episodes = tasks === "every"
-      ? scheduleEvery(specs, schedule)
-      : scheduleEpisodes(specs, {
-        ...schedule,
-        tasks,
-        ...(balanceBy !== undefined && { balanceBy }),
-      });
+  const assignments: Assignment[] = [];
+  for (const [name, episodes] of Object.entries(schedule)) {
+    const named = <T extends { id: string; group: string }>(one: T): T => ({
+      ...one,
+      id: `${name}/${one.id}`,
+      group: `${name}/${one.group}`,
+    });
     const played = await collectTrajectories(policy, episodes, {
+      ...options,
       bootstrap: false, // an evaluation needs no values
-      ...(open && { open }),
-      ...(signal && { signal }),
     });
     const row = summarizeTrajectories(played);
     for (const metric in row) metrics[`${name}/${metric}`] = row[metric]!;
-    for (const episode of played) {
-      const [id, group] = [`${name}/${episode.id}`, `${name}/${episode.group}`];
-      trajectories.push({ ...episode, id, group });
-    }
+    trajectories.push(...played.map(named));
+    assignments.push(...episodes.map(named));
   }
-  return { metrics, trajectories };
+  return { metrics, trajectories, assignments };
 }
 
 /** Name of a baseline. */

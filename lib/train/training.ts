@@ -26,9 +26,11 @@ import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
 import type { TrainingConfig } from "./config/config.ts";
 import {
   type Baseline,
-  evaluatePolicy,
   type Evaluation,
+  type EvaluationSchedule,
   type EvaluationSets,
+  playEvaluation,
+  scheduleEvaluation,
 } from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { refineSamples } from "./refine.ts";
@@ -77,8 +79,13 @@ export interface Training
   readonly iteration: number;
   /** Imitates an expert if the config has a warm start that is not done yet; resolves to whether it did. Iterating begins with it. */
   warmUp(onPass?: (progress: ImitationProgress) => void): Promise<boolean>;
-  /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead. */
-  evaluate(baseline?: Baseline): Promise<Evaluation>;
+  /** The policy at the temperature of evaluations. */
+  readonly evaluated: Policy;
+  /** Plays the worlds set aside for evaluation, always the same episodes; a baseline may play them instead, or other episodes be played. */
+  evaluate(
+    baseline?: Baseline,
+    schedule?: EvaluationSchedule,
+  ): Promise<Evaluation>;
   /** Writes a checkpoint that is whole or absent. */
   save(directory: string): Promise<void>;
   /** Goes on from a checkpoint; the numbers are those of a run that was never interrupted. */
@@ -295,21 +302,34 @@ class OpenTraining implements Training {
     }
   }
 
-  evaluate(baseline?: Baseline): Promise<Evaluation> {
-    const { policy, evaluation = {} } = this.#parts;
-    const { every: _, sets: __, temperature, ...schedule } =
-      this.config.evaluation;
-    const player = temperature === 1
+  get evaluated(): Policy {
+    const { policy } = this.#parts;
+    const { temperature } = this.config.evaluation;
+    return temperature === 1
       ? policy
       : policy.atTemperature?.(temperature) ?? policy;
+  }
+
+  evaluate(
+    baseline?: Baseline,
+    schedule: EvaluationSchedule = this.#evaluationSchedule(),
+  ): Promise<Evaluation> {
     const open = baseline?.open ?? this.#parts.open;
     // What cannot be taken back is not stopped.
     const { signal, learner: { revert } } = this.#parts;
-    return evaluatePolicy(baseline?.policy ?? player, evaluation, {
-      ...schedule,
+    return playEvaluation(baseline?.policy ?? this.evaluated, schedule, {
       ...(open && { open }),
       ...(signal && revert && { signal }),
-      random: this.#root.fork("evaluation"),
+    });
+  }
+
+  #evaluationSchedule(): EvaluationSchedule {
+    const { every: _, sets: __, temperature: ___, ...options } =
+      this.config.evaluation;
+    const random = this.#root.fork("evaluation");
+    return scheduleEvaluation(this.#parts.evaluation ?? {}, {
+      ...options,
+      random,
     });
   }
 

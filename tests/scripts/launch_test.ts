@@ -54,6 +54,10 @@ Deno.test("writtenPaths() finds what is named to be written, in files that are n
     `${folder}/run`,
     "/c1",
   ]);
+  deepStrictEqual(writtenPaths(["--out", "a/b.json"]), [
+    "a/b.json",
+    "a/b.json.partial",
+  ]);
   deepStrictEqual(writtenPaths([`--config=${folder}/grid.json`, "-o", "b"]), [
     "/c2",
     "b",

@@ -1,5 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 
+import { readResults } from "../../lib/train/studies/evaluation_results.ts";
+
 const root = new URL("../..", import.meta.url).pathname;
 
 function script(name: string, args: readonly string[], folder: string) {
@@ -66,12 +68,22 @@ Deno.test("deno task train, evaluate and report work from settings to a page", a
   ok(html.includes("Episodes, turn by turn"));
   strictEqual(/<(?:script|link|img|iframe)[^>]*https?:/.test(html), false);
 
-  const args = [`${folder}/run`, "--baseline", "random", "expert"];
+  const players = ["iteration 3", "random", "expert", "untrained"];
+  const args = [
+    ...[`${folder}/run`, "evaluation.tasks=3", "--baseline"],
+    ...[...players.slice(1), `--out=${folder}/results.json`],
+  ];
   const evaluated = await run("evaluate", args, folder);
   strictEqual(evaluated.code, 0, evaluated.err);
-  for (const player of ["iteration 3", "random", "expert"]) {
+  for (const player of players) {
     ok(evaluated.out.includes(`${player}, longer`), evaluated.out);
   }
+  const results = await readResults(`${folder}/results.json`);
+  deepStrictEqual(results.source, { run: `${folder}/run`, iteration: 3 });
+  deepStrictEqual(
+    results.players.map(({ name, episodes }) => [name, episodes.length]),
+    players.map((name) => [name, 3]),
+  );
 });
 
 Deno.test("deno task train suggests what was meant, and explains itself", async () => {

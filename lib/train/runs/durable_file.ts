@@ -62,6 +62,26 @@ export async function writeFolderDurably(
   }
 }
 
+/**
+ * Makes sure that a file can be written, before the work whose result it will hold: makes its folder if
+ * that is absent. Nothing is left behind.
+ *
+ * @throws {Error} If it cannot be written.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const partial = `${path}.partial`;
+  try {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (folder !== "" && !(await ifThere(Deno.stat(folder)))) {
+      await Deno.mkdir(folder, { recursive: true });
+    }
+    await Deno.writeTextFile(partial, "");
+    await Deno.remove(partial);
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
 /** Removes a file or folder with all it holds; nothing happens when it is absent. */
 export async function removeIfThere(path: string): Promise<void> {
   await ifThere(Deno.remove(path, { recursive: true }));
