@@ -16,7 +16,7 @@ import {
   swiGlu,
   tokenLogProbs,
 } from "../../lib/policy/decoder/layers.ts";
-import { rotaryAngles } from "../../lib/policy/decoder/qwen2.ts";
+import { rotaryAngles } from "../../lib/policy/decoder/rotary.ts";
 
 await selectBackend("wasm");
 
@@ -105,7 +105,7 @@ Deno.bench("swiGlu, plain", {
 
 const sizes = { batch: 16, length: 192, heads: 6, kvHeads: 2, size: 32 };
 const qkv = numbers(ROWS, 10 * 32);
-const angles = rotaryAngles(192, 32, 1e4);
+const angles = rotaryAngles(192, { size: 32, base: 1e4 });
 Deno.bench("16 sequences of 192, 6 heads", {
   group: "attention with gradient",
 }, () => {

@@ -25,8 +25,8 @@ import {
   outputTable,
   type Qwen2,
   qwen2States,
-  rotaryAngles,
 } from "../../lib/policy/decoder/qwen2.ts";
+import { rotaryAngles } from "../../lib/policy/decoder/rotary.ts";
 import {
   type Qwen2Config,
   qwen2Shapes,
@@ -87,7 +87,10 @@ function createLarge(): Qwen2 {
     weights.set(name, weight);
   }
   const { maxLength, hiddenSize, heads, ropeTheta } = CONFIG;
-  const angles = rotaryAngles(maxLength, hiddenSize / heads, ropeTheta);
+  const angles = rotaryAngles(maxLength, {
+    size: hiddenSize / heads,
+    base: ropeTheta,
+  });
   const model = { config: CONFIG, weights, angles };
   freezeWeights(model);
   return model;

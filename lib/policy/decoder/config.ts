@@ -1,13 +1,42 @@
 /**
- * The sizes of a Qwen2 decoder, as this project names them and as `config.json` does.
+ * The kinds, sizes and weights of a decoder, as this project names them.
  *
  * @module
  */
 
-import { readJsonObject } from "../../text_file.ts";
+/**
+ * Kinds of decoder, by their `model_type`. All have RMSNorm, rotary positions, grouped key and value
+ * heads and a gated feed-forward block; `qwen2` has biases on queries, keys and values, `qwen3`
+ * normalizes queries and keys head by head, `llama` has neither.
+ */
+export const ARCHITECTURES = ["qwen2", "qwen3", "llama"] as const;
 
-/** Sizes and settings of a Qwen2 decoder. */
+/** Name of one of the {@linkcode ARCHITECTURES}. */
+export type Architecture = typeof ARCHITECTURES[number];
+
+/** How rotary rates differ from `base^(−2j / size)`. */
+export type RopeScaling =
+  | {
+    /** All rates are divided by a factor. */
+    readonly kind: "linear";
+    readonly factor: number;
+  }
+  | {
+    /** Slow rates are divided by a factor, fast ones are kept, those between are interpolated. */
+    readonly kind: "llama3";
+    readonly factor: number;
+    /** Wavelengths above `originalLength / lowFactor` are slow. */
+    readonly lowFactor: number;
+    /** Wavelengths below `originalLength / highFactor` are fast. */
+    readonly highFactor: number;
+    /** Longest sequence of the first training. */
+    readonly originalLength: number;
+  };
+
+/** Kind, sizes and settings of a decoder. */
 export interface Qwen2Config {
+  /** Kind of decoder. @default {"qwen2"} */
+  readonly architecture?: Architecture;
   /** Tokens in the vocabulary, padding of the table included. */
   readonly vocabSize: number;
   /** Numbers in the state of one token. */
@@ -20,121 +49,26 @@ export interface Qwen2Config {
   readonly heads: number;
   /** Key and value heads; a divisor of `heads`. */
   readonly kvHeads: number;
+  /** Numbers of a head; even. @default {hiddenSize / heads} */
+  readonly headSize?: number;
   /** Longest sequence. */
   readonly maxLength: number;
   /** Keeps RMSNorm from dividing by zero. */
   readonly rmsEpsilon: number;
   /** Slowest rotary wavelength over 2π. */
   readonly ropeTheta: number;
+  /** Scaled rotary rates; absent leaves them as they are. */
+  readonly ropeScaling?: RopeScaling;
   /** Whether the output table is the input table. */
   readonly tieEmbeddings: boolean;
 }
 
-/** Names in `config.json` of the sizes that must be positive integers. */
-const SIZES = {
-  vocabSize: "vocab_size",
-  hiddenSize: "hidden_size",
-  intermediateSize: "intermediate_size",
-  layers: "num_hidden_layers",
-  heads: "num_attention_heads",
-  kvHeads: "num_key_value_heads",
-  maxLength: "max_position_embeddings",
-} as const;
-
-/** Settings that this decoder does not support; each must be absent or have this value. */
-const UNSUPPORTED: Readonly<Record<string, unknown>> = {
-  model_type: "qwen2",
-  hidden_act: "silu",
-  use_sliding_window: false,
-  rope_scaling: null,
-};
-
-/**
- * Reads `config.json`.
- *
- * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
- */
-export function parseQwen2Config(
-  file: string,
-  json: Readonly<Record<string, unknown>>,
-): Qwen2Config {
-  const refuse = (name: string, must: string) =>
-    new TypeError(
-      `Cannot read "${file}" as "${name}" must be ${must}: current value is ${
-        JSON.stringify(json[name])
-      }`,
-    );
-  for (const [name, value] of Object.entries(UNSUPPORTED)) {
-    if (json[name] !== undefined && json[name] !== value) {
-      throw refuse(name, JSON.stringify(value));
-    }
-  }
-  const size = (key: keyof typeof SIZES): number => {
-    const value = json[SIZES[key]];
-    if (!Number.isSafeInteger(value) || Number(value) < 1) {
-      throw refuse(SIZES[key], "a positive integer");
-    }
-    return Number(value);
-  };
-  const heads = size("heads"), kvHeads = size("kvHeads");
-  const hiddenSize = size("hiddenSize");
-  if (heads % kvHeads !== 0) {
-    throw refuse("num_key_value_heads", `a divisor of ${heads} heads`);
-  }
-  if (hiddenSize % (2 * heads) !== 0) {
-    throw refuse("hidden_size", `an even number for each of ${heads} heads`);
-  }
-  return {
-    vocabSize: size("vocabSize"),
-    hiddenSize,
-    intermediateSize: size("intermediateSize"),
-    layers: size("layers"),
-    heads,
-    kvHeads,
-    maxLength: size("maxLength"),
-    rmsEpsilon: Number(json["rms_norm_eps"] ?? 1e-6),
-    ropeTheta: ropeThetaOf(json),
-    tieEmbeddings: json["tie_word_embeddings"] === true,
-  };
-}
-
-/**
- * Reads the sizes of a decoder from its folder.
- *
- * @throws {SyntaxError} If it is no JSON.
- * @throws {TypeError} If a size is missing or wrong, or the model is not a Qwen2 decoder.
- */
-export async function readQwen2Config(directory: string): Promise<Qwen2Config> {
-  const file = `${directory}/config.json`;
-  return parseQwen2Config(file, await readJsonObject(file));
-}
-
-/** The rotary base, which newer files keep in a group of its own. */
-function ropeThetaOf(json: Readonly<Record<string, unknown>>): number {
-  const group = json["rope_parameters"] as Record<string, unknown> | undefined;
-  return Number(json["rope_theta"] ?? group?.["rope_theta"] ?? 10000);
-}
-
-/** Writes the contents of `config.json`. */
-export function formatQwen2Config(
+/** Heads, key and value heads, and numbers of each. */
+export function headSizes(
   config: Qwen2Config,
-): Record<string, unknown> {
-  return {
-    architectures: ["Qwen2ForCausalLM"],
-    model_type: "qwen2",
-    hidden_act: "silu",
-    ...Object.fromEntries(
-      Object.entries(SIZES).map(([key, name]) => [
-        name,
-        config[key as keyof typeof SIZES],
-      ]),
-    ),
-    rms_norm_eps: config.rmsEpsilon,
-    rope_theta: config.ropeTheta,
-    tie_word_embeddings: config.tieEmbeddings,
-    torch_dtype: "float32",
-    use_sliding_window: false,
-  };
+): { heads: number; kvHeads: number; size: number } {
+  const { heads, kvHeads, hiddenSize, headSize = hiddenSize / heads } = config;
+  return { heads, kvHeads, size: headSize };
 }
 
 /**
@@ -144,8 +78,10 @@ export function formatQwen2Config(
 export function qwen2Shapes(
   config: Qwen2Config,
 ): Record<string, readonly number[]> {
-  const { vocabSize, hiddenSize, intermediateSize, heads, kvHeads } = config;
-  const keys = hiddenSize / heads * kvHeads;
+  const { vocabSize, hiddenSize, intermediateSize } = config;
+  const { architecture = "qwen2" } = config;
+  const { heads, kvHeads, size } = headSizes(config);
+  const queries = heads * size, keys = kvHeads * size;
   const shapes: Record<string, readonly number[]> = {
     "model.embed_tokens.weight": [vocabSize, hiddenSize],
   };
@@ -154,15 +90,22 @@ export function qwen2Shapes(
     const attention = `${layer}self_attn.`;
     shapes[`${layer}input_layernorm.weight`] = [hiddenSize];
     for (
-      const [name, outputs] of [["q", hiddenSize], ["k", keys], [
-        "v",
-        keys,
-      ]] as const
+      const [name, outputs] of [
+        ["q", queries],
+        ["k", keys],
+        ["v", keys],
+      ] as const
     ) {
       shapes[`${attention}${name}_proj.weight`] = [outputs, hiddenSize];
-      shapes[`${attention}${name}_proj.bias`] = [outputs];
+      if (architecture === "qwen2") {
+        shapes[`${attention}${name}_proj.bias`] = [outputs];
+      }
     }
-    shapes[`${attention}o_proj.weight`] = [hiddenSize, hiddenSize];
+    if (architecture === "qwen3") {
+      shapes[`${attention}q_norm.weight`] = [size];
+      shapes[`${attention}k_norm.weight`] = [size];
+    }
+    shapes[`${attention}o_proj.weight`] = [hiddenSize, queries];
     shapes[`${layer}post_attention_layernorm.weight`] = [hiddenSize];
     shapes[`${layer}mlp.gate_proj.weight`] = [intermediateSize, hiddenSize];
     shapes[`${layer}mlp.up_proj.weight`] = [intermediateSize, hiddenSize];

@@ -1,5 +1,5 @@
 /**
- * Qwen2 decoding with KV caches: prompts first, then one token of each sequence at a time; on a GPU, by
+ * Decoding with KV caches: prompts first, then one token of each sequence at a time; on a GPU, by
  * the fused kernel of `wasm`, or by plain operations.
  *
  * @module
@@ -10,14 +10,9 @@ import type { BatchKvCache } from "./kv_cache.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
+import { headSizes } from "./config.ts";
 import { linear, rmsNorm, rotaryAttention } from "./layers.ts";
-import {
-  headSizes,
-  layer,
-  outputTable,
-  type Qwen2,
-  weightFinder,
-} from "./qwen2.ts";
+import { layer, outputTable, type Qwen2, weightFinder } from "./qwen2.ts";
 
 /** Logits and state for the next token of each sequence. */
 export interface DecoderOutput {

@@ -1,14 +1,15 @@
 /**
- * Qwen2 decoding on a GPU without readback: KV cache and states stay on the device.
+ * Decoding on a GPU without readback: KV cache and states stay on the device.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
+import { headSizes } from "./config.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
-import { headSizes, layer, type Qwen2, weightFinder } from "./qwen2.ts";
+import { layer, type Qwen2, weightFinder } from "./qwen2.ts";
 
 /** New tokens of each sequence. */
 export interface FreshTokens {

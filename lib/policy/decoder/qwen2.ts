@@ -1,8 +1,10 @@
 /**
- * The Qwen2 decoder: its weights in memory and on disk, and its forward pass.
+ * The decoder of Qwen2, Qwen3 and Llama: its weights in memory and on disk, and its forward pass.
  *
  * @module
  * @see {@link https://arxiv.org/abs/2407.10671 | Qwen2 technical report}, section 2.2
+ * @see {@link https://arxiv.org/abs/2505.09388 | Qwen3 technical report}, section 2
+ * @see {@link https://arxiv.org/abs/2407.21783 | The Llama 3 herd of models}, section 3.2
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
@@ -22,12 +24,9 @@ import {
   rotaryAttention,
   swiGlu,
 } from "./layers.ts";
-import {
-  formatQwen2Config,
-  type Qwen2Config,
-  qwen2Shapes,
-  readQwen2Config,
-} from "./config.ts";
+import { headSizes, type Qwen2Config, qwen2Shapes } from "./config.ts";
+import { formatDecoderConfig, readDecoderConfig } from "./config_file.ts";
+import { rotaryAngles } from "./rotary.ts";
 
 /** Deviation of initial matrices, times the root of their inputs. */
 const INITIAL_SPREAD = 0.5;
@@ -112,7 +111,7 @@ export async function loadQwen2(
   directory: string,
   options: { maxLength?: number } = {},
 ): Promise<Qwen2> {
-  const stored = await readQwen2Config(directory);
+  const stored = await readDecoderConfig(directory);
   const maxLength = Math.min(stored.maxLength, options.maxLength ?? Infinity);
   const config = { ...stored, maxLength };
   const checkpoint = await openSafetensors(directory);
@@ -154,7 +153,7 @@ export async function saveQwen2(
   });
   await Deno.writeTextFile(
     `${directory}/config.json`,
-    JSON.stringify(formatQwen2Config(model.config), undefined, 2) + "\n",
+    JSON.stringify(formatDecoderConfig(model.config), undefined, 2) + "\n",
   );
 }
 
@@ -255,7 +254,10 @@ export function layer(input: tf.Tensor, parts: LayerContext): tf.Tensor {
     const gain = weights(`${prefix}input_layernorm.weight`);
     const normed = rmsNorm(input, gain, rmsEpsilon);
     const qkv = concatColumns(
-      ["q", "k", "v"].map((name) => project(`self_attn.${name}_proj`, normed)),
+      ["q", "k", "v"].map((name) => {
+        const columns = project(`self_attn.${name}_proj`, normed);
+        return normHeads(`${prefix}self_attn.${name}_norm`, columns, parts);
+      }),
     ); // (rows, (heads + 2 · kvHeads) · size)
     const x = add(input, project("self_attn.o_proj", attend(qkv)));
     const after = weights(`${prefix}post_attention_layernorm.weight`);
@@ -266,6 +268,19 @@ export function layer(input: tf.Tensor, parts: LayerContext): tf.Tensor {
     ); // (rows, intermediateSize)
     return add(x, project("mlp.down_proj", inner));
   });
+}
+
+/** Normalizes each head, where the model does. `x` has shape `(rows, heads · size)`. */
+function normHeads(
+  name: string,
+  x: tf.Tensor2D,
+  { weights, model }: LayerContext,
+): tf.Tensor2D {
+  if (!model.weights.has(`${name}.weight`)) return x;
+  const gain = weights(`${name}.weight`);
+  const heads = tf.reshape(x, [-1, gain.size]); // (rows · heads, size)
+  const normed = rmsNorm(heads, gain, model.config.rmsEpsilon);
+  return tf.reshape(normed, x.shape);
 }
 
 /** A projection with its low-rank change, if it has one: `x·Wᵀ + b + (scale · x·Aᵀ)·Bᵀ`. */
@@ -295,44 +310,13 @@ export function outputTable(model: Qwen2Tensors): tf.Tensor {
   return model.weights.get(name)!;
 }
 
-/** Heads, kvHeads and their size. */
-export function headSizes(
-  config: Qwen2Config,
-): { heads: number; kvHeads: number; size: number } {
-  const { heads, kvHeads, hiddenSize } = config;
-  return { heads, kvHeads, size: hiddenSize / heads };
-}
-
-/**
- * Tabulates the angles of rotary positions.
- *
- * `angle[t][j] = t · base^(−2j / size)`. Returns cosines and sines; the caller disposes them.
- */
-export function rotaryAngles(
-  length: number,
-  size: number,
-  base: number,
-): RotaryAngles {
-  const half = size / 2;
-  const cos = new Float32Array(length * half), sin = cos.slice();
-  const rates = Array.from({ length: half }, (_, j) => base ** (-2 * j / size));
-  for (let t = 0; t < length; t++) {
-    for (let j = 0; j < half; j++) {
-      const angle = Math.fround(t * Math.fround(rates[j]!)); // in 32 bits, as models are trained
-      cos[t * half + j] = Math.cos(angle);
-      sin[t * half + j] = Math.sin(angle);
-    }
-  }
-  return {
-    cos: tf.tensor2d(cos, [length, half]),
-    sin: tf.tensor2d(sin, [length, half]),
-  };
-}
-
 /** Angles of a decoder, outside of any tensor scope. */
 function anglesOf(config: Qwen2Config): RotaryAngles {
-  const { maxLength, hiddenSize, heads, ropeTheta } = config;
-  const { cos, sin } = rotaryAngles(maxLength, hiddenSize / heads, ropeTheta);
+  const { cos, sin } = rotaryAngles(config.maxLength, {
+    size: headSizes(config).size,
+    base: config.ropeTheta,
+    ...(config.ropeScaling && { scaling: config.ropeScaling }),
+  });
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
 }
 

@@ -25,7 +25,8 @@ import {
   type Qwen2,
   saveQwen2,
 } from "../decoder/qwen2.ts";
-import { type Qwen2Config, readQwen2Config } from "../decoder/config.ts";
+import type { Qwen2Config } from "../decoder/config.ts";
+import { readDecoderConfig } from "../decoder/config_file.ts";
 import { openSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
 import {
@@ -144,7 +145,8 @@ export function createLanguagePolicy(
 
 /**
  * Loads a language policy from a folder with `config.json`, weights as safetensors, one file or
- * sharded, and `tokenizer.json`: one that `save` wrote, or a Qwen2 model as published.
+ * sharded, and `tokenizer.json`: one that `save` wrote, or a Qwen2, Qwen3 or Llama model as
+ * published.
  *
  * Value heads are read from the folder if it has them; otherwise they start at 0.
  *
@@ -199,7 +201,7 @@ async function checkVocabulary(
   directory: string,
   files: TokenizerFiles,
 ): Promise<void> {
-  const { vocabSize } = await readQwen2Config(directory);
+  const { vocabSize } = await readDecoderConfig(directory);
   const { vocabSize: tokens } = createTokenizer(files);
   if (tokens <= vocabSize) return;
   throw new RangeError(

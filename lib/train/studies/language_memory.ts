@@ -13,7 +13,11 @@ import { KEPT_BATCHES, KEPT_BYTES } from "../../policy/decoder/kv_cache.ts";
 import { fillSettings } from "../../policy/language/replies.ts";
 import { READ_AT_ONCE } from "../../policy/language/scoring.ts";
 import { LORA_TARGETS, type LoraTarget } from "../../policy/decoder/lora.ts";
-import { type Qwen2Config, qwen2Shapes } from "../../policy/decoder/config.ts";
+import {
+  headSizes,
+  type Qwen2Config,
+  qwen2Shapes,
+} from "../../policy/decoder/config.ts";
 
 /** How a language policy is trained and asked. */
 export interface LanguageMemoryOptions {
@@ -170,20 +174,28 @@ function countWeights(
 }
 
 /** Numbers in keys, or in values, of one token. */
-function keyWidth({ hiddenSize, heads, kvHeads }: Qwen2Config): number {
-  return hiddenSize / heads * kvHeads;
+function keyWidth(config: Qwen2Config): number {
+  const { kvHeads, size } = headSizes(config);
+  return kvHeads * size;
+}
+
+/** Numbers in the queries of one token. */
+function queryWidth(config: Qwen2Config): number {
+  const { heads, size } = headSizes(config);
+  return heads * size;
 }
 
 /** Projections of one layer. */
 function projections(
   config: Qwen2Config,
 ): { target: LoraTarget; inputs: number; outputs: number }[] {
-  const { hiddenSize, intermediateSize } = config, keys = keyWidth(config);
+  const { hiddenSize, intermediateSize } = config;
+  const queries = queryWidth(config), keys = keyWidth(config);
   return [
-    { target: "q_proj", inputs: hiddenSize, outputs: hiddenSize },
+    { target: "q_proj", inputs: hiddenSize, outputs: queries },
     { target: "k_proj", inputs: hiddenSize, outputs: keys },
     { target: "v_proj", inputs: hiddenSize, outputs: keys },
-    { target: "o_proj", inputs: hiddenSize, outputs: hiddenSize },
+    { target: "o_proj", inputs: queries, outputs: hiddenSize },
     { target: "gate_proj", inputs: hiddenSize, outputs: intermediateSize },
     { target: "up_proj", inputs: hiddenSize, outputs: intermediateSize },
     { target: "down_proj", inputs: intermediateSize, outputs: hiddenSize },
@@ -202,8 +214,7 @@ function standingTerms(
   return {
     frozen: frozenBytes * frozen,
     trained: BYTES * trained,
-    angles: BYTES * tables * config.maxLength * config.hiddenSize /
-      config.heads,
+    angles: BYTES * tables * config.maxLength * headSizes(config).size,
     reference: BYTES * trained,
     kept: reuseKvCache ? keptBytes(cacheBytes(config, options)) : 0,
   };
@@ -235,7 +246,7 @@ function writingMoments(
   const { hiddenSize, intermediateSize, vocabSize } = config;
   const prompt = Math.max(1, length - replyLength);
   const cache = cacheBytes(config, options);
-  const qkv = hiddenSize + 2 * keyWidth(config);
+  const qkv = queryWidth(config) + 2 * keyWidth(config);
   const token = BYTES * (8 * hiddenSize + 2 * qkv + 3 * intermediateSize);
   const read = options.critic === "separate"
     ? Math.min(batchSize * length, Math.max(length, READ_AT_ONCE))
@@ -303,7 +314,7 @@ function layerNumbers(
 ): { kept: number; gradients: number; again: number } {
   const { lora } = options, { recompute } = fillSettings(options);
   const { hiddenSize, intermediateSize, layers } = config;
-  const qkv = hiddenSize + 2 * keyWidth(config);
+  const qkv = queryWidth(config) + 2 * keyWidth(config);
   const { rank = 0, targets = LORA_TARGETS } = lora ?? {};
   const adapted = lora
     ? projections(config).filter(({ target }) => targets.includes(target))

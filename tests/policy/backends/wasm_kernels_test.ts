@@ -17,7 +17,7 @@ import {
   swiGlu,
   tokenLogProbs,
 } from "../../../lib/policy/decoder/layers.ts";
-import { rotaryAngles } from "../../../lib/policy/decoder/qwen2.ts";
+import { rotaryAngles } from "../../../lib/policy/decoder/rotary.ts";
 import { compileKernels } from "../../../scripts/build_kernels.ts";
 
 /** Numbers with a shape; the same for the same name. */
@@ -123,7 +123,7 @@ Deno.test("rotaryAttention() and its gradient agree with plain operations at odd
     const inputs = [numbers("qkv", [s.batch * s.length, width])];
     await agree(
       ([qkv]) => {
-        const angles = rotaryAngles(s.length + 3, s.size, 100);
+        const angles = rotaryAngles(s.length + 3, { size: s.size, base: 100 });
         return rotaryAttention(qkv!, angles, s);
       },
       inputs,
@@ -138,7 +138,11 @@ Deno.test("rotaryAttention() sees nothing of later tokens", async () => {
   const { shape, values } = numbers("causal", [9, 16]);
   const run = (x: Float32Array) =>
     tf.tidy(() =>
-      rotaryAttention(tf.tensor(x, shape), rotaryAngles(9, 4, 100), sizes)
+      rotaryAttention(
+        tf.tensor(x, shape),
+        rotaryAngles(9, { size: 4, base: 100 }),
+        sizes,
+      )
         .dataSync()
     );
   const changed = values.with(8 * 16, 50); // the last token's query

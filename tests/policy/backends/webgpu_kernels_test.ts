@@ -11,7 +11,7 @@ import {
   tokenLogProbs,
 } from "../../../lib/policy/decoder/layers.ts";
 import { FUSED } from "../../../lib/policy/backends/wasm/kernel_names.ts";
-import { rotaryAngles } from "../../../lib/policy/decoder/qwen2.ts";
+import { rotaryAngles } from "../../../lib/policy/decoder/rotary.ts";
 import { ADAPTER, EVERYTHING, onWebGpu } from "./_webgpu.ts";
 
 if (ADAPTER) await selectBackend("webgpu");
@@ -156,7 +156,10 @@ onWebGpu(
       const inputs = [numbers("qkv", [sizes.batch * sizes.length, width])];
       await agree(
         ([qkv]) => {
-          const angles = rotaryAngles(sizes.length + 3, sizes.size, 100);
+          const angles = rotaryAngles(sizes.length + 3, {
+            size: sizes.size,
+            base: 100,
+          });
           return rotaryAttention(qkv!, angles, sizes);
         },
         inputs,

@@ -83,7 +83,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     damage: changed("config.json", { model_type: "mamba" }),
     name: "TypeError",
     message:
-      /^Cannot read ".*\/config\.json" as "model_type" must be "qwen2": current value is "mamba"/,
+      /^Cannot read ".*\/config\.json" as "model_type" must be one of qwen2, qwen3, llama: current value is "mamba"/,
   },
   "no tokenizer.json": {
     damage: (folder) => Deno.remove(`${folder}/tokenizer.json`),

@@ -176,7 +176,7 @@ Deno.test("a bad checkpoint is refused by file, tensor and what was expected", a
       { tie_word_embeddings: false },
       /must hold tensor "lm_head\.weight" of shape \[53,24\]/,
     ],
-    [{ model_type: "llama" }, /"model_type" must be "qwen2": .* "llama"/],
+    [{ model_type: "gpt2" }, /"model_type" must be one of .* "gpt2"/],
     [{ num_key_value_heads: 3 }, /must be a divisor of 4 heads/],
     [{ hidden_size: "24" }, /"hidden_size" must be a positive integer/],
   ];

@@ -150,7 +150,8 @@ function lastRows(step: Step, x: number): void {
 function withWorkspace(step: Step, run: (space: Workspace) => void): void {
   const { module: { exports, heap }, a, rows, count, width, inner, stride } =
     step;
-  const sizes = [width, width, stride, width, inner, inner];
+  const queries = a.heads * a.size;
+  const sizes = [width, width, stride, queries, inner, inner];
   const sum = sizes.reduce((total, n) => total + n, 0);
   const scores = count > 1
     ? exports.attendRestBytes(a.room)
@@ -164,7 +165,7 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
   };
   try {
     const x = take(width), normed = take(width), qkv = take(stride);
-    const mixed = take(width), gate = take(inner), up = take(inner);
+    const mixed = take(queries), gate = take(inner), up = take(inner);
     run({ x, normed, qkv, mixed, gate, up, scores: next });
   } finally {
     heap.free(room);
@@ -187,7 +188,9 @@ function decodeLayer(step: Step, space: Workspace, index: number): void {
   let column = qkv;
   for (const part of ["q", "k", "v"]) {
     const to = { pointer: column, stride: step.stride, add: false };
-    column += 4 * project(`self_attn.${part}_proj`, normed, to);
+    const columns = project(`self_attn.${part}_proj`, normed, to);
+    normHeads(step, `${prefix}self_attn.${part}_norm.weight`, to);
+    column += 4 * columns;
   }
   attend(step, space, index);
   const back = { pointer: x, stride: width, add: true };
@@ -198,6 +201,22 @@ function decodeLayer(step: Step, space: Workspace, index: number): void {
   project("mlp.up_proj", normed, { pointer: up, ...wide });
   exports.swiGlu(rows * inner, gate, up, gate);
   project("mlp.down_proj", gate, back);
+}
+
+/** Normalizes each head of queries or keys, in place, where the model does. */
+function normHeads(
+  step: Step,
+  name: string,
+  { pointer, stride }: Target,
+): void {
+  const { module: { exports, heap }, inputs, rows, a } = step;
+  const gain = inputs[name];
+  if (!gain) return;
+  const heads = name.endsWith("q_norm.weight") ? a.heads : a.kvHeads;
+  for (let b = 0; b < rows; b++) {
+    const row = pointer + 4 * b * stride;
+    exports.rmsNorm(heads, a.size, row, heap.pointer(gain), row, a.epsilon);
+  }
 }
 
 /** Attention of the new tokens to the whole KV cache, themselves included. */
