@@ -3,7 +3,7 @@
  *
  * The root entry holds what is needed to train, evaluate, credit and plot. The rest is exported by
  * domain: `@hiper/lab/credit`, `/losses`, `/language`, `/envs/household`, `/envs/webshop`,
- * `/envs/pddl`, `/studies` and `/plots`.
+ * `/envs/pddl`, `/studies`, `/plots` and `/ecosystem`.
  *
  * @module
  */

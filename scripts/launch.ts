@@ -4,8 +4,8 @@
  * A permission set of `deno.json` is fixed: it lets a script write to `runs/` and nowhere else. Paths to
  * write (`--out`, a run's folder, the cache of a warm start) are known only when the task starts, and a
  * process cannot widen its own permissions without a prompt. So a task that writes starts here: the
- * launcher only starts the script, which gets its set and those paths, but no network and no other
- * processes.
+ * launcher only starts the script, which gets its set and those paths, the servers that the command line
+ * names, but no other network and no other processes.
  *
  * ```sh
  * deno run --allow-run --allow-read scripts/launch.ts -P=study scripts/train.ts --out /scratch/run
@@ -55,6 +55,46 @@ export function writtenPaths(words: readonly string[]): string[] {
   return [...paths];
 }
 
+/** Addresses in JSON, under a key that is or ends in `url` or `urls`. */
+const ADDRESSES_IN_JSON = /"(?:\w*\.)*\w*urls?"\s*:\s*(\[[^\]]*\]|"[^"\n]*")/gi;
+/** An address of a server. */
+const ADDRESS = /\b(?:https?|wss?):\/\/[^\s"',\]}]+/g;
+
+/**
+ * Finds the servers that a command line names.
+ *
+ * @param words Words after the script's name.
+ * @returns Hosts with their ports: those of `--url`, of settings such as `policy.url=…`, of urls in JSON files
+ *   that are named, and the address of `--host`.
+ */
+export function reachedHosts(words: readonly string[]): string[] {
+  const hosts = new Set<string>();
+  const addAll = (text: string) => {
+    for (const [address] of text.matchAll(ADDRESS)) {
+      if (!URL.canParse(address)) continue;
+      const { hostname, port, protocol } = new URL(address);
+      const usual = protocol === "https:" || protocol === "wss:" ? 443 : 80;
+      hosts.add(`${hostname}:${port || usual}`);
+    }
+  };
+  for (const [i, word] of words.entries()) {
+    const option = /^--(host|url)(?:=(.*))?$/.exec(word);
+    const named = option?.[2] ?? words[i + 1];
+    if (option && named !== undefined) {
+      if (option[1] === "url") addAll(named);
+      else hosts.add(named.includes(":") ? `[${named}]` : named);
+    }
+    if (/^[\w.-]*urls?=/i.test(word)) addAll(word);
+    const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;
+    const run = readText(`${value}/config.json`);
+    const file = run ?? (value.endsWith(".json") ? readText(value) : undefined);
+    for (const json of [word, file ?? ""]) {
+      for (const [found] of json.matchAll(ADDRESSES_IN_JSON)) addAll(found);
+    }
+  }
+  return [...hosts];
+}
+
 /** What a text file holds, in UTF-16 too; nothing if it is not there, which the script itself reports. */
 function readText(path: string): string | undefined {
   try {
@@ -80,13 +120,16 @@ function grantable(path: string): string {
 /** Runs a script to its end; signals are passed on, and its exit code is the launcher's. */
 async function launch(args: readonly string[]): Promise<number> {
   const script = args.findIndex((word) => !word.startsWith("-"));
-  const written = writtenPaths(args.slice(script + 1)).map(grantable);
+  const words = args.slice(script + 1);
+  const written = writtenPaths(words).map(grantable);
+  const reached = reachedHosts(words);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet", // no progress of downloads; errors are printed
       ...args.slice(0, script),
       ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
+      ...(reached.length > 0 ? [`--allow-net=${reached.join(",")}`] : []),
       ...args.slice(script),
     ],
     stdin: "inherit",

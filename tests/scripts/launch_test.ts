@@ -6,7 +6,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { explain } from "../../scripts/explain.ts";
-import { writtenPaths } from "../../scripts/launch.ts";
+import { reachedHosts, writtenPaths } from "../../scripts/launch.ts";
 import { RECORDED_TASK } from "./_recorded_task.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -33,6 +33,32 @@ const SMALL = [
   "evaluation.tasks=2",
   "backend=wasm",
 ];
+
+Deno.test("reachedHosts() finds the servers that are named, in files that are named too", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(
+    `${folder}/config.json`,
+    '{"worlds": [{"kind": "openenv", "url": "ws://lab.example:8000"}], "urls": ["https://b.example/v1"]}',
+  );
+  deepStrictEqual(
+    reachedHosts([
+      folder,
+      "--url=http://127.0.0.1:8001/v1",
+      "--host",
+      "::1",
+      "policy.url=https://api.example/v1",
+      "policy.directory=models/http",
+    ]),
+    [
+      "lab.example:8000",
+      "b.example:443",
+      "127.0.0.1:8001",
+      "[::1]",
+      "api.example:443",
+    ],
+  );
+  deepStrictEqual(reachedHosts(["runs/none", "url=lib/world.ts"]), []);
+});
 
 Deno.test("writtenPaths() finds what is named to be written, in files that are named too", async () => {
   const folder = await Deno.makeTempDir();
