@@ -2,7 +2,8 @@
  * A corridor as text: a sign in the middle names the end that leads out; closed doors block the way.
  *
  * The sign is observed only in the middle, so an agent without memory has to keep the exit in its
- * held subgoal. Learnable in seconds.
+ * held subgoal. Learnable in seconds. Several corridors one after another (`rooms`) make longer episodes of
+ * dependent parts.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { createRandom } from "../random.ts";
 import type { Observation, Situation } from "../trajectory.ts";
 import type { EnvSpec, EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
 import type { World } from "./world.ts";
+import { chainRooms, type Room } from "./corridor_chain.ts";
 import { present, readSettings } from "../settings.ts";
 
 /** Settings of a corridor. */
@@ -20,9 +22,14 @@ export interface CorridorOptions {
   readonly length?: number;
   /** Closed doors on each side of the sign. @default {1} */
   readonly doors?: number;
-  /** Which end leads out. @default decided by the seed */
+  /** Which end leads out, of every corridor. @default decided by the seed, for each corridor apart */
   readonly exit?: "left" | "right";
+  /** Corridors one after another, 1 to 8; only leaving the last one pays. @default {1} */
+  readonly rooms?: number;
 }
+
+/** Most corridors in a chain. */
+const MOST_ROOMS = 8;
 
 /** Candidate subgoals of a corridor, the right one among them. */
 export const CORRIDOR_SUBGOALS = [
@@ -71,13 +78,13 @@ export function proposeCorridorSubgoals(
  * strictEqual(ending, "terminated");
  * ```
  *
- * @param options Size, doors and exit.
- * @param seed Decides the exit where the options leave it open.
- * @returns One episode of that corridor.
- * @throws {RangeError} If the length is not odd and at least 3, or the doors do not fit.
+ * @param options Size, doors, exit and number of rooms.
+ * @param seed Decides the exits where the options leave them open.
+ * @returns One episode of that corridor, or of the chain.
+ * @throws {RangeError} If the length is not odd and at least 3, the doors do not fit, or there are not 1 to 8 rooms.
  */
 export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
-  const { length = 7, doors = 1, exit = drawExit(seed) } = options;
+  const { length = 7, doors = 1, exit, rooms = 1 } = options;
   if (!(Number.isSafeInteger(length) && length >= 3 && length % 2 === 1)) {
     throw new RangeError(
       `Cannot open a corridor as "length" must be odd and at least 3: current value is ${length}`,
@@ -89,7 +96,16 @@ export function openCorridor(options: CorridorOptions, seed: number): TextEnv {
       `Cannot open a corridor as "doors" must be in [0, ${middle}]: current value is ${doors}`,
     );
   }
-  return new Corridor(middle, doors, exit);
+  if (!(Number.isSafeInteger(rooms) && rooms >= 1 && rooms <= MOST_ROOMS)) {
+    throw new RangeError(
+      `Cannot open a corridor as "rooms" must be in [1, ${MOST_ROOMS}]: current value is ${rooms}`,
+    );
+  }
+  const chain = Array.from(
+    { length: rooms },
+    (_, room) => new Corridor(middle, doors, exit ?? drawExit(seed, room)),
+  );
+  return rooms === 1 ? chain[0]! : chainRooms(chain);
 }
 
 /**
@@ -116,7 +132,10 @@ const CORRIDOR_SPEC = z.strictObject({
     "Closed doors on each side of the sign. Default: 1",
   ),
   exit: z.enum(["left", "right"]).optional().describe(
-    "Which end leads out. Default: the seed decides",
+    "Which end leads out. Default: the seed decides, for each room apart",
+  ),
+  rooms: z.number().optional().describe(
+    "Corridors one after another, 1 to 8; only leaving the last one pays. Default: 1",
   ),
 });
 
@@ -127,12 +146,15 @@ export const CORRIDOR: World = {
   proposeSubgoals: proposeCorridorSubgoals,
 };
 
-function drawExit(seed: number): "left" | "right" {
-  return createRandom(seed).fork("exit").integer(2) === 0 ? "left" : "right";
+/** The exit of a room; that of the first one is drawn as in a corridor without more rooms. */
+function drawExit(seed: number, room: number): "left" | "right" {
+  const random = createRandom(seed);
+  const stream = room === 0 ? random.fork("exit") : random.fork("exit", room);
+  return stream.integer(2) === 0 ? "left" : "right";
 }
 
 /** Positions count from the sign: negative to the left, positive to the right. */
-class Corridor implements TextEnv {
+class Corridor implements Room {
   readonly #middle: number;
   readonly #doors: number;
   readonly #exit: "left" | "right";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { openCorridor, openCorridorSpec } from "../../lib/envs/corridor.ts";
-import type { EnvStep, TextEnv } from "../../lib/envs/text_env.ts";
+import type { EnvStart, EnvStep, TextEnv } from "../../lib/envs/text_env.ts";
 import { conformance } from "./_conformance.ts";
 
 conformance("corridor", openCorridorSpec, { kind: "corridor" });
@@ -9,6 +9,13 @@ conformance("corridor full of doors", openCorridorSpec, {
   kind: "corridor",
   length: 9,
   doors: 4,
+});
+
+conformance("chain of corridors", openCorridorSpec, {
+  kind: "corridor",
+  length: 3,
+  doors: 0,
+  rooms: 8,
 });
 
 const sizes = fc.integer({ min: 1, max: 6 }).chain((middle) =>
@@ -41,6 +48,42 @@ Deno.test("A corridor's expert leaves by the shortest way under one subgoal", ()
       1,
     ]);
   }));
+});
+
+Deno.test("A chain's expert takes the shortest way through every room, and only the last pays", () => {
+  const rooms = fc.integer({ min: 2, max: 8 });
+  fc.assert(fc.property(sizes, rooms, ({ length, doors, seed }, rooms) => {
+    const env = openCorridor({ length, doors, rooms }, seed);
+    const { steps } = followExpert(env);
+    strictEqual(steps.length, rooms * ((length - 1) / 2 + 1 + doors));
+    strictEqual(steps.at(-1)!.success, true);
+    strictEqual(steps.at(-1)!.score, 1);
+    deepStrictEqual(steps.map(({ reward }) => reward), [
+      ...Array(steps.length - 1).fill(0),
+      1,
+    ]);
+    const scores = new Set(steps.map(({ score }) => score));
+    strictEqual(scores.size, rooms + 1);
+  }));
+});
+
+Deno.test("A chain's first room is the corridor of the seed, the others have exits of their own", () => {
+  const later = new Set<string>();
+  for (let seed = 0; seed < 20; seed++) {
+    const first = openCorridor({ doors: 0 }, seed).start() as EnvStart;
+    const chain = openCorridor({ doors: 0, rooms: 2, length: 3 }, seed);
+    const start = chain.start() as EnvStart;
+    strictEqual(
+      start.observation.text,
+      `Corridor 1 of 2. ${first.observation.text}`,
+    );
+    const side = chain.hint!()!.action;
+    chain.step(side);
+    const { observation } = chain.step(side) as EnvStep;
+    ok(observation.text.startsWith("Corridor 2 of 2. You stand before a sign"));
+    later.add(`${side}, ${chain.hint!()!.action}`);
+  }
+  strictEqual(later.size, 4); // every combination of exits
 });
 
 Deno.test("A corridor's wrong end is a wall", () => {
@@ -76,6 +119,11 @@ Deno.test("A corridor that cannot be built is refused", () => {
     name: "RangeError",
     message:
       'Cannot open a corridor as "doors" must be in [0, 2]: current value is 3',
+  });
+  throws(() => openCorridor({ rooms: 9 }, 1), {
+    name: "RangeError",
+    message:
+      'Cannot open a corridor as "rooms" must be in [1, 8]: current value is 9',
   });
   throws(() => openCorridorSpec({ kind: "corridor", exit: "up" }, 1), {
     name: "TypeError",
