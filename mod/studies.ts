@@ -95,6 +95,21 @@ export type {
 } from "../lib/train/studies/evaluation_results.ts";
 export type { EvaluationSchedule } from "../lib/train/evaluation.ts";
 export {
+  chooseSettings,
+  meanSuccess,
+  readHorizonRecords,
+  readHorizonStudy,
+  runHorizonStudy,
+} from "../lib/train/studies/horizon_study.ts";
+export type {
+  HorizonNews,
+  HorizonRecord,
+  HorizonRun,
+  HorizonStudy,
+  RunHorizonStudyOptions,
+  TuningPoint,
+} from "../lib/train/studies/horizon_study.ts";
+export {
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
 } from "../lib/train/studies/task_success.ts";
