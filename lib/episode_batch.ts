@@ -35,6 +35,8 @@ export interface EpisodeColumns {
   readonly switchProbabilities: Float64Array;
   /** Execution value of the subgoal held before each turn; `NaN` where unknown. Shape `(turns,)`. */
   readonly heldSubgoalValues: Float64Array;
+  /** What the execution decision alone earns on a turn besides the reward; absent means nothing. Shape `(turns,)`. */
+  readonly executionRewards?: Float64Array;
 }
 
 /** What is known of an episode as a whole, besides its numbers. */

@@ -11,7 +11,14 @@
 import { z } from "npm:zod@4.6.7";
 import { createRandom } from "../random.ts";
 import type { Observation, Situation } from "../trajectory.ts";
-import type { EnvSpec, EnvStart, EnvStep, Hint, TextEnv } from "./text_env.ts";
+import type {
+  EnvSpec,
+  EnvStart,
+  EnvStep,
+  Hint,
+  SubgoalRule,
+  TextEnv,
+} from "./text_env.ts";
 import type { World } from "./world.ts";
 import { chainRooms, type Room } from "./corridor_chain.ts";
 import { present, readSettings } from "../settings.ts";
@@ -60,6 +67,33 @@ export function proposeCorridorSubgoals(
 ): readonly string[] {
   return CORRIDOR_SUBGOALS;
 }
+
+/**
+ * Says which actions serve a corridor's subgoal: walking to its end and opening doors on the way. It is achieved by
+ * leaving there; looking around, by waiting.
+ */
+export const CORRIDOR_SUBGOAL_RULE: SubgoalRule = {
+  serves(subgoal, action) {
+    const side = sideOf(subgoal);
+    return side === undefined
+      ? subgoal === "look around" && action === "wait"
+      : action === `go ${side}` || action === `open the ${side} door`;
+  },
+  achieved(subgoal, { past, observation }) {
+    const action = past.at(-1)?.decision.action;
+    const side = sideOf(subgoal);
+    return side === undefined
+      ? subgoal === "look around" && action === "wait"
+      : observation.text === OUTSIDE && action === `go ${side}`;
+  },
+};
+
+function sideOf(subgoal: string): string | undefined {
+  return /^leave by the (left|right) end$/.exec(subgoal)?.[1];
+}
+
+/** What is read behind the last cell. */
+const OUTSIDE = "You stand outside.";
 
 /**
  * Opens a corridor. Leaving it pays 1 and ends the episode; the end that the sign does not name is a wall.
@@ -144,6 +178,7 @@ export const CORRIDOR: World = {
   settings: CORRIDOR_SPEC,
   createOpener: () => openCorridorSpec,
   proposeSubgoals: proposeCorridorSubgoals,
+  subgoalRule: CORRIDOR_SUBGOAL_RULE,
 };
 
 /** The exit of a room; that of the first one is drawn as in a corridor without more rooms. */
@@ -236,7 +271,7 @@ class Corridor implements Room {
   #observe(): Observation {
     const ways = this.#ended ? [] : [this.#way(-1), this.#way(1)];
     const place = this.#ended
-      ? "You stand outside."
+      ? OUTSIDE
       : this.#position === 0
       ? `You stand before a sign that says: leave by the ${this.#exit} end.`
       : "You stand in a corridor.";

@@ -14,6 +14,7 @@ import type {
   ListAlternatives,
   OpenEnv,
   ProposeSubgoals,
+  SubgoalRule,
 } from "./text_env.ts";
 import type { World } from "./world.ts";
 import { readSettings } from "../settings.ts";
@@ -29,6 +30,8 @@ const MODULE_SPEC = z.looseObject({
 interface WorldModule {
   readonly openEnv: OpenEnv;
   readonly proposeSubgoals?: ProposeSubgoals;
+  readonly proposeSteps?: ProposeSubgoals;
+  readonly subgoalRule?: SubgoalRule;
   readonly alternatives?: ListAlternatives;
 }
 
@@ -38,11 +41,14 @@ export const MODULE: World = {
   createOpener: () => async (spec, seed) =>
     (await importWorld(spec)).openEnv(spec, seed),
   resolve: async (spec) => {
-    const { openEnv, proposeSubgoals, alternatives } = await importWorld(spec);
+    const { openEnv, ...guide } = await importWorld(spec);
+    const { proposeSubgoals, proposeSteps, subgoalRule, alternatives } = guide;
     return {
       settings: MODULE_SPEC,
       createOpener: () => openEnv,
       ...(proposeSubgoals && { proposeSubgoals }),
+      ...(proposeSteps && { proposeSteps }),
+      ...(subgoalRule && { subgoalRule }),
       ...(alternatives && { alternatives }),
     };
   },
@@ -58,7 +64,7 @@ async function importWorld(spec: EnvSpec): Promise<WorldModule> {
   if (isWorldModule(module)) return module;
   throw new TypeError(
     typeof module.openEnv === "function"
-      ? `Cannot open a world of a module as its "proposeSubgoals" and "alternatives" must be functions: current value is ${url}`
+      ? `Cannot open a world of a module as its "proposeSubgoals", "proposeSteps" and "alternatives" must be functions, and its "subgoalRule" must have "serves" and "achieved": current value is ${url}`
       : `Cannot open a world of a module as it must export a function "openEnv": current value is ${url}`,
   );
 }
@@ -66,9 +72,15 @@ async function importWorld(spec: EnvSpec): Promise<WorldModule> {
 function isWorldModule(
   module: { readonly [K in keyof WorldModule]?: unknown },
 ): module is WorldModule {
-  const { openEnv, proposeSubgoals, alternatives } = module;
+  const { openEnv, proposeSubgoals, proposeSteps, alternatives } = module;
   return typeof openEnv === "function" &&
-    [proposeSubgoals, alternatives].every((one) =>
+    [proposeSubgoals, proposeSteps, alternatives].every((one) =>
       one === undefined || typeof one === "function"
-    );
+    ) && (module.subgoalRule === undefined || isRule(module.subgoalRule));
+}
+
+function isRule(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    "serves" in value && typeof value.serves === "function" &&
+    "achieved" in value && typeof value.achieved === "function";
 }

@@ -66,6 +66,21 @@ export type OpenEnv = (
   seed: number,
 ) => TextEnv | Promise<TextEnv>;
 
+/**
+ * What a world knows of the subgoals that it lists: a rule of the world, whatever policy plays.
+ *
+ * It reads what was observed, as an agent does, so that a recorded episode can be judged by it.
+ */
+export interface SubgoalRule {
+  /** Whether an action, in a situation, is a step towards a subgoal. */
+  serves(subgoal: string, action: string, situation: Situation): boolean;
+  /**
+   * Whether the last turn of a situation's past achieved a subgoal, as what is observed now shows; false where nothing
+   * has been played.
+   */
+  achieved(subgoal: string, situation: Situation): boolean;
+}
+
 /** Candidate subgoals in a situation; a world provides the function, planners take it. */
 export type ProposeSubgoals = (situation: Situation) => readonly string[];
 

@@ -10,6 +10,7 @@ import type {
   ListAlternatives,
   OpenEnv,
   ProposeSubgoals,
+  SubgoalRule,
 } from "./text_env.ts";
 
 /** Worlds of one family: its name, and settings of that family. */
@@ -40,6 +41,13 @@ export interface EnvListing {
 export interface WorldGuide {
   /** Lists candidate subgoals; absent where only policies that need no list can plan. */
   readonly proposeSubgoals?: ProposeSubgoals;
+  /**
+   * Lists subgoals that are one step of a task each, from what was seen and not from the task taken apart; absent
+   * where {@linkcode WorldGuide.proposeSubgoals} is the only list.
+   */
+  readonly proposeSteps?: ProposeSubgoals;
+  /** Says which actions serve a subgoal, and what achieves it; absent where plans are not measured. */
+  readonly subgoalRule?: SubgoalRule;
   /** Lists actions that are as good as the expert's given only what was observed. */
   readonly alternatives?: ListAlternatives;
 }

@@ -116,7 +116,10 @@ export interface HaeColumns extends
   Partial<
     Pick<
       EpisodeColumns,
-      "truncated" | "switchProbabilities" | "heldSubgoalValues"
+      | "truncated"
+      | "switchProbabilities"
+      | "heldSubgoalValues"
+      | "executionRewards"
     >
   > {
   /** Names of the episodes, for error messages. Shape `(episodes,)`. */
@@ -236,6 +239,7 @@ function walkBack(
   },
 ): number {
   const { offsets, rewards, switched, values, done, truncated } = batch;
+  const { executionRewards: own } = batch;
   const { gamma, lambdaTurn, lambdaSegment, lambdaBoundary } = walk.settings;
   const headed = walk.settings.heads === 3;
   // Columns in variables of their own: the loop runs over every turn of a batch.
@@ -270,7 +274,8 @@ function walkBack(
     }
     const reward = rewards[t]!, value = actions[t]!;
     const future = over ? 0 : gamma * (nextExecution + chain);
-    const advantage = reward + future - value;
+    const advantage = reward + (own === undefined ? 0 : own[t]!) + future -
+      value;
     actionTargets[t] = (actionAdvantages[t] = advantage) + value;
     segmentReturn = reward + gamma * segmentReturn;
     segmentDiscount *= gamma;
@@ -352,6 +357,7 @@ function checkColumns(batch: HaeColumns, settings: Estimation): void {
     "values.planning": values.planning,
     "values.execution": values.execution,
     done: batch.done,
+    executionRewards: batch.executionRewards,
     switchProbabilities: batch.switchProbabilities,
     heldSubgoalValues: batch.heldSubgoalValues,
   }, turns);

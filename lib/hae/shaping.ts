@@ -24,6 +24,14 @@ export interface ShapingOptions {
    * @default {"normalized"}
    */
   keepPenaltyMode?: "fixed" | "normalized";
+  /**
+   * Earned by the execution decision alone on a turn that achieves the subgoal in force, besides the return: the
+   * subgoal's own end, which neither planning nor switching is credited with. Needs a world with a rule of subgoals
+   * and an estimator that credits execution apart.
+   *
+   * @default {0}
+   */
+  subgoalReward?: number;
   /** Subtracted from the reward of invalid turns; positive punishes. @default {0} */
   invalidActionPenalty?: number;
   /** Added to the reward of a turn that keeps its subgoal but words it anew; negative punishes. @default {0} */
@@ -47,6 +55,9 @@ export const shapingSettings = z.strictObject({
     .describe(
       "whether every such turn pays the penalty, or an episode the penalty times its share of kept turns",
     ),
+  subgoalReward: z.number("must be finite").default(0).describe(
+    "earned by execution alone on a turn that achieves the subgoal in force",
+  ),
   invalidActionPenalty: z.number("must be finite").default(0).describe(
     "subtracted from the reward of invalid turns; positive punishes",
   ),
@@ -67,6 +78,7 @@ type ShapingSettings = z.output<typeof shapingSettings>;
  * Shapes the rewards of a batch: columns in, columns out.
  *
  * @param batch Episodes as recorded; left as they are.
+ * @param achieved 1 where the turn achieves the subgoal in force; needed for `subgoalReward`. Shape `(turns,)`.
  * @returns The same batch with shaped rewards; all else is shared.
  * @throws {TypeError} If a setting is unknown, out of range or of the wrong kind.
  * @see {@linkcode shapeRewards} for the formula
@@ -74,9 +86,17 @@ type ShapingSettings = z.output<typeof shapingSettings>;
 export function shapeBatch(
   batch: EpisodeBatch,
   options: ShapingOptions,
+  achieved?: Uint8Array,
 ): EpisodeBatch {
   const settings = readSettings(shapingSettings, options, "shape rewards");
   const { keepPenalty, invalidActionPenalty, consistencyPenalty } = settings;
+  const { subgoalReward } = settings;
+  if (subgoalReward !== 0) {
+    return {
+      ...shapeBatch(batch, { ...options, subgoalReward: 0 }),
+      executionRewards: payEnds(batch, subgoalReward, achieved),
+    };
+  }
   if (
     keepPenalty === 0 && invalidActionPenalty === 0 && consistencyPenalty === 0
   ) return batch;
@@ -101,6 +121,30 @@ export function shapeBatch(
     }
   }
   return { ...batch, rewards: shaped };
+}
+
+/** Pays the first turn of each segment that achieves its subgoal. */
+function payEnds(
+  { offsets, switched }: EpisodeBatch,
+  reward: number,
+  achieved: Uint8Array | undefined,
+): Float64Array {
+  if (achieved?.length !== switched.length) {
+    throw new TypeError(
+      `Cannot shape rewards as "subgoalReward" needs to know which turns achieve their subgoal: current value is ${reward}, in worlds without a rule of subgoals`,
+    );
+  }
+  const column = new Float64Array(switched.length);
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    let open = true;
+    for (let t = offsets[i]!; t < offsets[i + 1]!; t++) {
+      if (switched[t] === 1) open = true;
+      if (!open || achieved[t] !== 1) continue;
+      column[t] = reward;
+      open = false;
+    }
+  }
+  return column;
 }
 
 /**

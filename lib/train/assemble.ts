@@ -22,6 +22,7 @@ import {
   alternativesOf,
   assemblePolicy,
   proposerOf,
+  ruleOf,
 } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import { createPpoLearner } from "./ppo/learner.ts";
@@ -88,6 +89,7 @@ export async function assembleTraining(
   const open = pool?.open ?? (hinted ? withHints(opener) : opener);
   const { warmStart } = config;
   const alternatives = await alternativesOf(specs);
+  const subgoalRule = await ruleOf(specs);
   const search = alternatives && { alternatives };
   return createTraining(config, {
     policy,
@@ -97,6 +99,7 @@ export async function assembleTraining(
     skipped: [...skipped],
     backend,
     open,
+    ...(subgoalRule && { subgoalRule }),
     hint: ({ observation }) => hintText(observation.hint),
     ...(signal && { signal }),
     ...(warmStart && {
@@ -205,10 +208,12 @@ export async function assembleBaseline(
   name: BaselineName,
 ): Promise<Baseline> {
   const specs = await listWorlds(config.worlds);
-  const flat = config.policy.name === "compact" && config.policy.flat;
+  const { policy } = config;
+  const flat = policy.name === "compact" && policy.flat;
+  const subgoals = policy.name === "compact" ? policy.subgoals : "task";
   return createBaseline(name, {
     open: createEnvOpener(),
-    ...(flat ? {} : { proposeSubgoals: await proposerOf(specs) }),
+    ...(flat ? {} : { proposeSubgoals: await proposerOf(specs, subgoals) }),
   });
 }
 

@@ -9,6 +9,7 @@ import type {
   EnvSpec,
   ListAlternatives,
   ProposeSubgoals,
+  SubgoalRule,
 } from "../envs/text_env.ts";
 import {
   type CompactPolicy,
@@ -64,12 +65,27 @@ async function compactPolicy(
   seed: number,
   specs: readonly EnvSpec[],
 ): Promise<CompactPolicy> {
-  const { name: _, flat = false, ...sizes } = config;
+  const { name: _, flat = false, ...settings } = config;
+  if (flat) return createCompactPolicy({ ...settings, seed });
+  const achieved = (await ruleOf(specs))?.achieved;
   return createCompactPolicy({
-    ...sizes,
+    ...settings,
     seed,
-    ...(flat ? {} : { proposeSubgoals: await proposerOf(specs) }),
+    proposeSubgoals: await proposerOf(specs, settings.subgoals),
+    ...(achieved && settings.subgoals === "steps" && { achieved }),
   });
+}
+
+/** Finds the rule of subgoals that all worlds share, if there is one. */
+export async function ruleOf(
+  specs: readonly EnvSpec[],
+): Promise<SubgoalRule | undefined> {
+  const rules = new Set<SubgoalRule | undefined>();
+  for (const spec of oneOfEachWorld(specs)) {
+    rules.add((await findWorld(spec)).subgoalRule);
+  }
+  const [rule] = rules;
+  return rules.size === 1 ? rule : undefined;
 }
 
 /** Finds the list of equally good actions that all worlds share; see {@linkcode ListAlternatives}. */
@@ -85,16 +101,20 @@ export async function alternativesOf(
 }
 
 /**
- * Finds the proposer of subgoals that all worlds share.
+ * Finds the proposer of subgoals that all worlds share; of steps, where the worlds list them.
  *
  * @throws {TypeError} If there is none.
  */
 export async function proposerOf(
   specs: readonly EnvSpec[],
+  subgoals: "steps" | "task" = "task",
 ): Promise<ProposeSubgoals> {
   const proposers = new Set<ProposeSubgoals>();
   for (const spec of oneOfEachWorld(specs)) {
-    const { proposeSubgoals } = await findWorld(spec);
+    const { proposeSteps, proposeSubgoals: whole } = await findWorld(spec);
+    const proposeSubgoals = subgoals === "steps"
+      ? proposeSteps ?? whole
+      : whole;
     if (proposeSubgoals === undefined) {
       throw new TypeError(
         `Cannot assemble a training as its worlds must propose subgoals unless "policy.flat" is true: current value is ${

@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { EnvSpec, OpenEnv, ProposeSubgoals } from "../envs/text_env.ts";
+import type {
+  EnvSpec,
+  OpenEnv,
+  ProposeSubgoals,
+  SubgoalRule,
+} from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import {
@@ -16,6 +21,7 @@ import {
 } from "../rollout/schedule.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { summarizeTrajectories } from "./metrics.ts";
+import { judgePlans, summarizePlans } from "./plans.ts";
 import {
   expertPolicy,
   planExecute,
@@ -49,6 +55,8 @@ export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
   readonly tasks: number | "every";
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
+  /** Judges the plans of the episodes. @default {plans are not judged} */
+  readonly subgoalRule?: SubgoalRule;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
@@ -87,10 +95,11 @@ export async function evaluatePolicy(
   sets: EvaluationSets,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { open, signal, ...schedule } = options;
+  const { open, signal, subgoalRule, ...schedule } = options;
   return await playEvaluation(policy, scheduleEvaluation(sets, schedule), {
     ...(open && { open }),
     ...(signal && { signal }),
+    ...(subgoalRule && { subgoalRule }),
   });
 }
 
@@ -104,7 +113,7 @@ export async function evaluatePolicy(
  */
 export function scheduleEvaluation(
   sets: EvaluationSets,
-  options: Omit<EvaluationOptions, "open" | "signal">,
+  options: Omit<EvaluationOptions, "open" | "signal" | "subgoalRule">,
 ): EvaluationSchedule {
   const { random, tasks, balanceBy, ...lengths } = options;
   return Object.fromEntries(
@@ -133,8 +142,9 @@ export function scheduleEvaluation(
 export async function playEvaluation(
   policy: Policy,
   schedule: EvaluationSchedule,
-  options: Pick<EvaluationOptions, "open" | "signal"> = {},
+  options: Pick<EvaluationOptions, "open" | "signal" | "subgoalRule"> = {},
 ): Promise<Evaluation> {
+  const { subgoalRule, ...playing } = options;
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];
   const assignments: Assignment[] = [];
@@ -145,10 +155,14 @@ export async function playEvaluation(
       group: `${name}/${one.group}`,
     });
     const played = await collectTrajectories(policy, episodes, {
-      ...options,
+      ...playing,
       bootstrap: false, // an evaluation needs no values
     });
-    const row = summarizeTrajectories(played);
+    const row = {
+      ...summarizeTrajectories(played),
+      ...(subgoalRule &&
+        summarizePlans(played, judgePlans(played, subgoalRule))),
+    };
     for (const metric in row) metrics[`${name}/${metric}`] = row[metric]!;
     trajectories.push(...played.map(named));
     assignments.push(...episodes.map(named));

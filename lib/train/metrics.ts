@@ -25,6 +25,10 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   switch_rate: "share of turns after the first that took up a new subgoal",
   segment_length: "mean turns played under one subgoal",
   segments: "mean segments of an episode",
+  served_rate:
+    "share of turns whose action serves the held subgoal, by the world's rule",
+  achieved_rate:
+    "share of segments whose subgoal is achieved before it is left, by the world's rule",
   subgoals: "distinct subgoals taken up, over all episodes",
   "advantage_deviation/<decision>":
     "deviation of the advantages as the estimator gave them, its own normalization included",

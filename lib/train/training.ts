@@ -5,7 +5,7 @@
  */
 
 import { checkFinite } from "../checks.ts";
-import type { EnvSpec, OpenEnv } from "../envs/text_env.ts";
+import type { EnvSpec, OpenEnv, SubgoalRule } from "../envs/text_env.ts";
 import {
   type CreditColumns,
   type EpisodeBatch,
@@ -33,6 +33,7 @@ import {
   scheduleEvaluation,
 } from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
+import { judgePlans, summarizePlans } from "./plans.ts";
 import { refineSamples } from "./refine.ts";
 import type { ImitationProgress } from "./imitation/imitation.ts";
 import type { WarmUp } from "./imitation/warm_start.ts";
@@ -110,6 +111,8 @@ export interface TrainingParts {
   readonly evaluation?: EvaluationSets;
   /** Opens worlds. @default {openEnv} */
   readonly open?: OpenEnv;
+  /** Judges plans, for the metrics and for `shaping.subgoalReward`. */
+  readonly subgoalRule?: SubgoalRule;
   /** Credits episodes with shaped rewards, one credit for each, in order. @default {`config.estimator`} */
   readonly assignCredit?: (trajectories: readonly Trajectory[]) => Credit[];
   /** The hint that the teacher of `tokenWeights` gets on a situation. */
@@ -221,6 +224,7 @@ class OpenTraining implements Training {
   async *[Symbol.asyncIterator](): AsyncGenerator<IterationRecord, void, void> {
     const { config } = this;
     const { policy, learner, specs, open, signal } = this.#parts;
+    const { subgoalRule } = this.#parts;
     const stopping = signal && { signal };
     const playing = { ...(open && { open }), ...stopping };
     await this.warmUp();
@@ -238,7 +242,9 @@ class OpenTraining implements Training {
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
       const played = await collectEpisodes(policy, episodes, playing);
       lap("rollout");
-      const shaped = shapeBatch(played, config.shaping);
+      const trajectories = trajectoriesOf(played);
+      const plans = subgoalRule && judgePlans(trajectories, subgoalRule);
+      const shaped = shapeBatch(played, config.shaping, plans?.achieved);
       const credit = this.#credit(shaped);
       const samples = await this.#refine(played, batchSamples(shaped, credit));
       lap("credit");
@@ -248,10 +254,10 @@ class OpenTraining implements Training {
       this.#next = iteration + 1;
       const evaluated = await this.#evaluateOrRevert();
       lap("evaluation");
-      const trajectories = trajectoriesOf(played);
       const credits = splitCredit(played.offsets, credit);
       const metrics = {
         ...summarizeTrajectories(trajectories),
+        ...(plans && summarizePlans(trajectories, plans)),
         ...summarizeCredit(shaped, credit),
         ...update,
         ...evaluated,
@@ -315,10 +321,12 @@ class OpenTraining implements Training {
     schedule: EvaluationSchedule = this.#evaluationSchedule(),
   ): Promise<Evaluation> {
     const open = baseline?.open ?? this.#parts.open;
+    const { subgoalRule } = this.#parts;
     // What cannot be taken back is not stopped.
     const { signal, learner: { revert } } = this.#parts;
     return playEvaluation(baseline?.policy ?? this.evaluated, schedule, {
       ...(open && { open }),
+      ...(subgoalRule && { subgoalRule }),
       ...(signal && revert && { signal }),
     });
   }

@@ -19,10 +19,7 @@ import {
 import { countSkipped } from "./dataset.ts";
 import { GAME_SETTINGS, type GameEnv, WORDING } from "../pddl/game_env.ts";
 import { openHouseholdGame } from "../household/household.ts";
-import {
-  listHouseholdAlternatives,
-  proposeHouseholdSubgoals,
-} from "../household/subgoals.ts";
+import { HOUSEHOLD_GUIDE } from "../household/guide.ts";
 import { createHouseholdGame } from "../household/game.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../household/task.ts";
 import { readText, reasonOf, textLines } from "../../text_file.ts";
@@ -237,6 +234,5 @@ export const ALFRED: World = {
       openAlfredSpec(spec, await (placements ??= readAlfredPlacements()));
   },
   datasets: { alfred: { settings: ALFRED_DATASET, list: readAlfred } },
-  proposeSubgoals: proposeHouseholdSubgoals,
-  alternatives: listHouseholdAlternatives,
+  ...HOUSEHOLD_GUIDE,
 };

@@ -11,10 +11,7 @@ import {
   type HouseholdExpert,
 } from "../household/expert.ts";
 import { openHouseholdGame } from "../household/household.ts";
-import {
-  listHouseholdAlternatives,
-  proposeHouseholdSubgoals,
-} from "../household/subgoals.ts";
+import { HOUSEHOLD_GUIDE } from "../household/guide.ts";
 import { taskTypeOfPath } from "../household/task.ts";
 import {
   GAME_SETTINGS,
@@ -99,6 +96,5 @@ export const GAME: World = {
     return (spec) => openGameSpec(spec, cache);
   },
   datasets: { alfworld: { settings: ALFWORLD_DATASET, list: readAlfworld } },
-  proposeSubgoals: proposeHouseholdSubgoals,
-  alternatives: listHouseholdAlternatives,
+  ...HOUSEHOLD_GUIDE,
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Situation } from "../../trajectory.ts";
+import type { AnsweredTurn, Observation, Situation } from "../../trajectory.ts";
 
 /** Facts observed in a household; names are as displayed, `mug 1`. */
 export interface HouseholdMemory {
@@ -18,6 +18,8 @@ export interface HouseholdMemory {
   readonly here?: string;
   /** Receptacles whose inside has been seen. */
   readonly seen: ReadonlySet<string>;
+  /** Objects that the agent has put somewhere. */
+  readonly moved: ReadonlySet<string>;
 }
 
 const VIEW =
@@ -29,51 +31,91 @@ const MOVED =
 const ARRIVED = /^You arrive at ([a-z]+ \d+)\./;
 const SURVEY = "Looking quickly around you, you see ";
 
-/** Extracts facts from the texts of a situation, oldest first; unknown sentences are skipped. */
+/** A memory that is being read. */
+interface Reader {
+  receptacles: string[];
+  readonly places: Map<string, string>;
+  readonly seen: Set<string>;
+  readonly moved: Set<string>;
+  held?: string;
+  here?: string;
+  /** Observations read so far, and the newest of them. */
+  count: number;
+  newest: Observation | undefined;
+}
+
+/** What was read of episodes in progress, by the list of their turns: a cache that no result depends on. */
+const READERS = new WeakMap<readonly AnsweredTurn[], Reader>();
+
+/**
+ * Extracts facts from the texts of a situation, oldest first; unknown sentences are skipped. The result is for
+ * this turn: it changes when a later situation of the same episode is read.
+ */
 export function rememberHousehold(situation: Situation): HouseholdMemory {
-  const places = new Map<string, string>();
-  const seen = new Set<string>();
-  let receptacles: string[] = [];
-  let held: string | undefined, here: string | undefined;
-  const read = (text: string) => {
-    if (text === "Nothing happens.") return;
-    const survey = text.indexOf(SURVEY);
-    if (survey >= 0) {
-      if (receptacles.length === 0) {
-        receptacles = namesIn(text.slice(survey + SURVEY.length));
-      }
-      return;
+  const { past, observation } = situation;
+  let reader = READERS.get(past);
+  if (reader === undefined || !continues(reader, situation)) {
+    reader = {
+      receptacles: [],
+      places: new Map(),
+      seen: new Set(),
+      moved: new Set(),
+      count: 0,
+      newest: undefined,
+    };
+    READERS.set(past, reader);
+  }
+  while (reader.count < past.length) {
+    readNext(reader, past[reader.count]!.observation);
+  }
+  if (reader.count === past.length) readNext(reader, observation);
+  return reader;
+}
+
+/** Whether what was read is the beginning of a situation. */
+function continues(
+  { count, newest }: Reader,
+  { past, observation }: Situation,
+): boolean {
+  const last = count - 1;
+  return last <= past.length &&
+    (past[last]?.observation ?? observation) === newest;
+}
+
+function readNext(memory: Reader, observation: Observation): void {
+  memory.count++;
+  memory.newest = observation;
+  const { text } = observation;
+  if (text === "Nothing happens.") return;
+  const survey = text.indexOf(SURVEY);
+  if (survey >= 0) {
+    if (memory.receptacles.length === 0) {
+      memory.receptacles = namesIn(text.slice(survey + SURVEY.length));
     }
-    const taken = TAKEN.exec(text);
-    if (taken !== null) {
-      held = taken[1];
-      places.delete(taken[1]!);
-      return;
-    }
-    const moved = MOVED.exec(text);
-    if (moved !== null) {
-      held = undefined;
-      places.set(moved[1]!, moved[2]!);
-      return;
-    }
-    here = ARRIVED.exec(text)?.[1] ?? here;
-    const view = VIEW.exec(text);
-    if (view === null) return;
-    const receptacle = view[1] ?? view[2]!;
-    seen.add(receptacle);
-    for (const name of namesIn(view[3]!)) {
-      if (name !== held) places.set(name, receptacle);
-    }
-  };
-  for (const turn of situation.past) read(turn.observation.text);
-  read(situation.observation.text);
-  return {
-    receptacles,
-    places,
-    seen,
-    ...(held === undefined ? {} : { held }),
-    ...(here === undefined ? {} : { here }),
-  };
+    return;
+  }
+  const taken = TAKEN.exec(text);
+  if (taken !== null) {
+    memory.held = taken[1]!;
+    memory.places.delete(taken[1]!);
+    return;
+  }
+  const moved = MOVED.exec(text);
+  if (moved !== null) {
+    delete memory.held;
+    memory.places.set(moved[1]!, moved[2]!);
+    memory.moved.add(moved[1]!);
+    return;
+  }
+  const arrived = ARRIVED.exec(text);
+  if (arrived !== null) memory.here = arrived[1]!;
+  const view = VIEW.exec(text);
+  if (view === null) return;
+  const receptacle = view[1] ?? view[2]!;
+  memory.seen.add(receptacle);
+  for (const name of namesIn(view[3]!)) {
+    if (name !== memory.held) memory.places.set(name, receptacle);
+  }
 }
 
 function namesIn(text: string): string[] {

@@ -9,10 +9,7 @@ import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";
 import { GAME_SETTINGS, type GameEnv } from "../pddl/game_env.ts";
 import { openHousehold } from "./household.ts";
-import {
-  listHouseholdAlternatives,
-  proposeHouseholdSubgoals,
-} from "./subgoals.ts";
+import { HOUSEHOLD_GUIDE } from "./guide.ts";
 import { HOUSEHOLD_SPLITS } from "./house.ts";
 import { HOUSEHOLD_TASK_TYPES } from "./task.ts";
 import { HOUSEHOLD_ROOMS } from "./tables.ts";
@@ -133,6 +130,5 @@ export const HOUSEHOLD: World = {
       list: (dataset) => ({ specs: listHouseholds(dataset), skipped: [] }),
     },
   },
-  proposeSubgoals: proposeHouseholdSubgoals,
-  alternatives: listHouseholdAlternatives,
+  ...HOUSEHOLD_GUIDE,
 };

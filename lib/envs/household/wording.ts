@@ -169,3 +169,19 @@ export function guessHouseholdTask(
     ? { type: "pick_two_obj_and_place", ...goal }
     : { type: "pick_and_place_simple", ...goal };
 }
+
+/**
+ * Finds the classes of objects that a text names, in order, each once; what is to be done with them is not read.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { namedObjects } from "./wording.ts";
+ *
+ * deepStrictEqual(namedObjects("look at mug under the desklamp."), ["mug", "desklamp"]);
+ * ```
+ */
+export function namedObjects(text: string): string[] {
+  const names = mentions(text.toLowerCase(), OBJECTS).map(({ name }) => name);
+  return [...new Set(names)];
+}

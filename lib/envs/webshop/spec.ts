@@ -16,6 +16,7 @@ import {
   WEBSHOP_SPEC,
   webshopParts,
 } from "./settings.ts";
+import { WEBSHOP_SUBGOAL_RULE } from "./subgoal_rule.ts";
 import { proposeWebshopSubgoals } from "./subgoals.ts";
 import { present, readSettings } from "../../settings.ts";
 import { readWebshopCatalog, readWebshopNouns } from "./loader.ts";
@@ -142,6 +143,7 @@ export const WEBSHOP: World = {
     },
   },
   proposeSubgoals: proposeWebshopSubgoals,
+  subgoalRule: WEBSHOP_SUBGOAL_RULE,
 };
 
 /** A shop with its goals divided. */

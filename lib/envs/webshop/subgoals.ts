@@ -7,7 +7,7 @@
 import type { Situation } from "../../trajectory.ts";
 
 /** Labels that belong to the shop, not to a product. */
-const SHOP_LABELS: ReadonlySet<string> = new Set([
+export const SHOP_LABELS: ReadonlySet<string> = new Set([
   "back to search",
   "< prev",
   "next >",

@@ -21,6 +21,8 @@ export const ACTION_COLUMNS = ACTION_RELATIONS + SUBGOAL_ACTION_RELATIONS;
 export const STATE_COLUMNS = STATE_NUMBERS + 2 * ACTION_RELATIONS;
 /** Columns that a subgoal adds: its own, then max and mean of the actions' relations to it. */
 export const CONTEXT_COLUMNS = SUBGOAL_RELATIONS + 2 * SUBGOAL_ACTION_RELATIONS;
+/** Columns of an executor that knows the task through its subgoal alone: a state's, then the subgoal's. */
+export const EXECUTOR_COLUMNS = STATE_COLUMNS + CONTEXT_COLUMNS;
 
 /**
  * Network inputs of one turn; flat typed arrays, so that a trace can carry them.
@@ -48,6 +50,10 @@ export type CompactInputs = {
   readonly actionTexts: Int32Array;
   /** Shape `(rows, ACTION_COLUMNS)`, related to the chosen subgoal. */
   readonly actions: Float32Array;
+  /** The texts of the state with the subgoal in the task's place. Shape `(STATE_TEXTS,)`, or none where the executor sees the task. */
+  readonly executorTexts: Int32Array;
+  /** State and chosen subgoal with the subgoal in the task's place. Shape `(EXECUTOR_COLUMNS,)`, or none. */
+  readonly executor: Float32Array;
 };
 
 /**
@@ -81,6 +87,8 @@ export function readInputs(
     actionRows: integers("actionRows"),
     actionTexts: integers("actionTexts"),
     actions: reals("actions"),
+    executorTexts: integers("executorTexts"),
+    executor: reals("executor"),
   };
 }
 
@@ -129,6 +137,10 @@ export interface CompactBatch {
   readonly actions: Float32Array;
   /** Samples of the actions, and their rows in the two fields above. */
   readonly actionRows: Ragged;
+  /** Shape `(samples, STATE_TEXTS)`, or none where the executor sees the task. */
+  readonly executorTexts: Int32Array;
+  /** Shape `(samples, EXECUTOR_COLUMNS)`, or none. */
+  readonly executor: Float32Array;
 }
 
 /** Distinct texts of a batch, numbered in order of appearance. */
@@ -242,6 +254,7 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
   const subgoalTexts: number[] = [];
   const actionTexts: [number[], number[], number[]] = [[], [], []];
   const pair = <T>(make: () => T): [T, T] => [make(), make()];
+  const executorTexts: number[] = [];
   const contextTexts = pair(() => new Int32Array(size));
   const contexts = pair(() => new Float32Array(size * CONTEXT_COLUMNS));
   samples.forEach((sample, i) => {
@@ -260,6 +273,9 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
         sample.contexts.subarray(from, from + CONTEXT_COLUMNS),
         i * CONTEXT_COLUMNS,
       );
+    }
+    for (const text of sample.executorTexts) {
+      executorTexts.push(text < 0 ? 0 : numbers[text]!);
     }
     sample.actionTexts.forEach((text, j) => {
       actionTexts[j % ACTION_TEXTS]!.push(text < 0 ? 0 : numbers[text]!);
@@ -291,5 +307,7 @@ export function packBatch(samples: readonly CompactInputs[]): CompactBatch {
       rows: sample.actionRows,
       count: sample.actionTexts.length / ACTION_TEXTS,
     })),
+    executorTexts: Int32Array.from(executorTexts),
+    executor: concatenate(samples.map((sample) => sample.executor)),
   };
 }

@@ -61,6 +61,16 @@ export function openScene(
   };
 }
 
+/** The same situation with a subgoal in the place of the task. */
+export function sceneUnder(scene: Scene, subgoal: Phrase): Scene {
+  return {
+    ...scene,
+    memory: { ...scene.memory, task: subgoal },
+    taskWords: new Set(subgoal.words),
+    lastTaskWord: subgoal.words.at(-1) ?? -1,
+  };
+}
+
 /** Number of words of a list that are in a set. */
 export function shared(
   words: readonly number[],
@@ -347,7 +357,9 @@ export function relateSubgoal(
   row[o++] = done.ever;
   row[o++] = done.ever === 1 ? 1 : 0;
   row[o++] = done.segment;
-  row[o++] = done.segment === 1 ? 1 : 0;
+  // Where the world says what achieves a subgoal, no words are compared for the held one.
+  const ended = subgoal.text === held ? memory.achieved : undefined;
+  row[o++] = ended ?? done.segment === 1 ? 1 : 0;
   row[o++] = done.latest;
   row[o++] = shared(words, scene.readWords) / size;
   const tail = words.slice(1);

@@ -10,6 +10,7 @@ import {
   ACTION_TEXTS,
   type CompactInputs,
   CONTEXT_COLUMNS,
+  EXECUTOR_COLUMNS,
   STATE_COLUMNS,
 } from "./batch.ts";
 import {
@@ -19,6 +20,7 @@ import {
   relateSubgoal,
   relateToSubgoal,
   type Scene,
+  sceneUnder,
 } from "./features.ts";
 import {
   ACTION_RELATIONS,
@@ -94,22 +96,13 @@ export function buildInputs(
     readonly actions: readonly string[];
     readonly candidates: readonly string[];
     readonly held: string | undefined;
+    /** Whether actions are described by their relations to the task, or to the subgoal in its place. */
+    readonly executor: "subgoal" | "task";
   },
 ): InputBuilder {
-  const { lexicon, actions, candidates, held } = options;
+  const { lexicon, actions, candidates, held, executor } = options;
   const scene = openScene(memory, lexicon, actions);
-  const relations = relateActions(scene);
-  const { numbers, verbs, reachableVerbs } = describeState(scene);
-  const state = new Float32Array(STATE_COLUMNS);
-  state.set(numbers);
-  pool(relations, ACTION_RELATIONS, state, STATE_NUMBERS);
-  const phrases = [
-    memory.task,
-    memory.observation,
-    memory.lastAction,
-    lexicon.ofWords(verbs),
-    lexicon.ofWords(reachableVerbs),
-  ];
+  const { state, phrases, relations } = viewScene(scene, lexicon);
   const contexts = new Map<string, Context>();
   const contextOf = (subgoal: string | undefined): Context | undefined => {
     if (subgoal === undefined) return undefined;
@@ -151,6 +144,8 @@ export function buildInputs(
     actionRows: NO_INTEGERS,
     actionTexts: NO_INTEGERS,
     actions: NO_REALS,
+    executorTexts: NO_INTEGERS,
+    executor: NO_REALS,
     texts: texts.pack(),
   };
   return {
@@ -161,17 +156,71 @@ export function buildInputs(
       const texts = new TextList();
       const context = contextOf(subgoal);
       const toSubgoal = context?.toActions ?? relateToSubgoal(scene, undefined);
+      const view = executor === "subgoal"
+        ? viewUnder(scene, lexicon, { subgoal: subgoal ?? "", held })
+        : undefined;
       return {
         ...common(texts, subgoal),
         ...planColumns(texts, switched ? planRows : []),
         ...mergeRows(
           actionTexts(scene, texts),
-          joinRows(relations, toSubgoal, scene.actions.length),
+          joinRows(
+            view?.relations ?? relations,
+            toSubgoal,
+            scene.actions.length,
+          ),
         ),
+        executorTexts: Int32Array.from(
+          view?.phrases ?? [],
+          (phrase) => texts.add(phrase),
+        ),
+        executor: view?.numbers ?? NO_REALS,
         texts: texts.pack(),
       };
     },
   };
+}
+
+/** A situation as the trunk sees it, and the relations of its actions. */
+interface View {
+  /** Shape `(STATE_COLUMNS,)`. */
+  readonly state: Float32Array;
+  /** Shape `(STATE_TEXTS,)`. */
+  readonly phrases: readonly (Phrase | undefined)[];
+  /** Shape `(actions, ACTION_RELATIONS)`. */
+  readonly relations: Float32Array;
+}
+
+function viewScene(scene: Scene, lexicon: Lexicon): View {
+  const { memory } = scene;
+  const relations = relateActions(scene);
+  const { numbers, verbs, reachableVerbs } = describeState(scene);
+  const state = new Float32Array(STATE_COLUMNS);
+  state.set(numbers);
+  pool(relations, ACTION_RELATIONS, state, STATE_NUMBERS);
+  const phrases = [
+    memory.task,
+    memory.observation,
+    memory.lastAction,
+    lexicon.ofWords(verbs),
+    lexicon.ofWords(reachableVerbs),
+  ];
+  return { state, phrases, relations };
+}
+
+/** A situation with the chosen subgoal in the task's place: no number of it depends on the task. */
+function viewUnder(
+  scene: Scene,
+  lexicon: Lexicon,
+  { subgoal, held }: { subgoal: string; held: string | undefined },
+): View & { readonly numbers: Float32Array } {
+  const phrase = lexicon.phrase(subgoal);
+  const under = sceneUnder(scene, phrase);
+  const view = viewScene(under, lexicon);
+  const numbers = new Float32Array(EXECUTOR_COLUMNS);
+  numbers.set(view.state);
+  numbers.set(relate(under, phrase, subgoal, held).numbers, STATE_COLUMNS);
+  return { ...view, numbers };
 }
 
 /** Features of a subgoal in a situation. */

@@ -30,6 +30,8 @@ export interface EpisodeMemory {
   /** First turn of the current segment. */
   segmentStart: number;
   observation: Phrase;
+  /** The same as a text. */
+  text: string;
   /** Whether it differs from the one before. */
   changed: boolean;
   /** The action that led to it, if any. */
@@ -48,6 +50,8 @@ export interface EpisodeMemory {
   readonly gists: Map<number, Phrase>;
   /** Words of all things so far. */
   readonly seenClasses: Set<number>;
+  /** Whether the world says that the held subgoal was achieved; `undefined` where no world says. */
+  achieved: boolean | undefined;
 }
 
 /** Begins the memory of an episode. */
@@ -62,6 +66,7 @@ export function beginMemory(
     turn: 0,
     segmentStart: 0,
     observation,
+    text,
     changed: true,
     lastAction: undefined,
     actions: new Map(),
@@ -72,6 +77,7 @@ export function beginMemory(
     contents: new Map(),
     gists: new Map(),
     seenClasses: new Set(),
+    achieved: undefined,
   };
   noteClasses(memory, observation);
   return memory;
@@ -117,7 +123,8 @@ export function advanceMemory(
   noteClasses(memory, phrase);
   noteClasses(memory, observation);
   notePlaces(memory, phrase, observation);
-  memory.changed = turn.observation.text !== text;
+  memory.changed = memory.text !== text;
+  memory.text = text;
   memory.observation = observation;
   memory.lastAction = phrase;
 }

@@ -17,6 +17,7 @@ import {
   type CompactBatch,
   type CompactInputs,
   CONTEXT_COLUMNS,
+  EXECUTOR_COLUMNS,
   packBatch,
   type Ragged,
   STATE_COLUMNS,
@@ -25,6 +26,8 @@ import {
 import {
   EXECUTION_PRIOR,
   PLANNING_PRIOR,
+  STEP_PLANNING_PRIOR,
+  STEP_SWITCHING_PRIOR,
   SUBGOAL_RELATIONS,
   SWITCHING_PRIOR,
 } from "./relations.ts";
@@ -52,6 +55,10 @@ export interface CompactNetworkOptions {
   readonly switchBias: number;
   /** Strength of the prior in the initial policy; 0 makes it nearly uniform. */
   readonly prior: number;
+  /** Whether actions are scored from the task, or from the subgoal in its place. */
+  readonly executor: "subgoal" | "task";
+  /** Which prior planning and switching begin with: for steps of a task, or for subgoals of the whole of it. */
+  readonly subgoals: "steps" | "task";
 }
 
 /** Scores before a subgoal is chosen. */
@@ -148,14 +155,15 @@ interface HeadWeights {
 
 function makeHeads(
   weights: Weights,
-  { width, switchBias, prior }: CompactNetworkOptions,
+  { width, switchBias, prior, subgoals }: CompactNetworkOptions,
 ): HeadWeights {
+  const ending = subgoals === "steps" ? STEP_SWITCHING_PRIOR : SWITCHING_PRIOR;
   return {
     switching: weights.matrix("switching.out", [width, 1], 0.01),
     switchingBias: weights.constant("switching.bias", 1, switchBias),
     switchingSkip: weights.column(
       "switching.skip",
-      scaled(SWITCHING_PRIOR, prior),
+      scaled(ending, prior),
     ),
     values: weights.matrix("values.out", [width, 3], 0),
     valuesBias: weights.constant("values.bias", 3),
@@ -171,9 +179,15 @@ class Network implements CompactNetwork {
   readonly #actions: CandidateScorer;
   readonly #verbs: tf.Variable;
   readonly #gist: tf.Variable;
+  /** From the inputs of an executor that does not see the task. Shape `(inputs, width)`. */
+  readonly #executor: tf.Variable | undefined;
 
   constructor(weights: Weights, options: CompactNetworkOptions) {
     const { embedding, width, prior } = options;
+    const isBlind = options.executor === "subgoal";
+    const choosing = options.subgoals === "steps"
+      ? STEP_PLANNING_PRIOR
+      : PLANNING_PRIOR;
     const ofTexts = (name: string) =>
       weights.matrix(name, [embedding, width], embedding ** -0.5);
     this.#options = options;
@@ -182,7 +196,7 @@ class Network implements CompactNetwork {
     this.#plans = makeScorer(weights, "planning", {
       embedding,
       width,
-      prior: scaled(PLANNING_PRIOR, prior),
+      prior: scaled(choosing, prior),
     });
     this.#actions = makeScorer(weights, "execution", {
       embedding,
@@ -191,6 +205,14 @@ class Network implements CompactNetwork {
     });
     this.#verbs = ofTexts("execution.verbs");
     this.#gist = ofTexts("execution.gist");
+    if (isBlind) {
+      const inputs = STATE_TEXTS * embedding + EXECUTOR_COLUMNS;
+      this.#executor = weights.matrix(
+        "trunk.executor",
+        [inputs, width],
+        inputs ** -0.5,
+      );
+    }
     this.variables = weights.variables;
   }
 
@@ -236,10 +258,13 @@ class Network implements CompactNetwork {
     return tf.tidy(() => {
       const { texts } = encoded;
       const hidden = this.#withSubgoal(batch, encoded, 1);
+      const seen = this.#executor === undefined
+        ? hidden
+        : this.#underSubgoal(batch, encoded, this.#executor);
       const [own, verbs, gist] = batch.actionTexts;
       const project = (kernel: tf.Variable, rows: Int32Array) =>
         tf.gather(tf.matMul(texts, matrixOf(kernel)), tensor1d(rows));
-      const execution = scoreRows(this.#actions, { texts, hidden }, {
+      const execution = scoreRows(this.#actions, { texts, hidden: seen }, {
         texts: own,
         relations: tensor2d(batch.actions, ACTION_COLUMNS),
         rows: batch.actionRows,
@@ -269,6 +294,23 @@ class Network implements CompactNetwork {
     const inputs = tf.concat([text, numbers], 1) as tf.Tensor2D; // (samples, subgoal inputs)
     const added = tf.matMul(inputs, matrixOf(this.#trunk.subgoal));
     return tf.relu(tf.add(encoded.state, added));
+  }
+
+  /** The state as an executor without the task sees it. Shape `(samples, width)`. */
+  #underSubgoal(
+    batch: CompactBatch,
+    { texts }: EncodedBatch,
+    kernel: tf.Variable,
+  ): tf.Tensor2D {
+    const own = tf.reshape(
+      tf.gather(texts, tensor1d(batch.executorTexts)),
+      [batch.size, STATE_TEXTS * this.#options.embedding],
+    );
+    const numbers = tensor2d(batch.executor, EXECUTOR_COLUMNS);
+    const inputs = tf.concat([own, numbers], 1) as tf.Tensor2D; // (samples, inputs)
+    return tf.relu(
+      tf.add(tf.matMul(inputs, matrixOf(kernel)), this.#trunk.bias),
+    );
   }
 
   #deepen(hidden: tf.Tensor2D): tf.Tensor2D {

@@ -68,8 +68,24 @@ export interface CompactPolicyOptions {
   readonly width?: number;
   /** Units of return that a value head's output of 1 stands for. @default {10} */
   readonly valueScale?: number;
-  /** Initial logit of SWITCH. @default {-1} */
+  /** Initial logit of SWITCH. @default {-1, and -3 with steps} */
   readonly switchBias?: number;
+  /**
+   * What decides actions beside the memory of the world: the `task` and the held subgoal, or the held `subgoal`
+   * alone, with the task's sentence cut out of what was observed.
+   *
+   * @default {"task"}
+   */
+  readonly executor?: "subgoal" | "task";
+  /**
+   * What the listed subgoals are: `steps` of a task, one of which is left for another when it is achieved, or of the
+   * whole `task`. With steps a switch must switch, and the prior ends what is achieved.
+   *
+   * @default {"task"}
+   */
+  readonly subgoals?: "steps" | "task";
+  /** Whether the newest observation of a situation achieves a subgoal, by a rule of the world. */
+  readonly achieved?: (subgoal: string, situation: Situation) => boolean;
   /**
    * Strength of the prior in the untrained policy, towards untried actions that share words with the
    * subgoal and away from achieved subgoals; 0 makes it nearly uniform.
@@ -85,9 +101,13 @@ export const COMPACT_DEFAULTS = {
   embedding: 32,
   width: 64,
   valueScale: 10,
-  switchBias: -1,
   prior: 1,
+  executor: "task",
+  subgoals: "task",
 } as const;
+
+/** Initial logit of SWITCH, by what the listed subgoals are. */
+export const SWITCH_BIAS = { steps: -3, task: -1 } as const;
 
 /** A policy of {@linkcode createCompactPolicy}. */
 export interface CompactPolicy extends DifferentiablePolicy, CompletePolicy {
@@ -165,6 +185,9 @@ interface SharedState {
   readonly network: CompactNetwork;
   readonly lexicon: Lexicon;
   readonly propose: CompactPolicyOptions["proposeSubgoals"];
+  readonly achieved: CompactPolicyOptions["achieved"];
+  readonly executor: "subgoal" | "task";
+  readonly subgoals: "steps" | "task";
 }
 
 class Compact implements CompactPolicy {
@@ -173,11 +196,17 @@ class Compact implements CompactPolicy {
 
   constructor(options: CompactPolicyOptions) {
     checkBackend();
-    const { seed, proposeSubgoals: propose, ...asked } = options;
-    const settings = { ...COMPACT_DEFAULTS, ...asked };
+    const { seed, proposeSubgoals: propose, achieved, ...asked } = options;
+    const all = { ...COMPACT_DEFAULTS, ...asked };
+    // Without a plan there is no subgoal to see.
+    const executor = propose ? all.executor : "task";
+    const { switchBias = SWITCH_BIAS[all.subgoals] } = all;
+    const settings = { ...all, executor, switchBias };
     const random = createRandom(seed).fork("compact policy");
     const network = createCompactNetwork(random, settings);
-    this.#shared = { network, lexicon: createLexicon(settings), propose };
+    const lexicon = createLexicon(settings);
+    const { subgoals } = all;
+    this.#shared = { network, lexicon, propose, achieved, executor, subgoals };
     this.variables = network.variables;
   }
 
@@ -376,22 +405,36 @@ class Session implements CompactSession {
         actions: observation.admissibleActions,
         candidates: this.#candidates(situation, also),
         held: propose && subgoal ? subgoal : undefined,
+        executor: this.#shared.executor,
       },
     );
   }
 
   /** The memory of a row up to its current observation. */
   #memory(row: number, { past, observation }: Situation): EpisodeMemory {
-    const { lexicon } = this.#shared;
+    const { lexicon, achieved, executor } = this.#shared;
+    const { task } = this.#starts[row]!;
+    // What an executor that lives by its subgoal remembers must not repeat the task.
+    const read = ({ text }: Observation) =>
+      executor === "subgoal" ? withoutTask(text, task) : text;
     let memory = this.#memories[row];
     if (memory === undefined) {
       const first = past[0]?.observation ?? observation;
-      memory = beginMemory(lexicon, this.#starts[row]!.task, first.text);
+      memory = beginMemory(lexicon, task, read(first));
       this.#memories[row] = memory;
     }
     while (memory.turn < past.length) {
+      const turn = past[memory.turn]!;
       const next = past[memory.turn + 1]?.observation ?? observation;
-      advanceMemory(memory, lexicon, past[memory.turn]!, next.text);
+      advanceMemory(memory, lexicon, turn, read(next));
+      if (achieved === undefined) continue;
+      const { subgoal, switched } = turn.decision;
+      const before = !switched && memory.achieved === true;
+      const known = memory.turn === past.length
+        ? past
+        : past.slice(0, memory.turn);
+      const now = { task, past: known, observation: next };
+      memory.achieved = before || achieved(subgoal, now);
     }
     return memory;
   }
@@ -403,12 +446,27 @@ class Session implements CompactSession {
   ): readonly string[] {
     const { propose } = this.#shared;
     if (!propose) return [];
-    const proposed = propose(situation);
+    const proposed = this.#due(propose(situation), situation.subgoal);
     if (proposed.length === 0) return [also ?? situation.task];
     return also === undefined || proposed.includes(also)
       ? proposed
       : [...proposed, also];
   }
+
+  /** What may be taken up: with steps, anything but the held subgoal, unless nothing else is listed. */
+  #due(
+    proposed: readonly string[],
+    held: string | undefined,
+  ): readonly string[] {
+    if (this.#shared.subgoals === "task") return proposed;
+    const others = proposed.filter((one) => one !== held);
+    return others.length > 0 ? others : proposed;
+  }
+}
+
+/** A text without the task's sentence, wherever it stands. */
+export function withoutTask(text: string, task: string): string {
+  return task === "" ? text : text.replaceAll(task, "");
 }
 
 /** Deciding needs two synchronous readbacks per turn. */

@@ -135,8 +135,24 @@ export const PLANNING_PRIOR: Float32Array = column(SUBGOAL_RELATION_NAMES, {
   "held lately": -1,
 });
 
+/** The same for subgoals that are one step of a task each, listed when they are due. */
+export const STEP_PLANNING_PRIOR: Float32Array = column(
+  SUBGOAL_RELATION_NAMES,
+  {
+    "share of words shared with the task": 3,
+    "fully covered by an action ever": -0.5,
+    "held lately": -1,
+  },
+);
+
 /** Shape `(the held subgoal's relations, then the largest and mean of the actions' relations to it)`. */
 export const SWITCHING_PRIOR: Float32Array = joined(
   column(SUBGOAL_RELATION_NAMES, { "fully covered in this segment": 3 }),
+  new Float32Array(2 * SUBGOAL_ACTION_RELATIONS),
+);
+
+/** The same for subgoals that are one step of a task each: one that is achieved has ended. */
+export const STEP_SWITCHING_PRIOR: Float32Array = joined(
+  column(SUBGOAL_RELATION_NAMES, { "fully covered in this segment": 8 }),
   new Float32Array(2 * SUBGOAL_ACTION_RELATIONS),
 );

@@ -28,6 +28,8 @@ export type CompactPolicyConfig = {
   readonly embedding?: number;
   readonly width?: number;
   readonly valueScale?: number;
+  readonly executor?: "subgoal" | "task";
+  readonly subgoals?: "steps" | "task";
   readonly switchBias?: number;
   readonly prior?: number;
 };

@@ -67,8 +67,18 @@ const compact = z.strictObject({
   valueScale: positive.default(COMPACT_DEFAULTS.valueScale).describe(
     "Units of return that a value head's output of 1 stands for.",
   ),
-  switchBias: z.number().default(COMPACT_DEFAULTS.switchBias).describe(
+  executor: z.enum(["subgoal", "task"]).default(COMPACT_DEFAULTS.executor)
+    .describe(
+      "What decides actions beside the memory of the world: the held subgoal alone, or the task as well.",
+    ),
+  subgoals: z.enum(["steps", "task"]).default(COMPACT_DEFAULTS.subgoals)
+    .describe(
+      "What is listed: steps of a task, from what was seen, or subgoals of the whole task, taken apart.",
+    ),
+  switchBias: optional(
+    z.number(),
     "Logit of SWITCH before training.",
+    "-1, and -3 where subgoals are steps",
   ),
   prior: z.number().default(COMPACT_DEFAULTS.prior).describe(
     "How strongly the untrained policy follows its subgoal and avoids repetition; 0 makes it nearly uniform.",
