@@ -69,6 +69,7 @@ export type {
   ListAlternatives,
   OpenEnv,
   ProposeSubgoals,
+  SubgoalRule,
   TextEnv,
 } from "./lib/envs/text_env.ts";
 export type {

@@ -53,6 +53,11 @@ export { HOUSEHOLD_DIFFICULTIES } from "../lib/envs/household/layout.ts";
 export type { HouseholdDifficulty } from "../lib/envs/household/layout.ts";
 export { listHouseholds } from "../lib/envs/household/spec.ts";
 export {
+  householdStep,
+  proposeHouseholdSteps,
+} from "../lib/envs/household/steps.ts";
+export { HOUSEHOLD_SUBGOAL_RULE } from "../lib/envs/household/subgoal_rule.ts";
+export {
   householdSubgoal,
   listHouseholdAlternatives,
   nameHouseholdSubgoal,
