@@ -82,10 +82,12 @@ export {
 export type {
   ChatMessage,
   TextTokenizer,
-  TokenizerFiles,
 } from "../lib/policy/language/tokenizer.ts";
-export { createWordTokenizer } from "../lib/policy/language/tokenizer.ts";
-export type { WordTokenizerOptions } from "../lib/policy/language/tokenizer.ts";
+export { createWordTokenizer } from "../lib/policy/language/word_tokenizer.ts";
+export type {
+  TokenizerFiles,
+  WordTokenizerOptions,
+} from "../lib/policy/language/word_tokenizer.ts";
 export { languageMemory } from "../lib/train/studies/language_memory.ts";
 export type {
   LanguageMemory,

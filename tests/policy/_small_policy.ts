@@ -13,7 +13,7 @@ import {
   createLanguagePolicy,
 } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
-import { createWordTokenizer } from "../../lib/policy/language/tokenizer.ts";
+import { createWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { type SampleRow } from "../_samples.ts";
 
 const TAGS = ["switch", "subgoal", "action"].flatMap((

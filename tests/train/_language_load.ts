@@ -7,7 +7,7 @@
 import { createLanguagePolicy } from "../../lib/policy/language/loading.ts";
 import type { LanguagePolicy } from "../../lib/policy/language/policy.ts";
 import type { Qwen2Config } from "../../lib/policy/decoder/config.ts";
-import { createWordTokenizer } from "../../lib/policy/language/tokenizer.ts";
+import { createWordTokenizer } from "../../lib/policy/language/word_tokenizer.ts";
 import { createRandom } from "../../lib/random.ts";
 import {
   type LanguageMemory,

@@ -31,6 +31,12 @@ export type RopeScaling =
     readonly highFactor: number;
     /** Longest sequence of the first training. */
     readonly originalLength: number;
+  }
+  | {
+    /** Each rate is divided by a factor of its own. */
+    readonly kind: "factors";
+    /** Shape `(headSize / 2,)`. */
+    readonly factors: readonly number[];
   };
 
 /** Kind, sizes and settings of a decoder. */

@@ -307,6 +307,11 @@ export function formatDecoderConfig(
 
 /** Rotary scaling as `config.json` has it. */
 function formatScaling(scaling: RopeScaling): Record<string, unknown> {
+  if (scaling.kind === "factors") {
+    throw new TypeError(
+      'Cannot write "config.json" as rotary rates must be scaled by a rule: current value is a list of factors, which only GGUF files can hold',
+    );
+  }
   const { kind, factor } = scaling;
   if (kind === "linear") return { rope_type: kind, factor };
   return {

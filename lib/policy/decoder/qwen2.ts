@@ -12,7 +12,7 @@ import type { Random } from "../../random.ts";
 import { add, checkpoint, concatColumns } from "./checkpointing.ts";
 import {
   type FloatFormat,
-  openSafetensors,
+  type TensorSource,
   writeSafetensors,
 } from "./safetensors.ts";
 import {
@@ -25,7 +25,12 @@ import {
   swiGlu,
 } from "./layers.ts";
 import { headSizes, type Qwen2Config, qwen2Shapes } from "./config.ts";
-import { formatDecoderConfig, readDecoderConfig } from "./config_file.ts";
+import { formatDecoderConfig } from "./config_file.ts";
+import {
+  checkAllTaken,
+  openPublished,
+  type PublishedModel,
+} from "./published.ts";
 import { rotaryAngles } from "./rotary.ts";
 
 /** Deviation of initial matrices, times the root of their inputs. */
@@ -44,6 +49,8 @@ export interface Qwen2Tensors {
 export interface Qwen2 extends Qwen2Tensors {
   /** Its weights by their names in checkpoints. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
+  /** Contents of `config.json` as it was read, for saving; absent in a new decoder. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Low-rank changes whose weights may be any tensors. */
@@ -101,31 +108,41 @@ export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
 }
 
 /**
- * Reads a decoder from a folder with `config.json` and its weights as safetensors. Returns the
- * decoder; {@linkcode disposeQwen2} frees it.
+ * Reads a decoder from a folder with `config.json` and its weights as safetensors, or from a GGUF file.
+ * Returns the decoder; {@linkcode disposeQwen2} frees it.
  *
- * @throws {TypeError} If a weight is missing or has another shape than `config.json` says; the
- * message names the file, the weight and the shape expected. No tensor is left behind.
+ * @param source An open model, or what {@linkcode openPublished} takes.
+ * @throws {TypeError} If a weight is missing, has another shape than the model's settings say, is stored
+ * as integers, or is not part of the decoder; the message names the file, the weight and the shape
+ * expected. No tensor is left behind.
  */
 export async function loadQwen2(
-  directory: string,
+  source: string | PublishedModel,
   options: { maxLength?: number } = {},
 ): Promise<Qwen2> {
-  const stored = await readDecoderConfig(directory);
+  const published = typeof source === "string"
+    ? await openPublished(source)
+    : source;
+  const { config: stored, tensors, settings } = published;
   const maxLength = Math.min(stored.maxLength, options.maxLength ?? Infinity);
   const config = { ...stored, maxLength };
-  const checkpoint = await openSafetensors(directory);
   const weights = new Map<string, tf.Variable>();
   try {
     for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
-      const { values } = await checkpoint.read(name, shape);
+      const values = await readReal(tensors, name, shape);
       weights.set(name, variableOf(values, shape));
     }
+    await checkAllTaken(published, new Set(weights.keys()));
   } catch (error) {
     tf.dispose([...weights.values()]);
     throw error;
   }
-  return { config, weights, angles: anglesOf(config) };
+  return {
+    config,
+    weights,
+    angles: anglesOf(config),
+    ...(settings && { settings }),
+  };
 }
 
 /**
@@ -153,8 +170,27 @@ export async function saveQwen2(
   });
   await Deno.writeTextFile(
     `${directory}/config.json`,
-    JSON.stringify(formatDecoderConfig(model.config), undefined, 2) + "\n",
+    JSON.stringify(settingsOf(model, format), undefined, 2) + "\n",
   );
+}
+
+/** Names of the stored format in `config.json`. */
+const DTYPES: Readonly<Record<FloatFormat, string>> = {
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/** `config.json` as it was read, except for the format of the weights. */
+function settingsOf(
+  { config, settings }: Qwen2,
+  format: FloatFormat,
+): Record<string, unknown> {
+  const { dtype, ...others } = settings ?? formatDecoderConfig(config);
+  return {
+    ...others,
+    [dtype === undefined ? "torch_dtype" : "dtype"]: DTYPES[format],
+  };
 }
 
 /** Frees a decoder. */
@@ -318,6 +354,20 @@ function anglesOf(config: Qwen2Config): RotaryAngles {
     ...(config.ropeScaling && { scaling: config.ropeScaling }),
   });
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
+}
+
+/** Reads a tensor of real numbers. */
+async function readReal(
+  tensors: TensorSource,
+  name: string,
+  shape: readonly number[],
+): Promise<Float32Array> {
+  const { values } = await tensors.read(name, shape);
+  if (values instanceof Float32Array) return values;
+  const { file, format } = tensors.tensors.get(name)!;
+  throw new TypeError(
+    `Cannot read "${file}" as tensor "${name}" must hold real numbers: current value is ${format}, as in quantized checkpoints`,
+  );
 }
 
 /** A trainable weight. */

@@ -33,7 +33,7 @@ export function rotaryAngles(
   const cos = new Float32Array(length * half), sin = cos.slice();
   const rates = Array.from(
     { length: half },
-    (_, j) => Math.fround(scaledRate(base ** (-2 * j / size), scaling)),
+    (_, j) => Math.fround(scaledRate(base ** (-2 * j / size), j, scaling)),
   );
   for (let t = 0; t < length; t++) {
     for (let j = 0; j < half; j++) {
@@ -49,8 +49,13 @@ export function rotaryAngles(
 }
 
 /** One rate, scaled. */
-function scaledRate(rate: number, scaling: RopeScaling | undefined): number {
+function scaledRate(
+  rate: number,
+  j: number,
+  scaling: RopeScaling | undefined,
+): number {
   if (!scaling) return rate;
+  if (scaling.kind === "factors") return rate / scaling.factors[j]!;
   const { factor } = scaling;
   if (scaling.kind === "linear") return rate / factor;
   const { lowFactor, highFactor, originalLength } = scaling;

@@ -28,8 +28,27 @@ export interface StoredTensor {
   readonly end: number;
 }
 
+/** Tensors on disk, read on demand. */
+export interface TensorSource {
+  /** File or folder that holds them. */
+  readonly path: string;
+  /** Stored tensors by name: format, shape and file. */
+  readonly tensors: ReadonlyMap<
+    string,
+    {
+      readonly format: string;
+      readonly shape: readonly number[];
+      readonly file: string;
+    }
+  >;
+  /** Reads one tensor as 32-bit numbers; see {@linkcode Safetensors.read}. */
+  read(name: string, shape?: readonly number[]): Promise<TensorValues>;
+}
+
 /** An open checkpoint; tensors are read on demand. */
 export interface Safetensors {
+  /** File or folder that was opened. */
+  readonly path: string;
   /** Stored tensors by name, in the order of the files. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Metadata of the files. */
@@ -157,6 +176,7 @@ export async function openSafetensors(path: string): Promise<Safetensors> {
     }
   }
   return {
+    path,
     tensors,
     metadata,
     read: (name, shape) => readTensor({ path, tensors, name, shape }),
@@ -291,8 +311,12 @@ async function readTensor(
   return { shape, values: decodeValues(bytes, format) };
 }
 
-/** Reads bytes `[start, end)` of a file. */
-async function readBytes(
+/**
+ * Reads bytes `[start, end)` of a file.
+ *
+ * @throws {SyntaxError} If the file ends before.
+ */
+export async function readBytes(
   path: string,
   start: number,
   end: number,

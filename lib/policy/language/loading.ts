@@ -26,15 +26,12 @@ import {
   saveQwen2,
 } from "../decoder/qwen2.ts";
 import type { Qwen2Config } from "../decoder/config.ts";
-import { readDecoderConfig } from "../decoder/config_file.ts";
+import { openPublished, type PublishedModel } from "../decoder/published.ts";
 import { openSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
-import {
-  createTokenizer,
-  readTokenizerFiles,
-  type TokenizerFiles,
-  writeTokenizerFiles,
-} from "./tokenizer.ts";
+import { createTokenizer } from "./tokenizer.ts";
+import { readTokenizerFiles, writeTokenizerFiles } from "./tokenizer_files.ts";
+import type { TokenizerFiles } from "./word_tokenizer.ts";
 
 /** How the weights of a language policy are trained. */
 export interface LanguageTrainingOptions {
@@ -144,15 +141,16 @@ export function createLanguagePolicy(
 }
 
 /**
- * Loads a language policy from a folder with `config.json`, weights as safetensors, one file or
- * sharded, and `tokenizer.json`: one that `save` wrote, or a Qwen2, Qwen3 or Llama model as
- * published.
+ * Loads a language policy: a folder with `config.json`, weights as safetensors, one file or
+ * sharded, and `tokenizer.json`, which `save` wrote, or a Qwen2, Qwen3 or Llama model as
+ * published; such a model in a GGUF file; or one in the cache of the Hugging Face hub, by its name.
  *
  * Value heads are read from the folder if it has them; otherwise they start at 0.
  *
- * @param directory The folder.
+ * @param model The folder, the GGUF file, or the name on the hub.
  * @param options Prompts, decoding and learning.
  * @returns The policy; `dispose` frees it.
+ * @throws {Deno.errors.NotFound} If there is no such model; the message says how to fetch one.
  * @throws {TypeError} If no backend is active, the model is of another kind, a weight is missing or
  * has another shape than the folder says, or frozen weights shall be stored in float16 and there are
  * none, or the backend cannot.
@@ -160,52 +158,56 @@ export function createLanguagePolicy(
  * @throws {SyntaxError} If a file is cut short or not in its format.
  */
 export async function openLanguagePolicy(
-  directory: string,
+  model: string,
   options: OpenLanguageOptions,
 ): Promise<LanguagePolicy> {
   requireBackend("load a language policy");
   const { seed, adapter, maxLength = 4096 } = options;
   checkPrecision(options.frozenPrecision, adapter ?? options.lora);
   const random = createRandom(seed);
-  const files = await readTokenizerFiles(directory);
-  await checkVocabulary(directory, files);
+  const published = await openPublished(model);
+  const files = await readTokenizerFiles(published.gguf ?? published.path);
+  checkVocabulary(published, files);
   using undo = new DisposableStack(); // frees all tensors on failure
-  const load = async (folder: string) =>
-    undo.adopt(await loadQwen2(folder, { maxLength }), disposeQwen2);
-  const model = await load(directory);
+  const load = async (source: string | PublishedModel) =>
+    undo.adopt(await loadQwen2(source, { maxLength }), disposeQwen2);
+  const decoder = await load(published);
   const actor = adapter === undefined
-    ? trunkOf(model, options, random.fork("adapter"))
-    : frozen({ model, adapter: await loadLora(model, adapter) });
+    ? trunkOf(decoder, options, random.fork("adapter"))
+    : frozen({ model: decoder, adapter: await loadLora(decoder, adapter) });
   if (actor.adapter) undo.adopt(actor.adapter, disposeLora);
-  const folder = adapter ?? directory, separate = `${folder}/critic`;
+  const saved = adapter ?? (published.gguf ? undefined : published.path);
+  const separate = saved === undefined ? undefined : `${saved}/critic`;
   const own = options.critic === "separate" && !actor.adapter &&
-      await exists(`${separate}/config.json`)
+      separate !== undefined && await exists(`${separate}/config.json`)
     ? await load(separate)
     : undefined;
   const critic = criticOf(actor, options, {
     random: random.fork("critic"),
-    copy: () => own ?? copyOf(model),
+    copy: () => own ?? copyOf(decoder),
   });
-  const policy = assemble({ actor, critic, files }, options);
+  const parts = { actor, critic, files, base: published.path };
+  const policy = assemble(parts, options);
   undo.defer(policy.dispose);
-  if (critic && await exists(`${separate}/adapter_config.json`)) {
-    await readCriticAdapter(critic, separate);
+  if (saved !== undefined) {
+    if (critic && await exists(`${saved}/critic/adapter_config.json`)) {
+      await readCriticAdapter(critic, `${saved}/critic`);
+    }
+    await readHeadWeights(policy, `${saved}/${HEADS}`);
   }
-  await readHeadWeights(policy, `${folder}/${HEADS}`);
   undo.move();
   return policy;
 }
 
 /** Throws if the tokenizer has more tokens than the model. */
-async function checkVocabulary(
-  directory: string,
+function checkVocabulary(
+  { path, config: { vocabSize } }: PublishedModel,
   files: TokenizerFiles,
-): Promise<void> {
-  const { vocabSize } = await readDecoderConfig(directory);
+): void {
   const { vocabSize: tokens } = createTokenizer(files);
   if (tokens <= vocabSize) return;
   throw new RangeError(
-    `Cannot load "${directory}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabSize}`,
+    `Cannot load "${path}" as "vocab_size" of "config.json" must be at least the ${tokens} tokens of "tokenizer.json": current value is ${vocabSize}`,
   );
 }
 
@@ -286,10 +288,16 @@ function copyOf(model: Qwen2): Qwen2 {
 
 /** Assembles the policy with its save and dispose functions. */
 function assemble(
-  parts: { actor: Trunk; critic: Trunk | undefined; files: TokenizerFiles },
+  parts: {
+    actor: Trunk;
+    critic: Trunk | undefined;
+    files: TokenizerFiles;
+    /** Where the model lies that adapters belong to. */
+    base?: string;
+  },
   options: LanguageOptions & LanguageTrainingOptions,
 ): LanguagePolicy {
-  const { files } = parts;
+  const { files, base } = parts;
   const { valueScale = 1, frozenPrecision } = options;
   const { model } = parts.actor; // shared with the critic where weights are frozen
   const halves = frozenPrecision === "float16"
@@ -304,10 +312,10 @@ function assemble(
     tokenizer: createTokenizer(files),
     async save(directory) {
       await Deno.mkdir(directory, { recursive: true });
-      await saveTrunk(actor, directory);
+      await saveTrunk(actor, directory, base);
       if (critic) {
         await Deno.mkdir(`${directory}/critic`, { recursive: true });
-        await saveTrunk(critic, `${directory}/critic`);
+        await saveTrunk(critic, `${directory}/critic`, base);
       }
       await writeTokenizerFiles(files, directory);
       await writeSafetensors(`${directory}/${HEADS}`, {
@@ -327,9 +335,13 @@ function assemble(
 }
 
 /** Saves the trained weights of a trunk: its adapter, or all. */
-async function saveTrunk(trunk: Trunk, directory: string): Promise<void> {
-  const { model, adapter } = trunk;
-  await (adapter ? saveLora(adapter, directory) : saveQwen2(model, directory));
+async function saveTrunk(
+  { model, adapter }: Trunk,
+  directory: string,
+  base: string | undefined,
+): Promise<void> {
+  if (!adapter) await saveQwen2(model, directory);
+  else await saveLora(adapter, directory, base === undefined ? {} : { base });
 }
 
 /** The numbers of a variable. */

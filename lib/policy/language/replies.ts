@@ -106,13 +106,44 @@ export function promptTokens(
   situation: Situation,
   hint = "",
 ): Int32Array<ArrayBuffer> {
-  const shown = settings.prompt(situation);
+  const shown = settings.prompt(guarded(tokenizer, situation));
   const messages: ChatMessage[] = typeof shown === "string"
     ? [{ role: "user", content: shown }]
     : [...shown];
   const last = messages.pop() ?? { role: "user", content: "" };
   const content = hint === "" ? last.content : `${last.content}\n\n${hint}`;
-  return tokenizer.encode(tokenizer.chat([...messages, { ...last, content }]));
+  return tokenizer.encodeChat([...messages, { ...last, content }]);
+}
+
+/**
+ * The same situation with the world's texts marked as foreign, so that neither control tokens nor tags in
+ * them are read as such. Texts without added tokens stay as they are.
+ */
+function guarded(
+  { guard }: TextTokenizer,
+  { task, past, observation, subgoal }: Situation,
+): Situation {
+  const seen = (
+    { text, admissibleActions, ...others }: Situation["observation"],
+  ) => ({
+    ...others,
+    text: guard(text),
+    admissibleActions: admissibleActions.map(guard),
+  });
+  return {
+    task: guard(task),
+    past: past.map(({ observation, decision, ...others }) => ({
+      ...others,
+      observation: seen(observation),
+      decision: {
+        ...decision,
+        subgoal: guard(decision.subgoal),
+        action: guard(decision.action),
+      },
+    })),
+    observation: seen(observation),
+    ...(subgoal !== undefined && { subgoal: guard(subgoal) }),
+  };
 }
 
 /** Parses a decision from a reply; `allowed` where the reply has a form. */
@@ -130,7 +161,7 @@ export function decisionOf(
   const read = readReply(pieces, {
     mode: settings.mode,
     admissibleActions,
-    text: tokenizer.decode(tokens),
+    text: tokenizer.replyText(tokens),
     ...(situation.subgoal === undefined ? {} : { held: situation.subgoal }),
   });
   const trace: TokenTrace = {

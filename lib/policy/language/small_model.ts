@@ -6,11 +6,8 @@
 
 import type { Observation, Situation, Trajectory } from "../../trajectory.ts";
 import { formatReply } from "./blocks.ts";
-import {
-  type ChatMessage,
-  createWordTokenizer,
-  type TokenizerFiles,
-} from "./tokenizer.ts";
+import type { ChatMessage } from "./tokenizer.ts";
+import { createWordTokenizer, type TokenizerFiles } from "./word_tokenizer.ts";
 
 /** Texts that are one token each, wherever they stand. */
 const WHOLES = [

@@ -13,7 +13,7 @@ import {
   createQwen2,
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
-import { createWordTokenizer } from "../../../lib/policy/language/tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import { onCard, onWebGpu } from "./_webgpu.ts";
 import { decideAt } from "../_sessions.ts";
 

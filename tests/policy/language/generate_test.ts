@@ -12,10 +12,8 @@ import {
   disposeQwen2,
 } from "../../../lib/policy/decoder/qwen2.ts";
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
-import {
-  createTokenizer,
-  createWordTokenizer,
-} from "../../../lib/policy/language/tokenizer.ts";
+import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
+import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
 import { scoreUnits } from "../../../lib/policy/language/scoring.ts";
 import type { NextTokens } from "../../../lib/policy/language/grammar.ts";
 
