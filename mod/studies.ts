@@ -93,7 +93,28 @@ export type {
   EvaluationResults,
   PlayerResults,
 } from "../lib/train/studies/evaluation_results.ts";
+export { evaluationSets } from "../lib/train/assemble.ts";
+export { scheduleEvaluation } from "../lib/train/evaluation.ts";
 export type { EvaluationSchedule } from "../lib/train/evaluation.ts";
+export {
+  makePanel,
+  readPanel,
+  schedulePanel,
+  writePanel,
+} from "../lib/train/studies/panel.ts";
+export type {
+  Panel,
+  PanelEpisode,
+  PanelPlaces,
+} from "../lib/train/studies/panel.ts";
+export {
+  compareResults,
+  signTest,
+} from "../lib/train/studies/paired_comparison.ts";
+export type {
+  CompareResultsOptions,
+  PairedMeasure,
+} from "../lib/train/studies/paired_comparison.ts";
 export {
   chooseSettings,
   meanSuccess,

@@ -5,6 +5,7 @@
  * deno task evaluate runs/corridor-0
  * deno task evaluate runs/household-0 --baseline random expert untrained --tasks 96 --out runs/results.json
  * deno task evaluate --preset household evaluation.tasks=60 seed=3
+ * deno task evaluate runs/household-0 --panel panels/household.json --out runs/results.json
  * deno task evaluate runs/household-0 --alfworld data/alfworld --plays 3 --metrics success_rate turns
  * deno task evaluate runs/household-0 --alfworld data/alfworld --wording human --temperature 0
  * ```
@@ -44,6 +45,10 @@ const program = new Command("evaluate")
     new Option("--baseline <names...>", "who else plays the same episodes")
       .choices(["random", "expert", "untrained"]),
   )
+  .option(
+    "--panel <file>",
+    "play a panel's episodes; a world that starts otherwise than it says is refused",
+  )
   .option("--out <file>", "write every episode's result as JSON")
   .option("--tasks <number>", "tasks of each set", number)
   .option("--plays <number>", "episodes of each task", number)
@@ -74,7 +79,7 @@ async function main(): Promise<void> {
   const flags = program.opts<Flags>();
   if (flags.out !== undefined) await checkWritable(flags.out);
   const request = await readRequest(program.args, flags);
-  const { config, checkpoint, source } = request;
+  const { config, checkpoint, source, panel } = request;
   await using training = await assembleTraining(config);
   if (checkpoint) await training.load(checkpoint.directory);
   const found: Record<string, Evaluation> = {};
@@ -89,6 +94,7 @@ async function main(): Promise<void> {
     .map(([name, evaluation]) => playerResults(name, evaluation));
   await writeResults(flags.out, {
     source,
+    ...(panel && { panel }),
     settings: config,
     environment,
     players,

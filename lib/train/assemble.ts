@@ -241,6 +241,18 @@ async function listWorlds(
   return specs;
 }
 
+/**
+ * Lists the worlds of a config's evaluation sets.
+ *
+ * @param config Every setting.
+ * @returns Worlds by the name of the set; files of datasets that are damaged are left out.
+ */
+export async function evaluationSets(
+  config: TrainingConfig,
+): Promise<EvaluationSets> {
+  return await listSets(config.evaluation.sets, new Set());
+}
+
 async function listSets(
   sets: TrainingConfig["evaluation"]["sets"],
   skipped: Set<string>,

@@ -23,25 +23,27 @@ export type Played = readonly [name: string, evaluation: Evaluation];
  * @param flags Who else plays.
  */
 export async function* playAll(
-  { config, checkpoint }: Request,
+  request: Request,
   training: Training,
   { baseline = [] }: Flags,
 ): AsyncGenerator<Played, void, void> {
+  const { checkpoint, schedule } = request;
   const name = checkpoint ? `iteration ${checkpoint.iteration}` : "untrained";
-  yield [name, await training.evaluate()];
+  yield [name, await training.evaluate(undefined, schedule)];
   for (const other of baseline.filter((other) => other !== name)) {
-    yield [other, await playOther(other, config, training)];
+    yield [other, await playOther(other, request, training)];
   }
 }
 
 async function playOther(
   name: OtherPlayer,
-  config: Training["config"],
+  { config, schedule }: Request,
   training: Training,
 ): Promise<Evaluation> {
   if (name !== "untrained") {
-    return await training.evaluate(await assembleBaseline(config, name));
+    const baseline = await assembleBaseline(config, name);
+    return await training.evaluate(baseline, schedule);
   }
   await using untrained = await assembleTraining(config);
-  return await untrained.evaluate();
+  return await untrained.evaluate(undefined, schedule);
 }

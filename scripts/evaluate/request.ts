@@ -8,11 +8,18 @@ import {
   defineConfig,
   findCheckpoint,
   parseSettings,
+  type PartialDeep,
   PRESETS,
   readRunConfig,
   type TrainingConfig,
 } from "../../mod.ts";
-import { type BaselineName, renameSettings } from "../../mod/studies.ts";
+import {
+  type BaselineName,
+  type EvaluationSchedule,
+  readPanel,
+  renameSettings,
+  schedulePanel,
+} from "../../mod/studies.ts";
 import { isSetting } from "../settings_first.ts";
 
 /** Who may play the same episodes beside the policy. */
@@ -28,6 +35,7 @@ export interface Flags {
   readonly metrics: readonly string[];
   readonly alfworld?: readonly string[];
   readonly wording?: "template" | "human";
+  readonly panel?: string;
   readonly out?: string;
 }
 
@@ -41,6 +49,10 @@ export interface Request {
   };
   /** Where the policy came from, for the result file. */
   readonly source: Readonly<Record<string, unknown>>;
+  /** The panel that is played instead of the evaluation sets. */
+  readonly panel?: { readonly name: string; readonly hash: string };
+  /** Its episodes. */
+  readonly schedule?: EvaluationSchedule;
 }
 
 /** Games of ALFWorld that no training may use. */
@@ -49,32 +61,15 @@ const HELD_OUT = ["valid_seen", "valid_unseen"];
 /**
  * Reads settings and finds weights.
  *
- * @throws {TypeError} If neither run nor preset is given, or both.
+ * @throws {TypeError} If neither run, preset nor panel is given, or run and preset.
  * @throws {Error} If the run has no checkpoint, or no worlds to evaluate in.
  */
 export async function readRequest(
   words: readonly string[],
   flags: Flags,
 ): Promise<Request> {
-  const [run, ...others] = words.filter((word) => !isSetting(word));
-  if (
-    others.length > 0 || (run === undefined) === (flags.preset === undefined)
-  ) {
-    throw new TypeError(
-      `Cannot evaluate as there must be one run's folder, or "--preset" instead: current value is ${
-        JSON.stringify([run, ...others, flags.preset].filter(Boolean))
-      }`,
-    );
-  }
-  const base = run === undefined
-    ? defineConfig(PRESETS[flags.preset!])
-    : await readRunConfig(run);
-  const typed = renameSettings(
-    parseSettings(words.filter(isSetting)),
-    JSON.parse(JSON.stringify(base)),
-  );
-  for (const note of typed.notes) console.warn(`note: ${note}`);
-  const config = withFlags(defineConfig(base, typed.settings as object), flags);
+  if (flags.panel !== undefined) return await readPanelRequest(words, flags);
+  const { config, run } = await configOf(words, flags);
   if (Object.keys(config.evaluation.sets).length === 0) {
     throw new Error(
       `Cannot evaluate as "evaluation.sets" must name worlds: none in ${
@@ -82,10 +77,84 @@ export async function readRequest(
       }`,
     );
   }
-  if (run === undefined) return { config, source: { preset: flags.preset } };
+  return { config, ...await weightsOf(run, flags) };
+}
+
+/** The request for a panel's episodes; without run or preset, its worlds are those of the policy. */
+async function readPanelRequest(
+  words: readonly string[],
+  flags: Flags,
+): Promise<Request> {
+  const { panel: path, tasks, plays, wording, alfworld } = flags;
+  for (const [name, value] of Object.entries({ tasks, plays, wording })) {
+    if (value === undefined) continue;
+    throw new TypeError(
+      `Cannot evaluate on a panel as it says which episodes are played: "--${name}" must be absent`,
+    );
+  }
+  const panel = await readPanel(path!);
+  const schedule = await schedulePanel(panel, alfworld && { alfworld });
+  const [first] = Object.values(schedule).flat();
+  const { config, run } = await configOf(words, {
+    ...(flags.preset && { preset: flags.preset }),
+    ...(flags.temperature !== undefined && { temperature: flags.temperature }),
+  }, { worlds: [first!.spec] });
+  const { name, hash } = panel;
+  return {
+    config,
+    ...await weightsOf(run, flags),
+    panel: { name, hash },
+    schedule,
+  };
+}
+
+async function weightsOf(
+  run: string | undefined,
+  { preset }: Flags,
+): Promise<Pick<Request, "checkpoint" | "source">> {
+  if (run === undefined) {
+    return { source: preset === undefined ? {} : { preset } };
+  }
   const checkpoint = await newestCheckpoint(run);
   const { iteration } = checkpoint;
-  return { config, checkpoint, source: { run, iteration } };
+  return { checkpoint, source: { run, iteration } };
+}
+
+/**
+ * Reads the settings of a run or a preset, with those of the command line and what the flags say.
+ *
+ * @param otherwise Settings where neither is given; without them that is an error.
+ * @returns The settings, and the run's folder.
+ */
+export async function configOf(
+  words: readonly string[],
+  flags: Omit<Flags, "metrics">,
+  otherwise?: PartialDeep<TrainingConfig>,
+): Promise<{ config: TrainingConfig; run?: string }> {
+  const [run, ...others] = words.filter((word) => !isSetting(word));
+  const sources = [run, flags.preset].filter((one) => one !== undefined);
+  if (
+    others.length > 0 || sources.length > 1 ||
+    (sources.length === 0 && otherwise === undefined)
+  ) {
+    throw new TypeError(
+      `Cannot evaluate as there must be one run's folder, or "--preset" instead: current value is ${
+        JSON.stringify([...sources, ...others])
+      }`,
+    );
+  }
+  const base = run !== undefined
+    ? await readRunConfig(run)
+    : flags.preset !== undefined
+    ? defineConfig(PRESETS[flags.preset])
+    : defineConfig(otherwise!);
+  const typed = renameSettings(
+    parseSettings(words.filter(isSetting)),
+    JSON.parse(JSON.stringify(base)),
+  );
+  for (const note of typed.notes) console.warn(`note: ${note}`);
+  const config = withFlags(defineConfig(base, typed.settings as object), flags);
+  return { config, ...(run !== undefined && { run }) };
 }
 
 async function newestCheckpoint(run: string) {
@@ -98,7 +167,10 @@ async function newestCheckpoint(run: string) {
 }
 
 /** Settings with what the flags say of their evaluation. */
-function withFlags(config: TrainingConfig, flags: Flags): TrainingConfig {
+function withFlags(
+  config: TrainingConfig,
+  flags: Omit<Flags, "metrics">,
+): TrainingConfig {
   const { tasks, plays, temperature, alfworld, wording } = flags;
   if (wording !== undefined && alfworld === undefined) {
     throw new TypeError(

@@ -124,8 +124,12 @@ export function countSkipped(skipped: readonly string[]): string {
   }`;
 }
 
-/** The default data folder: that of ALFWorld's tools, or of this project. */
-async function findAlfworld(): Promise<string> {
+/**
+ * Finds the default data folder: that of ALFWorld's tools, or of this project.
+ *
+ * @throws {TypeError} If there is none.
+ */
+export async function findAlfworld(): Promise<string> {
   const named = readVariable("ALFWORLD_DATA");
   if (named !== undefined) return named;
   const home = readVariable("HOME") ?? readVariable("USERPROFILE");
