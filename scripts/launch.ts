@@ -5,7 +5,8 @@
  * write (`--out`, a run's folder, the cache of a warm start) are known only when the task starts, and a
  * process cannot widen its own permissions without a prompt. So a task that writes starts here: the
  * launcher only starts the script, which gets its set and those paths, the servers that the command line
- * names, but no other network and no other processes.
+ * names, but no other network and no other processes than those of worlds that it names
+ * ({@linkcode worldPrograms}).
  *
  * ```sh
  * deno run --allow-run --allow-read scripts/launch.ts -P=study scripts/train.ts --out /scratch/run
@@ -95,6 +96,49 @@ export function reachedHosts(words: readonly string[]): string[] {
   return [...hosts];
 }
 
+/** A world that runs in a program of its own. */
+interface WorldProgram {
+  /** Programs that may be started. */
+  readonly run: readonly string[];
+  /** Hosts that may be reached. */
+  readonly hosts: readonly string[];
+  /** Setting of the world that names another program. */
+  readonly setting: string;
+}
+
+/** Worlds that run in programs of their own, by kind. */
+const WORLD_PROGRAMS: Readonly<Record<string, WorldProgram>> = {
+  scienceworld: { run: ["java"], hosts: ["127.0.0.1"], setting: "java" },
+};
+
+/**
+ * Finds the programs of the worlds that a command line names, in files that it names too.
+ *
+ * @param words Words after the script's name.
+ * @returns Programs that may be started and hosts that may be reached; none where no such world is named.
+ */
+export function worldPrograms(
+  words: readonly string[],
+): { run: string[]; hosts: string[] } {
+  const texts = words.flatMap((word) => {
+    const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;
+    const file = value.endsWith(".json") ? readText(value) : undefined;
+    return [word, readText(`${value}/config.json`) ?? "", file ?? ""];
+  });
+  const programs = new Set<string>(), reached = new Set<string>();
+  for (const [kind, world] of Object.entries(WORLD_PROGRAMS)) {
+    if (!texts.some((text) => text.includes(kind))) continue;
+    const { run, hosts, setting } = world;
+    for (const program of run) programs.add(program);
+    for (const host of hosts) reached.add(host);
+    const chosen = new RegExp(`\\b${setting}"?\\s*[:=]\\s*"?([^",\\s}]+)`, "g");
+    for (const text of texts) {
+      for (const [, program] of text.matchAll(chosen)) programs.add(program!);
+    }
+  }
+  return { run: [...programs], hosts: [...reached] };
+}
+
 /** What a text file holds, in UTF-16 too; nothing if it is not there, which the script itself reports. */
 function readText(path: string): string | undefined {
   try {
@@ -122,13 +166,15 @@ async function launch(args: readonly string[]): Promise<number> {
   const script = args.findIndex((word) => !word.startsWith("-"));
   const words = args.slice(script + 1);
   const written = writtenPaths(words).map(grantable);
-  const reached = reachedHosts(words);
+  const { run, hosts } = worldPrograms(words);
+  const reached = [...new Set([...reachedHosts(words), ...hosts])];
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet", // no progress of downloads; errors are printed
       ...args.slice(0, script),
       ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
+      ...(run.length > 0 ? [`--allow-run=${run.join(",")}`] : []),
       ...(reached.length > 0 ? [`--allow-net=${reached.join(",")}`] : []),
       ...args.slice(script),
     ],

@@ -13,11 +13,13 @@ import { GAME } from "./alfworld/game_spec.ts";
 import { CORRIDOR } from "./corridor.ts";
 import { HOUSEHOLD } from "./household/spec.ts";
 import { MODULE } from "./module_world.ts";
+import { SCIENCEWORLD } from "./scienceworld/spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { WEBSHOP } from "./webshop/spec.ts";
 import type {
   EnvDataset,
   EnvListing,
+  EnvOpener,
   EnvOpenerOptions,
   World,
   WorldDataset,
@@ -31,6 +33,7 @@ export const WORLDS: Readonly<Record<string, World>> = {
   game: GAME,
   household: HOUSEHOLD,
   module: MODULE,
+  scienceworld: SCIENCEWORLD,
   webshop: WEBSHOP,
 };
 
@@ -97,23 +100,32 @@ function worldOf(kind: string): World {
  * ```
  *
  * @param options How much is kept.
- * @returns Opens worlds.
+ * @returns Opens worlds. Disposing it ends idle processes of its worlds, which do not keep a program alive.
  */
-export function createEnvOpener(options: EnvOpenerOptions = {}): OpenEnv {
-  const openers = new Map<string, OpenEnv>();
-  return (spec, seed) => {
+export function createEnvOpener(
+  options: EnvOpenerOptions = {},
+): OpenEnv & AsyncDisposable {
+  const openers = new Map<string, EnvOpener>();
+  const open: OpenEnv = (spec, seed) => {
     const { kind } = spec;
     const open = openers.get(kind) ?? worldOf(kind).createOpener(options);
     openers.set(kind, open);
     return open(spec, seed);
   };
+  return Object.assign(open, {
+    async [Symbol.asyncDispose]() {
+      const opened = [...openers.values()];
+      openers.clear();
+      for (const opener of opened) await opener[Symbol.asyncDispose]?.();
+    },
+  });
 }
 
 /**
  * Opens the world of a specification.
  *
  * Kinds are `alfred` (ALFRED's recorded tasks), `corridor`, `game` (a game file, ALFWorld's among them),
- * `household` (drawn from the seed), `webshop`, and `module`, which names the `url` of a module whose
+ * `household` (drawn from the seed), `scienceworld` (its simulator), `webshop`, and `module`, which names the `url` of a module whose
  * `openEnv` opens the world; such worlds work in Workers too.
  *
  * @example
@@ -133,7 +145,7 @@ export function openEnv(
   spec: EnvSpec,
   seed: number,
 ): TextEnv | Promise<TextEnv> {
-  return createEnvOpener({ games: 1 })(spec, seed);
+  return createEnvOpener({ games: 1, processes: 0 })(spec, seed);
 }
 
 /**
@@ -142,7 +154,8 @@ export function openEnv(
  * `{ dataset: "alfworld", split, directory?, taskTypes?, settings? }` lists the games of an ALFWorld
  * folder; see `listAlfworld`. `{ dataset: "household", count, taskTypes?, split?, ... }` lists drawn
  * households; see `listHouseholds`. `{ dataset: "alfred", path, ... }` lists recorded tasks; see `listAlfred`.
- * `{ dataset: "webshop", catalog?, split?, ... }` lists the goals of a shop.
+ * `{ dataset: "webshop", catalog?, split?, ... }` lists the goals of a shop, `{ dataset: "scienceworld",
+ * split?, tasks?, ... }` the variations of its tasks.
  *
  * @example
  * ```ts

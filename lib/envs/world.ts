@@ -57,12 +57,15 @@ export interface World extends WorldGuide {
   /** What a specification may hold, with the meaning of each setting. */
   readonly settings: z.ZodType;
   /** Makes an opener, which keeps what several episodes share: compiled games, shops. */
-  readonly createOpener: (options: EnvOpenerOptions) => OpenEnv;
+  readonly createOpener: (options: EnvOpenerOptions) => EnvOpener;
   /** Families of such worlds, by name. */
   readonly datasets?: Readonly<Record<string, WorldDataset>>;
   /** Finds the record that a specification means, where its code is elsewhere. */
   readonly resolve?: (spec: EnvSpec) => Promise<World>;
 }
+
+/** Opens worlds; disposing it frees what its episodes share, such as idle processes. */
+export type EnvOpener = OpenEnv & Partial<AsyncDisposable>;
 
 /** How worlds are opened. */
 export interface EnvOpenerOptions {
@@ -70,4 +73,6 @@ export interface EnvOpenerOptions {
   readonly games?: number;
   /** Shops that are kept for the next episode. @default {4} */
   readonly shops?: number;
+  /** Idle processes (simulators, browsers) that are kept for the next episode. @default {all} */
+  readonly processes?: number;
 }

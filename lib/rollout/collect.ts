@@ -159,7 +159,9 @@ async function* playBatch(
   assignments: readonly Assignment[],
   options: CollectOptions,
 ): AsyncGenerator<RolloutProgress, EpisodeBatch, void> {
-  const { open = createEnvOpener(), signal, bootstrap = true } = options;
+  const { signal, bootstrap = true } = options;
+  const own = options.open ? undefined : createEnvOpener();
+  const open = options.open ?? own!;
   const episodes = assignments.map((one, row) => new Episode(one, row));
   const pause = createPause(signal);
   let session: PolicySession | undefined;
@@ -197,6 +199,7 @@ async function* playBatch(
   } finally {
     session?.[Symbol.dispose]();
     for (const episode of episodes) await episode.dispose();
+    await own?.[Symbol.asyncDispose]();
   }
 }
 

@@ -111,6 +111,7 @@ export async function assembleTraining(
     async dispose() {
       await end();
       await pool?.[Symbol.asyncDispose]();
+      await opener[Symbol.asyncDispose]();
     },
   });
 }

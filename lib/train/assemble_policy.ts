@@ -225,7 +225,8 @@ function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
 /** Plays episodes by the worlds' experts. */
 async function playExpert(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
-  const open = withHints(createEnvOpener());
+  await using opener = createEnvOpener();
+  const open = withHints(opener);
   const episodes = scheduleEpisodes(specs, {
     random: createRandom(seed).fork("words"),
     tasks: VOCABULARY_EPISODES,

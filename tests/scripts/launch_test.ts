@@ -6,7 +6,11 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { explain } from "../../scripts/explain.ts";
-import { reachedHosts, writtenPaths } from "../../scripts/launch.ts";
+import {
+  reachedHosts,
+  worldPrograms,
+  writtenPaths,
+} from "../../scripts/launch.ts";
 import { RECORDED_TASK } from "./_recorded_task.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -33,6 +37,27 @@ const SMALL = [
   "evaluation.tasks=2",
   "backend=wasm",
 ];
+
+Deno.test("worldPrograms() grants programs to the worlds that are named, and nothing else", async () => {
+  deepStrictEqual(worldPrograms(["--preset", "corridor"]), {
+    run: [],
+    hosts: [],
+  });
+  const hosts = ["127.0.0.1"];
+  deepStrictEqual(worldPrograms(["scienceworld"]), { run: ["java"], hosts });
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      '{"worlds":[{"kind":"scienceworld","java":"/opt/java"}]}',
+    );
+    const own = { run: ["java", "/opt/java"], hosts };
+    deepStrictEqual(worldPrograms([folder]), own);
+    deepStrictEqual(worldPrograms([`--grid=${folder}/config.json`]), own);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 Deno.test("reachedHosts() finds the servers that are named, in files that are named too", async () => {
   const folder = await Deno.makeTempDir();

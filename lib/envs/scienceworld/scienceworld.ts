@@ -1,0 +1,254 @@
+/**
+ * One ScienceWorld episode as a {@linkcode TextEnv}, in a simulator of its own.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Observation } from "../../trajectory.ts";
+import type { EnvStart, EnvStep, Hint, TextEnv } from "../text_env.ts";
+import {
+  findAction,
+  isQuestion,
+  NOT_UNDERSTOOD,
+  offeredActions,
+  SHORT_VERBS,
+} from "./actions.ts";
+import type { JavaMachine, JavaPool } from "./java.ts";
+import {
+  call,
+  describeActions,
+  loadTask,
+  type SimulatorTurn,
+  takeAction,
+} from "./simulator.ts";
+import { subgoalsOfPath } from "./subgoals.ts";
+
+/** What an episode plays, and how it is shown. */
+export interface ScienceworldEpisodeOptions {
+  /** Name of the task. */
+  readonly task: string;
+  /** Number of the variation. */
+  readonly variation: number;
+  /** Simplifications as the simulator takes them. */
+  readonly simplifications: string;
+  /** Which actions are listed. @default {"valid"} */
+  readonly list?: "valid" | "templates";
+  /** Verbs whose actions are listed. @default {all} */
+  readonly verbs?: readonly string[];
+  /** Whether observations end with surroundings and inventory. @default {false} */
+  readonly look?: boolean;
+  /** Whether any text goes to the simulator. @default {false} */
+  readonly freeText?: boolean;
+  /** Whether the gold path gives hints. @default {false} */
+  readonly hints?: boolean;
+  /** Actions after which the episode is cut. @default {100} */
+  readonly stepLimit?: number;
+}
+
+/**
+ * Opens an episode.
+ *
+ * @param pool Gives a machine, which goes back when the episode ends or is disposed.
+ * @param options What is played.
+ * @returns The episode.
+ * @throws {RangeError} If the pool's memory holds no more episodes.
+ */
+export async function openScienceworldEpisode(
+  pool: JavaPool,
+  options: ScienceworldEpisodeOptions,
+): Promise<TextEnv> {
+  const episode = new ScienceworldEpisode(pool, await pool.take(), options);
+  if (options.hints !== true) return episode;
+  const hinted: TextEnv = {
+    start: () => episode.start(),
+    step: (action) => episode.step(action),
+    hint: () => episode.advise(),
+    [Symbol.asyncDispose]: () => episode[Symbol.asyncDispose](),
+  };
+  return hinted;
+}
+
+/** One episode. */
+class ScienceworldEpisode implements TextEnv {
+  readonly #pool: JavaPool;
+  readonly #options: ScienceworldEpisodeOptions;
+  readonly #verbs: ReadonlySet<string> | undefined;
+  #machine: JavaMachine | undefined;
+  #turn: SimulatorTurn | undefined;
+  #observation: Observation | undefined;
+  #details = "";
+  #gold: readonly string[] = [];
+  #subgoals: readonly string[] = [];
+  #followed: number | undefined = 0;
+  #key: string;
+  #steps = 0;
+  #ended = false;
+
+  constructor(
+    pool: JavaPool,
+    machine: JavaMachine,
+    options: ScienceworldEpisodeOptions,
+  ) {
+    const { task, variation, simplifications, list } = options;
+    const { verbs = list === "templates" ? SHORT_VERBS : undefined } = options;
+    this.#pool = pool;
+    this.#machine = machine;
+    this.#options = options;
+    this.#verbs = verbs && new Set(verbs);
+    this.#key = digest(`${task}/${variation}/${simplifications}`);
+  }
+
+  async start(): Promise<EnvStart> {
+    const { hints = false, task: taskType } = this.#options;
+    const start = await loadTask(this.#running(), {
+      ...this.#options,
+      task: taskType,
+      gold: hints,
+    });
+    this.#gold = start.gold;
+    this.#subgoals = subgoalsOfPath(start.gold);
+    return { task: start.task, taskType, observation: await this.#see(start) };
+  }
+
+  async step(action: string): Promise<EnvStep> {
+    const before = this.#turn;
+    if (before === undefined && !this.#ended) {
+      throw new Error("Cannot step an episode that has not begun: start it");
+    }
+    const machine = this.#running();
+    const { stepLimit = 100 } = this.#options;
+    this.#steps++;
+    const sent = this.#meant(action);
+    if (sent === undefined) {
+      const observation = {
+        ...this.#observation!,
+        text: this.#withDetails(NOT_UNDERSTOOD),
+      };
+      return await this.#finish({
+        observation,
+        reward: 0,
+        success: false,
+        score: Math.max(0, before!.score),
+      }, this.#steps >= stepLimit ? "truncated" : undefined);
+    }
+    if (this.#followed !== undefined) {
+      this.#followed = sent === this.#gold[this.#followed]
+        ? this.#followed + 1
+        : undefined;
+    }
+    this.#key = digest(`${this.#key}\n${sent}`);
+    const after = await takeAction(machine, sent);
+    const observation = await this.#see(after);
+    const over = after.completed || after.score < 0;
+    return await this.#finish(
+      {
+        observation,
+        reward: (percent(after.score) - percent(before!.score)) / 100,
+        success: after.completed && after.score === 1,
+        score: Math.max(0, after.score),
+      },
+      over ? "terminated" : this.#steps >= stepLimit ? "truncated" : undefined,
+    );
+  }
+
+  /** The next action of the gold path, while the episode has followed it. */
+  advise(): Hint | undefined {
+    const action = this.#next();
+    if (this.#ended || action === undefined) return undefined;
+    return { subgoal: this.#subgoals[this.#followed!]!, action };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    await this.#release();
+  }
+
+  /** The text that goes to the simulator; nothing for what means no valid action. */
+  #meant(action: string): string | undefined {
+    if (action === this.#next()) return action;
+    const { valid } = this.#turn!;
+    const found = findAction(action, valid);
+    if (found !== undefined || this.#options.freeText !== true) return found;
+    // Text that answers no question would be consumed and cost a tick.
+    return isQuestion(valid) ? undefined : action;
+  }
+
+  #next(): string | undefined {
+    return this.#followed === undefined
+      ? undefined
+      : this.#gold[this.#followed];
+  }
+
+  async #see(turn: SimulatorTurn): Promise<Observation> {
+    const { list, look } = this.#options;
+    const machine = this.#machine!;
+    this.#turn = turn;
+    const details: string[] = [];
+    if (look === true) {
+      const seen = await call(machine, ["freeActionLook"], [
+        "freeActionInventory",
+      ]);
+      details.push(...seen.map((text) => String(text).trimEnd()));
+    }
+    if (list === "templates") {
+      const { templates, objects } = await describeActions(machine);
+      details.push(
+        `Actions: ${
+          templates.filter((template) => template !== "reset task").join(", ")
+        }\nOBJ is one of: ${objects.join(", ")}`,
+      );
+    }
+    this.#details = details.join("\n");
+    const offered = offeredActions(turn.valid, this.#verbs);
+    const gold = this.#next();
+    if (gold !== undefined && !offered.includes(gold)) offered.push(gold);
+    this.#observation = {
+      text: this.#withDetails(turn.text),
+      admissibleActions: offered,
+      stateKey: this.#key,
+    };
+    return this.#observation;
+  }
+
+  #withDetails(text: string): string {
+    return this.#details === "" ? text : `${text}\n${this.#details}`;
+  }
+
+  async #finish(
+    step: Omit<EnvStep, "ending">,
+    ending: EnvStep["ending"],
+  ): Promise<EnvStep> {
+    if (ending === undefined) return step;
+    this.#ended = true;
+    await this.#release();
+    return {
+      ...step,
+      observation: { ...step.observation, admissibleActions: [] },
+      ending,
+    };
+  }
+
+  async #release(): Promise<void> {
+    const machine = this.#machine;
+    this.#machine = undefined;
+    if (machine !== undefined) await this.#pool.give(machine);
+  }
+
+  #running(): JavaMachine {
+    if (this.#machine !== undefined && !this.#ended) return this.#machine;
+    throw new Error(
+      "Cannot step an episode that has ended: open a new environment",
+    );
+  }
+}
+
+/** The score as the benchmark shows it. */
+function percent(score: number): number {
+  return Math.round(100 * score);
+}
+
+/** A short name of a text, the same everywhere. */
+function digest(text: string): string {
+  return createHash("sha1").update(text).digest("hex");
+}
