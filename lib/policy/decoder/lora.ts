@@ -8,7 +8,11 @@
 import { checkPositiveInteger } from "../../checks.ts";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
-import { readJsonObject } from "../../text_file.ts";
+import {
+  type AdapterConfig,
+  type ModuleChange,
+  readAdapterConfig,
+} from "./adapter_config.ts";
 import {
   disposeQwen2,
   loadQwen2,
@@ -17,7 +21,11 @@ import {
   saveQwen2,
   variableOf,
 } from "./qwen2.ts";
-import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+import {
+  openSafetensors,
+  type Safetensors,
+  writeSafetensors,
+} from "./safetensors.ts";
 
 /** Projections an adapter may change. */
 export const LORA_TARGETS = [
@@ -39,10 +47,17 @@ export interface LoraAdapter extends LoraTensors {
   readonly rank: number;
   /** `scale · rank`, as PEFT stores it. */
   readonly alpha: number;
-  /** Which projections are changed, in every layer. */
+  /** Which projections are changed. */
   readonly targets: readonly LoraTarget[];
   /** A and B of each, by their names in PEFT's checkpoints. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
+  /** What its files said, for saving; absent in a new adapter. */
+  readonly read?: {
+    /** Contents of `adapter_config.json`. */
+    readonly settings: Readonly<Record<string, unknown>>;
+    /** Factor of each projection's B, which stands for a factor other than `scale`. */
+    readonly factors: ReadonlyMap<string, number>;
+  };
 }
 
 /** Options for {@linkcode createLora}. */
@@ -93,28 +108,51 @@ export function createLora(
 }
 
 /**
- * Reads an adapter from a folder with `adapter_config.json` and `adapter_model.safetensors`.
+ * Reads an adapter from a folder with `adapter_config.json` and `adapter_model.safetensors`: LoRA and
+ * rsLoRA on any of the {@linkcode LORA_TARGETS}, in all layers or some, with ranks and alphas by pattern.
  * Returns the adapter; {@linkcode disposeLora} frees it.
  *
- * @throws {TypeError} If it is of another kind, or a weight is missing or has another shape.
+ * @throws {TypeError} If it is of another kind, a setting or a tensor is not understood, or a weight is
+ * missing or has another shape; the message names file, key and value.
  */
 export async function loadLora(
   model: Qwen2,
   directory: string,
 ): Promise<LoraAdapter> {
-  const { rank, alpha, targets } = await readAdapterConfig(
-    `${directory}/adapter_config.json`,
-  );
+  const config = await readAdapterConfig(`${directory}/adapter_config.json`);
   const checkpoint = await openSafetensors(
     `${directory}/adapter_model.safetensors`,
   );
-  const modules = modulesOf(model, targets);
+  const modules = new Map<string, ModuleChange>();
+  for (const [name] of modulesOf(model, LORA_TARGETS)) {
+    const change = config.changeOf(name);
+    if (change) modules.set(name, change);
+  }
+  checkTargets(config, modules);
+  const names = storedNames(model, checkpoint, modules);
+  // One factor serves all modules; those of another factor are stored with it in B.
+  const [first] = modules.values();
+  const scale = first?.scale ?? config.alpha / config.rank;
   const weights = new Map<string, tf.Variable>();
   try {
-    for (const [name, [outputs, inputs]] of modules) {
-      const shapes = [[rank, inputs], [outputs, rank]] as const;
-      for (const [i, weight] of weightNames(name).entries()) {
-        const { values } = await checkpoint.read(weight, shapes[i]);
+    for (const [module, [outputs, inputs]] of modulesOf(model, LORA_TARGETS)) {
+      const change = modules.get(module);
+      if (!change) continue;
+      const shapes = [[change.rank, inputs], [outputs, change.rank]] as const;
+      for (const [i, weight] of weightNames(module).entries()) {
+        const stored = names.get(weight) ?? weight;
+        const { values } = await checkpoint.read(stored, shapes[i]);
+        if (values instanceof Int32Array) {
+          throw new TypeError(
+            `Cannot read "${checkpoint.path}" as tensor "${stored}" must hold real numbers: current value is ${
+              checkpoint.tensors.get(stored)!.format
+            }`,
+          );
+        }
+        if (i === 1 && change.scale !== scale) {
+          const factor = change.scale / scale;
+          values.forEach((value, j) => values[j] = factor * value);
+        }
         weights.set(weight, variableOf(values, shapes[i]!));
       }
     }
@@ -122,66 +160,107 @@ export async function loadLora(
     tf.dispose([...weights.values()]);
     throw error;
   }
+  const named = [...modules.keys()];
   return {
-    rank,
-    alpha,
-    scale: alpha / rank,
-    targets,
-    modules: new Set(modules.keys()),
+    rank: config.rank,
+    alpha: scale * config.rank,
+    scale,
+    targets: LORA_TARGETS.filter((target) =>
+      named.some((module) => module.endsWith(`.${target}`))
+    ),
+    modules: new Set(named),
     weights,
+    read: {
+      settings: config.settings,
+      factors: new Map(
+        [...modules].map(([name, change]) => [name, change.scale / scale]),
+      ),
+    },
   };
 }
 
-/** Reads the settings of an adapter of a supported kind. */
-async function readAdapterConfig(
-  file: string,
-): Promise<{ rank: number; alpha: number; targets: LoraTarget[] }> {
-  const config = await readJsonObject(file);
-  const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
-  const refuse = (must: string, value: unknown) =>
-    new TypeError(
-      `Cannot read "${file}" as ${must}: current value is ${
-        JSON.stringify(value)
-      }`,
+/** Throws if the settings name a table, or nothing that the model has. */
+function checkTargets(
+  { file, settings, changeOf }: AdapterConfig,
+  modules: ReadonlyMap<string, ModuleChange>,
+): void {
+  const { target_modules: targets } = settings;
+  const table = ["lm_head", "model.embed_tokens"].find(changeOf);
+  const isTable = table !== undefined && targets !== "all-linear";
+  if (!isTable && modules.size > 0) return;
+  throw new TypeError(
+    `Cannot read "${file}" as "target_modules" must ${
+      isTable ? `not name "${table}", but` : "name"
+    } some of ${LORA_TARGETS.join(", ")}: current value is ${
+      JSON.stringify(targets)
+    }`,
+  );
+}
+
+/** Prefix of the names of weights in PEFT's checkpoints. */
+const PREFIX = "base_model.model.";
+
+/**
+ * The stored name of each weight. Names may lack PEFT's prefix or that of the inner model, and may hold the
+ * name of the adapter.
+ *
+ * @throws {TypeError} If a tensor belongs to no projection that the settings name.
+ */
+function storedNames(
+  model: Qwen2,
+  { path, tensors }: Safetensors,
+  modules: ReadonlyMap<string, ModuleChange>,
+): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const [stored, { format, shape }] of tensors) {
+    const bare = stored.startsWith(PREFIX)
+      ? stored.slice(PREFIX.length)
+      : stored;
+    const [, name, part] =
+      /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(bare) ??
+        [];
+    const module = [name, `model.${name}`].find((one) =>
+      name !== undefined && modules.has(one!)
     );
-  if (config.peft_type !== "LORA") {
-    throw refuse(`"peft_type" must be "LORA"`, config.peft_type);
+    if (module === undefined) {
+      const isKnown = model.weights.has(`${name}.weight`) ||
+        model.weights.has(`model.${name}.weight`);
+      const must = name === undefined
+        ? "every tensor must be A or B of a projection"
+        : isKnown
+        ? `"adapter_config.json" must name every projection that is changed`
+        : "every changed projection must be one of the model's";
+      throw new TypeError(
+        `Cannot read "${path}" as ${must}: current value is "${stored}" (${format} [${shape}])`,
+      );
+    }
+    names.set(`${PREFIX}${module}.lora_${part}.weight`, stored);
   }
-  for (const plain of ["use_dora", "use_rslora"]) {
-    if (config[plain]) throw refuse(`"${plain}" must be false`, config[plain]);
-  }
-  if (!Number.isSafeInteger(rank) || Number(rank) < 1) {
-    throw refuse(`"r" must be a positive integer`, rank);
-  }
-  if (typeof alpha !== "number") {
-    throw refuse(`"lora_alpha" must be a number`, alpha);
-  }
-  const known = (x: unknown) => LORA_TARGETS.some((target) => target === x);
-  if (!Array.isArray(targets) || !targets.every(known)) {
-    throw refuse(
-      `"target_modules" must be some of ${LORA_TARGETS.join(", ")}`,
-      targets,
-    );
-  }
-  return { rank: Number(rank), alpha, targets };
+  return names;
 }
 
 /**
- * Writes an adapter to a folder that PEFT reads.
+ * Writes an adapter to a folder that PEFT reads. Settings of an adapter that was read are written as they
+ * were.
  *
- * @param options `base`: name or path of the model it belongs to. @default {""}
+ * @param options `base`: name or path of the model it belongs to. @default {what it was read with, or ""}
  */
 export async function saveLora(
   adapter: LoraAdapter,
   directory: string,
   options: { base?: string } = {},
 ): Promise<void> {
+  const { read } = adapter;
   const tensors: Record<
     string,
     { shape: number[]; values: Float32Array<ArrayBuffer> }
   > = {};
   for (const [name, weight] of adapter.weights) {
     const values = Float32Array.from(await weight.data());
+    const factor = name.endsWith(".lora_B.weight")
+      ? read?.factors.get(moduleOf(name)) ?? 1
+      : 1;
+    if (factor !== 1) values.forEach((value, i) => values[i] = value / factor);
     tensors[name] = { shape: weight.shape, values };
   }
   await writeSafetensors(
@@ -189,8 +268,7 @@ export async function saveLora(
     tensors,
     { metadata: { format: "pt" } },
   );
-  const config = {
-    base_model_name_or_path: options.base ?? "",
+  const settings = read?.settings ?? {
     bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,
@@ -201,10 +279,20 @@ export async function saveLora(
     target_modules: adapter.targets,
     task_type: "CAUSAL_LM",
   };
+  const known = settings["base_model_name_or_path"];
+  const config = {
+    ...settings,
+    base_model_name_or_path: options.base ?? known ?? "",
+  };
   await Deno.writeTextFile(
     `${directory}/adapter_config.json`,
     JSON.stringify(config, undefined, 2) + "\n",
   );
+}
+
+/** The projection of a weight, by the weight's name in PEFT's checkpoints. */
+function moduleOf(weight: string): string {
+  return weight.slice(PREFIX.length).replace(/\.lora_[AB]\.weight$/, "");
 }
 
 /**
@@ -279,6 +367,6 @@ function modulesOf(
 
 /** Names of A and B of a projection. */
 function weightNames(module: string): [string, string] {
-  const name = `base_model.model.${module}`;
+  const name = `${PREFIX}${module}`;
   return [`${name}.lora_A.weight`, `${name}.lora_B.weight`];
 }

@@ -148,7 +148,7 @@ Deno.test("an adapter of another kind is refused by what it must be", async () =
     ],
     [
       { target_modules: ["lm_head"] },
-      /"target_modules" must be some of q_proj/,
+      /"target_modules" must not name "lm_head", but some of q_proj/,
     ],
   ];
   for (const [change, message] of cases) {

@@ -89,4 +89,38 @@ for name, config in CONFIGS.items():
         log_probs=[rounded(x) for x in own], loss=rounded(loss), gradient_norms=norms, greedy=greedy,
     )
 
+# Adapters of the kinds that are read, on the model llama.
+ADAPTERS = {
+    "rslora": dict(r=4, lora_alpha=6, use_rslora=True, target_modules=["q_proj", "v_proj", "down_proj"]),
+    "patterns": dict(
+        r=3, lora_alpha=6, target_modules=r".*\.(q_proj|o_proj|up_proj)",
+        rank_pattern={"o_proj": 2}, alpha_pattern={r"layers\.1\.self_attn\.q_proj": 12},
+    ),
+    "partial": dict(
+        r=2, lora_alpha=4, target_modules=["self_attn.k_proj", "gate_proj", "model.layers.1.mlp.up_proj"],
+        layers_to_transform=[1], exclude_modules=["model.layers.1.self_attn.q_proj"],
+    ),
+}
+ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9]])
+result["adapters"] = {}
+for name, settings in ADAPTERS.items():
+    torch.manual_seed(11)
+    base = AutoModelForCausalLM.from_pretrained(HERE / "llama", dtype=torch.float32, attn_implementation="eager").eval()
+    adapted = get_peft_model(base, LoraConfig(**settings, lora_dropout=0.0, task_type="CAUSAL_LM")).eval()
+    with torch.no_grad():
+        for key, value in adapted.named_parameters():
+            if "lora_B" in key:
+                value.copy_(torch.randn(value.shape) * 0.3)
+    folder = HERE / "adapters" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    adapted.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["base_model_name_or_path"] = "llama"
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    result["adapters"][name] = rounded(adapted(ids).logits[0, -1])
+
 json.dump(result, open(HERE / "vectors.json", "w"), separators=(",", ":"))
