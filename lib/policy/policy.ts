@@ -196,12 +196,14 @@ export interface Learner {
    * Learns from samples; resolves to one flat row of numbers about the update. `progress` is the
    * share of training that is done, in `[0, 1]`; settings with a final value follow it. `signal` ends the
    * update before its next minibatch, by throwing its reason: weights and moments are those of its start.
+   * `iteration` is the number of iterations that are done with this update; absent in imitation.
    */
   update(
     samples: SampleBatch,
     options: UpdateOptions & {
       random: Random;
       progress?: number;
+      iteration?: number;
       signal?: AbortSignal;
     },
   ): Promise<Record<string, number>>;

@@ -248,7 +248,8 @@ class OpenTraining implements Training {
       const credit = this.#credit(shaped);
       const samples = await this.#refine(played, batchSamples(shaped, credit));
       lap("credit");
-      const options = { ...config.update, random, progress, ...stopping };
+      const done = { progress, iteration: iteration + 1 };
+      const options = { ...config.update, random, ...done, ...stopping };
       const update = await learner.update(samples, options);
       lap("update");
       this.#next = iteration + 1;

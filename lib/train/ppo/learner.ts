@@ -164,7 +164,7 @@ export class PpoLearner implements Learner {
     options: Parameters<Learner["update"]>[1],
   ): Promise<Record<string, number>> {
     this.#start = undefined;
-    const { random: stream, signal, ...given } = options;
+    const { random: stream, signal, iteration: _, ...given } = options;
     const settings = settingsAt(given);
     const columns = layOutSamples(samples);
     const { offsets } = columns;
