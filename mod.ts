@@ -156,6 +156,7 @@ export type {
   WarmStartConfig,
   WorldConfig,
 } from "./lib/train/config/config.ts";
+export type { TinkerPolicyConfig } from "./lib/remote/tinker/settings.ts";
 export { describeSettings } from "./lib/train/config/describe.ts";
 export type { SettingDescription } from "./lib/train/config/describe.ts";
 export { PRESETS } from "./lib/train/config/presets.ts";

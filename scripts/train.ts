@@ -133,7 +133,10 @@ async function main(): Promise<void> {
     removal = setTimeout(ignore, 500);
   };
   for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
-  await using training = await assembleTraining(config, stop);
+  await using training = await assembleTraining(config, {
+    signal: stop.signal,
+    onNotice: (message) => console.warn(message),
+  });
   await using run = await openRun(directory, config, {
     resume: flags.resume === true,
     environment: describeEnvironment(training.backend),
@@ -339,7 +342,8 @@ function progressLine(iterations: number) {
 }
 
 function describe({ metrics, timing }: IterationRecord): string {
-  const seconds = Object.values(timing).reduce((sum, lap) => sum + lap, 0);
+  const seconds = Object.entries(timing)
+    .reduce((sum, [name, lap]) => name.includes("/") ? sum : sum + lap, 0);
   const turns = metrics.turns! * metrics.episodes!;
   return [
     `success ${percent(metrics.success_rate)}`,

@@ -25,6 +25,11 @@ export interface EpisodeStart {
 /** Decides, episode by episode. */
 export interface Policy {
   /**
+   * Most episodes that are played at once, each in a session of its own and at its own pace, for policies that decide
+   * elsewhere. Absent plays all of them side by side, one batched decision a turn.
+   */
+  readonly episodesAtOnce?: number;
+  /**
    * Opens a session for episodes that are played side by side; row `i` of the session is episode `i`.
    *
    * @param starts One for each episode.

@@ -13,9 +13,11 @@ import {
   createEpisodeWriter,
   type EpisodeBatch,
   type FinishedEpisode,
+  toEpisodeBatch,
   trajectoriesOf,
 } from "../episode_batch.ts";
 import type { Policy, PolicySession } from "../policy/policy.ts";
+import { Gate } from "../gate.ts";
 import { createRandom, type Random } from "../random.ts";
 import {
   byDecision,
@@ -74,10 +76,54 @@ export async function collectEpisodes(
   assignments: readonly Assignment[],
   options: CollectOptions = {},
 ): Promise<EpisodeBatch> {
-  const turns = playBatch(policy, assignments, options);
+  if (policy.episodesAtOnce !== undefined) {
+    return await collectApart(policy, assignments, options);
+  }
+  return await playOut(playBatch(policy, assignments, options));
+}
+
+async function playOut(
+  turns: AsyncGenerator<RolloutProgress, EpisodeBatch, void>,
+): Promise<EpisodeBatch> {
   let next = await turns.next();
   while (!next.done) next = await turns.next();
   return next.value;
+}
+
+/** Plays each episode in a session of its own, a bounded number at once; the order of the result is that of the assignments. */
+async function collectApart(
+  policy: Policy,
+  assignments: readonly Assignment[],
+  options: CollectOptions,
+): Promise<EpisodeBatch> {
+  const gate = new Gate(policy.episodesAtOnce ?? 1);
+  const failed = new AbortController();
+  const { open = createEnvOpener(), signal } = options;
+  const own = {
+    ...options,
+    open,
+    signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal,
+  };
+  const played = await Promise.allSettled(
+    assignments.map((assignment) =>
+      gate.run(async () => {
+        try {
+          own.signal.throwIfAborted();
+          return await playOut(playBatch(policy, [assignment], own));
+        } catch (error) {
+          failed.abort(error); // the other episodes are not needed any more
+          throw error;
+        }
+      })
+    ),
+  );
+  signal?.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  return toEpisodeBatch(
+    played.flatMap((one) =>
+      one.status === "fulfilled" ? trajectoriesOf(one.value) : []
+    ),
+  );
 }
 
 /**

@@ -9,7 +9,6 @@ import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { checkEstimator, estimatorOf } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
-import type { Learner } from "../policy/policy.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
 import {
@@ -25,17 +24,23 @@ import {
   ruleOf,
 } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
+import { assembleEngine } from "./engine/assemble_engine.ts";
 import { createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
-import type { WorkingPolicy } from "./workers/jobs.ts";
 import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
-import { createTraining, type Training } from "./training.ts";
+import {
+  createTraining,
+  type Training,
+  type TrainingParts,
+} from "./training.ts";
 import { prepareWarmStart } from "./imitation/warm_start.ts";
 
 /** Options of {@linkcode assembleTraining} beside its config. */
 export interface AssembleOptions {
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
+  /** Is called with what an engine says to the person at the keyboard. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /**
@@ -75,10 +80,11 @@ export async function assembleTraining(
   const skipped = new Set<string>();
   const specs = await listWorlds(config.worlds, skipped);
   const evaluation = await listSets(config.evaluation.sets, skipped);
-  const { policy, learner, end } = await assembleLearner(config, {
+  const { policy, learner, end, ...credited } = await assembleLearner(config, {
     specs,
     backend,
     signal,
+    onNotice: options.onNotice,
   });
   const hinted = config.warmStart !== undefined ||
     config.tokenWeights !== undefined;
@@ -94,6 +100,7 @@ export async function assembleTraining(
   return createTraining(config, {
     policy,
     learner,
+    ...credited,
     specs,
     evaluation,
     skipped: [...skipped],
@@ -123,13 +130,17 @@ async function assembleLearner(
     specs: readonly EnvSpec[];
     backend: Backend;
     signal: AbortSignal | undefined;
+    onNotice: AssembleOptions["onNotice"];
   },
-): Promise<{
-  policy: WorkingPolicy;
-  learner: Learner;
-  end: () => Promise<void>;
-}> {
+): Promise<
+  & Pick<TrainingParts, "policy" | "learner" | "critic" | "costs">
+  & { end: () => Promise<void> }
+> {
   const { specs, backend: { name: backend }, signal } = options;
+  const { policy: settings } = config;
+  if (settings.name === "tinker") {
+    return await assembleEngine({ ...config, policy: settings }, options);
+  }
   const { workers, microbatches } = config.replicas;
   const policy = await assemblePolicy(config, specs, signal);
   if (microbatches === 1) {
@@ -186,13 +197,15 @@ async function chooseBackend(
   { backend, policy, replicas }: TrainingConfig,
 ): Promise<Backend> {
   const shared = replicas.workers > 0;
-  if (backend !== "auto" || !(shared || policy.name === "compact")) {
+  if (backend !== "auto" || !(shared || policy.name !== "language")) {
     return await selectBackend(backend);
   }
   const { name, detail } = await selectBackend("wasm");
   const because = shared
     ? `${name}: replicas of a policy share the processor's cores`
-    : `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`;
+    : policy.name === "compact"
+    ? `${name}: a compact policy reads numbers back twice a turn, which takes a graphics processor longer than all of its arithmetic`
+    : `${name}: the language model is on an engine, and a critic here is small`;
   const reason = detail === undefined ? because : `${because}; ${detail}`;
   return { name, reason, ...(detail !== undefined && { detail }) };
 }

@@ -55,6 +55,11 @@ export async function assemblePolicy(
   signal?: AbortSignal,
 ): Promise<AssembledPolicy> {
   const { policy, seed } = config;
+  if (policy.name === "tinker") {
+    throw new TypeError(
+      'Cannot make a policy in this process as "policy.name" must be "compact" or "language": current value is "tinker"',
+    );
+  }
   return policy.name === "language"
     ? await assembleLanguagePolicy(policy, { ...config, specs, signal })
     : await compactPolicy(policy, seed, specs);
@@ -154,7 +159,7 @@ const HEAD_SIZE = 32;
 const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
 
 /** Prompt formats by name. */
-const PROMPTS = {
+export const PROMPTS = {
   rules: (situation: Situation) => formatPrompt(situation),
   brief: (situation: Situation) => formatBriefPrompt(situation),
   // At a constant distance a small model attends to the task sooner.
@@ -223,7 +228,7 @@ function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
 }
 
 /** Plays episodes by the worlds' experts. */
-async function playExpert(options: Surroundings): Promise<Trajectory[]> {
+export async function playExpert(options: Surroundings): Promise<Trajectory[]> {
   const { seed, specs, rollout } = options;
   await using opener = createEnvOpener();
   const open = withHints(opener);

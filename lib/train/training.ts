@@ -99,6 +99,16 @@ export type TrainablePolicy = Policy & Partial<Scorer> & {
   readonly atTemperature?: (temperature: number) => Policy;
 };
 
+/** A batch with values, its credit, and numbers about the values. */
+export interface CreditedBatch {
+  /** The batch, values filled in. */
+  readonly batch: EpisodeBatch;
+  /** Its credit. */
+  readonly credit: CreditColumns;
+  /** Numbers for the iteration's row. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 /** The objects a training is made of. */
 export interface TrainingParts {
   /** Plays; its sessions value if the estimator needs values, and it scores samples if tokens are weighted. */
@@ -115,6 +125,12 @@ export interface TrainingParts {
   readonly subgoalRule?: SubgoalRule;
   /** Credits episodes with shaped rewards, one credit for each, in order. @default {`config.estimator`} */
   readonly assignCredit?: (trajectories: readonly Trajectory[]) => Credit[];
+  /** Values whole batches with shaped rewards and credits them, for policies that do not value; takes the place of `assignCredit`. */
+  readonly critic?: (
+    batch: EpisodeBatch,
+  ) => CreditedBatch | Promise<CreditedBatch>;
+  /** What the iteration cost elsewhere, for the record; not reproducible. Names hold a "/". */
+  readonly costs?: () => Readonly<Record<string, number>>;
   /** The hint that the teacher of `tokenWeights` gets on a situation. */
   readonly hint?: (situation: Situation) => string;
   /** Learns from an expert before the first iteration. */
@@ -244,8 +260,10 @@ class OpenTraining implements Training {
       lap("rollout");
       const trajectories = trajectoriesOf(played);
       const plans = subgoalRule && judgePlans(trajectories, subgoalRule);
-      const shaped = shapeBatch(played, config.shaping, plans?.achieved);
-      const credit = this.#credit(shaped);
+      const paid = shapeBatch(played, config.shaping, plans?.achieved);
+      const { batch: shaped, credit, metrics: valued } = await this.#credit(
+        paid,
+      );
       const samples = await this.#refine(played, batchSamples(shaped, credit));
       lap("credit");
       const done = { progress, iteration: iteration + 1 };
@@ -260,19 +278,23 @@ class OpenTraining implements Training {
         ...summarizeTrajectories(trajectories),
         ...(plans && summarizePlans(trajectories, plans)),
         ...summarizeCredit(shaped, credit),
+        ...valued,
         ...update,
         ...evaluated,
       };
       checkFinite(`go on training after iteration ${iteration}`, metrics);
+      Object.assign(timing, this.#parts.costs?.());
       yield { iteration, metrics, trajectories, credits, timing };
     }
   }
 
-  #credit(shaped: EpisodeBatch): CreditColumns {
-    const { assignCredit: own } = this.#parts;
-    return own
-      ? joinCredit(shaped, own(trajectoriesOf(shaped)))
-      : creditBatch(shaped, this.config.estimator);
+  async #credit(batch: EpisodeBatch): Promise<CreditedBatch> {
+    const { assignCredit: own, critic } = this.#parts;
+    if (critic) return await critic(batch);
+    const credit = own
+      ? joinCredit(batch, own(trajectoriesOf(batch)))
+      : creditBatch(batch, this.config.estimator);
+    return { batch, credit, metrics: {} };
   }
 
   async #refine(

@@ -45,6 +45,8 @@ export interface TinkerPolicyOptions {
   readonly temperature?: number;
   /** Whether unreadable replies are repaired; such turns are not training data. @default {false} */
   readonly repair?: boolean;
+  /** Most episodes that are played at once. @default {256} */
+  readonly episodesInFlight?: number;
   /** Stops waiting, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
@@ -64,12 +66,14 @@ const SEEDS = 2 ** 31 - 1;
 
 /** Makes a policy of an engine and a tokenizer. */
 export function createTinkerPolicy(options: TinkerPolicyOptions): TinkerPolicy {
-  const { engine, tokenizer } = options;
+  const { engine, tokenizer, episodesInFlight = 256 } = options;
   return {
     engine,
     tokenizer,
+    episodesAtOnce: episodesInFlight,
     open: (starts) => new TinkerPolicySession(options, starts),
     atTemperature: (temperature) => ({
+      episodesAtOnce: episodesInFlight,
       open: (starts) =>
         new TinkerPolicySession({ ...options, temperature }, starts),
     }),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Gate } from "../gate.ts";
+import { Gate } from "../../gate.ts";
 import {
   decodeSampleResult,
   type SampledSequence,

@@ -6,7 +6,7 @@
 
 import { z } from "npm:zod@4.6.7";
 import { count, optional, rate } from "../../settings.ts";
-import { DIALECTS } from "./dialects.ts";
+import { type DialectName, DIALECTS } from "./dialects.ts";
 
 /** Defaults of a policy on an engine. */
 export const TINKER_DEFAULTS = {
@@ -74,7 +74,19 @@ export const tinkerPolicySettings = z.strictObject({
   ),
 });
 
-/** Settings of a policy on an engine. */
-export type TinkerPolicyConfig = Readonly<
-  z.output<typeof tinkerPolicySettings>
->;
+/** A language model on an engine of the Tinker protocol; see `tinkerPolicySettings`. */
+export type TinkerPolicyConfig = {
+  readonly name: "tinker";
+  readonly url: string;
+  readonly baseModel: string;
+  readonly tokenizer?: string;
+  readonly dialect?: DialectName;
+  readonly keyFile?: string;
+  readonly rank: number;
+  readonly prompt?: "rules" | "brief" | "transcript";
+  readonly maxReplyTokens: number;
+  readonly temperature: number;
+  readonly repair: boolean;
+  readonly episodesInFlight: number;
+  readonly critic: "linear" | "compact" | "group";
+};

@@ -5,7 +5,7 @@
  */
 
 import { createRandom, type Random } from "../../random.ts";
-import { Gate } from "../gate.ts";
+import { Gate } from "../../gate.ts";
 import {
   backoffDelay,
   ConnectionLost,

@@ -15,6 +15,7 @@ import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
 import type { Decoding } from "../../policy/language/grammar.ts";
 import type { UpdateOptions } from "../../policy/policy.ts";
+import type { TinkerPolicyConfig } from "../../remote/tinker/settings.ts";
 import { readSettings } from "../../settings.ts";
 import { renameSettings } from "./old_names.ts";
 import { configSchema } from "./schema.ts";
@@ -114,7 +115,10 @@ export type TrainingConfig = {
   readonly seed: number;
   readonly iterations: number;
   readonly backend: BackendName | "auto";
-  readonly policy: CompactPolicyConfig | LanguagePolicyConfig;
+  readonly policy:
+    | CompactPolicyConfig
+    | LanguagePolicyConfig
+    | TinkerPolicyConfig;
   readonly worlds: readonly WorldConfig[];
   readonly rollout: RolloutConfig;
   readonly shaping: Readonly<ShapingOptions>;

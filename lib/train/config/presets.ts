@@ -23,7 +23,10 @@ export type PresetName =
   | "alfworld"
   | "webshop"
   | "hiper-alfworld"
-  | "hiper-webshop";
+  | "hiper-webshop"
+  | "corridor-tinker"
+  | "household-tinker"
+  | "alfworld-tinker";
 
 /** Learns to follow the sign: half a minute on one core to 100 % and the shortest way. */
 const corridor: PartialDeep<TrainingConfig> = {
@@ -239,6 +242,101 @@ const hiperWebshop: PartialDeep<TrainingConfig> = {
   },
 };
 
+/** What engines compute alike: one clipped surrogate without dual clip, gradients clipped by nobody. */
+const onEngine = {
+  epochs: 1,
+  minibatchSize: 4096,
+  clipRange: 0.2,
+  dualClip: 0,
+  valueClipRange: 0,
+  entropyCoefficient: 0,
+  klCoefficient: 0,
+  maxGradientNorm: 0,
+} as const;
+
+/**
+ * The corridor on an engine: the smallest world with a sign to follow, for a first run on a server. The expert is
+ * imitated until replies have the form; the rest is learned by HiPER. `policy.url` and `policy.baseModel` must be given.
+ */
+const corridorTinker: PartialDeep<TrainingConfig> = {
+  iterations: 14,
+  policy: {
+    name: "tinker",
+    url: "",
+    baseModel: "",
+    rank: 8,
+    prompt: "brief",
+    maxReplyTokens: 40,
+  },
+  worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+  warmStart: { episodes: 4, epochs: 5, minibatchSize: 8, learningRate: 2e-3 },
+  rollout: { tasks: 4, groupSize: 4, maxTurns: 2 },
+  estimator: { name: "hae", gamma: 0.95 },
+  update: { ...onEngine, learningRate: 1e-3 },
+  evaluation: { every: 0 },
+  record: { checkpointEvery: 1, trajectoriesEvery: 1 },
+};
+
+/** Generated households for a model that follows the rules as they are told, without imitation; eight episodes a task. */
+const householdTinker: PartialDeep<TrainingConfig> = {
+  iterations: 100,
+  policy: {
+    name: "tinker",
+    url: "",
+    baseModel: "",
+    rank: 32,
+    prompt: "rules",
+    maxReplyTokens: 128,
+  },
+  worlds: households("train", "easy"),
+  rollout: { tasks: 16, groupSize: 8, maxTurns: 30, balanceBy: "taskType" },
+  shaping: { invalidActionPenalty: 0.1 },
+  estimator: {
+    name: "hae",
+    gamma: 0.97,
+    lambdaTurn: 0.95,
+    lambdaSegment: 0.95,
+  },
+  update: { ...onEngine, learningRate: 2e-5, minibatchSize: 1024 },
+  evaluation: {
+    every: 10,
+    tasks: 48,
+    maxTurns: 30,
+    temperature: 0.4,
+    balanceBy: "taskType",
+    sets: {
+      seen: households("seen", "easy"),
+      unseen: households("unseen", "easy"),
+    },
+  },
+  record: { checkpointEvery: 1 },
+};
+
+/** The authors' ALFWorld settings, as far as an engine has them: 128 episodes in groups of 8 as the critic here starts from those. */
+const alfworldTinker: PartialDeep<TrainingConfig> = {
+  ...householdTinker,
+  iterations: 150,
+  worlds: alfworldGames("train", "valid_train"),
+  rollout: { tasks: 16, groupSize: 8, maxTurns: 50 },
+  shaping: creditPreset("hiper-alfworld").shaping,
+  estimator: {
+    name: "hae",
+    gamma: 0.95,
+    lambdaTurn: 0.95,
+    lambdaSegment: 0.95,
+  },
+  evaluation: {
+    every: 10,
+    tasks: "every",
+    maxTurns: 50,
+    temperature: 0.4,
+    sets: {
+      valid_seen: alfworldGames("valid_seen"),
+      valid_unseen: alfworldGames("valid_unseen"),
+    },
+  },
+};
+
 /** Every preset by name. */
 export const PRESETS: Readonly<
   Record<PresetName, PartialDeep<TrainingConfig>>
@@ -253,6 +351,9 @@ export const PRESETS: Readonly<
   webshop,
   "hiper-alfworld": hiperAlfworld,
   "hiper-webshop": hiperWebshop,
+  "corridor-tinker": corridorTinker,
+  "household-tinker": householdTinker,
+  "alfworld-tinker": alfworldTinker,
 };
 
 function alfworldGames(...split: readonly AlfworldSplit[]) {

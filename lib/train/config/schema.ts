@@ -15,6 +15,7 @@ import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
 import { SMALL_MODEL } from "../../policy/language/loading.ts";
 import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
+import { tinkerPolicySettings } from "../../remote/tinker/settings.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
 import {
   count,
@@ -373,7 +374,11 @@ export const configSchema = z.strictObject({
   backend: z.enum(["auto", ...BACKENDS]).default("auto").describe(
     "Backend of the arithmetic.",
   ),
-  policy: z.discriminatedUnion("name", [compact, language]).describe(
+  policy: z.discriminatedUnion("name", [
+    compact,
+    language,
+    tinkerPolicySettings,
+  ]).describe(
     "The policy that plays and learns.",
   ),
   worlds: z.array(world).nonempty().describe(

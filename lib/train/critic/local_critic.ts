@@ -139,6 +139,11 @@ export class LocalCritic {
     );
   }
 
+  /** Frees the model. */
+  dispose(): void {
+    this.#model?.dispose?.();
+  }
+
   /** Writes trust and model into a folder. */
   async save(directory: string): Promise<void> {
     const state: z.input<typeof fileSchema> = {

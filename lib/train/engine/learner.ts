@@ -6,12 +6,9 @@
  */
 
 import { z } from "npm:zod@4.6.7";
-import { mean } from "../../numeric.ts";
 import type { Learner, SampleBatch } from "../../policy/policy.ts";
-import { type Random, shuffled } from "../../random.ts";
-import type { Datum, PassResult } from "../../remote/tinker/codec.ts";
-import { replyDatum, scaleAdvantages } from "../../remote/tinker/data.ts";
-import type { Dialect, LossName } from "../../remote/tinker/dialects.ts";
+import type { Random } from "../../random.ts";
+import type { Dialect } from "../../remote/tinker/dialects.ts";
 import { TinkerError } from "../../remote/tinker/errors.ts";
 import type { TinkerPolicy } from "../../remote/tinker/policy.ts";
 import type { TinkerSampler } from "../../remote/tinker/sampler.ts";
@@ -19,8 +16,11 @@ import { readSettings } from "../../settings.ts";
 import { parseJson } from "../../text_file.ts";
 import type { TokenTrace } from "../../trajectory.ts";
 import type { TrainingConfig } from "../config/config.ts";
+import { drawMinibatches } from "../ppo/learner.ts";
 import { layOutSamples, type SampleColumns } from "../ppo/microbatches.ts";
 import { type PpoSettings, settingsAt } from "../ppo/update_settings.ts";
+import { layOutStep, maskedUnits, objective } from "./step_data.ts";
+import { StepReport } from "./step_report.ts";
 
 /** State beside the weights that a checkpoint carries: a critic's, for example. */
 export interface LearnerCompanion {
@@ -112,13 +112,6 @@ export function createEngineLearner(
   return new EngineLearner(policy, options);
 }
 
-/** One step's data, with the rows they are of. */
-interface StepData {
-  readonly data: readonly Datum[];
-  /** Rows of the batch, one for each datum. */
-  readonly rows: readonly number[];
-}
-
 class EngineLearner implements Learner {
   readonly #policy: TinkerPolicy;
   readonly #kept: number;
@@ -177,7 +170,7 @@ class EngineLearner implements Learner {
     const { samples, columns, rows, settings } = given;
     const { engine } = this.#policy;
     const penalties = await this.#penalties(given);
-    const report = new Report();
+    const report = new StepReport();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const parts = drawMinibatches(given, random.fork("epoch", epoch));
       for (const part of parts) {
@@ -192,7 +185,6 @@ class EngineLearner implements Learner {
         const pass = await engine.model.submitPass(data, {
           loss,
           settings: lossSettings,
-          vocabSize: this.#policy.tokenizer.vocabSize,
         });
         // Submitted back to back: engines may run both on one clock.
         const stepping = await engine.model.submitStep({
@@ -333,116 +325,6 @@ function trainableRows(
   );
 }
 
-function maskedUnits(
-  { offsets, units }: SampleColumns,
-  rows: readonly number[],
-): number {
-  let sum = 0;
-  for (const row of rows) {
-    for (let j = offsets[row]!; j < offsets[row + 1]!; j++) {
-      sum += units.mask[j]!;
-    }
-  }
-  return sum;
-}
-
-/** Data of the rows that have a gradient; those whose advantages are all 0 are left out. */
-function layOutStep(
-  { samples, columns, penalties }: {
-    samples: SampleBatch;
-    columns: SampleColumns;
-    penalties: Float32Array;
-  },
-  part: readonly number[],
-): StepData {
-  const { offsets, units } = columns;
-  const data: Datum[] = [], rows: number[] = [];
-  for (const row of part) {
-    const start = offsets[row]!, end = offsets[row + 1]!;
-    const mask = units.mask.subarray(start, end);
-    const advantages = units.advantages.subarray(start, end)
-      .map((a, j) => mask[j] === 1 ? a + penalties[start + j]! : 0);
-    if (advantages.every((a) => a === 0)) continue;
-    const trace = samples.turns[row]!.decision.trace as TokenTrace;
-    data.push(replyDatum(trace, { advantages, mask }));
-    rows.push(row);
-  }
-  return { data, rows };
-}
-
-/** The loss, its settings, and data scaled for the mean over all trained tokens of the step. */
-function objective(
-  data: readonly Datum[],
-  options: { settings: PpoSettings; units: number; dialect: Dialect },
-): {
-  loss: LossName;
-  lossSettings: Record<string, number>;
-  data: readonly Datum[];
-} {
-  const { settings: { clipRange, onPolicy }, units, dialect } = options;
-  if (onPolicy) {
-    return {
-      loss: "cross_entropy",
-      lossSettings: {},
-      data: data.map((datum) => likelihood(datum, { units, dialect })),
-    };
-  }
-  const [below, above] = typeof clipRange === "number"
-    ? [clipRange, clipRange]
-    : clipRange;
-  return {
-    loss: "ppo",
-    lossSettings: {
-      clip_low_threshold: 1 - below,
-      clip_high_threshold: 1 + above,
-    },
-    data: scaleAdvantages(data, { reduction: dialect.reduction, units }),
-  };
-}
-
-/** A datum whose advantages weigh its log-likelihood; engines that take means give every datum the same weight. */
-function likelihood(
-  { tokens, targets, arrays }: Datum,
-  { units, dialect }: { units: number; dialect: Dialect },
-): Datum {
-  const factor = dialect.reduction === "sum" ? 1 / units : 1;
-  const weights = arrays["advantages"]!.map((a) => a * factor);
-  const bad = weights.find((one) => one < 0);
-  if (bad !== undefined) {
-    throw new RangeError(
-      `Cannot imitate on an engine as advantages must not be negative: current value is ${bad}`,
-    );
-  }
-  return { tokens, targets, arrays: { weights } };
-}
-
-/** Deals rows into minibatches, in a fresh order; none is below half the size but an only one. */
-function drawMinibatches(
-  { rows, samples, settings }: {
-    rows: readonly number[];
-    samples: SampleBatch;
-    settings: PpoSettings;
-  },
-  random: Random,
-): number[][] {
-  const { minibatchBy, minibatchSize: size } = settings;
-  const groups = minibatchBy === "turn"
-    ? rows.map((i) => [i])
-    : [...Map.groupBy(rows, (i) => samples.episodes[i]!).values()];
-  const parts: number[][] = [];
-  for (const group of shuffled(random, groups)) {
-    const last = parts.at(-1);
-    if (last && last.length < size) last.push(...group);
-    else parts.push([...group]);
-  }
-  const last = parts.at(-1), before = parts.at(-2);
-  if (before && last && last.length < size / 2) {
-    before.push(...last);
-    parts.pop();
-  }
-  return parts;
-}
-
 /** Tokens of a batch: of prompts and replies that were sampled, and of what was trained in one pass. */
 function countTokens(
   { turns }: SampleBatch,
@@ -461,87 +343,4 @@ function countTokens(
     tokens_sampled: sampled,
     tokens_trained: trained,
   };
-}
-
-/** Means over optimizer steps. */
-class Report {
-  epochs = 0;
-  readonly #rows: Record<string, number>[] = [];
-  #gap: number | undefined;
-
-  add(
-    { step, result, measured, settings }: {
-      step: StepData;
-      result: PassResult;
-      measured: Readonly<Record<string, number>>;
-      settings: PpoSettings;
-    },
-  ): void {
-    const gaps: number[] = [], logProbs: number[] = [];
-    let clipped = 0, loss = 0, units = 0;
-    const { clipRange } = settings;
-    const [below, above] = typeof clipRange === "number"
-      ? [clipRange, clipRange]
-      : clipRange;
-    for (const [d, { arrays }] of step.data.entries()) {
-      const now = result.outputs[d]?.["logprobs"];
-      const { weights, logprobs, advantages } = arrays;
-      if (!now || !weights || !logprobs || !advantages) continue;
-      for (let i = 0; i < weights.length; i++) {
-        if (weights[i] === 0) continue;
-        checkLogProb(now[i]!);
-        const a = advantages[i]!;
-        const gap = settings.onPolicy ? 0 : logprobs[i]! - now[i]!;
-        const ratio = Math.exp(-gap);
-        const bound = Math.min(Math.max(ratio, 1 - below), 1 + above);
-        if (bound * a < ratio * a) clipped++;
-        loss -= Math.min(ratio * a, bound * a);
-        logProbs.push(now[i]!);
-        gaps.push(gap);
-        units++;
-      }
-    }
-    // Before the first step the weights are those that sampled: what differs is arithmetic.
-    this.#gap ??= gaps.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
-    const norm = Object.entries(measured)
-      .find(([name]) => /grad(ient)?_norm/.test(name))?.[1];
-    if (norm !== undefined && !Number.isFinite(norm)) {
-      throw new RangeError(
-        `Cannot go on as the norm of the gradient must be finite: current value is ${norm}`,
-      );
-    }
-    this.#rows.push({
-      policy_loss: units > 0 ? loss / units : 0,
-      approximate_kl: mean(gaps),
-      clip_fraction: units > 0 ? clipped / units : 0,
-      log_prob: mean(logProbs),
-      ...(norm !== undefined && { gradient_norm: norm }),
-    });
-  }
-
-  get lastKl(): number {
-    return this.#rows.at(-1)?.["approximate_kl"] ?? 0;
-  }
-
-  row(): Record<string, number> {
-    const names = Object.keys(this.#rows[0] ?? {});
-    return {
-      updates: this.#rows.length,
-      epochs: this.epochs,
-      ...Object.fromEntries(
-        names.map((name) => [
-          name,
-          mean(this.#rows.map((row) => row[name] ?? NaN)),
-        ]),
-      ),
-      ...(this.#gap !== undefined && { log_prob_gap: this.#gap }),
-    };
-  }
-}
-
-function checkLogProb(value: number): void {
-  if (Number.isFinite(value)) return;
-  throw new RangeError(
-    `Cannot go on as log-probabilities must be finite: current value is ${value}; a token outside the vocabulary poisons every gradient`,
-  );
 }

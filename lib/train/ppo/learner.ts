@@ -338,10 +338,12 @@ export class PpoLearner implements Learner {
 }
 
 /** Deals rows into minibatches, in a fresh order; none is below half the size but an only one. */
-function drawMinibatches(
-  { rows, samples, settings }:
-    & Pick<Update, "samples" | "settings">
-    & { readonly rows: readonly number[] },
+export function drawMinibatches(
+  { rows, samples, settings }: {
+    readonly samples: SampleBatch;
+    readonly settings: PpoSettings;
+    readonly rows: readonly number[];
+  },
   random: Random,
 ): number[][] {
   const { minibatchBy, minibatchSize: size } = settings;

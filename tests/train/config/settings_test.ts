@@ -28,7 +28,11 @@ const worlds = [{ kind: "corridor" }];
 
 /** What a preset asks for. */
 const given = (preset: string) =>
-  preset.startsWith("hiper-") ? { policy: { directory: "models/qwen2" } } : {};
+  preset.startsWith("hiper-")
+    ? { policy: { directory: "models/qwen2" } }
+    : preset.endsWith("-tinker")
+    ? { policy: { url: "http://127.0.0.1:8000", baseModel: "small" } }
+    : {};
 
 Deno.test("mergeSettings() changes nothing without changes, and the last change wins", () => {
   fc.assert(
@@ -159,7 +163,7 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
     ],
     [
       "policy.name=compat",
-      '"policy.name" must be one of "compact", "language": current value is "compat" (did you mean "compact"?)',
+      '"policy.name" must be one of "compact", "language", "tinker": current value is "compat" (did you mean "compact"?)',
     ],
     [
       "seed=x",
