@@ -4,6 +4,7 @@
  * ```sh
  * deno task evaluate runs/corridor-0
  * deno task evaluate runs/household-0 --baseline random expert untrained --tasks 96 --out runs/results.json
+ * deno task evaluate runs/household-0 --intervene other random freeze
  * deno task evaluate --preset household evaluation.tasks=60 seed=3
  * deno task evaluate runs/household-0 --panel panels/household.json --out runs/results.json
  * deno task evaluate runs/household-0 --alfworld data/alfworld --plays 3 --metrics success_rate turns
@@ -20,6 +21,7 @@ import {
   type Evaluation,
   PRESETS,
 } from "../mod.ts";
+import { INTERVENTIONS } from "../mod/plans.ts";
 import { checkWritable, playerResults, writeResults } from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { playAll } from "./evaluate/players.ts";
@@ -49,6 +51,12 @@ const program = new Command("evaluate")
     "--panel <file>",
     "play a panel's episodes; a world that starts otherwise than it says is refused",
   )
+  .addOption(
+    new Option(
+      "--intervene <names...>",
+      "play the same episodes with other subgoals at the policy's switches: those of another game, uniform draws from what is proposed, or the first for good",
+    ).choices(INTERVENTIONS),
+  )
   .option("--out <file>", "write every episode's result as JSON")
   .option("--tasks <number>", "tasks of each set", number)
   .option("--plays <number>", "episodes of each task", number)
@@ -60,7 +68,15 @@ const program = new Command("evaluate")
   .option(
     "--metrics <names...>",
     "which metrics to print",
-    ["success_rate", "score", "turns", "segment_length", "valid_rate"],
+    [
+      "success_rate",
+      "score",
+      "turns",
+      "segment_length",
+      "served_rate",
+      "achieved_rate",
+      "valid_rate",
+    ],
   )
   .option(
     "--alfworld <folders...>",

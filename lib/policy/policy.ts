@@ -11,6 +11,7 @@ import type {
   ByDecision,
   Decision,
   Observation,
+  Situation,
   Trajectory,
   Turn,
 } from "../trajectory.ts";
@@ -101,6 +102,35 @@ export interface CompletePolicy extends Policy {
 export type CompleteSession =
   & PolicySession
   & Required<Pick<PolicySession, "values" | "encode">>;
+
+/** A switch that a policy has decided, before it is played. */
+export interface PlannedSwitch {
+  /** Row of the session. */
+  readonly row: number;
+  /** What the policy saw; `subgoal` is the held one, absent on the first turn. */
+  readonly situation: Situation;
+  /** Subgoals that it chose among. */
+  readonly proposed: readonly string[];
+  /** The subgoal that it chose. */
+  readonly chosen: string;
+  /** A stream of the turn's own. */
+  readonly random: Random;
+}
+
+/** Names the subgoal that is held in the place of the chosen one; the held subgoal makes the turn one that keeps it. */
+export type PlanIntervention = (planned: PlannedSwitch) => string;
+
+/** A policy whose subgoals can be exchanged while it plays: what depends on the plan changes, and nothing else does. */
+export interface IntervenablePolicy extends Policy {
+  /**
+   * The same weights, with other subgoals at the policy's own switches. For measurements: its decisions cannot be
+   * learned from.
+   *
+   * @param replace Names the subgoal in force.
+   * @param temperature Sampling temperature. @default {1}
+   */
+  intervened(replace: PlanIntervention, temperature?: number): Policy;
+}
 
 /** A policy that reads texts token by token, and can learn to predict them. */
 export interface ReadingPolicy {

@@ -10,6 +10,7 @@ import {
   type Evaluation,
   type Training,
 } from "../../mod.ts";
+import { evaluateIntervention } from "../../mod/plans.ts";
 import type { Flags, OtherPlayer, Request } from "./request.ts";
 
 /** One player's name and its evaluation. */
@@ -20,17 +21,29 @@ export type Played = readonly [name: string, evaluation: Evaluation];
  *
  * @param request What is evaluated.
  * @param training The policy, with its weights.
- * @param flags Who else plays.
+ * @param flags Who else plays, and which interventions on the plan are played.
  */
 export async function* playAll(
   request: Request,
   training: Training,
-  { baseline = [] }: Flags,
+  { baseline = [], intervene = [] }: Flags,
 ): AsyncGenerator<Played, void, void> {
   const { checkpoint, schedule } = request;
   const name = checkpoint ? `iteration ${checkpoint.iteration}` : "untrained";
-  yield [name, await training.evaluate(undefined, schedule)];
-  for (const other of baseline.filter((other) => other !== name)) {
+  const unperturbed = await training.evaluate(undefined, schedule);
+  yield [name, unperturbed];
+  for (const intervention of intervene) {
+    const played = await evaluateIntervention(
+      training,
+      intervention,
+      unperturbed,
+    );
+    yield [`${name}, ${intervention}`, played];
+  }
+  // Success without a plan that matters is no better than this floor.
+  const others = new Set<OtherPlayer>(baseline);
+  if (intervene.length > 0) others.add("untrained");
+  for (const other of [...others].filter((other) => other !== name)) {
     yield [other, await playOther(other, request, training)];
   }
 }

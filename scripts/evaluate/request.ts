@@ -20,6 +20,8 @@ import {
   renameSettings,
   schedulePanel,
 } from "../../mod/studies.ts";
+import { type BaselineName, renameSettings } from "../../mod/studies.ts";
+import type { InterventionName } from "../../mod/plans.ts";
 import { isSetting } from "../settings_first.ts";
 
 /** Who may play the same episodes beside the policy. */
@@ -29,6 +31,8 @@ export type OtherPlayer = BaselineName | "untrained";
 export interface Flags {
   readonly preset?: keyof typeof PRESETS;
   readonly baseline?: readonly OtherPlayer[];
+  /** Interventions on the plan. */
+  readonly intervene?: readonly InterventionName[];
   readonly tasks?: number;
   readonly plays?: number;
   readonly temperature?: number;

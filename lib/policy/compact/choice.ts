@@ -16,7 +16,7 @@ import type {
 } from "../../trajectory.ts";
 import type { CompactInputs, Ragged } from "./batch.ts";
 import type { InputBuilder } from "./inputs.ts";
-import type { ScoredTurn } from "../policy.ts";
+import type { PlanIntervention, PlannedSwitch, ScoredTurn } from "../policy.ts";
 
 /** Logits and values before a subgoal is chosen, read back from the device. */
 export interface PlanNumbers {
@@ -98,6 +98,8 @@ export interface PlanChoice {
   /** Candidates, when there was a choice among them. */
   readonly candidates: readonly string[];
   readonly switchProbability: number;
+  /** Whether another subgoal stands in the chosen one's place. */
+  readonly exchanged?: true;
 }
 
 const NOTHING: Choice = { index: -1, logProb: 0 };
@@ -116,6 +118,12 @@ export interface Chooser {
   ): Choice;
   /** The action; `logits` has shape `(actions,)`. */
   act(logits: Float32Array, i: number): Choice;
+  /** Another plan in the place of the chosen one, for measurements; absent leaves every plan. */
+  exchange?(
+    plan: PlanChoice,
+    turn: Pick<PlannedSwitch, "row" | "situation">,
+    i: number,
+  ): PlanChoice;
 }
 
 /** Samples each choice from its row's own stream. */
@@ -130,6 +138,28 @@ export function sampled(
     switch: sample,
     plan: (logits, _candidates, i) => sample(logits, i),
     act: sample,
+  };
+}
+
+/** The same choices with other subgoals at switches; what is chosen then belongs to no listed candidate. */
+export function intervening(
+  chooser: Chooser,
+  replace: PlanIntervention,
+  randoms: readonly Random[],
+): Chooser {
+  return {
+    ...chooser,
+    exchange(plan, turn, i) {
+      if (!plan.switched || plan.subgoal === undefined) return plan;
+      const held = turn.situation.subgoal;
+      const subgoal = replace({
+        ...turn,
+        proposed: plan.candidates,
+        chosen: plan.subgoal,
+        random: randoms[i]!.fork("intervention"),
+      });
+      return { ...plan, subgoal, switched: subgoal !== held, exchanged: true };
+    },
   };
 }
 
@@ -246,7 +276,7 @@ export function recordDecision(
     subgoal: plan.subgoal ?? "",
     action: situation.observation.admissibleActions[action.index]!,
     valid: true,
-    trace,
+    trace: plan.exchanged ? { kind: "untrainable" } : trace,
     values,
     switchProbability: plan.switchProbability,
     ...(situation.subgoal ? { heldSubgoalValue: heldValue } : {}),

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AnsweredTurn } from "../../trajectory.ts";
+import type { AnsweredTurn, Observation, Situation } from "../../trajectory.ts";
 import type { Lexicon, Phrase } from "./words.ts";
 
 /** Count and last turn of an event. */
@@ -52,6 +52,48 @@ export interface EpisodeMemory {
   readonly seenClasses: Set<number>;
   /** Whether the world says that the held subgoal was achieved; `undefined` where no world says. */
   achieved: boolean | undefined;
+}
+
+/** How an episode is remembered. */
+export interface MemoryOptions {
+  readonly lexicon: Lexicon;
+  /** For an executor that sees its subgoal alone, the task's sentence is cut out of what is remembered. */
+  readonly executor: "subgoal" | "task";
+  /** Whether the newest observation of a situation achieves a subgoal, by a rule of the world. */
+  readonly achieved:
+    | ((subgoal: string, situation: Situation) => boolean)
+    | undefined;
+}
+
+/** Brings the memory of an episode up to the newest observation; begins one where there is none. */
+export function followEpisode(
+  begun: EpisodeMemory | undefined,
+  { task, past, observation }: Situation,
+  { lexicon, executor, achieved }: MemoryOptions,
+): EpisodeMemory {
+  const read = ({ text }: Observation) =>
+    executor === "subgoal" ? withoutTask(text, task) : text;
+  const memory = begun ??
+    beginMemory(lexicon, task, read(past[0]?.observation ?? observation));
+  while (memory.turn < past.length) {
+    const turn = past[memory.turn]!;
+    const next = past[memory.turn + 1]?.observation ?? observation;
+    advanceMemory(memory, lexicon, turn, read(next));
+    if (achieved === undefined) continue;
+    const { subgoal, switched } = turn.decision;
+    const before = !switched && memory.achieved === true;
+    const known = memory.turn === past.length
+      ? past
+      : past.slice(0, memory.turn);
+    const now = { task, past: known, observation: next };
+    memory.achieved = before || achieved(subgoal, now);
+  }
+  return memory;
+}
+
+/** A text without the task's sentence, wherever it stands. */
+function withoutTask(text: string, task: string): string {
+  return task === "" ? text : text.replaceAll(task, "");
 }
 
 /** Begins the memory of an episode. */

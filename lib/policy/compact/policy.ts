@@ -25,6 +25,9 @@ import type {
   DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
+  IntervenablePolicy,
+  PlanIntervention,
+  Policy,
   SampleScores,
   ScoredBatch,
   ScoredTurn,
@@ -37,6 +40,7 @@ import {
   choosePlan,
   type Chooser,
   demonstrated,
+  intervening,
   recordDecision,
   sampled,
   scoreChoices,
@@ -51,7 +55,7 @@ import {
   swept,
 } from "./network.ts";
 import { buildInputs, type InputBuilder } from "./inputs.ts";
-import { advanceMemory, beginMemory, type EpisodeMemory } from "./memory.ts";
+import { type EpisodeMemory, followEpisode } from "./memory.ts";
 import { createLexicon, type Lexicon } from "./words.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
@@ -110,7 +114,8 @@ export const COMPACT_DEFAULTS = {
 export const SWITCH_BIAS = { steps: -3, task: -1 } as const;
 
 /** A policy of {@linkcode createCompactPolicy}. */
-export interface CompactPolicy extends DifferentiablePolicy, CompletePolicy {
+export interface CompactPolicy
+  extends DifferentiablePolicy, CompletePolicy, IntervenablePolicy {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompactSession;
   /**
@@ -211,7 +216,7 @@ class Compact implements CompactPolicy {
   }
 
   open(starts: readonly EpisodeStart[]): CompactSession {
-    return new Session(this.#shared, starts, 1);
+    return new Session(this.#shared, starts, { temperature: 1 });
   }
 
   atTemperature(temperature: number): CompletePolicy {
@@ -221,8 +226,13 @@ class Compact implements CompactPolicy {
       );
     }
     return {
-      open: (starts) => new Session(this.#shared, starts, temperature),
+      open: (starts) => new Session(this.#shared, starts, { temperature }),
     };
+  }
+
+  intervened(replace: PlanIntervention, temperature = 1): Policy {
+    const options = { temperature, replace };
+    return { open: (starts) => new Session(this.#shared, starts, options) };
   }
 
   score(turns: readonly ScoredTurn[]): ScoredBatch {
@@ -286,22 +296,29 @@ class Compact implements CompactPolicy {
   }
 }
 
+/** How a session decides. */
+interface PlayOptions {
+  readonly temperature: number;
+  /** Exchanges subgoals; such decisions cannot be learned from. */
+  readonly replace?: PlanIntervention;
+}
+
 /** Episodes in progress, with an episode memory per row. */
 class Session implements CompactSession {
   readonly #shared: SharedState;
   readonly #starts: readonly EpisodeStart[];
-  readonly #temperature: number;
+  readonly #options: PlayOptions;
   readonly #histories: EpisodeHistories;
   readonly #memories: EpisodeMemory[] = [];
 
   constructor(
     shared: SharedState,
     starts: readonly EpisodeStart[],
-    temperature: number,
+    options: PlayOptions,
   ) {
     this.#shared = shared;
     this.#starts = starts;
-    this.#temperature = temperature;
+    this.#options = options;
     this.#histories = new EpisodeHistories(starts);
   }
 
@@ -310,8 +327,13 @@ class Session implements CompactSession {
     observations: readonly Observation[],
     randoms: readonly Random[],
   ): Decision[] {
-    const chooser = sampled(randoms, this.#temperature);
-    const decisions = this.#decideBy(chooser, rows, observations);
+    const { temperature, replace } = this.#options;
+    const chooser = sampled(randoms, temperature);
+    const decisions = this.#decideBy(
+      replace ? intervening(chooser, replace, randoms) : chooser,
+      rows,
+      observations,
+    );
     this.#histories.recordAll(rows, observations, decisions);
     return decisions;
   }
@@ -363,9 +385,11 @@ class Session implements CompactSession {
       })
     );
     using plans = readPlans(network, builders.map((one) => one.planning));
-    const planned = builders.map((one, i) =>
-      choosePlan(one, plans, i, chooser)
-    );
+    const planned = builders.map((one, i) => {
+      const plan = choosePlan(one, plans, i, chooser);
+      const row = rows[i]!, situation = situations[i]!;
+      return chooser.exchange?.(plan, { row, situation }, i) ?? plan;
+    });
     const inputs = builders.map((one, i) =>
       one.acting(planned[i]!.subgoal, planned[i]!.switched)
     );
@@ -411,31 +435,9 @@ class Session implements CompactSession {
   }
 
   /** The memory of a row up to its current observation. */
-  #memory(row: number, { past, observation }: Situation): EpisodeMemory {
-    const { lexicon, achieved, executor } = this.#shared;
-    const { task } = this.#starts[row]!;
-    // What an executor that lives by its subgoal remembers must not repeat the task.
-    const read = ({ text }: Observation) =>
-      executor === "subgoal" ? withoutTask(text, task) : text;
-    let memory = this.#memories[row];
-    if (memory === undefined) {
-      const first = past[0]?.observation ?? observation;
-      memory = beginMemory(lexicon, task, read(first));
-      this.#memories[row] = memory;
-    }
-    while (memory.turn < past.length) {
-      const turn = past[memory.turn]!;
-      const next = past[memory.turn + 1]?.observation ?? observation;
-      advanceMemory(memory, lexicon, turn, read(next));
-      if (achieved === undefined) continue;
-      const { subgoal, switched } = turn.decision;
-      const before = !switched && memory.achieved === true;
-      const known = memory.turn === past.length
-        ? past
-        : past.slice(0, memory.turn);
-      const now = { task, past: known, observation: next };
-      memory.achieved = before || achieved(subgoal, now);
-    }
+  #memory(row: number, situation: Situation): EpisodeMemory {
+    const memory = followEpisode(this.#memories[row], situation, this.#shared);
+    this.#memories[row] = memory;
     return memory;
   }
 
@@ -462,11 +464,6 @@ class Session implements CompactSession {
     const others = proposed.filter((one) => one !== held);
     return others.length > 0 ? others : proposed;
   }
-}
-
-/** A text without the task's sentence, wherever it stands. */
-export function withoutTask(text: string, task: string): string {
-  return task === "" ? text : text.replaceAll(task, "");
 }
 
 /** Deciding needs two synchronous readbacks per turn. */

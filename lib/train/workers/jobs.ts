@@ -12,6 +12,7 @@ import type {
   DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
+  IntervenablePolicy,
   ReadingPolicy,
   SampleScores,
   ScoredTurn,
@@ -24,7 +25,11 @@ import type { PpoSettings } from "../ppo/update_settings.ts";
 
 /** A policy with all methods that jobs call. */
 export interface WorkingPolicy
-  extends DifferentiablePolicy, CompletePolicy, Partial<ReadingPolicy> {
+  extends
+    DifferentiablePolicy,
+    CompletePolicy,
+    Partial<ReadingPolicy>,
+    Partial<Pick<IntervenablePolicy, "intervened">> {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
   /** The same weights, deciding at another temperature. */

@@ -56,6 +56,11 @@ export function sharePolicy(
         open: (starts) => new SharedSession(starts, options, temperature),
       };
     },
+    ...(policy.intervened && {
+      // Measurements are few: the thread of the weights plays them.
+      intervened: (replace, temperature) =>
+        policy.intervened!(replace, temperature),
+    }),
     dispose: () => policy.dispose(),
   };
 }
