@@ -20,7 +20,6 @@ import {
   renameSettings,
   schedulePanel,
 } from "../../mod/studies.ts";
-import { type BaselineName, renameSettings } from "../../mod/studies.ts";
 import type { InterventionName } from "../../mod/plans.ts";
 import { isSetting } from "../settings_first.ts";
 
