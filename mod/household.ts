@@ -98,3 +98,5 @@ export type {
   Thing,
 } from "../lib/envs/household/world.ts";
 export { ALFWORLD_REFERENCE } from "../lib/envs/pddl/game_env.ts";
+export { openChores } from "../lib/envs/household/chores.ts";
+export type { OpenChoresOptions } from "../lib/envs/household/chores.ts";

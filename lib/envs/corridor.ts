@@ -84,12 +84,19 @@ export const CORRIDOR_SUBGOAL_RULE: SubgoalRule = {
     const side = sideOf(subgoal);
     return side === undefined
       ? subgoal === "look around" && action === "wait"
-      : observation.text === OUTSIDE && action === `go ${side}`;
+      : action === `go ${side}` &&
+        (observation.text.endsWith(OUTSIDE) ||
+          room(observation) !== room(past.at(-1)!.observation));
   },
 };
 
 function sideOf(subgoal: string): string | undefined {
   return /^leave by the (left|right) end$/.exec(subgoal)?.[1];
+}
+
+/** Which corridor of a chain is seen. */
+function room({ text }: Observation): string | undefined {
+  return /^Corridor \d+ of/.exec(text)?.[0];
 }
 
 /** What is read behind the last cell. */

@@ -32,6 +32,7 @@ import {
   goalSentences,
   type HouseholdGoal,
   type HouseholdWorld,
+  type Standpoint,
   type Thing,
 } from "./world.ts";
 import { solveHousehold } from "./solution.ts";
@@ -93,16 +94,71 @@ export function drawGame(
   const { difficulty, random } = options;
   const goal = drawGoal(house, type, random.fork("goal"));
   if (goal === undefined) return undefined;
-  const things = drawThings(house, goal, difficulty, random);
-  const standpoints = new Set(
-    house.layout.receptacles.map(({ standpoint }) => standpoint.join("|")),
-  );
-  const start = drawStandpoint(random.fork("start"), standpoints);
-  const sentence = goalSentences(goal)[random.fork("sentence").integer(2)]!;
+  const things = drawThings(house, [goal], difficulty, random);
+  const start = drawStart(house, random);
+  const sentence = drawSentence(goal, random);
   const world = { layout: house.layout, things, start, goal, sentence };
   const walkthrough = solveHousehold(world);
   if (walkthrough === undefined || walkthrough.length === 0) return undefined;
   return { world, walkthrough };
+}
+
+/**
+ * Draws one house with several tasks, each about objects of its own; undefined where the house lacks what one of them
+ * needs.
+ *
+ * Every task can be done from the start, and as no two are about one class of objects, also after any of the others.
+ *
+ * @returns The same house once for each task, in the order of the tasks.
+ */
+export function drawChores(
+  house: House,
+  types: readonly HouseholdTaskType[],
+  options: {
+    readonly difficulty: HouseholdDifficulty;
+    readonly random: Random;
+  },
+): HouseholdWorld[] | undefined {
+  const { difficulty, random } = options;
+  const goals: HouseholdGoal[] = [];
+  for (const [i, type] of types.entries()) {
+    const goal = drawGoal(house, type, random.fork("goal", i));
+    if (goal === undefined) return undefined;
+    if (goals.some(({ object }) => object === goal.object)) return undefined;
+    if (!canBePutDown(house, goal)) return undefined;
+    goals.push(goal);
+  }
+  const things = drawThings(house, goals, difficulty, random);
+  const start = drawStart(house, random);
+  const worlds = goals.map((goal, i) => ({
+    ...{ layout: house.layout, things, start, goal },
+    sentence: drawSentence(goal, random.fork("chore", i)),
+  }));
+  return worlds.every(isToBeDone) ? worlds : undefined;
+}
+
+/** Whether a task can be done and is not done at the start. */
+function isToBeDone(world: HouseholdWorld): boolean {
+  const walkthrough = solveHousehold(world);
+  return walkthrough !== undefined && walkthrough.length > 0;
+}
+
+/** Whether a task's object fits somewhere, so that hands are free for the next task. */
+function canBePutDown({ layout }: House, { object }: HouseholdGoal): boolean {
+  return layout.receptacles.some(({ type }) => canContain(type, object));
+}
+
+/** A start from which no receptacle is reached. */
+function drawStart(house: House, random: Random): Standpoint {
+  const standpoints = new Set(
+    house.layout.receptacles.map(({ standpoint }) => standpoint.join("|")),
+  );
+  return drawStandpoint(random.fork("start"), standpoints);
+}
+
+/** One of the two wordings of a goal. */
+function drawSentence(goal: HouseholdGoal, random: Random): string {
+  return goalSentences(goal)[random.fork("sentence").integer(2)]!;
 }
 
 /** Draws a goal among those that the house allows. */
@@ -154,7 +210,7 @@ function drawGoal(
 /** Draws which of a house's things are there, and where. */
 function drawThings(
   house: House,
-  goal: HouseholdGoal,
+  goals: readonly HouseholdGoal[],
   difficulty: HouseholdDifficulty,
   random: Random,
 ): Thing[] {
@@ -167,15 +223,15 @@ function drawThings(
   const things: Thing[] = [];
   for (const type of house.classes) {
     const figures = ROOM_FIGURES[room].objects[type]!;
-    const wanted = type === goal.object;
+    const goal = goals.find(({ object }) => object === type);
     const present =
       counts.uniform() < figures.task_fraction * difficulty.clutter;
-    const drawn = wanted
+    const drawn = goal
       ? drawCount(counts, TARGET_FIGURES[goal.type])
       : drawCount(counts, figures.count_hist);
-    if (!wanted && !present) continue;
+    if (!goal && !present) continue;
     const weights = house.weights(type);
-    if (wanted) restrictTarget(house, goal, behindDoors, weights);
+    if (goal) restrictTarget(house, goal, behindDoors, weights);
     for (let i = 0; i < drawn; i++) {
       const place = drawPlace(house, weights, loads, places);
       if (place === undefined) break;

@@ -60,15 +60,17 @@ export interface HouseholdOptions {
 }
 
 /** Draws that may fail before an error is thrown. */
-const MAX_ATTEMPTS = 500;
+export const MAX_ATTEMPTS = 500;
 
 /** Settings with every default filled in, as recorded in a game file. */
-interface FullOptions extends Required<Omit<HouseholdOptions, OpenSetting>> {
+export interface FullOptions
+  extends Required<Omit<HouseholdOptions, OpenSetting>> {
   readonly difficulty: HouseholdDifficulty;
 }
 type OpenSetting = "taskType" | "room" | "difficulty";
 
-function fillOptions(options: HouseholdOptions): FullOptions {
+/** Fills in the defaults. */
+export function fillOptions(options: HouseholdOptions): FullOptions {
   const { split = "train", layouts = "drawn", houses = 1000 } = options;
   const { difficulty: asked = "alfworld" } = options;
   const difficulty = typeof asked === "string"
@@ -141,7 +143,8 @@ function drawSolved(
   );
 }
 
-function drawTaskType(
+/** Draws a kind of task, all that the room allows equally often. */
+export function drawTaskType(
   room: HouseholdRoom | undefined,
   random: Random,
 ): HouseholdTaskType {
@@ -149,7 +152,8 @@ function drawTaskType(
   return types[drawIndex(random, types.map(() => 1))]!;
 }
 
-function chooseHouse(
+/** Draws the house of a game. */
+export function chooseHouse(
   room: HouseholdRoom,
   { split, difficulty, layouts, houses }: FullOptions,
   random: Random,

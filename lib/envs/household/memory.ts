@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CHORE_DONE } from "./chore_words.ts";
 import type { AnsweredTurn, Observation, Situation } from "../../trajectory.ts";
 
 /** Facts observed in a household; names are as displayed, `mug 1`. */
@@ -20,6 +21,8 @@ export interface HouseholdMemory {
   readonly seen: ReadonlySet<string>;
   /** Objects that the agent has put somewhere. */
   readonly moved: ReadonlySet<string>;
+  /** Chores that were said to be done, in words. */
+  readonly done: readonly string[];
 }
 
 const VIEW =
@@ -37,6 +40,7 @@ interface Reader {
   readonly places: Map<string, string>;
   readonly seen: Set<string>;
   readonly moved: Set<string>;
+  readonly done: string[];
   held?: string;
   here?: string;
   /** Observations read so far, and the newest of them. */
@@ -60,6 +64,7 @@ export function rememberHousehold(situation: Situation): HouseholdMemory {
       places: new Map(),
       seen: new Set(),
       moved: new Set(),
+      done: [],
       count: 0,
       newest: undefined,
     };
@@ -85,7 +90,8 @@ function continues(
 function readNext(memory: Reader, observation: Observation): void {
   memory.count++;
   memory.newest = observation;
-  const { text } = observation;
+  const [text = "", ...done] = observation.text.split(CHORE_DONE);
+  memory.done.push(...done);
   if (text === "Nothing happens.") return;
   const survey = text.indexOf(SURVEY);
   if (survey >= 0) {

@@ -8,6 +8,7 @@ import { z } from "npm:zod@4.6.7";
 import type { EnvSpec } from "../text_env.ts";
 import type { World } from "../world.ts";
 import { GAME_SETTINGS, type GameEnv } from "../pddl/game_env.ts";
+import { MOST_CHORES, openChores } from "./chores.ts";
 import { openHousehold } from "./household.ts";
 import { HOUSEHOLD_GUIDE } from "./guide.ts";
 import { HOUSEHOLD_SPLITS } from "./house.ts";
@@ -50,9 +51,15 @@ const SETTINGS = {
   houses: z.number().int().positive().optional().describe(
     "Houses of each kind of room in a split; not used with ALFRED's layouts. Default: 1000",
   ),
+  chores: z.number().int().min(1).max(MOST_CHORES).optional().describe(
+    "Tasks in one episode, 1 to 6; the reward is paid when all are done. Default: 1",
+  ),
+  order: z.enum(["given", "any"]).optional().describe(
+    "Whether chores count in the order in which they are named, or in any. Default: given",
+  ),
   ...GAME_SETTINGS,
   taskType: z.enum(HOUSEHOLD_TASK_TYPES).optional().describe(
-    "Kind of task. Default: drawn, all equally often",
+    "Kind of task, of every chore. Default: drawn, all equally often",
   ),
 } as const;
 
@@ -80,11 +87,19 @@ const HOUSEHOLD_DATASET = z.strictObject({
  * @throws {RangeError} If no draw leads to such a household.
  */
 function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
-  const { kind: _, game, ...settings } = readSettings(
+  const { kind: _, game, chores = 1, order, ...settings } = readSettings(
     HOUSEHOLD_SPEC,
     spec,
     "open a household",
   );
+  if (chores > 1) {
+    return openChores(present({ ...settings, chores, order }), game ?? seed);
+  }
+  if (order !== undefined) {
+    throw new TypeError(
+      `Cannot open a household as "order" must stand beside "chores" of at least 2: current value is "${order}"`,
+    );
+  }
   return openHousehold(present(settings), game ?? seed);
 }
 
@@ -110,11 +125,17 @@ function openHouseholdSpec(spec: EnvSpec, seed: number): GameEnv {
 export function listHouseholds(
   dataset: Readonly<Record<string, unknown>>,
 ): EnvSpec[] {
-  const { dataset: _, count, taskTypes = HOUSEHOLD_TASK_TYPES, ...settings } =
-    readSettings(HOUSEHOLD_DATASET, dataset, "list households");
+  const { dataset: _, count, taskTypes, ...settings } = readSettings(
+    HOUSEHOLD_DATASET,
+    dataset,
+    "list households",
+  );
+  // Several chores are of kinds of their own, unless kinds are asked for.
+  const types = taskTypes ??
+    ((settings.chores ?? 1) > 1 ? [] : HOUSEHOLD_TASK_TYPES);
   return Array.from({ length: count }, (_, game) => ({
     kind: "household",
-    taskType: taskTypes[game % taskTypes.length]!,
+    ...(types.length > 0 && { taskType: types[game % types.length]! }),
     game,
     ...present(settings),
   }));

@@ -19,6 +19,7 @@ import {
   TRANSFORMATIONS,
 } from "./task.ts";
 import { guessHouseholdTask } from "./wording.ts";
+import { choresLeft } from "./chore_words.ts";
 
 /** Wordings of subgoals; arguments are classes (`mug`) unless marked as names (`mug 1`). */
 export const householdSubgoal = {
@@ -80,12 +81,14 @@ export const proposeHouseholdSubgoals: ProposeSubgoals = (
   situation: Situation,
 ): readonly string[] => {
   const memory = rememberHousehold(situation);
-  const task = parseHouseholdTask(situation.task) ??
-    guessHouseholdTask(situation.task);
   const actions = situation.observation.admissibleActions;
   const proposals = new Set<string>();
-  if (task !== undefined) addTaskSubgoals(proposals, task, memory, actions);
-  addOtherSubgoals(proposals, task?.object, memory, actions);
+  const tasks = choresLeft(situation.task, memory.done).flatMap((sentence) =>
+    parseHouseholdTask(sentence) ?? guessHouseholdTask(sentence) ?? []
+  );
+  for (const task of tasks) addTaskSubgoals(proposals, task, memory, actions);
+  const wanted = new Set(tasks.map(({ object }) => object));
+  addOtherSubgoals(proposals, wanted, memory, actions);
   if (memory.held === undefined) addSearches(proposals, memory);
   if (proposals.size === 0) proposals.add("look around");
   return [...proposals];
@@ -196,7 +199,7 @@ function addTargets(
 /** Subgoals about other things here. */
 function addOtherSubgoals(
   proposals: Set<string>,
-  wanted: string | undefined,
+  wanted: ReadonlySet<string>,
   memory: HouseholdMemory,
   actions: readonly string[],
 ): void {
@@ -213,7 +216,7 @@ function addOtherSubgoals(
       proposals.add(householdSubgoal.use(lamp));
     } else if (distractors < MAX_DISTRACTORS) {
       const taking = parseTake(action);
-      if (taking === undefined || householdClass(taking.object) === wanted) {
+      if (taking === undefined || wanted.has(householdClass(taking.object))) {
         continue;
       }
       proposals.add(householdSubgoal.take(taking.object, taking.receptacle));

@@ -156,7 +156,7 @@ export function listTuningRuns(study: HorizonStudy): HorizonRun[] {
 }
 
 /**
- * Lists the reported runs, all methods and horizons of the first seed before any of the second.
+ * Lists the reported runs: horizon after horizon, and in each all methods of the first seed before any of the second.
  *
  * @param chosen The settings of each method.
  */
@@ -164,8 +164,8 @@ export function listReportedRuns(
   study: HorizonStudy,
   chosen: ReadonlyMap<string, TuningPoint>,
 ): HorizonRun[] {
-  return study.seeds.flatMap((seed) =>
-    Object.keys(study.horizons).flatMap((horizon) =>
+  return Object.keys(study.horizons).flatMap((horizon) =>
+    study.seeds.flatMap((seed) =>
       [...chosen].map(([method, point]) => ({
         phase: "reported" as const,
         ...{ horizon, method, point, seed },
