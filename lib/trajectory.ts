@@ -111,6 +111,8 @@ export interface Decision {
   readonly action: string;
   /** Whether the reply had the agreed form and the action was admissible. */
   readonly valid: boolean;
+  /** Why nothing could be decided, as the policy is elsewhere and gone; the episode is lost then. */
+  readonly lost?: string;
   /** How the decision came about, for learners. */
   readonly trace: DecisionTrace;
   /** What the critic thought before each decision, in units of return. */

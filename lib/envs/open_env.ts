@@ -8,11 +8,13 @@
 
 import { suggest } from "../checks.ts";
 import { readSettings } from "../settings.ts";
+import { AGENTGYM } from "./agentgym/world.ts";
 import { ALFRED } from "./alfworld/alfred_spec.ts";
 import { GAME } from "./alfworld/game_spec.ts";
 import { CORRIDOR } from "./corridor.ts";
 import { HOUSEHOLD } from "./household/spec.ts";
 import { MODULE } from "./module_world.ts";
+import { OPENENV } from "./openenv/world.ts";
 import { SCIENCEWORLD } from "./scienceworld/spec.ts";
 import type { EnvSpec, OpenEnv, TextEnv } from "./text_env.ts";
 import { WEBSHOP } from "./webshop/spec.ts";
@@ -28,11 +30,13 @@ import type {
 
 /** Every built-in kind of world. */
 export const WORLDS: Readonly<Record<string, World>> = {
+  agentgym: AGENTGYM,
   alfred: ALFRED,
   corridor: CORRIDOR,
   game: GAME,
   household: HOUSEHOLD,
   module: MODULE,
+  openenv: OPENENV,
   scienceworld: SCIENCEWORLD,
   webshop: WEBSHOP,
 };

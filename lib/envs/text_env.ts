@@ -52,6 +52,16 @@ export interface TextEnv {
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 
+/**
+ * The world is gone, or what a step did is unknown, as a world elsewhere may fail: a time is over, a connection lost.
+ *
+ * Such a step is never repeated, as it may have been taken. The episode ends and has no outcome: it is counted as
+ * lost, and neither scored nor learned from.
+ */
+export class EpisodeLostError extends Error {
+  override readonly name = "EpisodeLostError";
+}
+
 /** Enough to open a world anywhere, a Worker included: plain data, structured-cloneable. */
 export interface EnvSpec {
   /** Which world: a built-in name, or one that the caller's own {@linkcode OpenEnv} opens. */

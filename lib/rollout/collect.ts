@@ -8,7 +8,13 @@
 
 import { createPause } from "../pause.ts";
 import { createEnvOpener } from "../envs/open_env.ts";
-import type { EnvStart, EnvStep, OpenEnv, TextEnv } from "../envs/text_env.ts";
+import {
+  type EnvStart,
+  type EnvStep,
+  EpisodeLostError,
+  type OpenEnv,
+  type TextEnv,
+} from "../envs/text_env.ts";
 import {
   createEpisodeWriter,
   type EpisodeBatch,
@@ -36,6 +42,21 @@ export interface CollectOptions {
   readonly signal?: AbortSignal;
   /** Whether truncated episodes are bootstrapped by the policy's critic, if any. @default {true} */
   readonly bootstrap?: boolean;
+  /**
+   * Told of each episode that was lost, as its world is elsewhere and gone; the batch is without it.
+   * @default {a lost episode is an error}
+   */
+  readonly onLost?: (episode: LostEpisode) => void;
+}
+
+/** An episode without an outcome. */
+export interface LostEpisode {
+  /** Name of its assignment. */
+  readonly id: string;
+  /** Turns whose outcome is known. */
+  readonly turns: number;
+  /** Why it was lost. */
+  readonly reason: string;
 }
 
 /** How far a schedule has been played. */
@@ -205,10 +226,10 @@ async function* playBatch(
   assignments: readonly Assignment[],
   options: CollectOptions,
 ): AsyncGenerator<RolloutProgress, EpisodeBatch, void> {
-  const { signal, bootstrap = true } = options;
+  const { signal, bootstrap = true, onLost } = options;
   const own = options.open ? undefined : createEnvOpener();
   const open = options.open ?? own!;
-  const episodes = assignments.map((one, row) => new Episode(one, row));
+  const episodes = assignments.map((one, row) => new Episode(one, row, onLost));
   const pause = createPause(signal);
   let session: PolicySession | undefined;
   try {
@@ -216,9 +237,9 @@ async function* playBatch(
     if (isPromise(opening)) await opening;
     const starting = awaitAll(episodes.map((episode) => episode.start()));
     const starts = isPromise(starting) ? await starting : starting;
-    episodes.forEach((episode, i) => episode.begin(starts[i]!));
-    session = policy.open(starts.map(({ task }) => ({ task })));
-    let playing = episodes;
+    episodes.forEach((episode, i) => episode.begin(starts[i]));
+    session = policy.open(starts.map((start) => ({ task: start?.task ?? "" })));
+    let playing = episodes.filter(({ lost }) => !lost);
     for (let turn = 0; playing.length > 0; turn++) {
       signal?.throwIfAborted();
       const rows = playing.map(({ row }) => row);
@@ -230,23 +251,42 @@ async function* playBatch(
       const stepping = awaitAll(playing.map((e, i) => e.step(decisions[i]!)));
       const steps = isPromise(stepping) ? await stepping : stepping;
       for (const [i, episode] of playing.entries()) {
-        episode.record(decisions[i]!, steps[i]!);
-        if (episode.ending) await episode.dispose();
+        episode.record(decisions[i]!, steps[i]);
+        if (episode.over) await episode.dispose();
       }
-      const over = playing.filter((episode) => episode.ending);
+      const over = playing.filter((episode) => episode.over);
       if (over.length > 0) session.end?.(over.map(({ row }) => row));
-      playing = playing.filter((episode) => !episode.ending);
+      playing = playing.filter((episode) => !episode.over);
       const finished = episodes.length - playing.length;
       yield { turn: turn + 1, playing: playing.length, finished };
       await pause();
     }
-    if (bootstrap) await valueCut(session, episodes);
-    return writeBatch(episodes);
+    const whole = episodes.filter(({ lost }) => !lost);
+    if (bootstrap) await valueCut(session, whole);
+    return writeBatch(whole);
   } finally {
     session?.[Symbol.dispose]();
     for (const episode of episodes) await episode.dispose();
     await own?.[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Throws if every episode was lost.
+ *
+ * @param task What cannot be done otherwise, for the message.
+ * @param played Number of episodes that have an outcome, and those that were lost.
+ */
+export function checkPlayed(
+  task: string,
+  played: { readonly episodes: number; readonly lost: readonly LostEpisode[] },
+): void {
+  const { episodes, lost } = played;
+  if (episodes > 0 || lost.length === 0) return;
+  const { id, reason } = lost[0]!;
+  throw new EpisodeLostError(
+    `Cannot ${task} as an episode must have an outcome: all ${lost.length} were lost, the first, "${id}", as ${reason}`,
+  );
 }
 
 /** A world in progress and its record. */
@@ -257,13 +297,21 @@ class Episode {
   /** Values after the last turn; zeros unless the episode is truncated and valued. */
   bootstrap = byDecision(() => 0);
   ending: "terminated" | "truncated" | undefined;
+  /** Whether the world is gone; nothing of the episode counts then. */
+  lost = false;
   readonly #assignment: Assignment;
+  readonly #onLost: CollectOptions["onLost"];
   #env: TextEnv | undefined;
   #begin: EnvStart | undefined;
   #last: EnvStep | undefined;
 
-  constructor(assignment: Assignment, row: number) {
+  constructor(
+    assignment: Assignment,
+    row: number,
+    onLost: CollectOptions["onLost"],
+  ) {
     this.#assignment = assignment;
+    this.#onLost = onLost;
     this.row = row;
     this.random = createRandom(assignment.seed)
       .fork("replica", assignment.replica);
@@ -272,6 +320,11 @@ class Episode {
   /** The current observation. */
   get observation(): Observation {
     return (this.#last ?? this.#begin)!.observation;
+  }
+
+  /** Whether nothing more is played. */
+  get over(): boolean {
+    return this.lost || this.ending !== undefined;
   }
 
   open(open: OpenEnv): void | Promise<void> {
@@ -286,19 +339,27 @@ class Episode {
     });
   }
 
-  start(): EnvStart | Promise<EnvStart> {
-    return this.#guarded(() => this.#env!.start());
+  start(): EnvStart | undefined | Promise<EnvStart | undefined> {
+    return this.lost ? undefined : this.#guarded(() => this.#env!.start());
   }
 
-  begin(start: EnvStart): void {
+  begin(start: EnvStart | undefined): void {
     this.#begin = start;
   }
 
-  step(decision: Decision): EnvStep | Promise<EnvStep> {
-    return this.#guarded(() => this.#env!.step(decision.action));
+  step(
+    decision: Decision,
+  ): EnvStep | undefined | Promise<EnvStep | undefined> {
+    return this.#guarded(() => {
+      const { lost, action } = decision;
+      if (lost !== undefined) throw new EpisodeLostError(lost);
+      return this.#env!.step(action);
+    });
   }
 
-  record(decision: Decision, step: EnvStep): void {
+  /** Records a turn; a step without an outcome has lost the episode. */
+  record(decision: Decision, step: EnvStep | undefined): void {
+    if (step === undefined) return;
     const { observation } = this;
     this.turns.push({ observation, decision, reward: step.reward });
     this.#last = step;
@@ -333,11 +394,18 @@ class Episode {
     await env?.[Symbol.asyncDispose]?.();
   }
 
-  /** Adds the episode's id to errors of its world, sync or async. */
-  #guarded<T>(call: () => T | Promise<T>): T | Promise<T> {
+  /** Adds the episode's id to errors of its world, sync or async; `undefined` if the episode is lost. */
+  #guarded<T>(
+    call: () => T | Promise<T>,
+  ): T | undefined | Promise<T | undefined> {
     const explain = (cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const { id } = this.#assignment;
+      if (cause instanceof EpisodeLostError && this.#onLost) {
+        this.lost = true;
+        this.#onLost({ id, turns: this.turns.length, reason });
+        return undefined;
+      }
       return Promise.reject(
         new Error(
           `Cannot play episode "${id}" as its world failed on turn ${this.turns.length}: ${reason}`,

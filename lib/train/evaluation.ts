@@ -12,7 +12,11 @@ import type {
   SubgoalRule,
 } from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
-import { collectTrajectories } from "../rollout/collect.ts";
+import {
+  checkPlayed,
+  collectTrajectories,
+  type LostEpisode,
+} from "../rollout/collect.ts";
 import {
   type Assignment,
   scheduleEpisodes,
@@ -154,18 +158,25 @@ export async function playEvaluation(
       id: `${name}/${one.id}`,
       group: `${name}/${one.group}`,
     });
+    const lost: LostEpisode[] = [];
     const played = await collectTrajectories(policy, episodes, {
       ...playing,
       bootstrap: false, // an evaluation needs no values
+      onLost: (episode) => lost.push(episode),
     });
-    const row = {
+    checkPlayed(`evaluate on "${name}"`, { episodes: played.length, lost });
+    const row: Record<string, number> = {
       ...summarizeTrajectories(played),
+      ...(lost.length > 0 && { lost_episodes: lost.length }),
       ...(subgoalRule &&
         summarizePlans(played, judgePlans(played, subgoalRule))),
     };
     for (const metric in row) metrics[`${name}/${metric}`] = row[metric]!;
     trajectories.push(...played.map(named));
-    assignments.push(...episodes.map(named));
+    const gone = new Set(lost.map(({ id }) => id));
+    assignments.push(
+      ...episodes.filter(({ id }) => !gone.has(id)).map(named),
+    );
   }
   return { metrics, trajectories, assignments };
 }

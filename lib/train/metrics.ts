@@ -15,6 +15,8 @@ import { type Credit, DECISIONS, type Trajectory } from "../trajectory.ts";
  */
 export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   episodes: "episodes played",
+  lost_episodes:
+    "episodes without an outcome, as their world or policy is elsewhere and was lost; in no other number",
   success_rate: "share of episodes that accomplished their task",
   "success_rate/<task type>": "the same among episodes of one type",
   score: "mean of the worlds' own scores, in [0, 1]",

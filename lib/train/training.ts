@@ -18,7 +18,11 @@ import { shapeBatch } from "../hae/shaping.ts";
 import type { Backend } from "../policy/backends/select.ts";
 import type { Learner, Policy, SampleBatch, Scorer } from "../policy/policy.ts";
 import { createRandom, type Random } from "../random.ts";
-import { collectEpisodes } from "../rollout/collect.ts";
+import {
+  checkPlayed,
+  collectEpisodes,
+  type LostEpisode,
+} from "../rollout/collect.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { batchSamples } from "./batch.ts";
@@ -256,7 +260,15 @@ class OpenTraining implements Training {
         before = now;
       };
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
-      const played = await collectEpisodes(policy, episodes, playing);
+      const lost: LostEpisode[] = [];
+      const played = await collectEpisodes(policy, episodes, {
+        ...playing,
+        onLost: (episode) => lost.push(episode),
+      });
+      checkPlayed(`go on training after iteration ${iteration}`, {
+        episodes: played.episodes.length,
+        lost,
+      });
       lap("rollout");
       const trajectories = trajectoriesOf(played);
       const plans = subgoalRule && judgePlans(trajectories, subgoalRule);
@@ -276,6 +288,7 @@ class OpenTraining implements Training {
       const credits = splitCredit(played.offsets, credit);
       const metrics = {
         ...summarizeTrajectories(trajectories),
+        ...(lost.length > 0 && { lost_episodes: lost.length }),
         ...(plans && summarizePlans(trajectories, plans)),
         ...summarizeCredit(shaped, credit),
         ...valued,

@@ -53,7 +53,7 @@ const OBSERVATION = {
     },
     metadata: {
       ...METADATA,
-      description: "Kind and name of the task, where the world has them",
+      description: "Kind and name of the task, and a digest of the state",
     },
     text: {
       title: "Text",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import type { EnvStep, TextEnv } from "../../envs/text_env.ts";
 import type { Observation } from "../../trajectory.ts";
 import {
@@ -240,6 +241,7 @@ export class Session {
     const metadata = {
       ...(taskType !== undefined && { task_type: taskType }),
       ...(episode.taskId !== undefined && { task_id: episode.taskId }),
+      state_key: digest(last.stateKey),
     };
     const { reward } = numbers;
     return {
@@ -254,7 +256,7 @@ export class Session {
       },
       reward: reward === null ? null : finite(reward),
       done,
-      ...(Object.keys(metadata).length > 0 && { metadata }),
+      metadata,
     };
   }
 
@@ -285,6 +287,11 @@ function describeTool(
   { name, description, inputSchema }: typeof TOOLS[number],
 ): JsonObject {
   return { name, description, input_schema: inputSchema };
+}
+
+/** Equal digests mean equal states, and tell nothing else of them. */
+function digest(stateKey: string): string {
+  return createHash("sha256").update(stateKey).digest("base64url").slice(0, 22);
 }
 
 /** JSON has no word for what is not finite. */
