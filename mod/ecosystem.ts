@@ -1,5 +1,5 @@
 /**
- * Other projects' tools: worlds served over OpenEnv, and credit as a service.
+ * Other projects' tools: worlds served over OpenEnv, credit as a service, and models on servers.
  *
  * @module
  */
@@ -37,3 +37,14 @@ export type {
   CreditTurn,
 } from "../lib/serve/credit/request.ts";
 export { serveCredit } from "../lib/serve/credit/server.ts";
+export { createServedPolicy } from "../lib/remote/openai/policy.ts";
+export type {
+  ServedPolicy,
+  ServedPolicyOptions,
+  ServedPolicySettings,
+  ServedUsage,
+} from "../lib/remote/openai/policy.ts";
+export type { ChatUsage } from "../lib/remote/openai/client.ts";
+export type { OpenaiPolicyConfig } from "../lib/remote/openai/settings.ts";
+export { EpisodeLostError } from "../lib/envs/text_env.ts";
+export type { LostEpisode } from "../lib/rollout/collect.ts";

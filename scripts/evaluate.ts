@@ -9,6 +9,7 @@
  * deno task evaluate runs/household-0 --panel panels/household.json --out runs/results.json
  * deno task evaluate runs/household-0 --alfworld data/alfworld --plays 3 --metrics success_rate turns
  * deno task evaluate runs/household-0 --alfworld data/alfworld --wording human --temperature 0
+ * deno task evaluate --preset household --url http://127.0.0.1:8001/v1 --served-model Qwen/Qwen3-1.7B
  * ```
  *
  * @module
@@ -27,6 +28,7 @@ import { explain } from "./explain.ts";
 import { playAll } from "./evaluate/players.ts";
 import { type Flags, readRequest } from "./evaluate/request.ts";
 import { isAlfworld, printKinds, printMetrics } from "./evaluate/tables.ts";
+import { printUsage, usageOf } from "./evaluate/served.ts";
 import { settingsFirst } from "./settings_first.ts";
 
 const program = new Command("evaluate")
@@ -57,6 +59,11 @@ const program = new Command("evaluate")
       "play the same episodes with other subgoals at the policy's switches: those of another game, uniform draws from what is proposed, or the first for good",
     ).choices(INTERVENTIONS),
   )
+  .option(
+    "--url <address>",
+    "let a model play that is on an OpenAI-compatible server, such as http://127.0.0.1:8001/v1",
+  )
+  .option("--served-model <name>", "the model, by the server's name")
   .option("--out <file>", "write every episode's result as JSON")
   .option("--tasks <number>", "tasks of each set", number)
   .option("--plays <number>", "episodes of each task", number)
@@ -104,8 +111,13 @@ async function main(): Promise<void> {
   }
   printMetrics(found, flags.metrics);
   printKinds(found, isAlfworld(config));
+  const served = usageOf(training);
+  if (served) printUsage(served);
   if (flags.out === undefined) return;
-  const environment = { ...describeEnvironment(training.backend) };
+  const environment = {
+    ...describeEnvironment(training.backend),
+    ...(served && { served }),
+  };
   const players = Object.entries(found)
     .map(([name, evaluation]) => playerResults(name, evaluation));
   await writeResults(flags.out, {

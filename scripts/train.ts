@@ -117,6 +117,11 @@ async function main(): Promise<void> {
     return await showSettings(flags, program.args);
   }
   const { config, directory } = await readConfig(flags, program.args);
+  if (config.policy.name === "openai") {
+    throw new TypeError(
+      'Cannot train as "policy.name" must name a policy that learns: current value is "openai", which deno task evaluate judges',
+    );
+  }
   const stop = new AbortController();
   // The first Ctrl-C (or SIGTERM) stops at the next decision or minibatch, saves and ends: the iteration under way is
   // played again by the run that goes on. A second one kills, as everywhere. A terminal and

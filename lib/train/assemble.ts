@@ -25,6 +25,7 @@ import {
 } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import { assembleEngine } from "./engine/assemble_engine.ts";
+import { assembleServed } from "./assemble_served.ts";
 import { createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
 import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
@@ -140,6 +141,9 @@ async function assembleLearner(
   const { policy: settings } = config;
   if (settings.name === "tinker") {
     return await assembleEngine({ ...config, policy: settings }, options);
+  }
+  if (settings.name === "openai") {
+    return await assembleServed(settings, signal);
   }
   const { workers, microbatches } = config.replicas;
   const policy = await assemblePolicy(config, specs, signal);

@@ -55,9 +55,9 @@ export async function assemblePolicy(
   signal?: AbortSignal,
 ): Promise<AssembledPolicy> {
   const { policy, seed } = config;
-  if (policy.name === "tinker") {
+  if (policy.name === "tinker" || policy.name === "openai") {
     throw new TypeError(
-      'Cannot make a policy in this process as "policy.name" must be "compact" or "language": current value is "tinker"',
+      `Cannot make a policy in this process as "policy.name" must be "compact" or "language": current value is "${policy.name}"`,
     );
   }
   return policy.name === "language"

@@ -26,10 +26,11 @@ export type Played = readonly [name: string, evaluation: Evaluation];
 export async function* playAll(
   request: Request,
   training: Training,
-  { baseline = [], intervene = [] }: Flags,
+  { baseline = [], intervene = [], servedModel }: Flags,
 ): AsyncGenerator<Played, void, void> {
   const { checkpoint, schedule } = request;
-  const name = checkpoint ? `iteration ${checkpoint.iteration}` : "untrained";
+  const name = servedModel ??
+    (checkpoint ? `iteration ${checkpoint.iteration}` : "untrained");
   const unperturbed = await training.evaluate(undefined, schedule);
   yield [name, unperturbed];
   for (const intervention of intervene) {

@@ -21,13 +21,14 @@ import {
   schedulePanel,
 } from "../../mod/studies.ts";
 import type { InterventionName } from "../../mod/plans.ts";
+import { type ServedFlags, withServed } from "./served.ts";
 import { isSetting } from "../settings_first.ts";
 
 /** Who may play the same episodes beside the policy. */
 export type OtherPlayer = BaselineName | "untrained";
 
 /** Options of the command line. */
-export interface Flags {
+export interface Flags extends ServedFlags {
   readonly preset?: keyof typeof PRESETS;
   readonly baseline?: readonly OtherPlayer[];
   /** Interventions on the plan. */
@@ -101,6 +102,8 @@ async function readPanelRequest(
   const { config, run } = await configOf(words, {
     ...(flags.preset && { preset: flags.preset }),
     ...(flags.temperature !== undefined && { temperature: flags.temperature }),
+    ...(flags.url !== undefined && { url: flags.url }),
+    ...(flags.servedModel !== undefined && { servedModel: flags.servedModel }),
   }, { worlds: [first!.spec] });
   const { name, hash } = panel;
   return {
@@ -113,8 +116,11 @@ async function readPanelRequest(
 
 async function weightsOf(
   run: string | undefined,
-  { preset }: Flags,
+  { preset, url, servedModel }: Flags,
 ): Promise<Pick<Request, "checkpoint" | "source">> {
+  if (servedModel !== undefined) {
+    return { source: { url, servedModel, ...(preset && { preset }) } };
+  }
   if (run === undefined) {
     return { source: preset === undefined ? {} : { preset } };
   }
@@ -146,11 +152,14 @@ export async function configOf(
       }`,
     );
   }
-  const base = run !== undefined
-    ? await readRunConfig(run)
-    : flags.preset !== undefined
-    ? defineConfig(PRESETS[flags.preset])
-    : defineConfig(otherwise!);
+  const base = withServed(
+    run !== undefined
+      ? await readRunConfig(run)
+      : flags.preset !== undefined
+      ? defineConfig(PRESETS[flags.preset])
+      : defineConfig(otherwise!),
+    flags,
+  );
   const typed = renameSettings(
     parseSettings(words.filter(isSetting)),
     JSON.parse(JSON.stringify(base)),

@@ -15,6 +15,7 @@ import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
 import type { Decoding } from "../../policy/language/grammar.ts";
 import type { UpdateOptions } from "../../policy/policy.ts";
+import type { OpenaiPolicyConfig } from "../../remote/openai/settings.ts";
 import type { TinkerPolicyConfig } from "../../remote/tinker/settings.ts";
 import { readSettings } from "../../settings.ts";
 import { renameSettings } from "./old_names.ts";
@@ -118,7 +119,8 @@ export type TrainingConfig = {
   readonly policy:
     | CompactPolicyConfig
     | LanguagePolicyConfig
-    | TinkerPolicyConfig;
+    | TinkerPolicyConfig
+    | OpenaiPolicyConfig;
   readonly worlds: readonly WorldConfig[];
   readonly rollout: RolloutConfig;
   readonly shaping: Readonly<ShapingOptions>;

@@ -15,6 +15,7 @@ import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
 import { SMALL_MODEL } from "../../policy/language/loading.ts";
 import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
+import { openaiPolicySettings } from "../../remote/openai/settings.ts";
 import { tinkerPolicySettings } from "../../remote/tinker/settings.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
 import {
@@ -378,6 +379,7 @@ export const configSchema = z.strictObject({
     compact,
     language,
     tinkerPolicySettings,
+    openaiPolicySettings,
   ]).describe(
     "The policy that plays and learns.",
   ),
