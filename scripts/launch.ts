@@ -15,6 +15,8 @@
  * @module
  */
 
+import { hubCache } from "../mod/hub.ts";
+
 /** Settings that name a folder to write to, by the last part of their path. */
 const WRITTEN_SETTINGS = ["cacheDirectory", "keep"];
 /** The same in JSON, where a grid has dotted names; found without parsing, as files may hold `NaN`. */
@@ -138,6 +140,8 @@ export function worldPrograms(
   }
   return { run: [...programs], hosts: [...reached] };
 }
+/** The script that writes to the cache of the Hugging Face hub, wherever the environment puts it. */
+const CACHE_WRITER = /(?:^|\/)fetch_model\.ts$/;
 
 /** What a text file holds, in UTF-16 too; nothing if it is not there, which the script itself reports. */
 function readText(path: string): string | undefined {
@@ -168,6 +172,10 @@ async function launch(args: readonly string[]): Promise<number> {
   const written = writtenPaths(words).map(grantable);
   const { run, hosts } = worldPrograms(words);
   const reached = [...new Set([...reachedHosts(words), ...hosts])];
+  const cache = CACHE_WRITER.test(args[script] ?? "") ? hubCache() : undefined;
+  const written = [...writtenPaths(words), ...cache ? [cache] : []]
+    .map(grantable);
+  const reached = reachedHosts(words);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",

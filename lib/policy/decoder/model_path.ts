@@ -6,9 +6,40 @@
  * @see {@link https://huggingface.co/docs/hub/local-cache | the layout of the cache}
  */
 
-/** The name of a model on the hub, and a file in it: `owner/name` or `owner/name/file.gguf`. */
+/** A model on the hub. */
+export interface HubName {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Branch, tag or commit. */
+  readonly revision: string;
+  /** A GGUF file of it; absent for a model's folder. */
+  readonly file?: string;
+}
+
 const HUB_NAME =
   /^([\w][\w.-]*\/[\w][\w.-]*)(?:@([\w./-]+?))?(?:\/(.+\.gguf))?$/;
+
+/**
+ * Reads the name of a model on the hub: `owner/name`, `owner/name@revision`, `owner/name/file.gguf`.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { parseHubName } from "@hiper/lab/hub";
+ *
+ * deepStrictEqual(parseHubName("Qwen/Qwen2.5-0.5B-Instruct"), {
+ *   repository: "Qwen/Qwen2.5-0.5B-Instruct",
+ *   revision: "main",
+ * });
+ * ```
+ *
+ * @returns Its parts; `undefined` if it is no such name.
+ */
+export function parseHubName(name: string): HubName | undefined {
+  const [, repository, revision = "main", file] = HUB_NAME.exec(name) ?? [];
+  if (repository === undefined) return undefined;
+  return { repository, revision, ...(file !== undefined && { file }) };
+}
 
 /** Command that fetches models. */
 const FETCH = "deno task model";
@@ -31,10 +62,10 @@ export async function findModel(name: string): Promise<string> {
     );
   }
   if (here?.isDirectory) return await modelIn(name, name);
-  const [, repository, revision = "main", file] = HUB_NAME.exec(name) ?? [];
-  const isHub = repository !== undefined && !name.startsWith(".");
-  const snapshot = isHub ? await snapshotOf(repository, revision) : undefined;
-  if (snapshot !== undefined) {
+  const hub = parseHubName(name);
+  const snapshot = hub && await snapshotOf(hub);
+  if (hub && snapshot !== undefined) {
+    const { file } = hub;
     if (file === undefined) return await modelIn(snapshot, name);
     if ((await statOf(`${snapshot}/${file}`))?.isFile) {
       return `${snapshot}/${file}`;
@@ -42,7 +73,7 @@ export async function findModel(name: string): Promise<string> {
   }
   throw new Deno.errors.NotFound(
     `Cannot open a model as it must be a folder, a GGUF file or the name of a model in the cache of the Hugging Face hub: current value is "${name}"` +
-      (isHub
+      (hub
         ? `, which is neither here nor in "${
           hubCache() ?? "$HF_HOME"
         }"; if it is a name on the hub, "${FETCH} ${name}" fetches it`
@@ -72,8 +103,7 @@ async function modelIn(folder: string, name: string): Promise<string> {
 
 /** The snapshot of a revision in the cache, if it is there. */
 async function snapshotOf(
-  repository: string,
-  revision: string,
+  { repository, revision }: HubName,
 ): Promise<string | undefined> {
   const cache = hubCache();
   if (cache === undefined) return undefined;
@@ -88,7 +118,7 @@ async function snapshotOf(
   return (await statOf(snapshot))?.isDirectory ? snapshot : undefined;
 }
 
-/** Folder of the hub's cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME` or in the user's cache; `undefined` without a home. */
+/** Finds the folder of the hub's cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME` or in the user's cache; `undefined` without a home. */
 export function hubCache(): string | undefined {
   const own = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE");
   if (own !== undefined) return own;
