@@ -11,7 +11,7 @@ import { DECODE } from "../backends/wasm/kernel_names.ts";
 import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { headSizes } from "./config.ts";
-import { linear, rmsNorm, rotaryAttention } from "./layers.ts";
+import { linear, lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
 import { layer, outputTable, type Qwen2, weightFinder } from "./qwen2.ts";
 
 /** Logits and state for the next token of each sequence. */
@@ -212,7 +212,7 @@ async function startFused(
     ? await feed(restOf(prompts, known.places))
     : await readBoth(() => {
       const states = prefill(model, prompts, { adapter, caches, attributes });
-      return [tf.matMul(states, outputTable(model), false, true), states];
+      return [linear(states, outputTable(model)), states];
     });
   return {
     output,
@@ -292,7 +292,7 @@ function prefill(
   prompts.forEach((prompt, row) => ids.set(prompt, row * length));
   const find = weightFinder(model, adapter);
   const table = weights.get("model.embed_tokens.weight")!;
-  let x: tf.Tensor = tf.gather(table, tf.tensor1d(ids, "int32"));
+  let x: tf.Tensor = lookUp(table, tf.tensor1d(ids, "int32"));
   for (let i = 0; i < config.layers; i++) {
     const before = x;
     x = layer(before, {

@@ -1,5 +1,6 @@
 /**
- * Frozen weights in fp16: matrices as 16-bit floats, two per 32-bit word.
+ * Frozen weights in 16 bits: matrices as fp16 on WebGPU, as bfloat16 on WebAssembly, two numbers to a 32-bit
+ * word.
  *
  * @module
  */
@@ -7,69 +8,126 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../backends/wasm/kernel_names.ts";
 import type { Qwen2 } from "./qwen2.ts";
+import { encodeValues } from "./safetensors.ts";
+
+/** How frozen matrices are stored. */
+export type FrozenPrecision = "float32" | "float16" | "bfloat16";
+
+/** The backend that computes with each format of 16 bits. */
+const BACKENDS = { float16: "webgpu", bfloat16: "wasm" } as const;
 
 /**
  * Checks that weights can be stored in a format, before any is made.
  *
  * @param adapter What makes them so; absent if all are trained.
- * @throws {TypeError} If float16 is asked for and no weight is frozen, or the backend cannot compute
+ * @throws {TypeError} If 16 bits are asked for and no weight is frozen, or the backend cannot compute
  * with them.
  */
 export function checkPrecision(
-  precision: "float32" | "float16" | undefined,
+  precision: FrozenPrecision | undefined,
   adapter: unknown,
 ): void {
-  if (precision !== "float16") return;
+  if (precision === undefined || precision === "float32") return;
   if (adapter === undefined) {
     throw new TypeError(
-      'Cannot store frozen weights in float16 as there must be some: "lora" must be given',
+      `Cannot store frozen weights in ${precision} as there must be some: "lora" must be given`,
     );
   }
-  requireFloat16();
+  requireHalves(precision);
 }
 
-/** Throws unless the active backend computes with packed matrices. */
-function requireFloat16(): void {
-  if (tf.getKernel(FUSED.linearHalf, tf.getBackend())) return;
+/** Throws unless the active backend computes with packed matrices of a format. */
+function requireHalves(precision: keyof typeof BACKENDS): void {
+  if (packedFormat() === precision) return;
   throw new TypeError(
-    `Cannot store frozen weights in float16 as the backend must be "webgpu": current value is "${tf.getBackend()}"`,
+    `Cannot store frozen weights in ${precision} as the backend must be "${
+      BACKENDS[precision]
+    }": current value is "${tf.getBackend()}"`,
   );
 }
 
+/** The format of 16 bits that the active backend computes with, if any. */
+export function packedFormat(): keyof typeof BACKENDS | undefined {
+  if (!tf.getKernel(FUSED.linearHalf, tf.getBackend())) return undefined;
+  return tf.getBackend() === BACKENDS.bfloat16 ? "bfloat16" : "float16";
+}
+
 /**
- * Packs the matrices of a frozen decoder; gains and biases stay as they are.
+ * Packs the matrices of a frozen decoder; gains and biases, and what is packed already, stay as they are.
  *
  * @throws {TypeError} If the backend cannot compute with them.
- * @throws {RangeError} If a row is of odd length, or a number is too large for 16 bits.
+ * @throws {RangeError} If a row is of odd length, or a number is too large for fp16.
  */
-export function packWeights(model: Qwen2): Qwen2 {
-  requireFloat16();
+export function packWeights(
+  model: Qwen2,
+  precision: keyof typeof BACKENDS = "float16",
+): Qwen2 {
+  requireHalves(precision);
   const weights = new Map<string, tf.Variable>();
   for (const [name, weight] of model.weights) {
-    weights.set(name, weight.rank === 2 ? packed(name, weight) : weight);
+    const isLoose = weight.rank === 2 && weight.dtype === "float32";
+    weights.set(name, isLoose ? packed(name, weight, precision) : weight);
   }
   return { ...model, weights };
 }
 
 /** One matrix, packed; the original is freed. */
-function packed(name: string, weight: tf.Variable): tf.Variable {
-  const [rows, width] = weight.shape as [number, number];
+function packed(
+  name: string,
+  weight: tf.Variable,
+  precision: keyof typeof BACKENDS,
+): tf.Variable {
+  const shape = weight.shape as [number, number];
+  const values = Float32Array.from(weight.dataSync<"float32">());
+  weight.dispose();
+  return packedVariable(name, {
+    shape,
+    bytes: halvesOf(name, values, precision),
+  });
+}
+
+/** Numbers in 16 bits. */
+function halvesOf(
+  name: string,
+  values: Float32Array<ArrayBuffer>,
+  precision: keyof typeof BACKENDS,
+): Uint8Array<ArrayBuffer> {
+  const format = precision === "float16" ? "F16" : "BF16";
+  const { bytes } = encodeValues(values, format);
+  if (format === "BF16") return bytes;
+  const halves = new Float16Array(bytes.buffer);
+  const large = halves.findIndex((x) => !Number.isFinite(x));
+  if (large < 0) return bytes;
+  throw new RangeError(
+    `Cannot store "${name}" in float16 as its numbers must be below 65520: current value is ${
+      values[large]
+    }`,
+  );
+}
+
+/**
+ * A frozen matrix of numbers of 16 bits.
+ *
+ * @throws {RangeError} If a row is of odd length.
+ */
+export function packedVariable(
+  name: string,
+  { shape: [rows, width], bytes }: {
+    shape: readonly [number, number];
+    bytes: Uint8Array<ArrayBuffer>;
+  },
+): tf.Variable {
   if (width % 2 !== 0) {
     throw new RangeError(
-      `Cannot store "${name}" in float16 as its rows must have an even length: current value is ${width}`,
+      `Cannot store "${name}" in 16 bits as its rows must have an even length: current value is ${width}`,
     );
   }
-  const halves = new Float16Array(weight.dataSync<"float32">());
-  const large = halves.findIndex((x) => !Number.isFinite(x));
-  if (large >= 0) {
-    throw new RangeError(
-      `Cannot store "${name}" in float16 as its numbers must be below 65520: current value is ${
-        weight.dataSync()[large]
-      }`,
-    );
-  }
-  const words = new Int32Array(halves.buffer);
-  weight.dispose();
+  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words = new Int32Array(
+    buffer,
+    bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0,
+    rows * width / 2,
+  );
   return tf.tidy(() =>
     tf.variable(tf.tensor2d(words, [rows, width / 2], "int32"), false)
   );

@@ -5,6 +5,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { gatherHalves, multiplyHalves } from "./halves.ts";
 import { DECODE } from "./kernel_names.ts";
 import type { KernelModule } from "./module.ts";
 
@@ -109,11 +110,11 @@ function decodeStep(
   inputs: Inputs,
   a: DecodeAttributes,
 ): tf.TensorInfo[] {
-  const { exports, heap, scratch } = module;
+  const { exports, heap } = module;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const table = inputs["model.embed_tokens.weight"]!;
   const output = inputs["lm_head.weight"] ?? table;
-  const width = table.shape[1]!, batch = inputs["places"]!.shape[0]!;
+  const width = widthOf(table), batch = inputs["places"]!.shape[0]!;
   const rows = inputs["tokens"]!.shape[0]!, count = rows / batch;
   const inner = inputs["model.layers.0.mlp.gate_proj.weight"]!.shape[0]!;
   const stride = (a.heads + 2 * a.kvHeads) * a.size;
@@ -121,20 +122,50 @@ function decodeStep(
   const states = heap.output([batch, width]);
   const logits = heap.output([batch, output.shape[0]!]);
   withWorkspace(step, (space) => {
-    const tokens = at("tokens");
-    exports.gatherRows(rows, width, heap.pointer(table), tokens, space.x);
+    const ids = at("tokens"), from = heap.pointer(table);
+    if (isHalves(table)) {
+      gatherHalves(module, { rows, width, table: from, ids, to: space.x });
+    } else exports.gatherRows(rows, width, from, ids, space.x);
     for (let i = 0; i < a.layers; i++) decodeLayer(step, space, i);
     if (count > 1) lastRows(step, space.x);
     const to = heap.pointer(states), gain = at("model.norm.weight");
     exports.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
-    const words = output.shape[0]!, e = heap.pointer(output);
-    const out = heap.pointer(logits);
-    exports.matmul(
-      ...[batch, words, width, to, width, 0, e, width, 1, out, words, 0],
-      scratch,
-    );
+    const out = heap.pointer(logits), words = output.shape[0]!;
+    multiply(module, output, {
+      rows: batch,
+      from: to,
+      to: { pointer: out, stride: words, add: false },
+    });
   });
   return [logits, states];
+}
+
+/** Whether a matrix is stored as halves, two to a word. */
+function isHalves({ dtype }: tf.TensorInfo): boolean {
+  return dtype === "int32";
+}
+
+/** Numbers in a row of a matrix. */
+function widthOf(matrix: tf.TensorInfo): number {
+  return matrix.shape[1]! * (isHalves(matrix) ? 2 : 1);
+}
+
+/** Rows times the transpose of a matrix. */
+function multiply(
+  module: KernelModule,
+  matrix: tf.TensorInfo,
+  { rows, from, to }: { rows: number; from: number; to: Target },
+): void {
+  const { exports, heap, scratch } = module;
+  const n = matrix.shape[0]!, k = widthOf(matrix), b = heap.pointer(matrix);
+  const { pointer: c, stride: ldc, add } = to;
+  if (isHalves(matrix)) {
+    multiplyHalves(module, { m: rows, n, k, a: from, lda: k, b, c, ldc, add });
+    return;
+  }
+  exports.matmul(
+    ...[rows, n, k, from, k, 0, b, k, 1, c, ldc, Number(add), scratch],
+  );
 }
 
 /** Moves the last row of each sequence to the front. */
@@ -253,20 +284,17 @@ function projectInto(
   from: number,
   to: Target,
 ): number {
-  const { module: { exports, heap, scratch }, inputs, rows } = step;
+  const { module, module: { heap }, inputs, rows } = step;
   const weight = inputs[`${name}.weight`]!, bias = inputs[`${name}.bias`];
-  const [outputs, width] = weight.shape as [number, number];
+  const outputs = weight.shape[0]!;
   if (bias) {
     for (let b = 0; b < rows; b++) {
       const row = to.pointer + 4 * b * to.stride;
       heap.copy(row, heap.pointer(bias), 4 * outputs);
     }
   }
-  const w = heap.pointer(weight);
-  exports.matmul(
-    ...[rows, outputs, width, from, width, 0, w, width, 1],
-    ...[to.pointer, to.stride, Number(to.add || bias !== undefined), scratch],
-  );
+  const add = to.add || bias !== undefined;
+  multiply(module, weight, { rows, from, to: { ...to, add } });
   addAdapter(step, name, from, to);
   return outputs;
 }

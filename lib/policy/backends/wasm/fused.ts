@@ -9,12 +9,14 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { KernelModule, RunKernel } from "./module.ts";
+import { halvesKernels, multiplyByHalves, multiplyHalves } from "./halves.ts";
 import { FUSED } from "./kernel_names.ts";
 
 /** Registers the fused kernels for the `wasm` backend. */
 export function registerFusedKernels(module: KernelModule): void {
   const kernels = {
     ...projectionKernels(module),
+    ...halvesKernels(module),
     ...normalizationKernels(module),
     ...elementKernels(module),
     ...attentionKernels(module),
@@ -216,11 +218,22 @@ export function vocabularyKernels(
     },
     [FUSED.tokenLogProbsGradHidden]: (inputs, { scale }) => {
       const { hidden, embedding } = inputs;
-      const [words, d] = embedding!.shape as [number, number];
+      const words = embedding!.shape[0]!, d = hidden!.shape[1]!;
       const dh = heap.output(hidden!.shape);
       const e = at(embedding!);
       eachGradient(module, inputs, scale!, ({ start, rows, logits }) => {
         const to = at(dh) + 4 * start * d;
+        if (embedding!.dtype === "int32") {
+          const sizes = { m: rows, n: d, k: words, lda: words, ldc: d };
+          multiplyByHalves(module, {
+            ...sizes,
+            a: logits,
+            b: e,
+            c: to,
+            add: false,
+          });
+          return;
+        }
         exports.matmul(
           ...[rows, d, words, logits, words, 0, e, d, 0, to, d, 0, scratch],
         );
@@ -245,10 +258,11 @@ export function vocabularyKernels(
 
 /** Computes logits chunk by chunk and hands each to `use`. */
 function eachChunk(
-  { exports, heap, scratch }: KernelModule,
+  module: KernelModule,
   { hidden, embedding }: Inputs,
   use: (chunk: Chunk) => void,
 ): void {
+  const { exports, heap, scratch } = module;
   const [n, d] = hidden!.shape as [number, number];
   const words = embedding!.shape[0]!;
   const most = Math.max(1, Math.min(n, Math.floor(LOGITS_AT_ONCE / words)));
@@ -258,9 +272,14 @@ function eachChunk(
     for (let start = 0; start < n; start += most) {
       const rows = Math.min(most, n - start);
       const h = heap.pointer(hidden!) + 4 * start * d;
-      exports.matmul(
-        ...[rows, words, d, h, d, 0, e, d, 1, logits, words, 0, scratch],
-      );
+      if (embedding!.dtype === "int32") {
+        const sizes = { m: rows, n: words, k: d, lda: d, ldc: words };
+        multiplyHalves(module, { ...sizes, a: h, b: e, c: logits, add: false });
+      } else {
+        exports.matmul(
+          ...[rows, words, d, h, d, 0, e, d, 1, logits, words, 0, scratch],
+        );
+      }
       use({ start, rows, logits });
     }
   } finally {

@@ -107,6 +107,8 @@ interface KernelExports {
   matmulScratchBytes(): number;
   attentionScratchBytes(length: number): number;
   matmul: KernelFunction;
+  matmulHalves: KernelFunction;
+  widen: KernelFunction;
   setLeastOutside: KernelFunction;
   rmsNorm: KernelFunction;
   rmsNormGradX: KernelFunction;
