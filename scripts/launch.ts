@@ -169,13 +169,11 @@ function grantable(path: string): string {
 async function launch(args: readonly string[]): Promise<number> {
   const script = args.findIndex((word) => !word.startsWith("-"));
   const words = args.slice(script + 1);
-  const written = writtenPaths(words).map(grantable);
   const { run, hosts } = worldPrograms(words);
   const reached = [...new Set([...reachedHosts(words), ...hosts])];
   const cache = CACHE_WRITER.test(args[script] ?? "") ? hubCache() : undefined;
   const written = [...writtenPaths(words), ...cache ? [cache] : []]
     .map(grantable);
-  const reached = reachedHosts(words);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",

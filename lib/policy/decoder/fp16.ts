@@ -8,6 +8,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../backends/wasm/kernel_names.ts";
 import type { Qwen2 } from "./qwen2.ts";
+import { packedVariable } from "./packed.ts";
 import { encodeValues } from "./safetensors.ts";
 
 /** How frozen matrices are stored. */
@@ -102,33 +103,5 @@ function halvesOf(
     `Cannot store "${name}" in float16 as its numbers must be below 65520: current value is ${
       values[large]
     }`,
-  );
-}
-
-/**
- * A frozen matrix of numbers of 16 bits.
- *
- * @throws {RangeError} If a row is of odd length.
- */
-export function packedVariable(
-  name: string,
-  { shape: [rows, width], bytes }: {
-    shape: readonly [number, number];
-    bytes: Uint8Array<ArrayBuffer>;
-  },
-): tf.Variable {
-  if (width % 2 !== 0) {
-    throw new RangeError(
-      `Cannot store "${name}" in 16 bits as its rows must have an even length: current value is ${width}`,
-    );
-  }
-  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words = new Int32Array(
-    buffer,
-    bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0,
-    rows * width / 2,
-  );
-  return tf.tidy(() =>
-    tf.variable(tf.tensor2d(words, [rows, width / 2], "int32"), false)
   );
 }

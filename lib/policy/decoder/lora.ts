@@ -7,6 +7,7 @@
 
 import { checkPositiveInteger } from "../../checks.ts";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { qwen2Shapes } from "./config.ts";
 import type { Random } from "../../random.ts";
 import {
   type AdapterConfig,
@@ -356,11 +357,12 @@ function modulesOf(
   targets: readonly LoraTarget[],
 ): Map<string, [number, number]> {
   const modules = new Map<string, [number, number]>();
-  for (const [name, { shape }] of model.weights) {
+  // Not the shapes of tensors, which hold two numbers to a word where they are packed.
+  for (const [name, shape] of Object.entries(qwen2Shapes(model.config))) {
     const target = targets.find((x) => name.endsWith(`.${x}.weight`));
     if (!target) continue;
     const module = name.slice(0, -".weight".length);
-    modules.set(module, shape as [number, number]);
+    modules.set(module, [shape[0]!, shape[1]!]);
   }
   return modules;
 }

@@ -11,6 +11,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { add, checkpoint, concatColumns } from "./checkpointing.ts";
 import {
+  encodeValues,
   type FloatFormat,
   type TensorSource,
   writeSafetensors,
@@ -31,6 +32,7 @@ import {
   openPublished,
   type PublishedModel,
 } from "./published.ts";
+import { packedVariable } from "./packed.ts";
 import { rotaryAngles } from "./rotary.ts";
 
 /** Deviation of initial matrices, times the root of their inputs. */
@@ -112,13 +114,15 @@ export function createQwen2(config: Qwen2Config, random: Random): Qwen2 {
  * Returns the decoder; {@linkcode disposeQwen2} frees it.
  *
  * @param source An open model, or what {@linkcode openPublished} takes.
+ * @param options `maxLength`: longest sequence to prepare for; `halves`: whether matrices are kept as
+ * bfloat16, frozen, on a backend that computes with it.
  * @throws {TypeError} If a weight is missing, has another shape than the model's settings say, is stored
  * as integers, or is not part of the decoder; the message names the file, the weight and the shape
  * expected. No tensor is left behind.
  */
 export async function loadQwen2(
   source: string | PublishedModel,
-  options: { maxLength?: number } = {},
+  options: { maxLength?: number; halves?: boolean } = {},
 ): Promise<Qwen2> {
   const published = typeof source === "string"
     ? await openPublished(source)
@@ -129,8 +133,12 @@ export async function loadQwen2(
   const weights = new Map<string, tf.Variable>();
   try {
     for (const [name, shape] of Object.entries(qwen2Shapes(config))) {
-      const values = await readReal(tensors, name, shape);
-      weights.set(name, variableOf(values, shape));
+      weights.set(
+        name,
+        options.halves && shape.length === 2
+          ? await readPacked(tensors, name, shape as [number, number])
+          : variableOf(await readReal(tensors, name, shape), shape),
+      );
     }
     await checkAllTaken(published, new Set(weights.keys()));
   } catch (error) {
@@ -356,12 +364,32 @@ function anglesOf(config: Qwen2Config): RotaryAngles {
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
 }
 
+/** Whether all matrices of a model are stored as bfloat16. */
+export function isStoredInHalves({ config, tensors }: PublishedModel): boolean {
+  return Object.entries(qwen2Shapes(config)).every(([name, shape]) =>
+    shape.length === 1 || tensors.tensors.get(name)?.format === "BF16"
+  ) && tensors.readHalves !== undefined;
+}
+
+/** Reads a matrix into halves, rounded unless it is stored so. */
+async function readPacked(
+  tensors: TensorSource,
+  name: string,
+  shape: readonly [number, number],
+): Promise<tf.Variable> {
+  const isStored = tensors.tensors.get(name)?.format === "BF16";
+  const bytes = isStored && tensors.readHalves
+    ? await tensors.readHalves(name, shape)
+    : encodeValues(await readReal(tensors, name, shape), "BF16").bytes;
+  return packedVariable(name, { shape, bytes });
+}
+
 /** Reads a tensor of real numbers. */
 async function readReal(
   tensors: TensorSource,
   name: string,
   shape: readonly number[],
-): Promise<Float32Array> {
+): Promise<Float32Array<ArrayBuffer>> {
   const { values } = await tensors.read(name, shape);
   if (values instanceof Float32Array) return values;
   const { file, format } = tensors.tensors.get(name)!;

@@ -43,6 +43,11 @@ export interface TensorSource {
   >;
   /** Reads one tensor as 32-bit numbers; see {@linkcode Safetensors.read}. */
   read(name: string, shape?: readonly number[]): Promise<TensorValues>;
+  /** Reads the bytes of a tensor that is stored as bfloat16, with the same checks. */
+  readHalves?(
+    name: string,
+    shape: readonly number[],
+  ): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** An open checkpoint; tensors are read on demand. */
@@ -58,6 +63,11 @@ export interface Safetensors {
    * if it is missing or its shape is not the one expected.
    */
   read(name: string, shape?: readonly number[]): Promise<TensorValues>;
+  /** Reads the bytes of a tensor that is stored as bfloat16, with the same checks. */
+  readHalves(
+    name: string,
+    shape: readonly number[],
+  ): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Options for {@linkcode writeSafetensors}. */
@@ -179,7 +189,30 @@ export async function openSafetensors(path: string): Promise<Safetensors> {
     path,
     tensors,
     metadata,
-    read: (name, shape) => readTensor({ path, tensors, name, shape }),
+    read: async (name, shape) => {
+      const { stored, bytes } = await readStored({
+        path,
+        tensors,
+        name,
+        shape,
+      });
+      return {
+        shape: stored.shape,
+        values: decodeValues(bytes, stored.format),
+      };
+    },
+    readHalves: async (name, shape) => {
+      const { stored, bytes } = await readStored({
+        path,
+        tensors,
+        name,
+        shape,
+      });
+      if (stored.format === "BF16") return bytes;
+      throw new TypeError(
+        `Cannot read "${stored.file}" as tensor "${name}" must be stored as BF16: current value is ${stored.format}`,
+      );
+    },
   };
 }
 
@@ -282,15 +315,15 @@ function readEntry(
   return { format, shape, file, start, end };
 }
 
-/** Reads one tensor and checks its shape. */
-async function readTensor(
+/** Reads the bytes of one tensor and checks its shape. */
+async function readStored(
   options: {
     path: string;
     tensors: ReadonlyMap<string, StoredTensor>;
     name: string;
     shape: readonly number[] | undefined;
   },
-): Promise<TensorValues> {
+): Promise<{ stored: StoredTensor; bytes: Uint8Array<ArrayBuffer> }> {
   const { path, tensors, name, shape: expected } = options;
   const stored = tensors.get(name);
   if (!stored) {
@@ -300,15 +333,14 @@ async function readTensor(
         (tensors.size === 0 ? "none" : `${tensors.size} others`),
     );
   }
-  const { format, shape, file, start, end } = stored;
+  const { shape, file, start, end } = stored;
   if (expected && String(expected) !== String(shape)) {
     throw new TypeError(
       `Cannot read "${file}" as tensor "${name}" must have shape [${expected}]: ` +
         `current value is [${shape}]`,
     );
   }
-  const bytes = await readBytes(file, start, end);
-  return { shape, values: decodeValues(bytes, format) };
+  return { stored, bytes: await readBytes(file, start, end) };
 }
 
 /**

@@ -6,7 +6,12 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { createRandom, type Random } from "../../random.ts";
-import { checkPrecision, packWeights } from "../decoder/fp16.ts";
+import {
+  checkPrecision,
+  type FrozenPrecision,
+  packedFormat,
+  packWeights,
+} from "../decoder/fp16.ts";
 import { createHeads, type Trunk } from "./network.ts";
 import { type LanguagePolicy, languagePolicy } from "./policy.ts";
 import type { LanguageOptions } from "./replies.ts";
@@ -21,6 +26,7 @@ import {
 import {
   createQwen2,
   disposeQwen2,
+  isStoredInHalves,
   loadQwen2,
   type Qwen2,
   saveQwen2,
@@ -49,11 +55,12 @@ export interface LanguageTrainingOptions {
   /** Units of return that a value head's output of 1 stands for. @default {1} */
   readonly valueScale?: number;
   /**
-   * How frozen matrices are stored; `float16` halves their memory and needs WebGPU.
+   * How frozen matrices are stored; 16 bits halve their memory: `float16` on WebGPU, `bfloat16` on
+   * WebAssembly.
    *
-   * @default {"float32"}
+   * @default {"bfloat16" on WebAssembly for models published so, where nothing changes; else "float32"}
    */
-  readonly frozenPrecision?: "float32" | "float16";
+  readonly frozenPrecision?: FrozenPrecision;
 }
 
 /** Options of {@linkcode createLanguagePolicy}. */
@@ -168,9 +175,12 @@ export async function openLanguagePolicy(
   const published = await openPublished(model);
   const files = await readTokenizerFiles(published.gguf ?? published.path);
   checkVocabulary(published, files);
+  const isFrozen = (adapter ?? options.lora) !== undefined;
+  const { frozenPrecision = asPublished(published, isFrozen) } = options;
+  const halves = frozenPrecision === "bfloat16";
   using undo = new DisposableStack(); // frees all tensors on failure
   const load = async (source: string | PublishedModel) =>
-    undo.adopt(await loadQwen2(source, { maxLength }), disposeQwen2);
+    undo.adopt(await loadQwen2(source, { maxLength, halves }), disposeQwen2);
   const decoder = await load(published);
   const actor = adapter === undefined
     ? trunkOf(decoder, options, random.fork("adapter"))
@@ -197,6 +207,17 @@ export async function openLanguagePolicy(
   }
   undo.move();
   return policy;
+}
+
+/** The precision that changes nothing and takes the least memory. */
+function asPublished(
+  published: PublishedModel,
+  isFrozen: boolean,
+): FrozenPrecision {
+  return isFrozen && packedFormat() === "bfloat16" &&
+      isStoredInHalves(published)
+    ? "bfloat16"
+    : "float32";
 }
 
 /** Throws if the tokenizer has more tokens than the model. */
@@ -300,9 +321,9 @@ function assemble(
   const { files, base } = parts;
   const { valueScale = 1, frozenPrecision } = options;
   const { model } = parts.actor; // shared with the critic where weights are frozen
-  const halves = frozenPrecision === "float16"
-    ? { model: packWeights(model) }
-    : {};
+  const halves = frozenPrecision === undefined || frozenPrecision === "float32"
+    ? {}
+    : { model: packWeights(model, frozenPrecision) };
   const actor = { ...parts.actor, ...halves };
   const critic = parts.critic && { ...parts.critic, ...halves };
   const heads = createHeads(actor.model.config.hiddenSize);
