@@ -486,7 +486,9 @@ function pending(request_id: string): Result {
 function lost(): Response {
   const broken = new ReadableStream({
     start(controller) {
-      controller.error(new Error("the connection is lost"));
+      const reason = new Error("the connection is lost, as it was told to");
+      reason.stack = ""; // the server prints it
+      controller.error(reason);
     },
   });
   return new Response(broken, { headers: { "content-length": "1000000" } });
