@@ -23,6 +23,13 @@
  * @module
  */
 
+export type { HttpReply } from "../lib/remote/http.ts";
+export type {
+  AllowedTokens,
+  ByDecision,
+  TokenSpan,
+  TokenTrace,
+} from "../lib/trajectory.ts";
 export type {
   Datum,
   DatumOutputs,
@@ -36,7 +43,7 @@ export {
   weightOf,
 } from "../lib/remote/tinker/data.ts";
 export type { ReplyCredit } from "../lib/remote/tinker/data.ts";
-export { DIALECT_TABLE } from "../lib/remote/tinker/dialects.ts";
+export { DIALECT_TABLE, DIALECTS } from "../lib/remote/tinker/dialects.ts";
 export type {
   AdamSettings,
   Dialect,
@@ -72,6 +79,7 @@ export type {
 export type {
   EngineCosts,
   RequestRecord,
+  Submission,
   Transport,
   TransportOptions,
 } from "../lib/remote/tinker/transport.ts";

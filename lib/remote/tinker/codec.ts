@@ -48,9 +48,11 @@ export type DatumOutputs = Readonly<Record<string, Float32Array>>;
 
 /** Result of a pass. */
 export interface PassResult {
+  /** Kind of the outputs, by the server's name. */
   readonly outputType: string;
   /** One for each datum, in order. */
   readonly outputs: readonly DatumOutputs[];
+  /** What the server measured, by name. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 

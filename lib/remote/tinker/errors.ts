@@ -53,6 +53,7 @@ const LONGEST_DETAIL = 400;
 
 /** A failure of an engine's operation. Its message holds no key. */
 export class TinkerError extends Error {
+  /** Name of the class. */
   override readonly name = "TinkerError";
   /** What was attempted. */
   readonly operation: string;
@@ -65,6 +66,7 @@ export class TinkerError extends Error {
   /** Sequence number of the operation. */
   readonly seqId?: number;
 
+  /** Makes an error; long details are shortened. */
   constructor(parts: TinkerErrorParts) {
     const { operation, kind, must, status, requestId, seqId, cause } = parts;
     const detail = parts.detail.length > LONGEST_DETAIL

@@ -52,6 +52,7 @@ export class TinkerModel {
   /** The newest submission; the next one waits for it. */
   #order: Promise<unknown> = Promise.resolve();
 
+  /** Makes a handle onto a model that the server has created. */
   constructor(
     transport: Transport,
     options: {

@@ -46,6 +46,7 @@ export class TinkerSampler {
   readonly id: string;
   readonly #transport: Transport;
 
+  /** Makes a handle onto a sampling session. */
   constructor(transport: Transport, id: string) {
     this.#transport = transport;
     this.id = id;

@@ -124,6 +124,7 @@ export class TinkerSession implements AsyncDisposable {
   #told = false;
   #gone = false;
 
+  /** Takes over a session that the server has opened, and starts its heartbeat. */
   constructor(
     transport: Transport,
     options: {

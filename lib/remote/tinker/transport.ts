@@ -41,10 +41,15 @@ export interface EngineCosts {
 
 /** One request, for a log; it holds no key. */
 export interface RequestRecord {
+  /** What was attempted. */
   readonly operation: string;
+  /** Status code of the last reply. */
   readonly status: number;
+  /** Bytes of the body. */
   readonly bytes: number;
+  /** Time from the first attempt to the last reply. */
   readonly milliseconds: number;
+  /** Attempts that were repeated. */
   readonly repeats: number;
 }
 
@@ -68,6 +73,7 @@ export interface TransportOptions {
 export interface Submission {
   /** Path below `/api/v1`. */
   readonly path: string;
+  /** Method. @default {"POST"} */
   readonly method?: "GET" | "POST" | "DELETE";
   /** JSON, or protobuf as bytes. */
   readonly body?: object | Uint8Array<ArrayBuffer>;
@@ -75,9 +81,13 @@ export interface Submission {
   readonly operation: string;
   /** Whether repeating it after an unknown outcome does nothing twice. */
   readonly repeatable: boolean;
+  /** Number in its model's order. */
   readonly seqId?: number;
+  /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Time after which an attempt counts as lost, in milliseconds. @default {60000} */
   readonly timeout?: number;
+  /** Stops waiting, by throwing its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Statuses that are returned instead of thrown. */
   readonly accept?: readonly number[];
@@ -94,6 +104,7 @@ const PAUSES = { short: 1000, long: 5000 } as const;
 
 /** A connection to one server. */
 export class Transport {
+  /** How it was made. */
   readonly options: TransportOptions;
   readonly #random: Random;
   readonly #polls = new Gate(OPEN_POLLS);
