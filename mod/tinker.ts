@@ -25,12 +25,6 @@
 
 export type { HttpReply } from "../lib/remote/http.ts";
 export type {
-  AllowedTokens,
-  ByDecision,
-  TokenSpan,
-  TokenTrace,
-} from "../lib/trajectory.ts";
-export type {
   Datum,
   DatumOutputs,
   PassResult,
