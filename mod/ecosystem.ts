@@ -1,5 +1,6 @@
 /**
- * Other projects' tools: worlds served over OpenEnv, credit as a service, and models on servers.
+ * Other projects' tools: worlds served over OpenEnv, credit as a service, models on
+ * servers, and records of other projects.
  *
  * @module
  */
@@ -48,3 +49,22 @@ export type { ChatUsage } from "../lib/remote/openai/client.ts";
 export type { OpenaiPolicyConfig } from "../lib/remote/openai/settings.ts";
 export { EpisodeLostError } from "../lib/envs/text_env.ts";
 export type { LostEpisode } from "../lib/rollout/collect.ts";
+export {
+  ACT_TOOL,
+  readMessages,
+  writeMessages,
+} from "../lib/records/messages.ts";
+export type {
+  MessageRecord,
+  ReadMessagesOptions,
+  RecordMessage,
+  WriteMessagesOptions,
+} from "../lib/records/messages.ts";
+export {
+  readConversation,
+  writeConversation,
+} from "../lib/records/conversations.ts";
+export type {
+  AgentGymConversation,
+  ReadConversationOptions,
+} from "../lib/records/conversations.ts";

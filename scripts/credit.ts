@@ -22,7 +22,7 @@ import {
   serveCredit,
 } from "../mod/ecosystem.ts";
 import { explain } from "./explain.ts";
-import { readToken, untilStopped, wholeNumber } from "./served.ts";
+import { readToken, setting, untilStopped, wholeNumber } from "./served.ts";
 
 interface Flags {
   readonly port?: number;
@@ -146,22 +146,6 @@ function number(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("It must be a number.");
-}
-
-function setting(
-  text: string,
-  known: Record<string, unknown> = {},
-): Record<string, unknown> {
-  const equal = text.indexOf("=");
-  if (equal < 1) throw new InvalidArgumentError("It must be name=value.");
-  const word = text.slice(equal + 1);
-  let value: unknown = word;
-  try {
-    value = JSON.parse(word);
-  } catch {
-    // Values that are not JSON are strings.
-  }
-  return { ...known, [text.slice(0, equal)]: value };
 }
 
 try {

@@ -17,7 +17,7 @@ const LINE_LIMIT = 500;
 const FLOORS: readonly (readonly string[])[] = [
   ["lib"],
   ["lib/hae", "lib/envs", "lib/policy", "lib/plots"],
-  ["lib/rollout", "lib/remote", "lib/serve"],
+  ["lib/rollout", "lib/remote", "lib/serve", "lib/records"],
   ["lib/train"],
   ["mod"],
   ["scripts", "notebooks", "tests"],

@@ -10,10 +10,10 @@
  * @module
  */
 
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { createServedWorld, serveOpenEnv } from "../mod/ecosystem.ts";
 import { explain } from "./explain.ts";
-import { readToken, untilStopped, wholeNumber } from "./served.ts";
+import { readToken, setting, untilStopped, wholeNumber } from "./served.ts";
 
 interface Flags {
   readonly port: number;
@@ -71,7 +71,7 @@ const program = new Command("serve")
   .option(
     "--set <name=value>",
     "a setting of the world, repeatable",
-    readSetting,
+    setting,
     {},
   )
   .showHelpAfterError();
@@ -93,22 +93,6 @@ async function main(): Promise<void> {
     ...(log && { onEpisode: (one) => console.log(JSON.stringify(one)) }),
   });
   await untilStopped(server, `${name} over OpenEnv`, token !== undefined);
-}
-
-function readSetting(
-  text: string,
-  known: Record<string, unknown>,
-): Record<string, unknown> {
-  const equal = text.indexOf("=");
-  if (equal < 1) throw new InvalidArgumentError("It must be name=value.");
-  const word = text.slice(equal + 1);
-  let value: unknown = word;
-  try {
-    value = JSON.parse(word);
-  } catch {
-    // Values that are not JSON are strings.
-  }
-  return { ...known, [text.slice(0, equal)]: value };
 }
 
 try {

@@ -65,3 +65,26 @@ export function wholeNumber(text: string): number {
   }
   throw new InvalidArgumentError("It must be a whole number, not negative.");
 }
+
+/**
+ * Reads a setting, `name=value`; values that are JSON are what it says, others are text.
+ *
+ * @param text The word.
+ * @param known Settings before it.
+ * @returns All of them.
+ */
+export function setting(
+  text: string,
+  known: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const equal = text.indexOf("=");
+  if (equal < 1) throw new InvalidArgumentError("It must be name=value.");
+  const word = text.slice(equal + 1);
+  let value: unknown = word;
+  try {
+    value = JSON.parse(word);
+  } catch {
+    // Not JSON.
+  }
+  return { ...known, [text.slice(0, equal)]: value };
+}
