@@ -86,8 +86,8 @@ export { createCompactPolicy } from "./lib/policy/compact/policy.ts";
 export type {
   CompactPolicy,
   CompactPolicyOptions,
-  CompactSession,
 } from "./lib/policy/compact/policy.ts";
+export type { CompactSession } from "./lib/policy/compact/session.ts";
 export type { DifferentiablePolicy, ScoredBatch } from "./lib/policy/policy.ts";
 export {
   expertPolicy,

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { Worker as NodeWorker } from "node:worker_threads";
+
 /** Tells the caller something before the result. */
 export type Tell = (news: unknown) => void;
 
@@ -60,6 +62,58 @@ export interface RemoteWorker<H extends Handlers> {
   end(reason: string): void;
 }
 
+/** How a Worker is started. */
+export interface ConnectOptions {
+  /** Whether the program may end while the Worker has nothing to answer. @default {false} */
+  readonly background?: boolean;
+}
+
+/** A Worker as its calls use it. */
+interface Thread {
+  post(message: unknown): void;
+  listen(
+    onMessage: (answers: Answer[]) => void,
+    onError: (message: string) => void,
+  ): void;
+  /** Keeps the program alive, or lets it end. */
+  hold(isHeld: boolean): void;
+  terminate(): void;
+}
+
+function startThread(url: URL): Thread {
+  const worker = new Worker(url, { type: "module" });
+  return {
+    post: (message) => worker.postMessage(message),
+    listen(onMessage, onError) {
+      worker.onmessage = ({ data }: MessageEvent<Answer[]>) => onMessage(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        onError(event.message);
+      };
+    },
+    hold: () => {},
+    terminate: () => worker.terminate(),
+  };
+}
+
+/** The same by Node's interface, as only that lets the program end. */
+function startBackgroundThread(url: URL): Thread {
+  const worker = new NodeWorker(url);
+  worker.unref();
+  return {
+    post: (message) => worker.postMessage(message),
+    listen(onMessage, onError) {
+      worker.on("message", onMessage);
+      worker.on("error", ({ message }) => onError(message));
+    },
+    hold(isHeld) {
+      if (isHeld) worker.ref();
+      else worker.unref();
+    },
+    terminate: () => void worker.terminate(),
+  };
+}
+
 /** Errors that keep their class on the way from one thread to another. */
 const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
   RangeError,
@@ -72,13 +126,15 @@ const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
  *
  * @param url The Worker's module; it calls {@linkcode serveCalls}.
  * @param purpose What cannot be done without it, for errors: `reach a world`.
+ * @param options Whether the program waits for it.
  * @returns The Worker's handlers, to be called.
  */
 export function connectWorker<H extends Handlers>(
   url: URL,
   purpose: string,
+  { background = false }: ConnectOptions = {},
 ): RemoteWorker<H> {
-  const worker = new Worker(url, { type: "module" });
+  const thread = background ? startBackgroundThread(url) : startThread(url);
   const open = new Map<
     number,
     PromiseWithResolvers<unknown> & {
@@ -91,9 +147,10 @@ export function connectWorker<H extends Handlers>(
     failure ??= new Error(`Cannot ${purpose} as ${reason}`);
     for (const { reject } of open.values()) reject(failure);
     open.clear();
+    thread.hold(false);
   };
-  worker.onmessage = ({ data }: MessageEvent<Answer[]>) => {
-    for (const { id, over, news, result, error } of data) {
+  const receive = (answers: Answer[]) => {
+    for (const { id, over, news, result, error } of answers) {
       const call = open.get(id);
       if (!over) {
         call?.onNews?.(news);
@@ -103,15 +160,13 @@ export function connectWorker<H extends Handlers>(
       if (error === undefined) call?.resolve(result);
       else call?.reject(new (ERRORS[error.name] ?? Error)(error.message));
     }
+    if (open.size === 0) thread.hold(false);
   };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    fail(`its Worker failed: ${event.message}`);
-  };
+  thread.listen(receive, (message) => fail(`its Worker failed: ${message}`));
   const send = () => {
     const batch = unsent;
     unsent = [];
-    if (!failure) worker.postMessage(batch);
+    if (!failure) thread.post(batch);
   };
   return {
     call<K extends keyof H & string>(
@@ -123,22 +178,27 @@ export function connectWorker<H extends Handlers>(
       const id = calls++;
       const call = Promise.withResolvers<unknown>();
       open.set(id, { ...call, onNews });
+      thread.hold(true);
       unsent.push({ id, name, request });
       if (unsent.length === 1) queueMicrotask(send);
       return call.promise as Promise<ResultOf<H, K>>;
     },
     end(reason) {
-      worker.terminate();
+      thread.terminate();
       fail(reason);
     },
   };
 }
 
 /** A Worker's own scope, as far as it is used here. */
-declare const self: {
+interface WorkerScope {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown, transfer?: Transferable[]): void;
-};
+}
+
+function isWorkerScope(scope: object): scope is WorkerScope {
+  return "DedicatedWorkerGlobalScope" in scope;
+}
 
 /** How handlers are served. */
 export interface ServeOptions {
@@ -158,11 +218,12 @@ export function serveCalls(
   handlers: Handlers,
   options: ServeOptions = {},
 ): void {
-  if (!("DedicatedWorkerGlobalScope" in globalThis)) return;
+  const scope: object = globalThis;
+  if (!isWorkerScope(scope)) return;
   const { concurrent = false, transfer = () => [] } = options;
   const answer = async ({ id, name, request }: Call): Promise<Answer> => {
     const tell = (news: unknown) =>
-      self.postMessage([{ id, news, over: false }]);
+      scope.postMessage([{ id, news, over: false }]);
     try {
       const result = await handlers[name]!(request as never, tell);
       return { id, result, over: true };
@@ -174,12 +235,12 @@ export function serveCalls(
     }
   };
   const post = (answers: Answer[]) =>
-    self.postMessage(
+    scope.postMessage(
       answers,
       answers.flatMap(({ result }) => transfer(result)),
     );
   let last: Promise<unknown> = Promise.resolve();
-  self.onmessage = ({ data }: MessageEvent<Call[]>) => {
+  scope.onmessage = ({ data }: MessageEvent<Call[]>) => {
     if (concurrent) {
       for (const call of data) answer(call).then((one) => post([one]));
       return;

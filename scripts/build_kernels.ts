@@ -2,8 +2,8 @@
  * Compiles the kernel sources to WebAssembly and writes the bytes beside them.
  *
  * ```sh
- * deno task kernels           # writes lib/policy/backends/wasm/kernel_bytes.ts
- * deno task kernels --check   # fails if the file does not match its sources
+ * deno task kernels           # writes kernel_bytes.ts and row_kernel_bytes.ts in lib/policy/backends/wasm
+ * deno task kernels --check   # fails if a file does not match its sources
  * ```
  *
  * @module
@@ -12,17 +12,35 @@
 import asc from "assemblyscript/asc";
 
 const FOLDER = new URL("../lib/policy/backends/wasm/", import.meta.url);
-const TARGET = new URL("kernel_bytes.ts", FOLDER);
 const OPTIONS = [
-  "kernels.as.ts",
   "--outFile",
   "kernels.wasm",
   "-O3",
   "--noAssert",
   ...["--runtime", "stub"],
   ...["--importMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
-  ...["--enable", "simd,relaxed-simd"],
 ];
+
+/** The modules: entry, options of their own, and the file and name that carry the bytes. */
+export const KERNEL_MODULES = {
+  /** Works on the heap of the tensors. */
+  tensors: {
+    entry: "kernels.as.ts",
+    options: ["--enable", "simd,relaxed-simd"],
+    target: "kernel_bytes.ts",
+    name: "KERNEL_BYTES",
+  },
+  /** Works on memory that threads share. */
+  rows: {
+    entry: "rows.as.ts",
+    options: ["--enable", "simd,relaxed-simd,threads", "--sharedMemory"],
+    target: "row_kernel_bytes.ts",
+    name: "ROW_KERNEL_BYTES",
+  },
+} as const;
+
+/** One of {@linkcode KERNEL_MODULES}. */
+type KernelModule = typeof KERNEL_MODULES[keyof typeof KERNEL_MODULES];
 
 /**
  * Compiles the kernel sources.
@@ -30,9 +48,11 @@ const OPTIONS = [
  * @returns Bytes of the WebAssembly module; the same for the same sources and compiler.
  * @throws {Error} If the sources do not compile; the message holds the compiler's own.
  */
-export async function compileKernels(): Promise<Uint8Array<ArrayBuffer>> {
+export async function compileKernels(
+  { entry, options }: KernelModule,
+): Promise<Uint8Array<ArrayBuffer>> {
   let bytes: Uint8Array<ArrayBuffer> | undefined;
-  const { error, stderr } = await asc.main(OPTIONS, {
+  const { error, stderr } = await asc.main([entry, ...OPTIONS, ...options], {
     readFile: async (name) => {
       try {
         return await Deno.readTextFile(new URL(name, FOLDER));
@@ -59,9 +79,13 @@ export async function compileKernels(): Promise<Uint8Array<ArrayBuffer>> {
  * Renders the file that carries the compiled module.
  *
  * @param bytes What {@linkcode compileKernels} made.
+ * @param name The constant that holds them.
  * @returns TypeScript source text.
  */
-export function renderKernelBytes(bytes: Uint8Array<ArrayBuffer>): string {
+export function renderKernelBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): string {
   return `/**
  * The compiled kernels, written by \`deno task kernels\`: do not edit.
  *
@@ -69,21 +93,23 @@ export function renderKernelBytes(bytes: Uint8Array<ArrayBuffer>): string {
  */
 
 /** The WebAssembly module in base64. */
-export const KERNEL_BYTES =
+export const ${name} =
   "${bytes.toBase64()}";
 `;
 }
 
 if (import.meta.main) {
-  const source = renderKernelBytes(await compileKernels());
-  if (Deno.args.includes("--check")) {
-    if (await Deno.readTextFile(TARGET) !== source) {
-      console.error("kernel_bytes.ts does not match: run `deno task kernels`");
+  for (const module of Object.values(KERNEL_MODULES)) {
+    const { name, target } = module, file = new URL(target, FOLDER);
+    const source = renderKernelBytes(await compileKernels(module), name);
+    if (!Deno.args.includes("--check")) {
+      await Deno.writeTextFile(file, source);
+      console.log(`wrote ${file.pathname} (${source.length} characters)`);
+    } else if (await Deno.readTextFile(file) === source) {
+      console.log(`${target} matches its sources`);
+    } else {
+      console.error(`${target} does not match: run \`deno task kernels\``);
       Deno.exit(1);
     }
-    console.log("kernel_bytes.ts matches its sources");
-  } else {
-    await Deno.writeTextFile(TARGET, source);
-    console.log(`wrote ${TARGET.pathname} (${source.length} characters)`);
   }
 }

@@ -2,10 +2,11 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { connectWorker } from "../lib/rpc.ts";
 import type { EchoHandlers } from "./_echo_worker.ts";
 
-const connect = () =>
+const connect = (background = false) =>
   connectWorker<EchoHandlers>(
     new URL("./_echo_worker.ts", import.meta.url),
     "hear an echo",
+    { background },
   );
 
 Deno.test("connectWorker() gives results in order, and news before them", async () => {
@@ -19,6 +20,16 @@ Deno.test("connectWorker() gives results in order, and news before them", async 
   deepStrictEqual(results, ["a", 3, "b"]);
   deepStrictEqual(news, [0, 1, 2]);
   worker.end("the test is over");
+});
+
+Deno.test("connectWorker() in the background answers as well, and lets the program end", async () => {
+  const worker = connect(true);
+  const news: unknown[] = [];
+  strictEqual(await worker.call("count", 3, (one) => news.push(one)), 3);
+  deepStrictEqual(news, [0, 1, 2]);
+  await rejects(worker.call("fail", "RangeError"), { name: "RangeError" });
+  worker.end("the test is over");
+  await rejects(worker.call("echo", "late"), /as the test is over/);
 });
 
 Deno.test("connectWorker() throws what a handler threw, as an error of its class", async () => {

@@ -9,6 +9,8 @@ import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
 import { checkEstimator, estimatorOf } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
+import { sharedWeightsOf } from "../policy/compact/policy.ts";
+import type { SharedWeights } from "../policy/compact/kernels/shared_weights.ts";
 import { createEnvPool } from "../rollout/env_pool.ts";
 import { withHints } from "../rollout/hints.ts";
 import {
@@ -26,8 +28,10 @@ import {
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import { assembleEngine } from "./engine/assemble_engine.ts";
 import { assembleServed } from "./assemble_served.ts";
-import { createPpoLearner } from "./ppo/learner.ts";
+import { createKernelLearner, createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
+import { createTeam, type TeamOptions } from "./workers/team.ts";
+import type { WorkingPolicy } from "./workers/jobs.ts";
 import { createSharedLearner, sharePolicy } from "./workers/shared_policy.ts";
 import {
   createTraining,
@@ -81,14 +85,12 @@ export async function assembleTraining(
   const skipped = new Set<string>();
   const specs = await listWorlds(config.worlds, skipped);
   const evaluation = await listSets(config.evaluation.sets, skipped);
-  const { policy, learner, end, ...credited } = await assembleLearner(config, {
-    specs,
-    backend,
-    signal,
-    onNotice: options.onNotice,
-  });
   const hinted = config.warmStart !== undefined ||
     config.tokenWeights !== undefined;
+  const { policy, learner, end, ...credited } = await assembleLearner(config, {
+    ...{ specs, backend, signal, hinted },
+    onNotice: options.onNotice,
+  });
   const pool = config.rollout.workers > 0
     ? createEnvPool({ workers: config.rollout.workers, hints: hinted })
     : undefined;
@@ -132,9 +134,14 @@ async function assembleLearner(
     backend: Backend;
     signal: AbortSignal | undefined;
     onNotice: AssembleOptions["onNotice"];
+    /** Whether worlds are opened with hints. */
+    hinted: boolean;
   },
 ): Promise<
-  & Pick<TrainingParts, "policy" | "learner" | "critic" | "costs">
+  & Pick<
+    TrainingParts,
+    "policy" | "learner" | "critic" | "costs" | "collect"
+  >
   & { end: () => Promise<void> }
 > {
   const { specs, backend: { name: backend }, signal } = options;
@@ -147,9 +154,21 @@ async function assembleLearner(
   }
   const { workers, microbatches } = config.replicas;
   const policy = await assemblePolicy(config, specs, signal);
+  const weights = sharedWeightsOf(policy);
   if (microbatches === 1) {
-    const end = () => Promise.resolve(policy.dispose());
-    return { policy, learner: createPpoLearner(policy), end };
+    return weights && config.policy.name === "compact"
+      ? gatherTeam(policy, weights, {
+        threads: config.threads || Math.min(navigator.hardwareConcurrency, 4),
+        policy: config.policy,
+        specs,
+        hints: options.hinted,
+        plays: config.rollout.workers === 0,
+      })
+      : {
+        policy,
+        learner: createPpoLearner(policy),
+        end: () => Promise.resolve(policy.dispose()),
+      };
   }
   try {
     const order = { workers, config, specs, backend };
@@ -167,6 +186,24 @@ async function assembleLearner(
     policy.dispose();
     throw error;
   }
+}
+
+/** A policy and its learner, on threads that share its weights. */
+function gatherTeam(
+  policy: WorkingPolicy,
+  weights: SharedWeights,
+  options: TeamOptions,
+) {
+  const team = createTeam(weights, options);
+  return {
+    policy,
+    learner: createKernelLearner(policy, weights, team.computeParts),
+    collect: team.collect,
+    async end() {
+      await team[Symbol.asyncDispose]();
+      policy.dispose();
+    },
+  };
 }
 
 /** An episode that is alone in its group has an advantage of 0, and nothing would be learned. */

@@ -13,6 +13,7 @@ import type {
 } from "../envs/text_env.ts";
 import {
   type CompactPolicy,
+  type CompactPolicyOptions,
   createCompactPolicy,
 } from "../policy/compact/policy.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
@@ -62,23 +63,24 @@ export async function assemblePolicy(
   }
   return policy.name === "language"
     ? await assembleLanguagePolicy(policy, { ...config, specs, signal })
-    : await compactPolicy(policy, seed, specs);
+    : createCompactPolicy(await compactOptions(policy, seed, specs));
 }
 
-async function compactPolicy(
+/** Options of the compact policy that a config describes. */
+export async function compactOptions(
   config: CompactPolicyConfig,
   seed: number,
   specs: readonly EnvSpec[],
-): Promise<CompactPolicy> {
+): Promise<CompactPolicyOptions> {
   const { name: _, flat = false, ...settings } = config;
-  if (flat) return createCompactPolicy({ ...settings, seed });
+  if (flat) return { ...settings, seed };
   const achieved = (await ruleOf(specs))?.achieved;
-  return createCompactPolicy({
+  return {
     ...settings,
     seed,
     proposeSubgoals: await proposerOf(specs, settings.subgoals),
     ...(achieved && settings.subgoals === "steps" && { achieved }),
-  });
+  };
 }
 
 /** Finds the rule of subgoals that all worlds share, if there is one. */

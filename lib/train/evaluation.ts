@@ -12,9 +12,10 @@ import type {
   SubgoalRule,
 } from "../envs/text_env.ts";
 import type { Policy } from "../policy/policy.ts";
+import { trajectoriesOf } from "../episode_batch.ts";
 import {
   checkPlayed,
-  collectTrajectories,
+  collectEpisodes,
   type LostEpisode,
 } from "../rollout/collect.ts";
 import {
@@ -63,7 +64,15 @@ export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
   readonly subgoalRule?: SubgoalRule;
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
+  /** Plays the episodes. @default {collectEpisodes} */
+  readonly collect?: typeof collectEpisodes;
 }
+
+/** How scheduled episodes are played. */
+type PlayOptions = Pick<
+  EvaluationOptions,
+  "open" | "signal" | "subgoalRule" | "collect"
+>;
 
 /**
  * Plays each set of worlds once and describes what happened.
@@ -99,11 +108,12 @@ export async function evaluatePolicy(
   sets: EvaluationSets,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { open, signal, subgoalRule, ...schedule } = options;
+  const { open, signal, subgoalRule, collect, ...schedule } = options;
   return await playEvaluation(policy, scheduleEvaluation(sets, schedule), {
     ...(open && { open }),
     ...(signal && { signal }),
     ...(subgoalRule && { subgoalRule }),
+    ...(collect && { collect }),
   });
 }
 
@@ -117,7 +127,7 @@ export async function evaluatePolicy(
  */
 export function scheduleEvaluation(
   sets: EvaluationSets,
-  options: Omit<EvaluationOptions, "open" | "signal" | "subgoalRule">,
+  options: Omit<EvaluationOptions, keyof PlayOptions>,
 ): EvaluationSchedule {
   const { random, tasks, balanceBy, ...lengths } = options;
   return Object.fromEntries(
@@ -146,9 +156,9 @@ export function scheduleEvaluation(
 export async function playEvaluation(
   policy: Policy,
   schedule: EvaluationSchedule,
-  options: Pick<EvaluationOptions, "open" | "signal" | "subgoalRule"> = {},
+  options: PlayOptions = {},
 ): Promise<Evaluation> {
-  const { subgoalRule, ...playing } = options;
+  const { subgoalRule, collect = collectEpisodes, ...playing } = options;
   const metrics: Record<string, number> = {};
   const trajectories: Trajectory[] = [];
   const assignments: Assignment[] = [];
@@ -159,11 +169,12 @@ export async function playEvaluation(
       group: `${name}/${one.group}`,
     });
     const lost: LostEpisode[] = [];
-    const played = await collectTrajectories(policy, episodes, {
+    const batch = await collect(policy, episodes, {
       ...playing,
       bootstrap: false, // an evaluation needs no values
       onLost: (episode) => lost.push(episode),
     });
+    const played = trajectoriesOf(batch);
     checkPlayed(`evaluate on "${name}"`, { episodes: played.length, lost });
     const row: Record<string, number> = {
       ...summarizeTrajectories(played),

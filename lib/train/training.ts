@@ -127,6 +127,8 @@ export interface TrainingParts {
   readonly open?: OpenEnv;
   /** Judges plans, for the metrics and for `shaping.subgoalReward`. */
   readonly subgoalRule?: SubgoalRule;
+  /** Plays training and evaluation episodes. @default {collectEpisodes} */
+  readonly collect?: typeof collectEpisodes;
   /** Credits episodes with shaped rewards, one credit for each, in order. @default {`config.estimator`} */
   readonly assignCredit?: (trajectories: readonly Trajectory[]) => Credit[];
   /** Values whole batches with shaped rewards and credits them, for policies that do not value; takes the place of `assignCredit`. */
@@ -244,6 +246,7 @@ class OpenTraining implements Training {
   async *[Symbol.asyncIterator](): AsyncGenerator<IterationRecord, void, void> {
     const { config } = this;
     const { policy, learner, specs, open, signal } = this.#parts;
+    const { collect = collectEpisodes } = this.#parts;
     const { subgoalRule } = this.#parts;
     const stopping = signal && { signal };
     const playing = { ...(open && { open }), ...stopping };
@@ -261,7 +264,7 @@ class OpenTraining implements Training {
       };
       const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
       const lost: LostEpisode[] = [];
-      const played = await collectEpisodes(policy, episodes, {
+      const played = await collect(policy, episodes, {
         ...playing,
         onLost: (episode) => lost.push(episode),
       });
@@ -359,10 +362,11 @@ class OpenTraining implements Training {
     const open = baseline?.open ?? this.#parts.open;
     const { subgoalRule } = this.#parts;
     // What cannot be taken back is not stopped.
-    const { signal, learner: { revert } } = this.#parts;
+    const { signal, learner: { revert }, collect } = this.#parts;
     return playEvaluation(baseline?.policy ?? this.evaluated, schedule, {
       ...(open && { open }),
       ...(subgoalRule && { subgoalRule }),
+      ...(collect && { collect }),
       ...(signal && revert && { signal }),
     });
   }

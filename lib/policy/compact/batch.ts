@@ -144,14 +144,14 @@ export interface CompactBatch {
 }
 
 /** Distinct texts of a batch, numbered in order of appearance. */
-class TextTable {
+export class TextTable {
   /** Numbers of the texts that share a hash. */
   readonly #known = new Map<number, number[]>();
   readonly words: number[] = [];
   readonly owners: number[] = [];
   readonly scales: number[] = [0];
   /** First word of each text. */
-  readonly #starts: number[] = [0];
+  readonly starts: number[] = [0];
 
   /** Numbers of the texts of one turn, in their order. */
   add(packed: Int32Array): number[] {
@@ -174,7 +174,7 @@ class TextTable {
     }
     const number = this.scales.length;
     alike.push(number);
-    this.#starts.push(this.words.length);
+    this.starts.push(this.words.length);
     for (let i = at; i < at + length; i++) {
       this.words.push(packed[i]!);
       this.owners.push(number);
@@ -189,8 +189,8 @@ class TextTable {
     at: number,
     length: number,
   ): boolean {
-    const start = this.#starts[number]!;
-    const end = this.#starts[number + 1] ?? this.words.length;
+    const start = this.starts[number]!;
+    const end = this.starts[number + 1] ?? this.words.length;
     if (end - start !== length) return false;
     for (let i = 0; i < length; i++) {
       if (this.words[start + i] !== packed[at + i]) return false;

@@ -24,8 +24,8 @@ export interface PlanNumbers {
   readonly switching: Float32Array;
   /** Logit of each candidate. Shape `(candidates,)`. */
   readonly planning: Float32Array;
-  /** Samples of the candidates. */
-  readonly rows: Ragged;
+  /** Where the candidates of each sample start. */
+  readonly rows: Pick<Ragged, "starts">;
   /** Shapes `(samples,)`. */
   readonly values: ByDecision<Float32Array>;
 }
@@ -36,8 +36,18 @@ export interface ActionNumbers {
   readonly execution: Float32Array;
   /** Shape `(samples,)`. */
   readonly value: Float32Array;
-  /** Samples of the actions. */
-  readonly rows: Ragged;
+  /** Where the actions of each sample start. */
+  readonly rows: Pick<Ragged, "starts">;
+}
+
+/** Reads what a network gives for inputs, first for plans and then, under the chosen subgoals, for actions. */
+export interface CompactReader {
+  readPlans(inputs: readonly CompactInputs[]): PlanReading;
+}
+
+/** Numbers for planning; disposed when the actions of the same samples are read. */
+export interface PlanReading extends PlanNumbers, Disposable {
+  readActions(inputs: readonly CompactInputs[]): ActionNumbers;
 }
 
 /** A choice and its log-probability. */

@@ -41,7 +41,7 @@ import {
   tensor2d,
   Weights,
 } from "./scorer.ts";
-import type { ActionNumbers, PlanNumbers } from "./choice.ts";
+import type { ActionNumbers, CompactReader, PlanReading } from "./choice.ts";
 
 /** Sizes of a compact network. */
 export interface CompactNetworkOptions {
@@ -358,17 +358,15 @@ export function swept<T>(work: () => T): T {
   }
 }
 
-/** Planning results, and the states that acting reuses. */
-export interface ReadPlans extends PlanNumbers, Disposable {
-  /** Shape `(samples, width)`; disposed with the rest. */
-  readonly state: tf.Tensor2D;
+/** Reads a network by TensorFlow.js. */
+export function tensorReader(network: CompactNetwork): CompactReader {
+  return { readPlans: (inputs) => readPlans(network, inputs) };
 }
 
-/** Forward pass for planning, read back; the caller disposes the states. */
-export function readPlans(
+function readPlans(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
-): ReadPlans {
+): PlanReading {
   const batch = packBatch(inputs);
   return swept(() => {
     const encoded = network.encode(batch);
@@ -379,14 +377,14 @@ export function readPlans(
       planning: spread(numbersOf(planning), batch.subgoalRows),
       rows: batch.subgoalRows,
       values: byDecision((name) => numbersOf(values[name])),
-      state,
+      readActions: (acting) => readActions(network, acting, state),
       [Symbol.dispose]: () => state.dispose(),
     };
   });
 }
 
-/** Forward pass for actions, read back; `state` is that of {@linkcode readPlans}. */
-export function readActions(
+/** Actions under chosen subgoals; `state` is that of the plans. */
+function readActions(
   network: CompactNetwork,
   inputs: readonly CompactInputs[],
   state: tf.Tensor2D,

@@ -8,22 +8,12 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { createRandom, type Random } from "../../random.ts";
-import {
-  type ByDecision,
-  byDecision,
-  type ChoiceTrace,
-  type Decision,
-  type DecisionName,
-  type Observation,
-  type Situation,
-} from "../../trajectory.ts";
+import { createRandom } from "../../random.ts";
+import type { ChoiceTrace, DecisionName, Situation } from "../../trajectory.ts";
 import { requireBackend } from "../backends/tensor_setup.ts";
 import type {
   CompletePolicy,
-  CompleteSession,
   DifferentiablePolicy,
-  EncodeOptions,
   EpisodeStart,
   IntervenablePolicy,
   PlanIntervention,
@@ -32,17 +22,10 @@ import type {
   ScoredBatch,
   ScoredTurn,
 } from "../policy.ts";
-import { EpisodeHistories } from "../session.ts";
 import { type CompactInputs, packBatch, readInputs } from "./batch.ts";
 import {
-  checkActions,
   choiceTrace,
-  choosePlan,
-  type Chooser,
-  demonstrated,
-  intervening,
-  recordDecision,
-  sampled,
+  type CompactReader,
   scoreChoices,
   scoreSwitches,
 } from "./choice.ts";
@@ -50,13 +33,17 @@ import {
   type CompactNetwork,
   createCompactNetwork,
   numbersOf,
-  readActions,
-  readPlans,
   swept,
+  tensorReader,
 } from "./network.ts";
-import { buildInputs, type InputBuilder } from "./inputs.ts";
-import { type EpisodeMemory, followEpisode } from "./memory.ts";
-import { createLexicon, type Lexicon } from "./words.ts";
+import { canShareWeights, SharedWeights } from "./kernels/shared_weights.ts";
+import {
+  type CompactSession,
+  Player,
+  Session,
+  type SharedState,
+} from "./session.ts";
+import { createLexicon } from "./words.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
 export interface CompactPolicyOptions {
@@ -125,28 +112,6 @@ export interface CompactPolicy
   atTemperature(temperature: number): CompletePolicy;
 }
 
-/** A session of a compact policy; its methods are synchronous. */
-export interface CompactSession extends CompleteSession {
-  /** Decides; see {@linkcode CompleteSession.decide}. */
-  decide(
-    rows: readonly number[],
-    observations: readonly Observation[],
-    randoms: readonly Random[],
-  ): Decision[];
-  /** Values; see {@linkcode CompleteSession.values}. */
-  values(
-    rows: readonly number[],
-    observations: readonly Observation[],
-  ): ByDecision<number>[];
-  /** Encodes; see {@linkcode CompleteSession.encode}. Decisions are scored in any case. */
-  encode(
-    rows: readonly number[],
-    observations: readonly Observation[],
-    decisions: readonly Decision[],
-    options?: EncodeOptions,
-  ): Decision[];
-}
-
 /** Samples per batch of `scoreSamples`. */
 const SCORE_BATCH = 512;
 
@@ -185,34 +150,83 @@ export function createCompactPolicy(
   return new Compact(options);
 }
 
-/** State that the sessions of a policy share. */
-interface SharedState {
-  readonly network: CompactNetwork;
-  readonly lexicon: Lexicon;
-  readonly propose: CompactPolicyOptions["proposeSubgoals"];
-  readonly achieved: CompactPolicyOptions["achieved"];
-  readonly executor: "subgoal" | "task";
-  readonly subgoals: "steps" | "task";
+/** The weights on shared memory of a compact policy of this module, where its backend has kernels for them. */
+export function sharedWeightsOf(policy: object): SharedWeights | undefined {
+  return policy instanceof Compact ? policy.kernels : undefined;
+}
+
+/** Options with every default filled in. */
+function settle(options: CompactPolicyOptions) {
+  const all = { ...COMPACT_DEFAULTS, ...options };
+  // Without a plan there is no subgoal to see.
+  const executor = all.proposeSubgoals ? all.executor : "task";
+  const { switchBias = SWITCH_BIAS[all.subgoals] } = all;
+  return { ...all, executor, switchBias };
+}
+
+function shareState(
+  settings: ReturnType<typeof settle>,
+  source: Pick<SharedState, "reader" | "weights">,
+): SharedState {
+  const { proposeSubgoals: propose, achieved, executor, subgoals } = settings;
+  const lexicon = createLexicon(settings);
+  return { ...source, lexicon, propose, achieved, executor, subgoals };
+}
+
+/**
+ * Makes a policy that decides as another one, on a thread of its own: weights are those in shared memory.
+ *
+ * @param options Options of the other policy; the seed is not used.
+ */
+export function createCompactReplica(
+  options: CompactPolicyOptions,
+  network: CompactReader,
+): { atTemperature(temperature: number): CompletePolicy } {
+  const reader = () => network;
+  const shared = shareState(settle(options), { reader, weights: undefined });
+  return {
+    atTemperature: (temperature) => new Player(shared, temperature),
+  };
+}
+
+/**
+ * The temperature of a compact policy with these weights, or of what its {@linkcode CompactPolicy.atTemperature}
+ * returned; `undefined` for any other policy.
+ */
+export function temperatureOf(
+  policy: object,
+  weights: SharedWeights,
+): number | undefined {
+  if (policy instanceof Compact) {
+    return policy.kernels === weights ? 1 : undefined;
+  }
+  return policy instanceof Player && policy.shared.weights === weights
+    ? policy.temperature
+    : undefined;
 }
 
 class Compact implements CompactPolicy {
   readonly variables: CompactPolicy["variables"];
+  readonly #network: CompactNetwork;
   readonly #shared: SharedState;
+  /** The network on shared memory, where the backend has it. */
+  readonly kernels: SharedWeights | undefined;
 
   constructor(options: CompactPolicyOptions) {
     checkBackend();
-    const { seed, proposeSubgoals: propose, achieved, ...asked } = options;
-    const all = { ...COMPACT_DEFAULTS, ...asked };
-    // Without a plan there is no subgoal to see.
-    const executor = propose ? all.executor : "task";
-    const { switchBias = SWITCH_BIAS[all.subgoals] } = all;
-    const settings = { ...all, executor, switchBias };
-    const random = createRandom(seed).fork("compact policy");
+    const settings = settle(options);
+    const random = createRandom(settings.seed).fork("compact policy");
     const network = createCompactNetwork(random, settings);
-    const lexicon = createLexicon(settings);
-    const { subgoals } = all;
-    this.#shared = { network, lexicon, propose, achieved, executor, subgoals };
+    this.#network = network;
     this.variables = network.variables;
+    this.kernels = canShareWeights(settings)
+      ? new SharedWeights(network.variables, settings)
+      : undefined;
+    const byTensors = tensorReader(network);
+    this.#shared = shareState(settings, {
+      reader: () => this.kernels?.network() ?? byTensors,
+      weights: this.kernels,
+    });
   }
 
   open(starts: readonly EpisodeStart[]): CompactSession {
@@ -225,9 +239,7 @@ class Compact implements CompactPolicy {
         `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
       );
     }
-    return {
-      open: (starts) => new Session(this.#shared, starts, { temperature }),
-    };
+    return new Player(this.#shared, temperature);
   }
 
   intervened(replace: PlanIntervention, temperature = 1): Policy {
@@ -263,7 +275,7 @@ class Compact implements CompactPolicy {
 
   /** Scores recorded choices from the inputs that their traces carry. */
   #scoreTraces(traces: readonly ChoiceTrace[]): ScoredBatch {
-    const { network } = this.#shared;
+    const network = this.#network;
     const inputs = traces.map((trace): CompactInputs =>
       readInputs(trace.inputs)
     );
@@ -293,176 +305,6 @@ class Compact implements CompactPolicy {
         },
       };
     });
-  }
-}
-
-/** How a session decides. */
-interface PlayOptions {
-  readonly temperature: number;
-  /** Exchanges subgoals; such decisions cannot be learned from. */
-  readonly replace?: PlanIntervention;
-}
-
-/** Episodes in progress, with an episode memory per row. */
-class Session implements CompactSession {
-  readonly #shared: SharedState;
-  readonly #starts: readonly EpisodeStart[];
-  readonly #options: PlayOptions;
-  readonly #histories: EpisodeHistories;
-  readonly #memories: EpisodeMemory[] = [];
-
-  constructor(
-    shared: SharedState,
-    starts: readonly EpisodeStart[],
-    options: PlayOptions,
-  ) {
-    this.#shared = shared;
-    this.#starts = starts;
-    this.#options = options;
-    this.#histories = new EpisodeHistories(starts);
-  }
-
-  decide(
-    rows: readonly number[],
-    observations: readonly Observation[],
-    randoms: readonly Random[],
-  ): Decision[] {
-    const { temperature, replace } = this.#options;
-    const chooser = sampled(randoms, temperature);
-    const decisions = this.#decideBy(
-      replace ? intervening(chooser, replace, randoms) : chooser,
-      rows,
-      observations,
-    );
-    this.#histories.recordAll(rows, observations, decisions);
-    return decisions;
-  }
-
-  encode(
-    rows: readonly number[],
-    observations: readonly Observation[],
-    decisions: readonly Decision[],
-    { hints }: EncodeOptions = {},
-  ): Decision[] {
-    const chooser = demonstrated(observations, decisions);
-    const encoded = this.#decideBy(chooser, rows, observations, hints);
-    this.#histories.recordAll(rows, observations, decisions);
-    return encoded;
-  }
-
-  values(
-    rows: readonly number[],
-    observations: readonly Observation[],
-  ): ByDecision<number>[] {
-    if (rows.length === 0) return [];
-    using plans = readPlans(
-      this.#shared.network,
-      rows.map((row, i) => this.#inputs(row, observations[i]!, {}).planning),
-    );
-    return rows.map((_, i) => byDecision((name) => plans.values[name][i]!));
-  }
-
-  [Symbol.dispose](): void {
-    this.#memories.length = 0;
-  }
-
-  #decideBy(
-    chooser: Chooser,
-    rows: readonly number[],
-    observations: readonly Observation[],
-    hints: readonly string[] = [],
-  ): Decision[] {
-    if (rows.length === 0) return [];
-    const { network } = this.#shared;
-    const situations = rows.map((row, i) =>
-      this.#histories.situation(row, observations[i]!)
-    );
-    situations.forEach(checkActions);
-    const builders = rows.map((row, i) =>
-      this.#inputs(row, observations[i]!, {
-        also: chooser.alsoConsider(i),
-        hint: hints[i],
-      })
-    );
-    using plans = readPlans(network, builders.map((one) => one.planning));
-    const planned = builders.map((one, i) => {
-      const plan = choosePlan(one, plans, i, chooser);
-      const row = rows[i]!, situation = situations[i]!;
-      return chooser.exchange?.(plan, { row, situation }, i) ?? plan;
-    });
-    const inputs = builders.map((one, i) =>
-      one.acting(planned[i]!.subgoal, planned[i]!.switched)
-    );
-    const { execution, rows: { starts }, value } = readActions(
-      network,
-      inputs,
-      plans.state,
-    );
-    return situations.map((situation, i) => {
-      const logits = execution.subarray(starts[i], starts[i + 1]);
-      return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
-        action: chooser.act(logits, i),
-        values: {
-          switching: plans.values.switching[i]!,
-          planning: plans.values.planning[i]!,
-          execution: value[i]!,
-        },
-        heldValue: plans.values.execution[i]!,
-      });
-    });
-  }
-
-  /** Inputs of a row's turn; `also` is appended to the candidates, `hint` to the task. */
-  #inputs(
-    row: number,
-    observation: Observation,
-    { also, hint }: { also?: string | undefined; hint?: string | undefined },
-  ): InputBuilder {
-    const { lexicon, propose } = this.#shared;
-    const situation = this.#histories.situation(row, observation);
-    const memory = this.#memory(row, situation);
-    const { task, subgoal } = situation;
-    return buildInputs(
-      hint ? { ...memory, task: lexicon.phrase(`${task} ${hint}`) } : memory,
-      {
-        lexicon,
-        actions: observation.admissibleActions,
-        candidates: this.#candidates(situation, also),
-        held: propose && subgoal ? subgoal : undefined,
-        executor: this.#shared.executor,
-      },
-    );
-  }
-
-  /** The memory of a row up to its current observation. */
-  #memory(row: number, situation: Situation): EpisodeMemory {
-    const memory = followEpisode(this.#memories[row], situation, this.#shared);
-    this.#memories[row] = memory;
-    return memory;
-  }
-
-  /** Proposed subgoals and `also`; the task itself where nothing is proposed. */
-  #candidates(
-    situation: Situation,
-    also: string | undefined,
-  ): readonly string[] {
-    const { propose } = this.#shared;
-    if (!propose) return [];
-    const proposed = this.#due(propose(situation), situation.subgoal);
-    if (proposed.length === 0) return [also ?? situation.task];
-    return also === undefined || proposed.includes(also)
-      ? proposed
-      : [...proposed, also];
-  }
-
-  /** What may be taken up: with steps, anything but the held subgoal, unless nothing else is listed. */
-  #due(
-    proposed: readonly string[],
-    held: string | undefined,
-  ): readonly string[] {
-    if (this.#shared.subgoals === "task") return proposed;
-    const others = proposed.filter((one) => one !== held);
-    return others.length > 0 ? others : proposed;
   }
 }
 

@@ -128,6 +128,7 @@ export type TrainingConfig = {
   readonly tokenWeights?: TokenWeightsConfig;
   readonly update: Readonly<UpdateOptions>;
   readonly warmStart?: WarmStartConfig;
+  readonly threads: number;
   readonly replicas: ReplicasConfig;
   readonly evaluation: EvaluationConfig;
   readonly record: RecordConfig;

@@ -20,30 +20,26 @@ import { registerGradients } from "../../policy/backends/tensor_setup.ts";
 import { createPause } from "../../pause.ts";
 import { mean } from "../../numeric.ts";
 import { type Random, shuffled } from "../../random.ts";
+import type { SharedWeights } from "../../policy/compact/kernels/shared_weights.ts";
+import { sharedWeightsOf } from "../../policy/compact/policy.ts";
 import {
-  gatherMicrobatches,
-  layOutSamples,
-  type Microbatch,
-  type SampleColumns,
-  splitMicrobatches,
-} from "./microbatches.ts";
-import {
-  type AdamWState,
-  beginAdamW,
-  clipGradient,
-  stepAdamW,
-} from "./optimizer.ts";
+  type GradientSteps,
+  type StepReport,
+  tensorSteps,
+  type Update,
+} from "./gradient_steps.ts";
+import { computePart } from "./kernel_gradient.ts";
+import { type ComputeParts, KernelLearning } from "./kernel_steps.ts";
+import { layOutSamples } from "./microbatches.ts";
+import { type AdamWState, beginAdamW } from "./optimizer.ts";
 import {
   assignWeights,
-  checkFinite,
   computeGradient,
   flattenTensors,
   PPO_TERMS,
-  type PpoGradient,
   readWeights,
-  sumGradients,
 } from "./step.ts";
-import { type PpoSettings, settingsAt } from "./update_settings.ts";
+import { settingsAt } from "./update_settings.ts";
 
 /** Samples scored at once under the reference weights. */
 const REFERENCE_BATCH = 1024;
@@ -89,37 +85,51 @@ const REFERENCE_BATCH = 1024;
  * @returns The learner. Saving and loading carries weights, moments and reference.
  */
 export function createPpoLearner(policy: DifferentiablePolicy): Learner {
-  return new PpoLearner(policy, {
-    microbatches: 1,
-    computeGradients: (parts, settings) =>
-      Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
-  });
+  return new PpoLearner(policy, stepsOf(policy));
 }
 
-/** How a learner computes its gradients. */
-interface MicrobatchOptions {
-  /** Microbatches into which each minibatch is split; the last digits of its gradient depend on it. */
-  readonly microbatches: number;
-  /** Computes the gradients of microbatches, on any thread, and returns them in order. */
-  readonly computeGradients: (
-    parts: readonly Microbatch[],
-    settings: PpoSettings,
-  ) => Promise<PpoGradient[]>;
+/** Makes the learner of a policy with kernels, whose parts of minibatches are computed on any thread. */
+export function createKernelLearner(
+  policy: DifferentiablePolicy,
+  weights: SharedWeights,
+  computeParts: ComputeParts,
+): Learner {
+  return new PpoLearner(policy, kernelSteps(weights, computeParts));
 }
 
-/** Samples laid out for one update. */
-interface Update {
-  readonly samples: SampleBatch;
-  readonly columns: SampleColumns;
-  /** Log-probabilities of all units under the reference, where they are wanted. Shape `(units,)`. */
-  readonly references: Float32Array | undefined;
-  readonly settings: PpoSettings;
+function kernelSteps(
+  weights: SharedWeights,
+  computeParts: ComputeParts,
+): BeginSteps {
+  const learning = new KernelLearning(weights, computeParts);
+  return (update) => learning.begin(update);
 }
 
-/** The learner of {@linkcode createPpoLearner}, whose gradients are computed microbatch by microbatch. */
+/** Steps by the policy's own kernels where it has some, else by TensorFlow.js; on this thread. */
+function stepsOf(policy: DifferentiablePolicy): BeginSteps {
+  const weights = sharedWeightsOf(policy);
+  if (weights) {
+    return kernelSteps(
+      weights,
+      (jobs) =>
+        Promise.resolve(jobs.map((job) => computePart(weights.network(), job))),
+    );
+  }
+  return (update) =>
+    tensorSteps(policy, update, {
+      microbatches: 1,
+      computeGradients: (parts, settings) =>
+        Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
+    });
+}
+
+/** Begins the steps of an update. */
+type BeginSteps = (update: Update) => GradientSteps;
+
+/** The learner of {@linkcode createPpoLearner}, whose steps are taken by TensorFlow.js or by kernels. */
 export class PpoLearner implements Learner {
   readonly #policy: DifferentiablePolicy;
-  readonly #options: MicrobatchOptions;
+  readonly #begin: BeginSteps;
   readonly #variables: readonly tf.Variable[];
   readonly #size: number;
   /** Weights the policy had when the reference was set; on the device until they are read. */
@@ -131,9 +141,9 @@ export class PpoLearner implements Learner {
     | { weights: Float32Array<ArrayBuffer>; moments: AdamWState }
     | undefined;
 
-  constructor(policy: DifferentiablePolicy, options: MicrobatchOptions) {
+  constructor(policy: DifferentiablePolicy, begin: BeginSteps) {
     this.#policy = policy;
-    this.#options = options;
+    this.#begin = begin;
     this.#variables = Object.values(policy.variables);
     this.#size = this.#variables.reduce((sum, { size }) => sum + size, 0);
     this.#moments = beginAdamW(this.#size);
@@ -172,26 +182,32 @@ export class PpoLearner implements Learner {
       .filter((i) => offsets[i + 1]! > offsets[i]!);
     if (rows.length === 0) return { updates: 0 };
     await registerGradients(); // a policy of the caller's own may not have
-    let weights = await readWeights(this.#variables);
-    this.#start = { weights, moments: this.#moments };
+    const weights = await readWeights(this.#variables);
+    const moments = this.#moments;
+    this.#start = { weights, moments };
     const pause = createPause(signal);
     const references = settings.klCoefficient === 0
       ? undefined
       : await this.#scoreReference({ samples, columns, rows }, weights);
-    const update = { samples, columns, references, settings };
+    const steps = this.#begin(
+      { samples, columns, rows, references, settings, weights, moments },
+    );
     const report = new Report();
-    for (let epoch = 0; epoch < settings.epochs; epoch++) {
-      const random = stream.fork("epoch", epoch);
-      for (
-        const part of drawMinibatches({ rows, samples, settings }, random)
-      ) {
-        await pause();
-        const gradient = await this.#computeGradient(part, update);
-        weights = this.#descend(weights, gradient, { settings, report });
+    try {
+      for (let epoch = 0; epoch < settings.epochs; epoch++) {
+        const random = stream.fork("epoch", epoch);
+        for (
+          const part of drawMinibatches({ rows, samples, settings }, random)
+        ) {
+          await pause();
+          report.add(await steps.step(part));
+        }
+        report.epochs++;
+        const { targetKl } = settings;
+        if (targetKl > 0 && report.lastKl() > targetKl) break;
       }
-      report.epochs++;
-      const { targetKl } = settings;
-      if (targetKl > 0 && report.lastKl() > targetKl) break;
+    } finally {
+      this.#moments = steps.end();
     }
     return report.row();
   }
@@ -261,44 +277,6 @@ export class PpoLearner implements Learner {
     assignWeights(this.#variables, weights);
   }
 
-  /** The gradient of a minibatch, microbatch by microbatch. */
-  async #computeGradient(
-    part: readonly number[],
-    { samples, columns, references, settings }: Update,
-  ): Promise<PpoGradient> {
-    const { microbatches, computeGradients } = this.#options;
-    const rows = splitMicrobatches(part, microbatches);
-    const parts = gatherMicrobatches(samples, columns, { rows, references });
-    return sumGradients(await computeGradients(parts, settings));
-  }
-
-  /** One step along a checked and clipped gradient; returns the new weights. */
-  #descend(
-    weights: Float32Array<ArrayBuffer>,
-    computed: PpoGradient,
-    { settings, report }: { settings: PpoSettings; report: Report },
-  ): Float32Array<ArrayBuffer> {
-    checkFinite(computed, this.#policy.variables);
-    const { gradient, norm } = clipGradient(
-      computed.gradient,
-      settings.maxGradientNorm,
-    );
-    // What the update began with is kept; later columns of the update take each other's place.
-    const into = weights === this.#start?.weights
-      ? undefined
-      : { weights, state: this.#moments };
-    const step = stepAdamW(weights, gradient, {
-      state: this.#moments,
-      ...(into && { into }),
-      learningRate: settings.learningRate,
-      weightDecay: settings.weightDecay,
-    });
-    this.#moments = step.state;
-    assignWeights(this.#variables, step.weights);
-    report.add(computed.terms, norm);
-    return step.weights;
-  }
-
   async #referenceWeights(): Promise<Float32Array<ArrayBuffer>> {
     if (this.#initial !== undefined) {
       this.#reference = Float32Array.from(
@@ -312,9 +290,7 @@ export class PpoLearner implements Learner {
 
   /** Log-probabilities of all units under the reference weights; the policy's own are put back. */
   async #scoreReference(
-    { samples, columns, rows }:
-      & Pick<Update, "samples" | "columns">
-      & { readonly rows: readonly number[] },
+    { samples, columns, rows }: Pick<Update, "samples" | "columns" | "rows">,
     own: Float32Array,
   ): Promise<Float32Array> {
     const { offsets, units } = columns;
@@ -339,11 +315,7 @@ export class PpoLearner implements Learner {
 
 /** Deals rows into minibatches, in a fresh order; none is below half the size but an only one. */
 export function drawMinibatches(
-  { rows, samples, settings }: {
-    readonly samples: SampleBatch;
-    readonly settings: PpoSettings;
-    readonly rows: readonly number[];
-  },
+  { rows, samples, settings }: Pick<Update, "samples" | "settings" | "rows">,
   random: Random,
 ): number[][] {
   const { minibatchBy, minibatchSize: size } = settings;
@@ -370,8 +342,8 @@ class Report {
   readonly #rows: Float32Array[] = [];
   readonly #norms: number[] = [];
 
-  add(numbers: Float32Array, norm: number): void {
-    this.#rows.push(numbers);
+  add({ terms, norm }: StepReport): void {
+    this.#rows.push(terms);
     this.#norms.push(norm);
   }
 

@@ -16,6 +16,9 @@ export interface AdamWState {
   readonly second: Float32Array<ArrayBuffer>;
 }
 
+/** Defaults of {@linkcode AdamWOptions}. */
+export const BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
+
 /** Settings of one AdamW step. */
 export interface AdamWOptions {
   /** Step size. @default {0.001} */
@@ -97,9 +100,9 @@ export function stepAdamW(
     state,
     into,
     learningRate = 0.001,
-    beta1 = 0.9,
-    beta2 = 0.999,
-    epsilon = 1e-8,
+    beta1 = BETA1,
+    beta2 = BETA2,
+    epsilon = EPSILON,
     weightDecay = 0,
   } = options;
   const size = weights.length;

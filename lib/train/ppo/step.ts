@@ -131,7 +131,7 @@ function objectiveTerms(
  */
 export function checkFinite(
   computed: PpoGradient,
-  variables: Readonly<Record<string, tf.Variable>>,
+  variables: Readonly<Record<string, { readonly size: number }>>,
 ): void {
   PPO_TERMS.forEach((name, i) => {
     if (Number.isFinite(computed.terms[i])) return;

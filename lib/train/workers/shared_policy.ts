@@ -17,6 +17,7 @@ import type {
 } from "../../policy/policy.ts";
 import type { Random } from "../../random.ts";
 import type { ByDecision, Decision, Observation } from "../../trajectory.ts";
+import { tensorSteps } from "../ppo/gradient_steps.ts";
 import { PpoLearner } from "../ppo/learner.ts";
 import { splitMicrobatches } from "../ppo/microbatches.ts";
 import type { Job, JobResults, SessionCall, WorkingPolicy } from "./jobs.ts";
@@ -196,17 +197,18 @@ export function createSharedLearner(
   options: SharingOptions,
 ): Learner {
   const { pool, microbatches } = options;
-  return new PpoLearner(policy, {
-    microbatches,
-    computeGradients: async (parts, settings) => {
-      const gradients = await pool.perform<"computeGradient">(
-        parts.map((microbatch) => ({
-          kind: "computeGradient",
-          microbatch,
-          settings,
-        })),
-      );
-      return gradients.map((gradient) => gradient!);
-    },
-  });
+  return new PpoLearner(policy, (update) =>
+    tensorSteps(policy, update, {
+      microbatches,
+      computeGradients: async (parts, settings) => {
+        const gradients = await pool.perform<"computeGradient">(
+          parts.map((microbatch) => ({
+            kind: "computeGradient",
+            microbatch,
+            settings,
+          })),
+        );
+        return gradients.map((gradient) => gradient!);
+      },
+    }));
 }

@@ -18,7 +18,11 @@ import {
   tokenLogProbs,
 } from "../../../lib/policy/decoder/layers.ts";
 import { rotaryAngles } from "../../../lib/policy/decoder/rotary.ts";
-import { compileKernels } from "../../../scripts/build_kernels.ts";
+import { ROW_KERNEL_BYTES } from "../../../lib/policy/backends/wasm/row_kernel_bytes.ts";
+import {
+  compileKernels,
+  KERNEL_MODULES,
+} from "../../../scripts/build_kernels.ts";
 
 /** Numbers with a shape; the same for the same name. */
 function numbers(name: string, shape: readonly number[]) {
@@ -266,5 +270,7 @@ Deno.test("add() and concatColumns() have the gradients of the sums they stand f
 });
 
 Deno.test("the compiled kernels match their sources", async () => {
-  strictEqual((await compileKernels()).toBase64(), KERNEL_BYTES);
+  const { tensors, rows } = KERNEL_MODULES;
+  strictEqual((await compileKernels(tensors)).toBase64(), KERNEL_BYTES);
+  strictEqual((await compileKernels(rows)).toBase64(), ROW_KERNEL_BYTES);
 });
