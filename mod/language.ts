@@ -15,7 +15,7 @@ export type { LoraOptions, LoraTarget } from "../lib/policy/decoder/lora.ts";
 export type {
   FloatFormat,
   StoredFormat,
-} from "../lib/policy/decoder/safetensors.ts";
+} from "../lib/policy/decoder/number_formats.ts";
 export {
   openSafetensors,
   writeSafetensors,

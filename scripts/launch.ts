@@ -140,6 +140,21 @@ export function worldPrograms(
   }
   return { run: [...programs], hosts: [...reached] };
 }
+/** OpenBLAS as `deno task openblas` fetches it; calling it is allowed where it is there. */
+const OPENBLAS = ".openblas/scipy_openblas32";
+/** Scripts that compute with a policy. */
+const COMPUTES = /(?:^|\/)(?:train|evaluate|ablate)\.ts$/;
+
+/** Whether a script computes and OpenBLAS was fetched. */
+function usesOpenBlas(script: string): boolean {
+  if (!COMPUTES.test(script)) return false;
+  try {
+    return Deno.statSync(OPENBLAS).isDirectory;
+  } catch {
+    return false; // not fetched
+  }
+}
+
 /** The script that writes to the cache of the Hugging Face hub, wherever the environment puts it. */
 const CACHE_WRITER = /(?:^|\/)fetch_model\.ts$/;
 
@@ -179,6 +194,7 @@ async function launch(args: readonly string[]): Promise<number> {
       "run",
       "--quiet", // no progress of downloads; errors are printed
       ...args.slice(0, script),
+      ...(usesOpenBlas(args[script] ?? "") ? ["--allow-ffi"] : []),
       ...(written.length > 0 ? [`--allow-write=${written.join(",")}`] : []),
       ...(run.length > 0 ? [`--allow-run=${run.join(",")}`] : []),
       ...(reached.length > 0 ? [`--allow-net=${reached.join(",")}`] : []),

@@ -9,7 +9,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { FUSED } from "../backends/wasm/kernel_names.ts";
 import type { Qwen2 } from "./qwen2.ts";
 import { packedVariable } from "./packed.ts";
-import { encodeValues } from "./safetensors.ts";
+import { encodeValues } from "./number_formats.ts";
 
 /** How frozen matrices are stored. */
 export type FrozenPrecision = "float32" | "float16" | "bfloat16";

@@ -8,7 +8,7 @@
  * @see {@link https://github.com/ggml-org/ggml/blob/master/docs/gguf.md | the file format}
  */
 
-import { decodeValues } from "./safetensors.ts";
+import { decodeValues } from "./number_formats.ts";
 
 /** A stored format: numbers in a block, bytes of a block, and its decoder. */
 export interface GgmlFormat {

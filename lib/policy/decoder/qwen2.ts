@@ -10,12 +10,8 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Random } from "../../random.ts";
 import { add, checkpoint, concatColumns } from "./checkpointing.ts";
-import {
-  encodeValues,
-  type FloatFormat,
-  type TensorSource,
-  writeSafetensors,
-} from "./safetensors.ts";
+import { type TensorSource, writeSafetensors } from "./safetensors.ts";
+import { encodeValues, type FloatFormat } from "./number_formats.ts";
 import {
   addLowRank,
   linear,

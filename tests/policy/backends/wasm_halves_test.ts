@@ -18,7 +18,7 @@ import { disposeQwen2, loadQwen2 } from "../../../lib/policy/decoder/qwen2.ts";
 import {
   decodeValues,
   encodeValues,
-} from "../../../lib/policy/decoder/safetensors.ts";
+} from "../../../lib/policy/decoder/number_formats.ts";
 import { openLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { scoreVectors } from "../decoder/_qwen2_vectors.ts";

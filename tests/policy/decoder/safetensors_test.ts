@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import {
-  decodeValues,
-  encodeValues,
   openSafetensors,
   type TensorValues,
   writeSafetensors,
 } from "../../../lib/policy/decoder/safetensors.ts";
+import {
+  decodeValues,
+  encodeValues,
+} from "../../../lib/policy/decoder/number_formats.ts";
 
 /** A folder that is gone when the test is over. */
 async function temporaryFolder() {

@@ -2,10 +2,11 @@
  * Matrix products of the `wasm` backend by OpenBLAS, opt in:
  *
  * ```sh
- * apt install libopenblas0-pthread
- * export HIPER_OPENBLAS=/usr/lib/x86_64-linux-gnu/libopenblas.so.0
- * OPENBLAS_NUM_THREADS=1 deno run -P=native scripts/train.ts backend=wasm
+ * deno task openblas        # into .openblas, where it is found by itself; no root
+ * deno run -P=native scripts/train.ts backend=wasm
  * ```
+ *
+ * `HIPER_OPENBLAS` names another library, such as a system's; `HIPER_OPENBLAS=none` none at all.
  *
  * The reason that `selectBackend` gives names the processor that OpenBLAS computes for. An OpenBLAS
  * older than the processor falls back to `Prescott` and is no faster than the project's kernels;
@@ -33,19 +34,46 @@ const FILES: Readonly<Partial<Record<typeof Deno.build.os, string[]>>> = {
 };
 const LINUX_FILES = ["libopenblas.so.0", "libopenblas.so"];
 
-const FUNCTIONS = {
+/** Where `deno task openblas` puts the library of the wheel `scipy-openblas32`. */
+const OWN_FOLDER = ".openblas/scipy_openblas32/lib";
+const OWN_FILES = [
+  "libscipy_openblas.so",
+  "libscipy_openblas.dylib",
+  "libscipy_openblas.dll",
+];
+
+/** The functions in use; in the wheel their names begin with `scipy_`. */
+const functions = (prefix: string) => ({
   cblas_sgemm: {
+    name: `${prefix}cblas_sgemm`,
     parameters: [
       ...["i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
       ...["usize", "i32", "usize", "i32", "f32", "usize", "i32"] as const,
     ],
     result: "void",
   },
-  openblas_get_config: { parameters: [], result: "pointer" },
-  openblas_get_corename: { parameters: [], result: "pointer" },
-  openblas_get_num_threads: { parameters: [], result: "i32" },
-  openblas_set_num_threads: { parameters: ["i32"], result: "void" },
-} as const;
+  openblas_get_config: {
+    name: `${prefix}openblas_get_config`,
+    parameters: [],
+    result: "pointer",
+  },
+  openblas_get_corename: {
+    name: `${prefix}openblas_get_corename`,
+    parameters: [],
+    result: "pointer",
+  },
+  openblas_get_num_threads: {
+    name: `${prefix}openblas_get_num_threads`,
+    parameters: [],
+    result: "i32",
+  },
+  openblas_set_num_threads: {
+    name: `${prefix}openblas_set_num_threads`,
+    parameters: ["i32"],
+    result: "void",
+  },
+} as const);
+type Functions = ReturnType<typeof functions>;
 
 /** `CblasRowMajor`, `CblasNoTrans` and `CblasTrans`. */
 const ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112;
@@ -68,13 +96,27 @@ export interface OpenBlas {
  * @throws {TypeError} If the library that is named cannot be opened or is another one.
  */
 export function multiplyByNamed(module: KernelModule): string | undefined {
-  const path = namedLibrary(OPENBLAS_VARIABLE);
-  if (path === undefined) return undefined;
+  const named = namedLibrary(OPENBLAS_VARIABLE);
+  const path = named ?? ownLibrary();
+  if (path === undefined || path === "none") return undefined;
   if (!mayCallNative()) {
-    return `without the OpenBLAS that "${OPENBLAS_VARIABLE}" names, as native code must be allowed (-P=native)`;
+    return named === undefined
+      ? undefined
+      : `without the OpenBLAS that "${OPENBLAS_VARIABLE}" names, as native code must be allowed (-P=native)`;
   }
   if (!module.outside) module.multiplyBy(openBlas(path).productOn(module.heap));
   return module.outside?.detail;
+}
+
+/** The library that `deno task openblas` fetched, if there is one. */
+function ownLibrary(): string | undefined {
+  return OWN_FILES.map((name) => `${OWN_FOLDER}/${name}`).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false; // missing, or not to be read
+    }
+  });
 }
 
 /**
@@ -86,8 +128,8 @@ export function openBlas(path: string): OpenBlas {
   const library = openLibrary(path, {
     what: "OpenBLAS",
     variable: OPENBLAS_VARIABLE,
-    files: FILES[Deno.build.os] ?? LINUX_FILES,
-    functions: FUNCTIONS,
+    files: [...FILES[Deno.build.os] ?? LINUX_FILES, ...OWN_FILES],
+    functions: functions(path.includes("scipy_openblas") ? "scipy_" : ""),
   });
   const { symbols } = library;
   const config = textAt(symbols.openblas_get_config());
@@ -119,7 +161,7 @@ export function openBlas(path: string): OpenBlas {
 /** The product on a heap; the address is looked up again whenever the heap has grown. */
 function multiplyOn(
   { memory }: Heap,
-  symbols: Deno.DynamicLibrary<typeof FUNCTIONS>["symbols"],
+  symbols: Deno.DynamicLibrary<Functions>["symbols"],
 ): OutsideProduct["multiply"] {
   let buffer: ArrayBufferLike | undefined, base = 0;
   const addressOf = (pointer: number) => BigInt(base + (pointer >>> 0));
