@@ -116,6 +116,46 @@ export type {
   PairedMeasure,
 } from "../lib/train/studies/paired_comparison.ts";
 export {
+  packHorizons,
+  packRun,
+  readHorizons,
+  unpackRun,
+} from "../lib/train/studies/horizon_data.ts";
+export type { HorizonResult } from "../lib/train/studies/horizon_data.ts";
+export {
+  compareHorizons,
+  completeRuns,
+  horizonTrend,
+  iterationRatio,
+  iterationsTo,
+  summarizeHorizons,
+} from "../lib/train/studies/horizon_summary.ts";
+export type {
+  HorizonDifference,
+  HorizonRow,
+} from "../lib/train/studies/horizon_summary.ts";
+export { holm, meanInterval } from "../lib/train/studies/student.ts";
+export type { MeanInterval } from "../lib/train/studies/student.ts";
+export { learnTabular } from "../lib/hae/study/tabular_learning.ts";
+export type {
+  LearnTabularOptions,
+  TabularProgress,
+} from "../lib/hae/study/tabular_learning.ts";
+export {
+  stagedWorld,
+  tabularHorizons,
+} from "../lib/train/studies/tabular_horizons.ts";
+export type { TabularHorizonsOptions } from "../lib/train/studies/tabular_horizons.ts";
+export { readLines } from "../lib/train/runs/durable_file.ts";
+export {
+  SEGMENT_ESTIMATORS,
+  segmentStudy,
+} from "../lib/hae/study/segment_study.ts";
+export type {
+  SegmentRow,
+  SegmentStudyOptions,
+} from "../lib/hae/study/segment_study.ts";
+export {
   chooseSettings,
   meanSuccess,
   readHorizonRecords,

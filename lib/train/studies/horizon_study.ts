@@ -193,7 +193,7 @@ function pointsOf(study: HorizonStudy, method: string): TuningPoint[] {
  */
 export function chooseSettings(
   study: HorizonStudy,
-  records: readonly HorizonRecord[],
+  records: readonly Pick<HorizonRecord, "method" | "point" | "curve">[],
 ): {
   chosen: Map<string, TuningPoint>;
   tried: { method: string; point: TuningPoint; success: number }[];
@@ -221,7 +221,7 @@ export function chooseSettings(
 }
 
 /** Share of successful training episodes of a run: the area under its learning curve. */
-export function meanSuccess({ curve }: HorizonRecord): number {
+export function meanSuccess({ curve }: Pick<HorizonRecord, "curve">): number {
   return curve.reduce((sum, row) => sum + row.success_rate!, 0) / curve.length;
 }
 
