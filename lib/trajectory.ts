@@ -83,6 +83,16 @@ export interface TokenTrace {
   readonly executionSlot?: number;
   /** What could have been written at each token of a constrained reply; absent means anything. */
   readonly allowed?: AllowedTokens;
+  /** Prompt of the action, where it is written to one of its own; absent where it follows the plan. */
+  readonly action?: ActionPrompt;
+}
+
+/** A prompt that stands before the action alone, so that the executor knows the task only by the subgoal. */
+export interface ActionPrompt {
+  /** Token ids of the prompt. Shape `(prompt tokens,)`. */
+  readonly prompt: Int32Array;
+  /** First token of the reply that is written to it. */
+  readonly start: number;
 }
 
 /** What could have been written at each token of a reply: some tokens, or all but those of a list. */
@@ -93,6 +103,10 @@ export interface AllowedTokens {
   readonly starts: Int32Array;
   /** Number of the policy's list of excluded tokens, from 1; 0 where `ids` lists the allowed. Shape `(reply tokens,)`. */
   readonly excluded: Uint8Array;
+  /** Added to the logit of each of `ids` after division by the temperature; absent means 0. Shape `(ids,)`. */
+  readonly offsets?: Float32Array;
+  /** Sampling temperature at each token; absent means the policy's. Shape `(reply tokens,)`. */
+  readonly temperatures?: Float32Array;
 }
 
 /** What a learner needs to score a decision again. Plain data. */

@@ -65,6 +65,12 @@ export type {
   ReadReply,
   ReadReplyOptions,
 } from "../lib/policy/language/prompts.ts";
+export {
+  formatActionPrompt,
+  formatFacts,
+  formatTaught,
+} from "../lib/policy/language/model_prompts.ts";
+export type { FactsOptions } from "../lib/policy/language/model_prompts.ts";
 export type { LanguageOptions } from "../lib/policy/language/replies.ts";
 export {
   createWorldTokenizer,

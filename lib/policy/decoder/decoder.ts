@@ -6,36 +6,14 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { BatchKvCache } from "./kv_cache.ts";
+import type { Decoder, DecoderOptions, DecoderOutput } from "./decoding.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
+import { startFused } from "./fused_decoder.ts";
 import { decodesOnGpu, openGpuDecoder, padRows } from "./gpu_decoder.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { headSizes } from "./config.ts";
-import { linear, lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
+import { linear, rmsNorm } from "./layers.ts";
 import { layer, outputTable, type Qwen2, weightFinder } from "./qwen2.ts";
-
-/** Logits and state for the next token of each sequence. */
-export interface DecoderOutput {
-  /** Logits of the next token. Shape `(batch · vocabulary,)`. */
-  readonly logits: Float32Array;
-  /** Normalized state that predicts them. Shape `(batch · width,)`. */
-  readonly states: Float32Array;
-}
-
-/** Sequences being decoded; dispose it when done. */
-export interface Decoder extends Disposable {
-  /** Feeds one more token to each sequence. */
-  next(tokens: Int32Array): Promise<DecoderOutput>;
-}
-
-/** Options for {@linkcode startDecoder}. */
-export interface DecoderOptions {
-  /** Most tokens after the prompts. */
-  maxTokens: number;
-  adapter?: LoraAdapter | undefined;
-  /** KV caches of earlier turns; on backends with fused kernels. */
-  kvCache?: BatchKvCache | undefined;
-}
 
 /**
  * Prefills the KV caches with prompts. Returns the open decoder and its output for the first token.
@@ -174,149 +152,6 @@ function unjoin(
     );
   }
   return { logits, states };
-}
-
-/** Decodes by the fused kernel. */
-async function startFused(
-  model: Qwen2,
-  prompts: readonly Int32Array[],
-  options: DecoderOptions & { room: number },
-): Promise<{ decoder: Decoder; output: DecoderOutput }> {
-  const { adapter, kvCache } = options;
-  const { config, angles } = model;
-  const named = [...model.weights, ...(adapter?.weights ?? [])];
-  const weights = named.map(([, weight]) => weight);
-  const known = kvCache?.take(prompts, { ...options, weights });
-  const room = known?.room ?? options.room;
-  const caches = known?.caches ?? createCaches(model, prompts.length, room);
-  const attributes = {
-    layers: config.layers,
-    ...headSizes(config),
-    room,
-    epsilon: config.rmsEpsilon,
-    scale: adapter?.scale ?? 0,
-  };
-  const fed = prompts.map((prompt) => [...prompt]);
-  const feed = (given: Record<string, Int32Array>) =>
-    readBoth(() => {
-      const numbers = Object.entries(given)
-        .map(([name, row]) => [name, tf.tensor1d(row, "int32")] as const);
-      return tf.engine().runKernel(DECODE.step, {
-        ...Object.fromEntries(named),
-        ...caches,
-        ...angles,
-        ...Object.fromEntries(numbers),
-      }, attributes) as [tf.Tensor, tf.Tensor];
-    });
-  const output = known
-    ? await feed(restOf(prompts, known.places))
-    : await readBoth(() => {
-      const states = prefill(model, prompts, { adapter, caches, attributes });
-      return [linear(states, outputTable(model)), states];
-    });
-  return {
-    output,
-    decoder: {
-      next: async (tokens) => {
-        const places = Int32Array.from(fed, ({ length }) => length);
-        const step = await feed({ tokens, places });
-        fed.forEach((row, i) => row.push(tokens[i]!));
-        return step;
-      },
-      [Symbol.dispose]: () => {
-        if (kvCache) kvCache.put({ caches, fed, weights });
-        else tf.dispose(caches);
-      },
-    },
-  };
-}
-
-/** Tokens of each prompt that are not cached yet, padded at the end, and their positions. */
-function restOf(prompts: readonly Int32Array[], places: Int32Array) {
-  const counts = Int32Array.from(
-    prompts,
-    ({ length }, i) => length - places[i]!,
-  );
-  const count = Math.max(...counts);
-  const tokens = new Int32Array(prompts.length * count);
-  prompts.forEach((prompt, i) =>
-    tokens.set(prompt.subarray(places[i]!), i * count)
-  );
-  return { tokens, places, counts };
-}
-
-/** Empty keys and values of every layer. */
-function createCaches(
-  model: Qwen2,
-  batch: number,
-  room: number,
-): Record<string, tf.Tensor> {
-  const { kvHeads, size } = headSizes(model.config);
-  const caches: Record<string, tf.Tensor> = {};
-  for (let i = 0; i < model.config.layers; i++) {
-    for (const name of ["keys", "values"]) {
-      caches[`${name}.${i}`] = tf.keep(tf.zeros([batch, kvHeads, room, size]));
-    }
-  }
-  return caches;
-}
-
-/** Computes logits and states, reads them and frees them. */
-async function readBoth(
-  make: () => [tf.Tensor, tf.Tensor],
-): Promise<DecoderOutput> {
-  const [logits, states] = tf.tidy(make);
-  const output = {
-    logits: Float32Array.from(await logits.data()),
-    states: Float32Array.from(await states.data()),
-  };
-  tf.dispose([logits, states]);
-  return output;
-}
-
-/** Prefills the caches with prompts; returns the state of each last token. */
-function prefill(
-  model: Qwen2,
-  prompts: readonly Int32Array[],
-  options: {
-    adapter: LoraAdapter | undefined;
-    caches: Readonly<Record<string, tf.Tensor>>;
-    attributes: Record<string, number>;
-  },
-): tf.Tensor2D {
-  const { adapter, caches, attributes } = options;
-  const { config, angles, weights } = model;
-  const batch = prompts.length;
-  const length = Math.max(...prompts.map((prompt) => prompt.length));
-  const ids = new Int32Array(batch * length);
-  prompts.forEach((prompt, row) => ids.set(prompt, row * length));
-  const find = weightFinder(model, adapter);
-  const table = weights.get("model.embed_tokens.weight")!;
-  let x: tf.Tensor = lookUp(table, tf.tensor1d(ids, "int32"));
-  for (let i = 0; i < config.layers; i++) {
-    const before = x;
-    x = layer(before, {
-      weights: find,
-      prefix: `model.layers.${i}.`,
-      model,
-      adapter,
-      attend: (qkv) => {
-        const keys = caches[`keys.${i}`]!, values = caches[`values.${i}`]!;
-        tf.engine().runKernel(
-          DECODE.fillCache,
-          { qkv, keys, values, ...angles },
-          attributes,
-        );
-        const sizes = { batch, length, ...headSizes(config) };
-        return rotaryAttention(qkv, angles, sizes);
-      },
-    });
-    before.dispose();
-  }
-  const last = prompts.map((prompt, row) => row * length + prompt.length - 1);
-  const states = tf.gather(x, tf.tensor1d(last, "int32"));
-  const gain = weights.get("model.norm.weight")!;
-  return rmsNorm(states, gain, config.rmsEpsilon) as tf.Tensor2D;
 }
 
 /** Keys and values of all tokens so far, aligned at the end: shorter sequences start later. */

@@ -122,8 +122,10 @@ export async function generateForms(
     );
     const choosing = replies.map(({ done }) => !done);
     const rows = fed.map((tokens, row) => [...tokens, ...stretches[row]!]);
-    const wanted = stretches.map((stretch, row) => {
-      const states = stretch.length + Number(choosing[row]);
+    const last = options.lastState ? 1 : 0;
+    const wanted = replies.map(({ tokens, states: { length } }, row) => {
+      const needed = tokens.length + (choosing[row] ? 1 : last);
+      const states = Math.max(0, needed - length);
       const start = fed[row]!.length - 1;
       return Array.from({ length: states }, (_, i) => start + i);
     });
@@ -149,7 +151,9 @@ export async function generateForms(
       reply.done ||= reply.tokens.length === options.maxTokens;
       return [token];
     });
-    if (replies.every(({ done }) => done)) break;
+    const whole = ({ done, states, tokens }: PartialReply) =>
+      done && states.length >= tokens.length + last;
+    if (replies.every(whole)) break;
   }
   return replies.map(finishReply);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Random } from "../../random.ts";
+import type { PrefixCache } from "../decoder/decoding.ts";
 import type { BatchKvCache } from "../decoder/kv_cache.ts";
 import type { LoraAdapter } from "../decoder/lora.ts";
 import type { ReplyGrammar } from "./grammar.ts";
@@ -19,16 +20,24 @@ export interface GenerationOptions {
   readonly adapter?: LoraAdapter | undefined;
   /** KV caches of earlier turns. */
   readonly kvCache?: BatchKvCache | undefined;
+  /** Keys and values of a beginning that prompts share. */
+  readonly prefixes?: PrefixCache | undefined;
   /** Longest reply, in tokens. @default {256} */
   readonly maxTokens?: number;
   /** Sampling temperature; 0 is greedy. @default {1} */
   readonly temperature?: number;
   /** Nucleus of top-p sampling. @default {1} */
   readonly topP?: number;
+  /** Likeliest tokens that top-k sampling keeps; 0 keeps all. @default {0} */
+  readonly topK?: number;
   /** Texts after which a reply ends. @default {[]} */
   readonly stop?: readonly string[];
   /** Grammar of each reply; absent allows any token. */
   readonly grammars?: readonly ReplyGrammar[];
+  /** Whether grammars draw with offsets, or at temperatures of their own. @default {false} */
+  readonly weighted?: boolean;
+  /** Whether the state after the last token is wanted. @default {false} */
+  readonly lastState?: boolean;
   /**
    * Tokens of free replies sampled on a GPU between readbacks. Larger values mean fewer readbacks and
    * more discarded tokens after a stop.
@@ -62,8 +71,11 @@ export interface GeneratedReply {
   readonly logProbs: Float32Array<ArrayBuffer>;
   /** 1 where a token was sampled, 0 where it was forced. Shape `(tokens,)`. */
   readonly sampled: Uint8Array<ArrayBuffer>;
-  /** State of the model before each token. Shapes `(width,)`. */
-  readonly states: readonly Float32Array[];
+  /**
+   * State of the model before each token, and after the last one where it was wanted; absent between tokens that
+   * were given. Shapes `(width,)`.
+   */
+  readonly states: readonly (Float32Array | undefined)[];
 }
 
 /** A reply being written. */
@@ -73,8 +85,8 @@ export interface PartialReply {
   readonly logProbs: number[];
   /** 1 where a token was sampled. */
   readonly sampled: number[];
-  /** State before each token. */
-  readonly states: Float32Array[];
+  /** State before each token; absent between tokens that were given. */
+  readonly states: (Float32Array | undefined)[];
   text: string;
   done: boolean;
 }

@@ -12,6 +12,7 @@ import type {
   Situation,
   TokenTrace,
 } from "../../trajectory.ts";
+import { createPrefixCache } from "../decoder/fused_decoder.ts";
 import { createKvCacheStore, type KvCacheStore } from "../decoder/kv_cache.ts";
 import type {
   CompletePolicy,
@@ -23,24 +24,35 @@ import type {
 } from "../policy.ts";
 import { EpisodeHistories } from "../session.ts";
 import { generateReplies } from "./generate.ts";
-import { recordingGrammar, replyGrammar } from "./grammar.ts";
+import {
+  joinAllowed,
+  type RecordingGrammar,
+  recordingGrammar,
+  type ReplyPart,
+} from "./grammar.ts";
 import {
   countParameters,
   type LanguageNetwork,
   trainedWeights,
 } from "./network.ts";
-import type { GeneratedReply } from "./partial_reply.ts";
+import type { GeneratedReply, GenerationOptions } from "./partial_reply.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
+  actionPromptTokens,
   decisionOf,
   fillSettings,
+  formOf,
+  joinReplies,
   type LanguageContext,
   type LanguageOptions,
+  type LanguageSettings,
   promptTokens,
   readingSample,
+  subgoalOf,
   switchProbability,
   writeTrace,
   writtenReply,
+  type WrittenTurn,
 } from "./replies.ts";
 import {
   askCritic,
@@ -93,10 +105,8 @@ export function languagePolicy(
       `Cannot make a policy as the model must have all ${tokenizer.vocabSize} tokens of the tokenizer: current value is ${vocabSize}`,
     );
   }
-  const { decoding, maxContentTokens } = settings;
-  const form = decoding === "free"
-    ? undefined
-    : replyGrammar(tokenizer, { decoding, maxContentTokens });
+  checkSettings(settings);
+  const form = formOf(tokenizer, settings);
   const context: LanguageContext = { network, tokenizer, settings, form };
   return {
     variables: trainedWeights(network),
@@ -120,7 +130,10 @@ export function languagePolicy(
           `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
         );
       }
-      const other = { ...context, settings: { ...settings, temperature } };
+      const { temperatures: _, ...others } = settings;
+      const at = { ...others, temperature };
+      const form = formOf(tokenizer, at);
+      const other = { ...context, settings: at, form };
       return { open: (starts) => new LanguageSession(other, starts) };
     },
     readingSamples: (trajectories) =>
@@ -130,11 +143,34 @@ export function languagePolicy(
   };
 }
 
+/** What needs given tags is refused without them. */
+function checkSettings(settings: LanguageSettings): void {
+  const { decoding, keepOffset, temperatures, listSubgoals, actionPrompt } =
+    settings;
+  if (decoding !== "free") return;
+  const needs = keepOffset !== 0
+    ? "an offset of KEEP"
+    : temperatures
+    ? "temperatures by decision"
+    : listSubgoals
+    ? "listed subgoals"
+    : actionPrompt
+    ? "a prompt for the action alone"
+    : undefined;
+  if (needs === undefined) return;
+  throw new TypeError(
+    `Cannot make a policy with ${needs} as "decoding" must be "skeleton" or "admissible": current value is "free"`,
+  );
+}
+
 /** Episodes in progress, with their turns and KV caches. */
 class LanguageSession implements CompleteSession {
   readonly #context: LanguageContext;
   readonly #histories: EpisodeHistories;
   readonly #caches: KvCacheStore | undefined;
+  /** Beginnings of prompts, of actions with a prompt of their own apart. */
+  readonly #prefixes = createPrefixCache();
+  readonly #actionPrefixes = createPrefixCache();
 
   constructor(context: LanguageContext, starts: readonly EpisodeStart[]) {
     this.#context = context;
@@ -220,6 +256,8 @@ class LanguageSession implements CompleteSession {
 
   [Symbol.dispose](): void {
     this.#caches?.[Symbol.dispose]();
+    this.#prefixes[Symbol.dispose]();
+    this.#actionPrefixes[Symbol.dispose]();
   }
 
   #situations(
@@ -238,35 +276,17 @@ class LanguageSession implements CompleteSession {
     randoms: readonly Random[],
   ): Promise<Decision[]> {
     const context = this.#context;
-    const { network, tokenizer, settings, form } = context;
-    const { maxReplyTokens, temperature, topP, tokensPerReadback } = settings;
     const situations = this.#situations(rows, observations);
-    const prompts = situations.map((one) => promptTokens(context, one));
-    const grammars = form &&
-      situations.map((one) => recordingGrammar(form, one));
-    const replies = await generateReplies(network.actor.model, prompts, {
-      tokenizer,
-      randoms,
-      adapter: network.actor.adapter,
-      kvCache: this.#caches?.of(rows),
-      maxTokens: maxReplyTokens,
-      temperature,
-      topP,
-      tokensPerReadback,
-      signal: settings.signal,
-      stop: ["</action>"],
-      ...(grammars && { grammars }),
-    });
-    const decisions = replies.map((reply, i) =>
-      decisionOf(context, situations[i]!, {
-        prompt: prompts[i]!,
-        reply,
-        allowed: grammars?.[i]?.allowed(),
-      })
+    const written = context.settings.actionPrompt
+      ? await this.#writeApart(rows, situations, randoms)
+      : await this.#write(rows, situations, randoms);
+    const decisions = written.map((turn, i) =>
+      decisionOf(context, situations[i]!, turn)
     );
+    const { network } = context;
     const values = await valuesOf(
       network,
-      replies.map((reply, i) => ({ reply, trace: decisions[i]!.trace })),
+      written.map(({ reply }, i) => ({ reply, trace: decisions[i]!.trace })),
     );
     return decisions.map((decision, i) => {
       const { trace: { spans, logProbs }, switched } = decision;
@@ -284,6 +304,95 @@ class LanguageSession implements CompleteSession {
       };
     });
   }
+
+  /** Writes plan and action to one prompt. */
+  async #write(
+    rows: readonly number[],
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): Promise<WrittenTurn[]> {
+    const context = this.#context;
+    const prompts = situations.map((one) => promptTokens(context, one));
+    const grammars = situations.map((one) => this.#grammar(one, "whole"));
+    const replies = await this.#generate(prompts, {
+      ...{ randoms, grammars },
+      kvCache: this.#caches?.of(rows),
+      prefixes: this.#prefixes,
+    });
+    return replies.map((reply, i) => ({
+      ...{ prompt: prompts[i]!, reply },
+      allowed: grammars[i]?.allowed(),
+    }));
+  }
+
+  /** Writes the plan, then the action to a prompt of its own. */
+  async #writeApart(
+    rows: readonly number[],
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): Promise<WrittenTurn[]> {
+    const context = this.#context;
+    const prompts = situations.map((one) => promptTokens(context, one));
+    const plans = situations.map((one) => this.#grammar(one, "plan"));
+    const planned = await this.#generate(prompts, {
+      ...{ randoms, grammars: plans, lastState: true },
+      kvCache: this.#caches?.of(rows),
+      prefixes: this.#prefixes,
+    });
+    const actionPrompts = situations.map((situation, i) =>
+      actionPromptTokens(
+        context,
+        situation,
+        subgoalOf(context, situation, planned[i]!),
+      )!
+    );
+    const actions = situations.map((one) => this.#grammar(one, "action"));
+    const acted = await this.#generate(actionPrompts, {
+      ...{ randoms, grammars: actions },
+      prefixes: this.#actionPrefixes,
+    });
+    return planned.map((plan, i) => ({
+      prompt: prompts[i]!,
+      reply: joinReplies(plan, acted[i]!),
+      allowed: joinAllowed(plans[i]!.allowed(), actions[i]!.allowed()),
+      action: { prompt: actionPrompts[i]!, start: plan.tokens.length },
+    }));
+  }
+
+  #grammar(
+    situation: Situation,
+    part: ReplyPart,
+  ): RecordingGrammar | undefined {
+    const { form } = this.#context;
+    return form && recordingGrammar(form, situation, part);
+  }
+
+  #generate(
+    prompts: readonly Int32Array[],
+    options:
+      & Pick<
+        GenerationOptions,
+        "randoms" | "kvCache" | "prefixes" | "lastState"
+      >
+      & {
+        readonly grammars: readonly (RecordingGrammar | undefined)[];
+      },
+  ): Promise<GeneratedReply[]> {
+    const { network, tokenizer, settings, form } = this.#context;
+    const { maxReplyTokens, temperature, topP, topK, tokensPerReadback } =
+      settings;
+    const { grammars, ...others } = options;
+    const formed = grammars.filter((one) => one !== undefined);
+    return generateReplies(network.actor.model, prompts, {
+      ...{ tokenizer, temperature, topP, topK, tokensPerReadback },
+      ...others,
+      adapter: network.actor.adapter,
+      maxTokens: maxReplyTokens,
+      signal: settings.signal,
+      stop: ["</action>"],
+      ...(form && { grammars: formed, weighted: form.weighted }),
+    });
+  }
 }
 
 /** The critic's values before each decision of some replies. */
@@ -291,15 +400,13 @@ async function valuesOf(
   network: LanguageNetwork,
   written: readonly { reply: GeneratedReply; trace: TokenTrace }[],
 ): Promise<ByDecision<number>[]> {
-  if (!network.critic) {
-    return await readHeads(
-      network,
-      written.map(({ reply: { states }, trace: { executionSlot = 0 } }) => ({
-        before: states[0]!,
-        execution: states[executionSlot]!,
-      })),
-    );
+  const seen = written.map((
+    { reply: { states }, trace: { executionSlot = 0 } },
+  ) => ({ before: states[0]!, execution: states[executionSlot] }));
+  if (!network.critic && seen.every(isSeen)) {
+    return await readHeads(network, seen);
   }
+  // A reply that was cut off may have its value where given tokens stand.
   return await askCritic(
     network,
     written.map(({ trace: { prompt, reply, executionSlot = 0 } }) => ({
@@ -339,4 +446,11 @@ async function readScores(
       },
     };
   });
+}
+
+/** Whether the state before the action was read. */
+function isSeen(
+  states: { before: Float32Array; execution: Float32Array | undefined },
+): states is { before: Float32Array; execution: Float32Array } {
+  return states.execution !== undefined;
 }

@@ -5,7 +5,9 @@
  */
 
 import type {
+  ActionPrompt,
   AllowedTokens,
+  ByDecision,
   Decision,
   Situation,
   TokenSpan,
@@ -20,10 +22,15 @@ import type { WrittenReply } from "./scoring.ts";
 import type { ScoredTurn } from "../policy.ts";
 import {
   type Decoding,
+  isForced,
+  joinAllowed,
   readAllowed,
   recordingGrammar,
   type ReplyForm,
+  replyGrammar,
+  type ReplyPart,
 } from "./grammar.ts";
+import { joined } from "./prefix_sharing.ts";
 import type { ChatMessage, TextTokenizer } from "./tokenizer.ts";
 
 /** Prompts and decoding of a language policy; every field has its default here. */
@@ -39,6 +46,22 @@ export interface LanguageOptions {
   readonly temperature?: number;
   /** Nucleus of top-p sampling; learning assumes 1. @default {1} */
   readonly topP?: number;
+  /** Likeliest tokens that top-k sampling keeps, 0 for all; learning assumes 0. @default {0} */
+  readonly topK?: number;
+  /** Sampling temperatures by decision, where tags are given; absent means `temperature`. */
+  readonly temperatures?: Partial<ByDecision<number>>;
+  /** Lists subgoals, of which a reply takes up one, where tags are given; absent leaves subgoals free. */
+  readonly listSubgoals?: (situation: Situation) => readonly string[];
+  /** Added to the logit of KEEP wherever a reply may keep or switch, where tags are given. @default {0} */
+  readonly keepOffset?: number;
+  /**
+   * Writes the prompt of the action where it has one of its own, which knows the task by the subgoal alone; absent
+   * writes the action right after the plan.
+   */
+  readonly actionPrompt?: (
+    situation: Situation,
+    subgoal: string,
+  ) => string | readonly ChatMessage[];
   /** How free replies are. @default {"free"} */
   readonly decoding?: Decoding;
   /** Most tokens of a free subgoal or action between given tags. @default {24} */
@@ -64,14 +87,19 @@ export interface LanguageOptions {
 
 /** Options with all defaults filled in. */
 export type LanguageSettings =
-  & Required<Omit<LanguageOptions, "signal">>
-  & Pick<LanguageOptions, "signal">;
+  & Required<Omit<LanguageOptions, Optional>>
+  & Pick<LanguageOptions, Optional>;
+
+/** Options without a default. */
+type Optional = "signal" | "temperatures" | "listSubgoals" | "actionPrompt";
 
 /** Defaults of all options but the prompt. */
 export const LANGUAGE_DEFAULTS = {
   maxReplyTokens: 128,
   temperature: 1,
   topP: 1,
+  topK: 0,
+  keepOffset: 0,
   decoding: "free",
   maxContentTokens: 24,
   mode: "strict",
@@ -100,6 +128,17 @@ export function fillSettings(options: LanguageOptions): LanguageSettings {
   };
 }
 
+/** The form of replies; absent when they are free. */
+export function formOf(
+  tokenizer: TextTokenizer,
+  settings: LanguageSettings,
+): ReplyForm | undefined {
+  const { decoding } = settings;
+  return decoding === "free"
+    ? undefined
+    : replyGrammar(tokenizer, { ...settings, decoding });
+}
+
 /** Tokens of a prompt, with a teacher's hint. */
 export function promptTokens(
   { tokenizer, settings }: LanguageContext,
@@ -107,6 +146,28 @@ export function promptTokens(
   hint = "",
 ): Int32Array<ArrayBuffer> {
   const shown = settings.prompt(guarded(tokenizer, situation));
+  return encodeMessages(tokenizer, shown, hint);
+}
+
+/** Tokens of the action's own prompt. */
+export function actionPromptTokens(
+  { tokenizer, settings: { actionPrompt } }: LanguageContext,
+  situation: Situation,
+  subgoal: string,
+): Int32Array<ArrayBuffer> | undefined {
+  if (!actionPrompt) return undefined;
+  const shown = actionPrompt(
+    guarded(tokenizer, situation),
+    tokenizer.guard(subgoal),
+  );
+  return encodeMessages(tokenizer, shown);
+}
+
+function encodeMessages(
+  tokenizer: TextTokenizer,
+  shown: string | readonly ChatMessage[],
+  hint = "",
+): Int32Array<ArrayBuffer> {
   const messages: ChatMessage[] = typeof shown === "string"
     ? [{ role: "user", content: shown }]
     : [...shown];
@@ -146,15 +207,48 @@ function guarded(
   };
 }
 
-/** Parses a decision from a reply; `allowed` where the reply has a form. */
+/** A reply that was generated, and the prompts it was generated to. */
+export interface WrittenTurn {
+  readonly prompt: Int32Array;
+  readonly reply: GeneratedReply;
+  /** What was allowed, where the reply has a form. */
+  readonly allowed: AllowedTokens | undefined;
+  /** Where the action was written to a prompt of its own. */
+  readonly action?: ActionPrompt;
+}
+
+/** A reply in two parts, the second written to a prompt of its own, as one. */
+export function joinReplies(
+  plan: GeneratedReply,
+  action: GeneratedReply,
+): GeneratedReply {
+  return {
+    tokens: joined(plan.tokens, action.tokens),
+    pieces: [...plan.pieces, ...action.pieces],
+    logProbs: Float32Array.of(...plan.logProbs, ...action.logProbs),
+    sampled: Uint8Array.of(...plan.sampled, ...action.sampled),
+    states: plan.states, // the state after the plan stands before the action
+  };
+}
+
+/** Subgoal and switching decision of the plan of a reply, as {@linkcode decisionOf} reads them. */
+export function subgoalOf(
+  { tokenizer, settings }: LanguageContext,
+  situation: Situation,
+  { tokens, pieces }: GeneratedReply,
+): string {
+  return readReply(pieces, {
+    mode: settings.mode,
+    text: tokenizer.decode(tokens),
+    ...(situation.subgoal === undefined ? {} : { held: situation.subgoal }),
+  }).subgoal;
+}
+
+/** Parses a decision from a reply. */
 export function decisionOf(
   { tokenizer, settings }: LanguageContext,
   situation: Situation,
-  { prompt, reply, allowed }: {
-    prompt: Int32Array;
-    reply: GeneratedReply;
-    allowed: AllowedTokens | undefined;
-  },
+  { prompt, reply, allowed, action }: WrittenTurn,
 ): Decision & { readonly trace: TokenTrace } {
   const { tokens, pieces, logProbs, sampled } = reply;
   const { admissibleActions } = situation.observation;
@@ -170,8 +264,9 @@ export function decisionOf(
     reply: tokens,
     logProbs,
     spans: read.spans,
-    executionSlot: read.valueSlots.execution ?? 0,
+    executionSlot: action?.start ?? read.valueSlots.execution ?? 0,
     ...(allowed && { sampled, allowed }),
+    ...(action && { action }),
   };
   return {
     // Without a held subgoal every reply switches.
@@ -212,8 +307,8 @@ export function writtenReply(
       `Cannot score a decision as its trace must be of tokens: current value is "${trace.kind}"`,
     );
   }
-  const { prompt, reply, executionSlot = 0, allowed } = trace;
-  const written = { prompt, reply, executionSlot };
+  const { prompt, reply, executionSlot = 0, allowed, action } = trace;
+  const written = { prompt, reply, executionSlot, ...(action && { action }) };
   return form && allowed
     ? { ...written, choices: readAllowed(allowed, form.exclusions) }
     : written;
@@ -277,18 +372,19 @@ export function readingSample(
  * subgoal to switching, and a first switch, which is forced, to planning.
  */
 export function writeTrace(
-  { tokenizer, form }: LanguageContext,
+  context: LanguageContext,
   situation: Situation,
   decision: Decision,
   prompt: Int32Array,
 ): TokenTrace {
+  const { tokenizer, form } = context;
   const keeps = situation.subgoal !== undefined && !decision.switched;
   // Tokenized in the parts of the grammar, so that the tokens are equal.
   const [tag, word, content, middle, action] = [
     "<switch>",
     `${keeps ? "KEEP" : "SWITCH"}</switch>\n<subgoal>`,
     `${keeps ? situation.subgoal : decision.subgoal}</subgoal>`,
-    "\n<action>",
+    context.settings.actionPrompt ? "<action>" : "\n<action>",
     `${decision.action}</action>`,
   ].map((text) => [...tokenizer.encode(text)]);
   const plan = tag!.length + word!.length, act = plan + content!.length;
@@ -302,20 +398,32 @@ export function writeTrace(
     execution: { start: act, end: reply.length },
   };
   const pieces = Array.from(reply, tokenizer.piece);
+  const own = actionPromptTokens(context, situation, decision.subgoal);
   const trace: TokenTrace = {
     kind: "tokens",
     prompt,
     reply,
     logProbs: new Float32Array(reply.length),
     spans,
-    executionSlot: locateBlocks(pieces).valueSlots.execution ?? 0,
+    executionSlot: own ? act : locateBlocks(pieces).valueSlots.execution ?? 0,
+    ...(own && { action: { prompt: own, start: act } }),
   };
   if (!form) return trace;
-  const grammar = recordingGrammar(form, situation);
-  const sampled = Uint8Array.from(reply, (token) => {
-    const next = grammar.next();
-    grammar.accept(token);
-    return "only" in next && next.only.length === 1 ? 0 : 1;
-  });
-  return { ...trace, sampled, allowed: grammar.allowed() };
+  const follow = (tokens: Int32Array, part: ReplyPart) => {
+    const grammar = recordingGrammar(form, situation, part);
+    const sampled = Uint8Array.from(tokens, (token) => {
+      const next = grammar.next();
+      grammar.accept(token);
+      return isForced(next) ? 0 : 1;
+    });
+    return { sampled, allowed: grammar.allowed() };
+  };
+  if (!own) return { ...trace, ...follow(reply, "whole") };
+  const planned = follow(reply.subarray(0, act), "plan");
+  const done = follow(reply.subarray(act), "action");
+  return {
+    ...trace,
+    sampled: Uint8Array.of(...planned.sampled, ...done.sampled),
+    allowed: joinAllowed(planned.allowed, done.allowed),
+  };
 }

@@ -6,6 +6,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { byDecision } from "../../trajectory.ts";
 import type { ScoredBatch } from "../policy.ts";
 import {
   type LanguageNetwork,
@@ -19,7 +20,7 @@ import { linear, lookUp, tokenLogProbs } from "../decoder/layers.ts";
 import { outputTable, qwen2States } from "../decoder/qwen2.ts";
 import type { NextTokens } from "./grammar.ts";
 import { joined, sharePrefixes } from "./prefix_sharing.ts";
-import type { ByDecision } from "../../trajectory.ts";
+import type { ActionPrompt, ByDecision } from "../../trajectory.ts";
 
 /** A prompt and its reply. */
 export interface WrittenReply {
@@ -30,6 +31,8 @@ export interface WrittenReply {
   readonly choices?: readonly NextTokens[] | undefined;
   /** Token of the reply before which the execution value is read. */
   readonly executionSlot: number;
+  /** Where the rest of the reply is written to a prompt of its own. */
+  readonly action?: ActionPrompt;
 }
 
 /** Options of {@linkcode scoreReplies}. */
@@ -71,6 +74,46 @@ export function scoreReplies(
   replies: readonly WrittenReply[],
   options: ScoreOptions,
 ): ScoredBatch {
+  const parts = replies.map(partsOf);
+  const scored = scoreParts(network, parts.flat(), options);
+  if (parts.every(({ length }) => length === 1)) return scored;
+  let at = 0;
+  const plans = parts.map(({ length }) => (at += length) - length);
+  const values = byDecision((name) => {
+    const column = scored.values[name];
+    const own = tf.tidy(() => tf.gather(column, tf.tensor1d(plans, "int32")));
+    column.dispose();
+    return own;
+  });
+  return { ...scored, values };
+}
+
+/** A reply, or its plan and its action where each has a prompt of its own. */
+function partsOf(written: WrittenReply): WrittenReply[] {
+  const { action, prompt, reply, choices, executionSlot } = written;
+  if (!action) return [written];
+  const { start } = action;
+  return [
+    {
+      ...{ prompt, executionSlot },
+      reply: reply.subarray(0, start),
+      choices: choices?.slice(0, start),
+    },
+    {
+      prompt: action.prompt,
+      executionSlot: 0,
+      reply: reply.subarray(start),
+      choices: choices?.slice(start),
+    },
+  ];
+}
+
+/** Scores replies that have one prompt each. */
+function scoreParts(
+  network: LanguageNetwork,
+  replies: readonly WrittenReply[],
+  options: ScoreOptions,
+): ScoredBatch {
   const { microbatchTokens = 8192 } = options;
   const wide = chunkByLength(replies, microbatchTokens);
   const fits = wide.length === 1;
@@ -99,8 +142,12 @@ function chunkByLength(
   replies: readonly WrittenReply[],
   microbatchTokens: number,
 ): Chunk[] {
-  const sequences = replies.map(({ prompt, reply }) =>
-    joined(prompt, reply.subarray(0, -1)) // the last token is only predicted
+  const sequences = replies.map(({ prompt, reply, executionSlot }) =>
+    // The last token is only predicted, unless a value is read after it.
+    joined(
+      prompt,
+      executionSlot === reply.length ? reply : reply.subarray(0, -1),
+    )
   );
   const { computed, places } = sharePrefixes(sequences);
   const sharing = Map.groupBy(replies.keys(), (i) => places[i]!);
@@ -294,9 +341,13 @@ export function scoreUnits(
     entropies: tf.zeros([some.length]),
   });
   const groups = new Map<unknown, Group>();
+  const keys = new Map<readonly number[], Map<number, object>>();
   units.forEach(({ next }, i) => {
+    const scale = scaleOf(next, options.scale);
     const key = next === undefined ? "any" : "except" in next
-      ? next.except // one list for each kind of place
+      // One for each kind of place: its list and its temperature.
+      ? keys.getOrInsertComputed(next.except, () => new Map())
+        .getOrInsertComputed(scale, () => ({}))
       : next.only.length > 1
       ? "few"
       : "forced";
@@ -307,7 +358,7 @@ export function scoreUnits(
         : key === "few"
         ? (some) => scoreFew(some, at)
         : next && "except" in next
-        ? (some) => scoreRest(some, { ...at, except: next.except })
+        ? (some) => scoreRest(some, { ...at, scale, except: next.except })
         : (some) => scoreAny(some, at),
     }));
     group.members.push(i);
@@ -326,6 +377,13 @@ export function scoreUnits(
       places,
     ) as tf.Tensor1D;
   return { logProbs: column("logProbs"), entropies: column("entropies") };
+}
+
+/** The inverse of the temperature at which a token was drawn; that of greedy decoding is 1. */
+function scaleOf(next: NextTokens | undefined, usual: number): number {
+  const { temperature } = next ?? {};
+  if (temperature === undefined) return usual;
+  return temperature > 0 ? 1 / temperature : 1;
 }
 
 /** States and output table that all units share. */
@@ -388,11 +446,14 @@ function scoreFew(
   );
   const n = units.length, most = Math.max(...lists.map((x) => x.length));
   const ids = new Int32Array(n * most);
-  const mask = new Float32Array(n * most).fill(-1e9);
+  const added = new Float32Array(n * most).fill(-1e9); // offsets, and a mask of the padding
   const hits = new Float32Array(n * most);
+  const scales = Float32Array.from(units, ({ next }) => scaleOf(next, scale));
   lists.forEach((list, i) => {
+    const { next } = units[i]!;
+    const offsets = next && "only" in next ? next.offsets : undefined;
     ids.set(list, i * most);
-    mask.fill(0, i * most, i * most + list.length);
+    list.forEach((_, k) => added[i * most + k] = offsets?.[k] ?? 0);
     hits[i * most + list.indexOf(units[i]!.token)] = 1;
   });
   const here = tf.expandDims(gatherUnits(units, states).here, 1); // (units, 1, width)
@@ -400,8 +461,11 @@ function scoreFew(
     lookUp(table, tf.tensor1d(ids, "int32")),
     [n, most, states.shape[1]!],
   );
-  const logits = tf.mul(tf.sum(tf.mul(words, here), 2), scale); // (units, most)
-  const logs = tf.logSoftmax(tf.add(logits, tf.tensor2d(mask, [n, most])));
+  const logits = tf.mul(
+    tf.sum(tf.mul(words, here), 2),
+    tf.tensor2d(scales, [n, 1]),
+  ); // (units, most)
+  const logs = tf.logSoftmax(tf.add(logits, tf.tensor2d(added, [n, most])));
   const sum = (x: tf.Tensor) => tf.sum(x, 1) as tf.Tensor1D;
   return {
     logProbs: sum(tf.mul(logs, tf.tensor2d(hits, [n, most]))),

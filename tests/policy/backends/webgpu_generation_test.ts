@@ -116,9 +116,13 @@ for (
         deepStrictEqual(reply.sampled, sampled);
         deepStrictEqual(reply.pieces, pieces);
         logProbs.forEach((x, t) => ok(Math.abs(x - reply.logProbs[t]!) < 1e-4));
-        strictEqual(reply.states.length, states.length);
+        strictEqual(
+          reply.states.length >= tokens.length,
+          true,
+          "a state before every token",
+        );
         states.forEach((state, t) =>
-          state.forEach((x, j) =>
+          state?.forEach((x, j) =>
             ok(Math.abs(x - reply.states[t]![j]!) < 1e-4, `${i} ${t} ${j}`)
           )
         );

@@ -18,6 +18,8 @@ export interface DecodeAttributes {
   readonly room: number;
   readonly epsilon: number;
   readonly scale: number;
+  /** Whether no logits are wanted. @default {false} */
+  readonly silent?: boolean;
 }
 
 type Inputs = Record<string, tf.TensorInfo>;
@@ -120,7 +122,7 @@ function decodeStep(
   const stride = (a.heads + 2 * a.kvHeads) * a.size;
   const step = { module, inputs, a, batch, count, rows, width, inner, stride };
   const states = heap.output([batch, width]);
-  const logits = heap.output([batch, output.shape[0]!]);
+  const logits = heap.output(a.silent ? [1] : [batch, output.shape[0]!]);
   withWorkspace(step, (space) => {
     const ids = at("tokens"), from = heap.pointer(table);
     if (isHalves(table)) {
@@ -130,6 +132,7 @@ function decodeStep(
     if (count > 1) lastRows(step, space.x);
     const to = heap.pointer(states), gain = at("model.norm.weight");
     exports.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
+    if (a.silent) return;
     const out = heap.pointer(logits), words = output.shape[0]!;
     multiply(module, output, {
       rows: batch,
