@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createEnvOpener, findWorld } from "../envs/open_env.ts";
+import { findWorld } from "../envs/open_env.ts";
 import type {
   EnvSpec,
   ListAlternatives,
@@ -17,28 +17,8 @@ import {
   createCompactPolicy,
 } from "../policy/compact/policy.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
-import type {
-  CompactPolicyConfig,
-  LanguagePolicyConfig,
-  TrainingConfig,
-} from "./config/config.ts";
-import {
-  createLanguagePolicy,
-  openLanguagePolicy,
-} from "../policy/language/loading.ts";
-import type { Qwen2Config } from "../policy/decoder/config.ts";
-import { formatPrompt } from "../policy/language/prompts.ts";
-import { expertPolicy } from "../policy/plan_execute.ts";
-import {
-  createWorldTokenizer,
-  formatBriefPrompt,
-  formatTranscript,
-} from "../policy/language/small_model.ts";
-import { createRandom } from "../random.ts";
-import { collectTrajectories } from "../rollout/collect.ts";
-import { withHints } from "../rollout/hints.ts";
-import { scheduleEpisodes } from "../rollout/schedule.ts";
-import type { Situation, Trajectory } from "../trajectory.ts";
+import type { CompactPolicyConfig, TrainingConfig } from "./config/config.ts";
+import { assembleLanguagePolicy } from "./assemble_language.ts";
 
 /** A policy that a config can name. */
 export type AssembledPolicy = CompactPolicy | LanguagePolicy;
@@ -62,7 +42,14 @@ export async function assemblePolicy(
     );
   }
   return policy.name === "language"
-    ? await assembleLanguagePolicy(policy, { ...config, specs, signal })
+    ? await assembleLanguagePolicy(policy, {
+      ...config,
+      specs,
+      signal,
+      ...(policy.planning === "listed" && {
+        listSubgoals: await proposerOf(specs),
+      }),
+    })
     : createCompactPolicy(await compactOptions(policy, seed, specs));
 }
 
@@ -149,98 +136,4 @@ function oneOfEachWorld(specs: readonly EnvSpec[]): EnvSpec[] {
 
 function nameOf({ kind, url }: EnvSpec): string {
   return kind === "module" ? `"module" ${url}` : `"${kind}"`;
-}
-
-/** Expert episodes that supply a small model's vocabulary. */
-const VOCABULARY_EPISODES = 256;
-
-/** Head size of a small model. */
-const HEAD_SIZE = 32;
-
-/** Tokens of a transcript's start and of each turn: an observation has at most 600 characters, one token each at worst. */
-const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
-
-/** Prompt formats by name. */
-export const PROMPTS = {
-  rules: (situation: Situation) => formatPrompt(situation),
-  brief: (situation: Situation) => formatBriefPrompt(situation),
-  // At a constant distance a small model attends to the task sooner.
-  transcript: (situation: Situation) =>
-    formatTranscript(situation, { repeatTask: true }),
-} as const;
-
-/** Seed, turn limits and worlds of a language policy. */
-type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
-  readonly specs: readonly EnvSpec[];
-  readonly signal?: AbortSignal | undefined;
-};
-
-/**
- * Makes the policy that a config describes. Returns the policy. Caller disposes.
- *
- * @throws {TypeError} If a small model is wanted for worlds without experts.
- */
-async function assembleLanguagePolicy(
-  policy: LanguagePolicyConfig,
-  options: Surroundings,
-): Promise<LanguagePolicy> {
-  const { name: _, directory, layers, hiddenSize, loraRank = 0, ...others } =
-    policy;
-  const { prompt, ...decoding } = others;
-  const { seed, signal } = options;
-  const shown = prompt ?? (directory === undefined ? "brief" : "rules");
-  const settings = {
-    ...decoding,
-    seed,
-    prompt: PROMPTS[shown],
-    reuseKvCache: shown === "transcript",
-    ...(signal && { signal }),
-    ...(loraRank > 0 && { lora: { rank: loraRank } }),
-  };
-  if (directory !== undefined) {
-    return await openLanguagePolicy(directory, settings);
-  }
-  return createLanguagePolicy({
-    ...settings,
-    tokenizer: createWorldTokenizer(await playExpert(options), PROMPTS[shown]),
-    size: {
-      ...(layers !== undefined && { layers }),
-      ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
-      ...(shown === "transcript" && {
-        maxLength: TRANSCRIPT_START + TRANSCRIPT_TURN * mostTurns(options),
-      }),
-    },
-  });
-}
-
-/** Turns of the longest episode that will be played. */
-function mostTurns({ rollout, evaluation }: Surroundings): number {
-  return Math.max(rollout.maxTurns, evaluation.maxTurns);
-}
-
-/** Sizes of a small model by its width. */
-function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
-  const kvHeads = Math.max(1, Math.floor(hiddenSize / (2 * HEAD_SIZE)));
-  return {
-    hiddenSize,
-    intermediateSize: 2 * hiddenSize,
-    heads: 2 * kvHeads,
-    kvHeads,
-  };
-}
-
-/** Plays episodes by the worlds' experts. */
-export async function playExpert(options: Surroundings): Promise<Trajectory[]> {
-  const { seed, specs, rollout } = options;
-  await using opener = createEnvOpener();
-  const open = withHints(opener);
-  const episodes = scheduleEpisodes(specs, {
-    random: createRandom(seed).fork("words"),
-    tasks: VOCABULARY_EPISODES,
-    maxTurns: rollout.maxTurns,
-    ...(rollout.balanceBy === undefined
-      ? {}
-      : { balanceBy: rollout.balanceBy }),
-  });
-  return await collectTrajectories(expertPolicy(), episodes, { open });
 }

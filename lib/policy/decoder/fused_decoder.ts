@@ -7,6 +7,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
+import type { BatchKvCache } from "./kv_cache.ts";
 import type {
   Caches,
   Decoder,
@@ -98,7 +99,7 @@ export async function startFused(
       step({ ...reading, caches, room }, rest, { ...options, places }),
       options.words,
     );
-    const decoder = decoderOf({ ...reading, caches, room }, fed, options);
+    const decoder = decoderOf({ ...reading, caches, room }, fed, { kvCache });
     return { decoder, output };
   }
   const room = Math.min(options.room + 1, model.config.maxLength);
@@ -108,12 +109,13 @@ export async function startFused(
     room,
     weights,
   });
-  if (unique.length === prompts.length) {
-    const decoder = decoderOf({ ...reading, caches, room }, fed, options);
-    return { decoder, output };
+  const start = { ...reading, caches, room };
+  if (!kvCache) {
+    const decoder = decoderOf(start, fed, { places });
+    return { decoder, output: rowsOf(output, places, unique.length) };
   }
-  const whole = repeatRows(caches, places);
-  const decoder = decoderOf({ ...reading, caches: whole, room }, fed, options);
+  const whole = { ...start, caches: repeatRows(caches, places) };
+  const decoder = decoderOf(whole, fed, { kvCache });
   return { decoder, output: rowsOf(output, places, unique.length) };
 }
 
@@ -168,58 +170,72 @@ async function readPrompts(
   return { caches, output: await answer(model, said, words) };
 }
 
-/** A decoder of sequences that have been read. */
+/**
+ * A decoder of sequences that have been read. Sequences whose tokens are equal so far have one cache, and are
+ * computed once, until they part; those that have ended have none. Caches that are kept for a later turn stay apart.
+ */
 function decoderOf(
   start: Sequences,
   fed: number[][],
-  { kvCache, adapter }: DecoderOptions,
+  options: {
+    kvCache?: BatchKvCache | undefined;
+    /** The cache of each sequence. @default {one each} */
+    places?: readonly number[];
+  },
 ): Decoder {
+  const { kvCache } = options;
   const { model, named } = start;
-  let sequences = start;
-  let held = fed.map((_, row) => row); // the row of each cache
+  const { room } = start;
+  let { caches } = start;
+  let places = options.places ?? fed.map((_, row) => row);
+  let count = 1 + Math.max(...places);
+  /** Deals sequences to caches anew: one for each way of going on. */
+  const part = (rows: readonly Int32Array[]): readonly Int32Array[] => {
+    const ways = new Map<string, { from: number; row: number; at: number }>();
+    const at = rows.map((tokens, row) => {
+      if (tokens.length === 0) return 0; // has ended: its output means nothing
+      const from = places[row]!, key = `${from}:${tokens.join()}`;
+      const next = { from, row, at: ways.size };
+      return ways.getOrInsertComputed(key, () => next).at;
+    });
+    const parted = [...ways.values()];
+    if (parted.length !== count || parted.some(({ from }, i) => from !== i)) {
+      caches = repeatRows(caches, parted.map(({ from }) => from));
+      count = parted.length;
+    }
+    places = at;
+    return parted.map(({ row }) => rows[row]!);
+  };
   const feed = async (
     rows: readonly Int32Array[],
     words?: readonly number[],
   ): Promise<DecoderOutput> => {
-    const active = held.filter((row) => rows[row]!.length > 0);
-    if (!kvCache && active.length <= held.length / 2 && active.length > 0) {
-      const kept = active.map((row) => held.indexOf(row));
-      sequences = {
-        ...sequences,
-        caches: repeatRows(sequences.caches, kept),
-      };
-      held = active;
-    }
-    const { room } = sequences;
-    const places = Int32Array.from(held, (row) => {
-      const length = fed[row]!.length;
-      if (rows[row]!.length > 0) return length;
-      // A row that has ended is fed a token that is not counted.
-      fed[row]!.length = Math.min(length, room - 1);
-      return fed[row]!.length;
-    });
-    const given = held.map((row) =>
-      rows[row]!.length > 0 ? rows[row]! : Int32Array.of(0)
-    );
-    const said = await answer(
-      model,
-      step(sequences, given, { places, words }),
+    const before = kvCache ? undefined : part(rows);
+    const given = before ??
+      rows.map((row) => row.length > 0 ? row : Int32Array.of(0));
+    const lengths = before
+      ? before.map((tokens) => fed[rows.indexOf(tokens)]!.length)
+      : fed.map((tokens, row) => {
+        if (rows[row]!.length > 0) return tokens.length;
+        // A sequence that has ended is fed a token that is not counted.
+        tokens.length = Math.min(tokens.length, room - 1);
+        return tokens.length;
+      });
+    const said = step({ ...start, caches }, given, {
+      places: Int32Array.from(lengths),
       words,
-    );
+    });
+    const output = await answer(model, said, words);
     rows.forEach((tokens, row) => fed[row]!.push(...tokens));
-    if (held.length === fed.length) return said;
-    const from = fed.map((_, row) => Math.max(0, held.indexOf(row)));
-    return rowsOf(said, from, held.length);
+    return before ? rowsOf(output, places, count) : output;
   };
   return {
     feed,
     next: (tokens) => feed(Array.from(tokens, (id) => Int32Array.of(id))),
     [Symbol.dispose]: () => {
-      const { caches } = sequences;
       const weights = named.map(([, weight]) => weight);
       if (kvCache) kvCache.put({ caches, fed, weights });
       else tf.dispose(caches);
-      void adapter;
     },
   };
 }

@@ -162,10 +162,10 @@ export function formatTaught(
 export function formatActionPrompt(
   situation: Situation,
   subgoal: string,
-  options: Omit<FactsOptions, "actions"> = {},
+  options: FactsOptions = {},
 ): ChatMessage[] {
   const { system = "Choose an action.", historyLength = 0 } = options;
-  const { observationLimit = Infinity } = options;
+  const { observationLimit = Infinity, actions = true } = options;
   const { task, past, observation } = situation;
   const seen = ({ text }: Observation) =>
     withoutTask(text, task).slice(0, observationLimit);
@@ -181,7 +181,9 @@ export function formatActionPrompt(
       `Before: ${seen(observation)} Done: ${decision.action}`
     ),
     `Now: ${seen(observation)}`,
-    `Actions: ${observation.admissibleActions.join(", ")}`,
+    ...(actions
+      ? [`Actions: ${observation.admissibleActions.join(", ")}`]
+      : []),
     `Subgoal: ${subgoal}`,
   ].join("\n");
   return [

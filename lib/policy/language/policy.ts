@@ -76,6 +76,8 @@ export interface LanguagePolicy
    * for learning.
    */
   atTemperature(temperature: number): CompletePolicy;
+  /** The same weights with an offset of KEEP; in place of this policy, which is not to be disposed as well. */
+  withKeepOffset(keepOffset: number): LanguagePolicy;
   /** Saves the policy to a folder. */
   save(directory: string): Promise<void>;
 }
@@ -136,6 +138,8 @@ export function languagePolicy(
       const other = { ...context, settings: at, form };
       return { open: (starts) => new LanguageSession(other, starts) };
     },
+    withKeepOffset: (keepOffset) =>
+      languagePolicy(components, { ...options, keepOffset }),
     readingSamples: (trajectories) =>
       trajectories.map((one) => readingSample(context, one)),
     save,

@@ -239,7 +239,7 @@ export function subgoalOf(
 ): string {
   return readReply(pieces, {
     mode: settings.mode,
-    text: tokenizer.decode(tokens),
+    text: tokenizer.replyText(tokens),
     ...(situation.subgoal === undefined ? {} : { held: situation.subgoal }),
   }).subgoal;
 }

@@ -13,12 +13,15 @@ import type { EstimatorConfig } from "../../hae/credit.ts";
 import type { GearOptions } from "../../hae/gear.ts";
 import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
+import type { LoraTarget } from "../../policy/decoder/lora.ts";
+import type { ReplyMode } from "../../policy/language/blocks.ts";
 import type { Decoding } from "../../policy/language/grammar.ts";
 import type { UpdateOptions } from "../../policy/policy.ts";
 import type { OpenaiPolicyConfig } from "../../remote/openai/settings.ts";
 import type { TinkerPolicyConfig } from "../../remote/tinker/settings.ts";
 import { readSettings } from "../../settings.ts";
 import { renameSettings } from "./old_names.ts";
+import type { ByDecision } from "../../trajectory.ts";
 import { configSchema } from "./schema.ts";
 import { type Json, mergeSettings } from "./settings.ts";
 
@@ -36,14 +39,24 @@ export type CompactPolicyConfig = {
   readonly prior?: number;
 };
 
-/** A Qwen2 language model: one in a folder, or a small one made for the worlds it learns in. */
+/** A language model: a published one from a folder, or a small one made for the worlds it learns in. */
 export type LanguagePolicyConfig = {
   readonly name: "language";
   readonly directory?: string;
-  readonly prompt?: "rules" | "brief" | "transcript";
+  readonly adapter?: string;
+  readonly prompt?: "rules" | "facts" | "brief" | "transcript";
+  readonly historyLength?: number;
+  readonly observationLimit?: number;
+  readonly contextLength?: number;
+  readonly planning?: "free" | "listed";
+  readonly executor?: "task" | "subgoal";
+  readonly executorHistory?: number;
+  readonly switchBias?: number;
   readonly layers?: number;
   readonly hiddenSize?: number;
   readonly loraRank?: number;
+  readonly loraAlpha?: number;
+  readonly loraTargets?: readonly LoraTarget[];
   readonly critic?: "shared" | "separate";
   readonly decoding?: Decoding;
   readonly valueScale?: number;
@@ -52,8 +65,13 @@ export type LanguagePolicyConfig = {
   readonly batchSize?: number;
   readonly microbatchTokens?: number;
   readonly tokensPerReadback?: number;
+  readonly recompute?: boolean;
   readonly frozenPrecision?: "float32" | "float16";
   readonly temperature?: number;
+  readonly temperatures?: Partial<ByDecision<number>>;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly mode?: ReplyMode;
 };
 
 /** One world, or a family of them. */

@@ -16,6 +16,7 @@ type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
 export type PresetName =
   | "corridor"
   | "corridor-language"
+  | "corridor-model"
   | "household-language"
   | "household"
   | "household-easy"
@@ -81,6 +82,47 @@ const corridorLanguage: PartialDeep<TrainingConfig> = {
     epochs: 2,
     minibatchSize: 96,
   },
+};
+
+/**
+ * How a published model is trained with adapters: its replies are given their form, so that it learns what to
+ * plan and what to do, not how to write tags. Subgoals are drawn from those that the world proposes, the
+ * executor knows the task by the subgoal alone, and KEEP is likelier than SWITCH before training.
+ */
+const publishedModel = {
+  name: "language",
+  directory: "",
+  prompt: "facts",
+  decoding: "admissible",
+  planning: "listed",
+  executor: "subgoal",
+  switchBias: -1,
+  loraRank: 8,
+  maxContentTokens: 12,
+} as const satisfies PartialDeep<TrainingConfig["policy"]>;
+
+/** A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the plan. */
+const corridorModel: PartialDeep<TrainingConfig> = {
+  iterations: 12,
+  policy: { ...publishedModel, historyLength: 1 },
+  worlds: [{ kind: "corridor", length: 5, doors: 0 }],
+  rollout: { tasks: 32, maxTurns: 6 },
+  shaping: { keepPenalty: 0.2 },
+  estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
+  update: {
+    epochs: 1,
+    minibatchSize: 48,
+    minibatchBy: "episode",
+    learningRate: 1e-3,
+    entropyCoefficient: 0,
+  },
+  evaluation: {
+    every: 0,
+    tasks: 200,
+    maxTurns: 6,
+    sets: { held_out: [{ kind: "corridor", length: 5, doors: 0 }] },
+  },
+  record: { checkpointEvery: 2 },
 };
 
 /** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
@@ -343,6 +385,7 @@ export const PRESETS: Readonly<
 > = {
   corridor,
   "corridor-language": corridorLanguage,
+  "corridor-model": corridorModel,
   "household-language": householdLanguage,
   household,
   "household-easy": householdEasy,

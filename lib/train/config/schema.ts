@@ -13,8 +13,6 @@ import { GEAR_DEFAULTS } from "../../hae/gear.ts";
 import { shapingSettings } from "../../hae/shaping.ts";
 import { BACKENDS } from "../../policy/backends/select.ts";
 import { COMPACT_DEFAULTS } from "../../policy/compact/policy.ts";
-import { SMALL_MODEL } from "../../policy/language/loading.ts";
-import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
 import { openaiPolicySettings } from "../../remote/openai/settings.ts";
 import { tinkerPolicySettings } from "../../remote/tinker/settings.ts";
 import { SCHEDULE_DEFAULTS } from "../../rollout/schedule.ts";
@@ -26,6 +24,7 @@ import {
   rate,
   unit,
 } from "../../settings.ts";
+import { languageSettings } from "./language_settings.ts";
 import { UPDATE_DEFAULTS, updateSettings } from "../ppo/update_settings.ts";
 
 /** The settings of a schema as they stand in a config: absent unless given, with the schema's meanings and defaults. */
@@ -84,85 +83,6 @@ const compact = z.strictObject({
   ),
   prior: z.number().default(COMPACT_DEFAULTS.prior).describe(
     "How strongly the untrained policy follows its subgoal and avoids repetition; 0 makes it nearly uniform.",
-  ),
-});
-
-const language = z.strictObject({
-  name: z.literal("language").describe(
-    "A Qwen2 language model: from a folder, or a small one made for the worlds it learns in.",
-  ),
-  directory: optional(
-    z.string().min(
-      1,
-      'must name the folder of a model, with "config.json", weights as safetensors and "tokenizer.json"',
-    ),
-    "Folder of a model with its tokenizer; absent makes a small model of the words that the expert meets.",
-  ),
-  prompt: optional(
-    z.enum(["rules", "brief", "transcript"]),
-    "What the model reads: the rules of the three blocks and the last turns; the facts of the last turn; or the whole conversation, whose keys and values are cached from turn to turn.",
-    '"rules" with a directory, else "brief"',
-  ),
-  layers: optional(count, "Layers of a small model.", SMALL_MODEL.layers),
-  hiddenSize: optional(
-    count,
-    "Hidden size of a small model.",
-    SMALL_MODEL.hiddenSize,
-  ),
-  loraRank: optional(
-    countOrNone,
-    "Rank of LoRA adapters beside frozen weights; 0 trains all weights.",
-    0,
-  ),
-  critic: optional(
-    z.enum(["shared", "separate"]),
-    "Whether value heads read the policy's hidden states, or those of a critic with weights (or an adapter) of its own.",
-    "shared",
-  ),
-  decoding: optional(
-    z.enum(["free", "skeleton", "admissible"]),
-    "How constrained replies are: not at all; tags given and contents free; or only admissible actions.",
-    LANGUAGE_DEFAULTS.decoding,
-  ),
-  valueScale: optional(
-    positive,
-    "Units of return that a value head's output of 1 stands for.",
-    1,
-  ),
-  maxReplyTokens: optional(
-    count,
-    "Longest reply, in tokens.",
-    LANGUAGE_DEFAULTS.maxReplyTokens,
-  ),
-  maxContentTokens: optional(
-    count,
-    "Longest free content of a tag, in tokens, where tags are given.",
-    LANGUAGE_DEFAULTS.maxContentTokens,
-  ),
-  batchSize: optional(
-    count,
-    "Replies generated at once.",
-    LANGUAGE_DEFAULTS.batchSize,
-  ),
-  microbatchTokens: optional(
-    count,
-    "Tokens, padding included, whose activations are held at once while learning.",
-    LANGUAGE_DEFAULTS.microbatchTokens,
-  ),
-  tokensPerReadback: optional(
-    count,
-    "Tokens generated on WebGPU between two readbacks to the processor.",
-    LANGUAGE_DEFAULTS.tokensPerReadback,
-  ),
-  frozenPrecision: optional(
-    z.enum(["float32", "float16"]),
-    "How frozen matrices are stored beside adapters; float16 needs WebGPU.",
-    "float32",
-  ),
-  temperature: optional(
-    rate,
-    "Sampling temperature.",
-    LANGUAGE_DEFAULTS.temperature,
   ),
 });
 
@@ -377,7 +297,7 @@ export const configSchema = z.strictObject({
   ),
   policy: z.discriminatedUnion("name", [
     compact,
-    language,
+    languageSettings,
     tinkerPolicySettings,
     openaiPolicySettings,
   ]).describe(

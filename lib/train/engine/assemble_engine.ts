@@ -21,7 +21,7 @@ import {
   type TinkerPolicy,
 } from "../../remote/tinker/policy.ts";
 import type { TinkerPolicyConfig } from "../../remote/tinker/settings.ts";
-import { playExpert, PROMPTS } from "../assemble_policy.ts";
+import { playExpert, PROMPTS } from "../assemble_language.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { createLinearCritic } from "../critic/linear_critic.ts";
 import { LocalCritic, type ValueModel } from "../critic/local_critic.ts";

@@ -1,0 +1,243 @@
+/**
+ * The language policy that a config names: a published model from a folder, or a small one made for its worlds.
+ *
+ * @module
+ */
+
+import { createEnvOpener } from "../envs/open_env.ts";
+import type { EnvSpec, ProposeSubgoals } from "../envs/text_env.ts";
+import { mean } from "../numeric.ts";
+import type { Qwen2Config } from "../policy/decoder/config.ts";
+import {
+  createLanguagePolicy,
+  openLanguagePolicy,
+} from "../policy/language/loading.ts";
+import {
+  formatActionPrompt,
+  formatFacts,
+  formatTaught,
+} from "../policy/language/model_prompts.ts";
+import type { LanguagePolicy } from "../policy/language/policy.ts";
+import { formatPrompt } from "../policy/language/prompts.ts";
+import type { LanguageOptions } from "../policy/language/replies.ts";
+import {
+  createWorldTokenizer,
+  formatBriefPrompt,
+  formatTranscript,
+} from "../policy/language/small_model.ts";
+import { expertPolicy } from "../policy/plan_execute.ts";
+import { createRandom } from "../random.ts";
+import { collectTrajectories } from "../rollout/collect.ts";
+import { withHints } from "../rollout/hints.ts";
+import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Situation, Trajectory } from "../trajectory.ts";
+import type { LanguagePolicyConfig, TrainingConfig } from "./config/config.ts";
+
+/** Expert episodes that supply a small model's vocabulary. */
+const VOCABULARY_EPISODES = 256;
+
+/** Head size of a small model. */
+const HEAD_SIZE = 32;
+
+/** Tokens of a transcript's start and of each turn: an observation has at most 600 characters, one token each at worst. */
+const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
+
+/** Tokens from which on a model's context is cut, where no length is set. */
+const USUAL_CONTEXT = 4096;
+
+/** Seed, turn limits and worlds of a language policy. */
+type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
+  readonly specs: readonly EnvSpec[];
+  readonly signal?: AbortSignal | undefined;
+  /** Subgoals that the worlds propose. */
+  readonly listSubgoals?: ProposeSubgoals;
+};
+
+/** Prompt formats by name, for policies on engines, which are asked text by text. */
+export const PROMPTS = {
+  rules: (situation: Situation) => formatPrompt(situation),
+  brief: (situation: Situation) => formatBriefPrompt(situation),
+  transcript: (situation: Situation) =>
+    formatTranscript(situation, { repeatTask: true }),
+} as const;
+
+/** How prompts are written, of a kind by name. */
+type Prompts = Pick<LanguageOptions, "prompt" | "actionPrompt">;
+
+/** Writers of prompts as a config describes them. */
+function promptsOf(config: LanguagePolicyConfig): Prompts & {
+  readonly shown: Shown;
+} {
+  const { directory, historyLength, observationLimit, executor } = config;
+  const shown = config.prompt ?? (directory === undefined ? "brief" : "rules");
+  const limits = {
+    ...(historyLength !== undefined && { historyLength }),
+    ...(observationLimit !== undefined && { observationLimit }),
+  };
+  const alone = executor === "subgoal";
+  // What is admissible is not listed where nothing else can be written.
+  const actions = config.decoding !== "admissible";
+  const facts = { ...limits, actions: actions && !alone };
+  const write: Record<Shown, NonNullable<Prompts["prompt"]>> = {
+    rules: (situation) => formatTaught(situation, facts),
+    facts: (situation) =>
+      formatFacts(situation, {
+        ...facts,
+        ...(alone && { system: "Choose a subgoal." }),
+      }),
+    brief: (situation) => formatBriefPrompt(situation, limits),
+    // At a constant distance a small model attends to the task sooner.
+    transcript: (situation) =>
+      formatTranscript(situation, { ...limits, repeatTask: true }),
+  };
+  return {
+    shown,
+    prompt: write[shown],
+    ...(alone && {
+      actionPrompt: (situation, subgoal) =>
+        formatActionPrompt(situation, subgoal, {
+          ...{ ...limits, actions },
+          historyLength: config.executorHistory ?? 0,
+        }),
+    }),
+  };
+}
+
+/** Name of a prompt's kind. */
+type Shown = NonNullable<LanguagePolicyConfig["prompt"]>;
+
+/**
+ * Makes the policy that a config describes. Returns the policy. Caller disposes.
+ *
+ * @throws {TypeError} If a small model is wanted for worlds without experts.
+ */
+export async function assembleLanguagePolicy(
+  config: LanguagePolicyConfig,
+  options: Surroundings,
+): Promise<LanguagePolicy> {
+  const policy = await openOrCreate(config, options);
+  const { switchBias } = config;
+  if (switchBias === undefined) return policy;
+  try {
+    return policy.withKeepOffset(
+      await findKeepOffset(policy, { ...options, switchBias }),
+    );
+  } catch (error) {
+    policy.dispose();
+    throw error;
+  }
+}
+
+async function openOrCreate(
+  config: LanguagePolicyConfig,
+  options: Surroundings,
+): Promise<LanguagePolicy> {
+  const { name: _, directory, adapter, layers, hiddenSize, ...others } = config;
+  const { prompt: __, loraRank = 0, loraAlpha, loraTargets, ...more } = others;
+  const { contextLength, switchBias: ___, planning: ____, ...learning } = more;
+  const { executor: _____, historyLength, observationLimit, ...decoding } =
+    learning;
+  const { seed, signal, listSubgoals } = options;
+  const { shown, ...prompts } = promptsOf(config);
+  const settings = {
+    ...decoding,
+    ...prompts,
+    seed,
+    recompute: decoding.recompute ?? directory !== undefined,
+    reuseKvCache: shown === "transcript",
+    ...(signal && { signal }),
+    ...(listSubgoals && { listSubgoals }),
+    ...(loraRank > 0 && {
+      lora: {
+        rank: loraRank,
+        ...(loraAlpha !== undefined && { alpha: loraAlpha }),
+        ...(loraTargets && { targets: loraTargets }),
+      },
+    }),
+  };
+  if (directory !== undefined) {
+    return await openLanguagePolicy(directory, {
+      ...settings,
+      maxLength: contextLength ?? USUAL_CONTEXT,
+      ...(adapter !== undefined && { adapter }),
+    });
+  }
+  return createLanguagePolicy({
+    ...settings,
+    tokenizer: createWorldTokenizer(await playExpert(options), prompts.prompt),
+    size: {
+      ...(layers !== undefined && { layers }),
+      ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
+      ...(shown === "transcript" && {
+        maxLength: TRANSCRIPT_START + TRANSCRIPT_TURN * mostTurns(options),
+      }),
+      ...(contextLength !== undefined && { maxLength: contextLength }),
+    },
+  });
+}
+
+/** Tasks and turns that an offset of KEEP is measured on. */
+const MEASURED = { tasks: 8, maxTurns: 3 } as const;
+
+/** The offset of KEEP that gives the untrained policy a mean logit of SWITCH. */
+async function findKeepOffset(
+  policy: LanguagePolicy,
+  { seed, specs, rollout, signal, switchBias }: Surroundings & {
+    readonly switchBias: number;
+  },
+): Promise<number> {
+  const random = createRandom(seed).fork("switch bias");
+  const { balanceBy } = rollout;
+  const episodes = scheduleEpisodes(specs, {
+    random,
+    ...MEASURED,
+    ...(balanceBy !== undefined && { balanceBy }),
+  });
+  const played = await collectTrajectories(policy, episodes, {
+    bootstrap: false,
+    ...(signal && { signal }),
+  });
+  const logits = played.flatMap(({ turns }) =>
+    turns.slice(1).map(({ decision: { trace, switched } }) => {
+      if (trace.kind !== "tokens" || !trace.spans.switching) return NaN;
+      const { start, end } = trace.spans.switching;
+      const logProb = trace.logProbs.subarray(start, end)
+        .reduce((sum, one) => sum + one, 0);
+      const logit = logProb - Math.log(-Math.expm1(Math.min(logProb, -1e-12)));
+      return switched ? logit : -logit;
+    })
+  ).filter(Number.isFinite);
+  return logits.length === 0 ? 0 : mean(logits) - switchBias;
+}
+
+/** Turns of the longest episode that will be played. */
+function mostTurns({ rollout, evaluation }: Surroundings): number {
+  return Math.max(rollout.maxTurns, evaluation.maxTurns);
+}
+
+/** Sizes of a small model by its width. */
+function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
+  const kvHeads = Math.max(1, Math.floor(hiddenSize / (2 * HEAD_SIZE)));
+  return {
+    hiddenSize,
+    intermediateSize: 2 * hiddenSize,
+    heads: 2 * kvHeads,
+    kvHeads,
+  };
+}
+
+/** Plays episodes by the worlds' experts. */
+export async function playExpert(options: Surroundings): Promise<Trajectory[]> {
+  const { seed, specs, rollout } = options;
+  await using opener = createEnvOpener();
+  const open = withHints(opener);
+  const episodes = scheduleEpisodes(specs, {
+    random: createRandom(seed).fork("words"),
+    tasks: VOCABULARY_EPISODES,
+    maxTurns: rollout.maxTurns,
+    ...(rollout.balanceBy === undefined
+      ? {}
+      : { balanceBy: rollout.balanceBy }),
+  });
+  return await collectTrajectories(expertPolicy(), episodes, { open });
+}
