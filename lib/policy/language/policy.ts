@@ -242,6 +242,13 @@ class LanguageSession implements CompleteSession {
       this.#situations(rows, observations).map((situation) => {
         const prompt = promptTokens(context, situation);
         const { subgoal } = situation;
+        const apart = subgoal === undefined
+          ? undefined
+          : actionPromptTokens(context, situation, subgoal);
+        if (apart) {
+          const { length } = prompt;
+          return { tokens: prompt, before: length, execution: length, apart };
+        }
         const kept = subgoal === undefined
           ? new Int32Array(0)
           : tokenizer.encode(
@@ -339,7 +346,7 @@ class LanguageSession implements CompleteSession {
     const prompts = situations.map((one) => promptTokens(context, one));
     const plans = situations.map((one) => this.#grammar(one, "plan"));
     const planned = await this.#generate(prompts, {
-      ...{ randoms, grammars: plans, lastState: true },
+      ...{ randoms, grammars: plans },
       kvCache: this.#caches?.of(rows),
       prefixes: this.#prefixes,
     });
@@ -376,7 +383,7 @@ class LanguageSession implements CompleteSession {
     options:
       & Pick<
         GenerationOptions,
-        "randoms" | "kvCache" | "prefixes" | "lastState"
+        "randoms" | "kvCache" | "prefixes"
       >
       & {
         readonly grammars: readonly (RecordingGrammar | undefined)[];
@@ -413,10 +420,13 @@ async function valuesOf(
   // A reply that was cut off may have its value where given tokens stand.
   return await askCritic(
     network,
-    written.map(({ trace: { prompt, reply, executionSlot = 0 } }) => ({
-      tokens: joined(prompt, reply.subarray(0, executionSlot)),
+    written.map(({ trace: { prompt, reply, executionSlot = 0, action } }) => ({
+      tokens: action
+        ? prompt
+        : joined(prompt, reply.subarray(0, executionSlot)),
       before: prompt.length,
-      execution: prompt.length + executionSlot,
+      execution: prompt.length + (action ? 0 : executionSlot),
+      ...(action && { apart: action.prompt }),
     })),
   );
 }

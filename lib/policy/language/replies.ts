@@ -227,7 +227,10 @@ export function joinReplies(
     pieces: [...plan.pieces, ...action.pieces],
     logProbs: Float32Array.of(...plan.logProbs, ...action.logProbs),
     sampled: Uint8Array.of(...plan.sampled, ...action.sampled),
-    states: plan.states, // the state after the plan stands before the action
+    states: [
+      ...Array.from(plan.tokens, (_, t) => plan.states[t]),
+      ...action.states, // from the end of the action's own prompt on
+    ],
   };
 }
 

@@ -18,7 +18,7 @@ import {
 import { checkpointChunks } from "../decoder/checkpointing.ts";
 import { linear, lookUp, tokenLogProbs } from "../decoder/layers.ts";
 import { outputTable, qwen2States } from "../decoder/qwen2.ts";
-import type { NextTokens } from "./grammar.ts";
+import { isForced, type NextTokens } from "./grammar.ts";
 import { joined, sharePrefixes } from "./prefix_sharing.ts";
 import type { ActionPrompt, ByDecision } from "../../trajectory.ts";
 
@@ -77,11 +77,18 @@ export function scoreReplies(
   const parts = replies.map(partsOf);
   const scored = scoreParts(network, parts.flat(), options);
   if (parts.every(({ length }) => length === 1)) return scored;
+  const first: number[] = [], last: number[] = [];
   let at = 0;
-  const plans = parts.map(({ length }) => (at += length) - length);
+  for (const { length } of parts) {
+    first.push(at);
+    last.push((at += length) - 1);
+  }
+  // Execution is valued where the action begins.
   const values = byDecision((name) => {
     const column = scored.values[name];
-    const own = tf.tidy(() => tf.gather(column, tf.tensor1d(plans, "int32")));
+    const places = tf.tensor1d(name === "execution" ? last : first, "int32");
+    const own = tf.tidy(() => tf.gather(column, places));
+    places.dispose();
     column.dispose();
     return own;
   });
@@ -90,12 +97,12 @@ export function scoreReplies(
 
 /** A reply, or its plan and its action where each has a prompt of its own. */
 function partsOf(written: WrittenReply): WrittenReply[] {
-  const { action, prompt, reply, choices, executionSlot } = written;
+  const { action, prompt, reply, choices } = written;
   if (!action) return [written];
   const { start } = action;
   return [
     {
-      ...{ prompt, executionSlot },
+      ...{ prompt, executionSlot: 0 },
       reply: reply.subarray(0, start),
       choices: choices?.slice(0, start),
     },
@@ -142,12 +149,8 @@ function chunkByLength(
   replies: readonly WrittenReply[],
   microbatchTokens: number,
 ): Chunk[] {
-  const sequences = replies.map(({ prompt, reply, executionSlot }) =>
-    // The last token is only predicted, unless a value is read after it.
-    joined(
-      prompt,
-      executionSlot === reply.length ? reply : reply.subarray(0, -1),
-    )
+  const sequences = replies.map((written) =>
+    joined(written.prompt, written.reply.subarray(0, lastRead(written)))
   );
   const { computed, places } = sharePrefixes(sequences);
   const sharing = Map.groupBy(replies.keys(), (i) => places[i]!);
@@ -170,6 +173,14 @@ function chunkByLength(
       replies: indices.map((i) => replies[i]!),
     };
   });
+}
+
+/** The last token that is predicted with a choice, or before which a value is read: those after it are given. */
+function lastRead({ reply, choices, executionSlot }: WrittenReply): number {
+  const chosen = choices
+    ? choices.findLastIndex((next) => !isForced(next))
+    : reply.length - 1;
+  return Math.max(0, chosen, executionSlot);
 }
 
 /**
@@ -481,6 +492,8 @@ export interface CriticQuestion {
   readonly before: number;
   /** Tokens before the value of execution. */
   readonly execution: number;
+  /** The action's own prompt, at whose end execution is valued instead. Shape `(tokens,)`. */
+  readonly apart?: Int32Array;
 }
 
 /** Tokens, padding included, in one forward pass of a critic. */
@@ -493,6 +506,35 @@ export async function askCritic(
   network: LanguageNetwork,
   questions: readonly CriticQuestion[],
 ): Promise<ByDecision<number>[]> {
+  const others = questions.flatMap(({ apart }) =>
+    apart
+      ? [{ tokens: apart, before: apart.length, execution: apart.length }]
+      : []
+  );
+  const answers = await askEach(network, [...questions, ...others]);
+  let at = questions.length;
+  return questions.map(({ apart }, i) =>
+    apart
+      ? { ...answers[i]!, execution: answers[at++]!.execution }
+      : answers[i]!
+  );
+}
+
+/** The critic's values of sequences, equal ones read once. */
+async function askEach(
+  network: LanguageNetwork,
+  asked: readonly CriticQuestion[],
+): Promise<ByDecision<number>[]> {
+  const found = new Map<string, number>();
+  const questions: CriticQuestion[] = [];
+  const places = asked.map((question) => {
+    const { tokens, before, execution } = question;
+    const key = `${before} ${execution} ${tokens.join()}`;
+    return found.getOrInsertComputed(
+      key,
+      () => questions.push(question) - 1,
+    );
+  });
   const answers: ByDecision<number>[] = [];
   const lengths = questions.map(({ tokens }) => tokens.length);
   const { model, adapter } = network.critic ?? network.actor;
@@ -523,7 +565,7 @@ export async function askCritic(
       };
     });
   }
-  return answers;
+  return places.map((place) => answers[place]!);
 }
 
 /**

@@ -104,7 +104,7 @@ const publishedModel = {
 /** A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the plan. */
 const corridorModel: PartialDeep<TrainingConfig> = {
   iterations: 12,
-  policy: { ...publishedModel, historyLength: 1 },
+  policy: { ...publishedModel, historyLength: 0 },
   worlds: [{ kind: "corridor", length: 5, doors: 0 }],
   rollout: { tasks: 32, maxTurns: 6 },
   shaping: { keepPenalty: 0.2 },
