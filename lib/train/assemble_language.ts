@@ -128,15 +128,43 @@ export async function assembleLanguagePolicy(
   }
 }
 
+/** Settings that the policy takes as they are. */
+const DECODING = [
+  "critic",
+  "decoding",
+  "valueScale",
+  "maxReplyTokens",
+  "maxContentTokens",
+  "batchSize",
+  "microbatchTokens",
+  "tokensPerReadback",
+  "recompute",
+  "frozenPrecision",
+  "temperature",
+  "temperatures",
+  "topP",
+  "topK",
+  "mode",
+] as const satisfies readonly (keyof LanguagePolicyConfig)[];
+
+/** The entries of some keys, where they are there. */
+function pick<T extends object, K extends keyof T>(
+  all: T,
+  keys: readonly K[],
+): Pick<T, K> {
+  const entries = keys.filter((key) => key in all).map((
+    key,
+  ) => [key, all[key]]);
+  return Object.fromEntries(entries) as Pick<T, K>;
+}
+
 async function openOrCreate(
   config: LanguagePolicyConfig,
   options: Surroundings,
 ): Promise<LanguagePolicy> {
-  const { name: _, directory, adapter, layers, hiddenSize, ...others } = config;
-  const { prompt: __, loraRank = 0, loraAlpha, loraTargets, ...more } = others;
-  const { contextLength, switchBias: ___, planning: ____, ...learning } = more;
-  const { executor: _____, historyLength, observationLimit, ...decoding } =
-    learning;
+  const { directory, adapter, layers, hiddenSize, contextLength } = config;
+  const { loraRank = 0, loraAlpha, loraTargets } = config;
+  const decoding = pick(config, DECODING);
   const { seed, signal, listSubgoals } = options;
   const { shown, ...prompts } = promptsOf(config);
   const settings = {

@@ -117,6 +117,14 @@ export function close(
   }
 }
 
+/** Subgoals of which some begin alike, and one is held in a situation. */
+const listSubgoals = () => [
+  "leave by the left end",
+  "leave by the right end",
+  "leave",
+  "wait",
+];
+
 /** Every way a policy can be set up. */
 export const VARIANTS: Readonly<
   Record<string, Partial<CreateLanguageOptions>>
@@ -126,5 +134,26 @@ export const VARIANTS: Readonly<
   "given the skeleton": { decoding: "skeleton" },
   "given admissible actions": { decoding: "admissible" },
   "with a critic of its own": { critic: "separate", decoding: "admissible" },
+  "drawing from listed subgoals": { decoding: "skeleton", listSubgoals },
+  "with a prior on KEEP": { decoding: "admissible", keepOffset: 1.5 },
+  "at temperatures by decision": {
+    decoding: "skeleton",
+    temperatures: { switching: 2, planning: 0.7, execution: 1.3 },
+    keepOffset: -1,
+  },
+  "whose executor sees the subgoal alone": {
+    decoding: "admissible",
+    listSubgoals,
+    keepOffset: 2,
+    temperatures: { execution: 1.5 },
+    actionPrompt: ({ observation }, subgoal) =>
+      `${observation.text} Now ${subgoal}`,
+  },
+  "whose executor sees the subgoal alone, with a critic of its own": {
+    decoding: "skeleton",
+    critic: "separate",
+    actionPrompt: ({ observation }, subgoal) =>
+      `${observation.text} Now ${subgoal}`,
+  },
   "with adapters": { lora: { rank: 2 }, critic: "separate" },
 };

@@ -12,7 +12,6 @@ import type {
   Situation,
   TokenTrace,
 } from "../../trajectory.ts";
-import { createPrefixCache } from "../decoder/fused_decoder.ts";
 import { createKvCacheStore, type KvCacheStore } from "../decoder/kv_cache.ts";
 import type {
   CompletePolicy,
@@ -20,51 +19,44 @@ import type {
   DifferentiablePolicy,
   EncodeOptions,
   EpisodeStart,
+  IntervenablePolicy,
+  PlanIntervention,
   ReadingPolicy,
 } from "../policy.ts";
 import { EpisodeHistories } from "../session.ts";
-import { generateReplies } from "./generate.ts";
-import {
-  joinAllowed,
-  type RecordingGrammar,
-  recordingGrammar,
-  type ReplyPart,
-} from "./grammar.ts";
 import {
   countParameters,
   type LanguageNetwork,
   trainedWeights,
 } from "./network.ts";
-import type { GeneratedReply, GenerationOptions } from "./partial_reply.ts";
+import type { GeneratedReply } from "./partial_reply.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
   actionPromptTokens,
   decisionOf,
   fillSettings,
   formOf,
-  joinReplies,
   type LanguageContext,
   type LanguageOptions,
   type LanguageSettings,
   promptTokens,
   readingSample,
-  subgoalOf,
   switchProbability,
   writeTrace,
   writtenReply,
-  type WrittenTurn,
 } from "./replies.ts";
-import {
-  askCritic,
-  readHeads,
-  scoreReplies,
-  type WrittenReply,
-} from "./scoring.ts";
+import { scoreReplies, type WrittenReply } from "./scoring.ts";
+import { askCritic, readHeads } from "./value_heads.ts";
+import { createReplyWriter, type ReplyWriter } from "./writing.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A language model as a policy. */
 export interface LanguagePolicy
-  extends DifferentiablePolicy, CompletePolicy, ReadingPolicy {
+  extends
+    DifferentiablePolicy,
+    CompletePolicy,
+    ReadingPolicy,
+    IntervenablePolicy {
   /** Opens a session, which owns the KV caches of its episodes; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
   /** Its tokenizer. */
@@ -127,16 +119,19 @@ export function languagePolicy(
         samples.map((sample) => writtenReply(context, sample)),
       ),
     atTemperature(temperature) {
-      if (!(temperature >= 0)) {
-        throw new RangeError(
-          `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
+      const other = contextAt(context, temperature);
+      return { open: (starts) => new LanguageSession(other, starts) };
+    },
+    intervened(replace, temperature = settings.temperature) {
+      if (!form) {
+        throw new TypeError(
+          'Cannot exchange subgoals as "decoding" must be "skeleton" or "admissible": current value is "free"',
         );
       }
-      const { temperatures: _, ...others } = settings;
-      const at = { ...others, temperature };
-      const form = formOf(tokenizer, at);
-      const other = { ...context, settings: at, form };
-      return { open: (starts) => new LanguageSession(other, starts) };
+      const other = temperature === settings.temperature
+        ? context
+        : contextAt(context, temperature);
+      return { open: (starts) => new LanguageSession(other, starts, replace) };
     },
     withKeepOffset: (keepOffset) =>
       languagePolicy(components, { ...options, keepOffset }),
@@ -145,6 +140,21 @@ export function languagePolicy(
     save,
     dispose,
   };
+}
+
+/** The same policy at another temperature, for all decisions. */
+function contextAt(
+  context: LanguageContext,
+  temperature: number,
+): LanguageContext {
+  if (!(temperature >= 0)) {
+    throw new RangeError(
+      `Cannot decide as "temperature" must not be negative: current value is ${temperature}`,
+    );
+  }
+  const { temperatures: _, ...others } = context.settings;
+  const settings = { ...others, temperature };
+  return { ...context, settings, form: formOf(context.tokenizer, settings) };
 }
 
 /** What needs given tags is refused without them. */
@@ -172,12 +182,15 @@ class LanguageSession implements CompleteSession {
   readonly #context: LanguageContext;
   readonly #histories: EpisodeHistories;
   readonly #caches: KvCacheStore | undefined;
-  /** Beginnings of prompts, of actions with a prompt of their own apart. */
-  readonly #prefixes = createPrefixCache();
-  readonly #actionPrefixes = createPrefixCache();
+  readonly #writer: ReplyWriter;
 
-  constructor(context: LanguageContext, starts: readonly EpisodeStart[]) {
+  constructor(
+    context: LanguageContext,
+    starts: readonly EpisodeStart[],
+    replace?: PlanIntervention,
+  ) {
     this.#context = context;
+    this.#writer = createReplyWriter(context, replace);
     this.#histories = new EpisodeHistories(starts);
     if (context.settings.reuseKvCache) this.#caches = createKvCacheStore();
   }
@@ -267,8 +280,7 @@ class LanguageSession implements CompleteSession {
 
   [Symbol.dispose](): void {
     this.#caches?.[Symbol.dispose]();
-    this.#prefixes[Symbol.dispose]();
-    this.#actionPrefixes[Symbol.dispose]();
+    this.#writer[Symbol.dispose]();
   }
 
   #situations(
@@ -288,9 +300,11 @@ class LanguageSession implements CompleteSession {
   ): Promise<Decision[]> {
     const context = this.#context;
     const situations = this.#situations(rows, observations);
-    const written = context.settings.actionPrompt
-      ? await this.#writeApart(rows, situations, randoms)
-      : await this.#write(rows, situations, randoms);
+    const written = await this.#writer.write(
+      situations,
+      randoms,
+      { rows, kvCache: this.#caches?.of(rows) },
+    );
     const decisions = written.map((turn, i) =>
       decisionOf(context, situations[i]!, turn)
     );
@@ -313,95 +327,6 @@ class LanguageSession implements CompleteSession {
           ? {}
           : { switchProbability: probability }),
       };
-    });
-  }
-
-  /** Writes plan and action to one prompt. */
-  async #write(
-    rows: readonly number[],
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-  ): Promise<WrittenTurn[]> {
-    const context = this.#context;
-    const prompts = situations.map((one) => promptTokens(context, one));
-    const grammars = situations.map((one) => this.#grammar(one, "whole"));
-    const replies = await this.#generate(prompts, {
-      ...{ randoms, grammars },
-      kvCache: this.#caches?.of(rows),
-      prefixes: this.#prefixes,
-    });
-    return replies.map((reply, i) => ({
-      ...{ prompt: prompts[i]!, reply },
-      allowed: grammars[i]?.allowed(),
-    }));
-  }
-
-  /** Writes the plan, then the action to a prompt of its own. */
-  async #writeApart(
-    rows: readonly number[],
-    situations: readonly Situation[],
-    randoms: readonly Random[],
-  ): Promise<WrittenTurn[]> {
-    const context = this.#context;
-    const prompts = situations.map((one) => promptTokens(context, one));
-    const plans = situations.map((one) => this.#grammar(one, "plan"));
-    const planned = await this.#generate(prompts, {
-      ...{ randoms, grammars: plans },
-      kvCache: this.#caches?.of(rows),
-      prefixes: this.#prefixes,
-    });
-    const actionPrompts = situations.map((situation, i) =>
-      actionPromptTokens(
-        context,
-        situation,
-        subgoalOf(context, situation, planned[i]!),
-      )!
-    );
-    const actions = situations.map((one) => this.#grammar(one, "action"));
-    const acted = await this.#generate(actionPrompts, {
-      ...{ randoms, grammars: actions },
-      prefixes: this.#actionPrefixes,
-    });
-    return planned.map((plan, i) => ({
-      prompt: prompts[i]!,
-      reply: joinReplies(plan, acted[i]!),
-      allowed: joinAllowed(plans[i]!.allowed(), actions[i]!.allowed()),
-      action: { prompt: actionPrompts[i]!, start: plan.tokens.length },
-    }));
-  }
-
-  #grammar(
-    situation: Situation,
-    part: ReplyPart,
-  ): RecordingGrammar | undefined {
-    const { form } = this.#context;
-    return form && recordingGrammar(form, situation, part);
-  }
-
-  #generate(
-    prompts: readonly Int32Array[],
-    options:
-      & Pick<
-        GenerationOptions,
-        "randoms" | "kvCache" | "prefixes"
-      >
-      & {
-        readonly grammars: readonly (RecordingGrammar | undefined)[];
-      },
-  ): Promise<GeneratedReply[]> {
-    const { network, tokenizer, settings, form } = this.#context;
-    const { maxReplyTokens, temperature, topP, topK, tokensPerReadback } =
-      settings;
-    const { grammars, ...others } = options;
-    const formed = grammars.filter((one) => one !== undefined);
-    return generateReplies(network.actor.model, prompts, {
-      ...{ tokenizer, temperature, topP, topK, tokensPerReadback },
-      ...others,
-      adapter: network.actor.adapter,
-      maxTokens: maxReplyTokens,
-      signal: settings.signal,
-      stop: ["</action>"],
-      ...(form && { grammars: formed, weighted: form.weighted }),
     });
   }
 }

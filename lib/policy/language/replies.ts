@@ -234,7 +234,26 @@ export function joinReplies(
   };
 }
 
-/** Subgoal and switching decision of the plan of a reply, as {@linkcode decisionOf} reads them. */
+/** The same plan with another subgoal, for measurements: its log-probabilities are 0. */
+export function planOf(
+  { tokenizer }: LanguageContext,
+  { states }: GeneratedReply,
+  { subgoal, held }: { subgoal: string; held: string | undefined },
+): GeneratedReply {
+  const word = subgoal === held ? "KEEP" : "SWITCH";
+  const tokens = tokenizer.encode(
+    `<switch>${word}</switch>\n<subgoal>${subgoal}</subgoal>`,
+  );
+  return {
+    tokens,
+    pieces: Array.from(tokens, tokenizer.piece),
+    logProbs: new Float32Array(tokens.length),
+    sampled: new Uint8Array(tokens.length),
+    states: states.slice(0, 1),
+  };
+}
+
+/** Subgoal of the plan of a reply, as {@linkcode decisionOf} reads it. */
 export function subgoalOf(
   { tokenizer, settings }: LanguageContext,
   situation: Situation,

@@ -11,7 +11,7 @@
 import { LOGITS_AT_ONCE } from "../../policy/backends/wasm/fused.ts";
 import { KEPT_BATCHES, KEPT_BYTES } from "../../policy/decoder/kv_cache.ts";
 import { fillSettings } from "../../policy/language/replies.ts";
-import { READ_AT_ONCE } from "../../policy/language/scoring.ts";
+import { READ_AT_ONCE } from "../../policy/language/value_heads.ts";
 import { LORA_TARGETS, type LoraTarget } from "../../policy/decoder/lora.ts";
 import {
   headSizes,

@@ -14,7 +14,7 @@ import {
 import { replyGrammar } from "../../../lib/policy/language/grammar.ts";
 import { createTokenizer } from "../../../lib/policy/language/tokenizer.ts";
 import { createWordTokenizer } from "../../../lib/policy/language/word_tokenizer.ts";
-import { scoreUnits } from "../../../lib/policy/language/scoring.ts";
+import { scoreUnits } from "../../../lib/policy/language/unit_scores.ts";
 import type { NextTokens } from "../../../lib/policy/language/grammar.ts";
 
 /** Probabilities by their definition, in 64 bits. */
