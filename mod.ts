@@ -24,6 +24,7 @@ export { createRandom, drawIndex } from "./lib/random.ts";
 export type { Random } from "./lib/random.ts";
 export { byDecision, DECISIONS } from "./lib/trajectory.ts";
 export type {
+  ActionPrompt,
   AllowedTokens,
   AnsweredTurn,
   ByDecision,
