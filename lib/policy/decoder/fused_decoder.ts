@@ -16,7 +16,7 @@ import type {
   PrefixCache,
 } from "./decoding.ts";
 import { padRows } from "./gpu_decoder.ts";
-import { lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
+import { linear, lookUp, rmsNorm, rotaryAttention } from "./layers.ts";
 import type { LoraAdapter } from "./lora.ts";
 import { headSizes } from "./config.ts";
 import { layer, outputTable, type Qwen2, weightFinder } from "./qwen2.ts";
@@ -288,7 +288,7 @@ async function answer(
       const asked = words
         ? lookUp(table, tf.tensor1d([...words], "int32"))
         : table;
-      return tf.matMul(said.states as tf.Tensor2D, asked, false, true);
+      return linear(said.states, asked);
     }));
   const output = {
     logits: logits

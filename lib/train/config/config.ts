@@ -66,7 +66,7 @@ export type LanguagePolicyConfig = {
   readonly microbatchTokens?: number;
   readonly tokensPerReadback?: number;
   readonly recompute?: boolean;
-  readonly frozenPrecision?: "float32" | "float16";
+  readonly frozenPrecision?: "float32" | "float16" | "bfloat16";
   readonly temperature?: number;
   readonly temperatures?: Partial<ByDecision<number>>;
   readonly topP?: number;

@@ -141,9 +141,9 @@ export const languageSettings = z.strictObject({
     "true with a directory, else false",
   ),
   frozenPrecision: optional(
-    z.enum(["float32", "float16"]),
-    "How frozen matrices are stored beside adapters; float16 needs WebGPU.",
-    "float32",
+    z.enum(["float32", "float16", "bfloat16"]),
+    "How frozen matrices are stored beside adapters: float16 needs WebGPU, bfloat16 WebAssembly.",
+    '"bfloat16" on WebAssembly for models published so, else "float32"',
   ),
   temperature: optional(
     rate,
