@@ -167,10 +167,21 @@ async function readConfig(
       throw new TypeError(`${error.message} (in "${flags.config}")`);
     }
   };
+  checkPreset(flags.preset, () => configFrom(preset));
   const directory = flags.out ??
     `runs/${flags.preset}-${configFrom(preset).seed}`;
   const before = flags.resume ? await readRunConfig(directory) : preset;
   return { config: configFrom(before), directory };
+}
+
+/** The authors' settings suit no policy but a language model. */
+function checkPreset(preset: string, config: () => TrainingConfig): void {
+  if (!preset.startsWith("hiper-")) return;
+  const { name } = config().policy;
+  if (name !== "compact") return;
+  throw new TypeError(
+    `Cannot train by preset "${preset}" as "policy.name" must be that of a language model, which its step size is for: current value is "${name}"`,
+  );
 }
 
 /** Settings of the preset, of the file and of the command line; older names are noted. */

@@ -17,6 +17,9 @@ export type PresetName =
   | "corridor"
   | "corridor-language"
   | "corridor-model"
+  | "household-model"
+  | "alfworld-model"
+  | "webshop-model"
   | "household-language"
   | "household"
   | "household-easy"
@@ -246,14 +249,67 @@ const webshop: PartialDeep<TrainingConfig> = {
   },
 };
 
+/** How adapters of a published model learn in longer worlds: few large steps, as every token costs a reading. */
+const adapters = {
+  epochs: 1,
+  minibatchSize: 128,
+  minibatchBy: "episode",
+  learningRate: 3e-4,
+  entropyCoefficient: 0,
+} as const satisfies PartialDeep<TrainingConfig["update"]>;
+
+/** A published model in small rooms without doors, by reward alone. */
+const householdModel: PartialDeep<TrainingConfig> = {
+  iterations: 200,
+  policy: {
+    ...publishedModel,
+    historyLength: 2,
+    executorHistory: 2,
+    observationLimit: 400,
+    valueScale: 1,
+  },
+  worlds: households("train", "easy"),
+  rollout: { tasks: 48, maxTurns: 20, balanceBy: "taskType" },
+  shaping: { keepPenalty: 0.2 },
+  estimator: fromSparseReward.estimator,
+  update: adapters,
+  evaluation: {
+    every: 0,
+    tasks: 200,
+    maxTurns: 20,
+    balanceBy: "taskType",
+    sets: { unseen: households("unseen", "easy") },
+  },
+  record: { checkpointEvery: 1 },
+};
+
+/** A published model with adapters in ALFWorld's games. */
+const alfworldModel: PartialDeep<TrainingConfig> = {
+  ...householdModel,
+  worlds: alfworld.worlds!,
+  rollout: { tasks: 48, maxTurns: 50 },
+  evaluation: { ...alfworld.evaluation, every: 0 },
+};
+
+/** A published model with adapters in a generated shop. */
+const webshopModel: PartialDeep<TrainingConfig> = {
+  ...householdModel,
+  policy: { ...householdModel.policy, observationLimit: 1200 },
+  worlds: webshop.worlds!,
+  rollout: { tasks: 48, maxTurns: 15 },
+  evaluation: { ...webshop.evaluation, every: 0 },
+};
+
 /**
  * What the authors' ALFWorld script has in force, as far as it concerns credit and learning. They train a language
- * model of 7 billion weights: `policy.directory` must name one, and no other policy learns at this step size.
+ * model of 7 billion weights, all of them, and let it write its replies: `policy.directory` must name one, and no
+ * other policy learns at this step size.
  */
 const hiperAlfworld: PartialDeep<TrainingConfig> = {
-  ...alfworld,
+  ...alfworldModel,
   iterations: 150,
   policy: { name: "language", directory: "", prompt: "rules" },
+  evaluation: alfworld.evaluation!,
   rollout: { tasks: 128, groupSize: 1, maxTurns: 50 },
   ...creditPreset("hiper-alfworld"),
   update: {
@@ -386,6 +442,9 @@ export const PRESETS: Readonly<
   corridor,
   "corridor-language": corridorLanguage,
   "corridor-model": corridorModel,
+  "household-model": householdModel,
+  "alfworld-model": alfworldModel,
+  "webshop-model": webshopModel,
   "household-language": householdLanguage,
   household,
   "household-easy": householdEasy,

@@ -28,7 +28,7 @@ const worlds = [{ kind: "corridor" }];
 
 /** What a preset asks for. */
 const given = (preset: string) =>
-  preset.startsWith("hiper-")
+  preset.startsWith("hiper-") || preset.endsWith("-model")
     ? { policy: { directory: "models/qwen2" } }
     : preset.endsWith("-tinker")
     ? { policy: { url: "http://127.0.0.1:8000", baseModel: "small" } }
