@@ -102,6 +102,22 @@ const CURVES: readonly Curve[] = [
     y: "mean segment length (turns)",
     prose: "Turns played under one subgoal.",
   },
+  {
+    heading: "Whether actions serve the subgoal",
+    metric: /^([^/]+\/)?served_rate$/,
+    y: "share of turns that serve the held subgoal",
+    prose:
+      "Judged by a rule of the world on what was observed, whatever the policy. Success under exchanged subgoals says whether the plan decides: deno task evaluate --intervene.",
+    share: true,
+  },
+  {
+    heading: "Whether subgoals are achieved",
+    metric: /^([^/]+\/)?achieved_rate$/,
+    y: "share of segments that achieve their subgoal",
+    prose:
+      "Judged by the same rule; a subgoal left or cut off before counts as not achieved.",
+    share: true,
+  },
 ];
 
 /**

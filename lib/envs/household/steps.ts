@@ -39,6 +39,8 @@ export const householdStep = {
   /** Go to a receptacle of the class, open it if need be, put down what is carried. */
   put: (object: string, receptacle: string): string =>
     `put the ${object} in the ${receptacle}`,
+  /** Look into one more receptacle of a class. */
+  look: (receptacle: string): string => `see what is in the ${receptacle}`,
   /** Look for a lamp and turn it on. */
   use: (lamp: string): string => `use the ${lamp}`,
 } as const;
@@ -46,8 +48,8 @@ export const householdStep = {
 /**
  * Lists household steps that are possible now, from what was read.
  *
- * With empty hands: taking any kind of thing that was named, and every treatment that it bears and for which there is
- * an appliance. Carrying something: its treatments, and putting it in every kind of receptacle that takes it. In both
+ * With empty hands: taking any kind of thing that was named, every treatment that it bears and for which there is an
+ * appliance, and looking into any kind of place that was not looked into. Carrying something: its treatments, and putting it in every kind of receptacle that takes it. In both
  * cases using any lamp that was named.
  *
  * @example
@@ -58,7 +60,7 @@ export const householdStep = {
  * const text = "Looking quickly around you, you see a fridge 1, and a desk 1.";
  * const observation = { text, admissibleActions: ["go to desk 1"], stateKey: "" };
  * const steps = proposeHouseholdSteps({ task: "put a mug in desk.", past: [], observation });
- * deepStrictEqual(steps, ["take a mug"]);
+ * deepStrictEqual(steps.slice(0, 2), ["take a mug", "cool the mug with the fridge"]);
  * ```
  *
  * @param situation The task, the turns so far and what is seen now.
@@ -71,7 +73,7 @@ export const proposeHouseholdSteps: ProposeSubgoals = (
   const named = new Set(namedObjects(situation.task));
   for (const thing of memory.places.keys()) named.add(householdClass(thing));
   const steps = memory.held === undefined
-    ? takingSteps(memory, named)
+    ? [...takingSteps(memory, named), ...lookingSteps(memory)]
     : carryingSteps(memory, householdClass(memory.held));
   for (const name of named) {
     if (isLamp(name)) steps.push(householdStep.use(name));
@@ -104,6 +106,12 @@ function takingSteps(
       : householdStep.take(name),
     ...treatments(memory, name),
   ]);
+}
+
+/** Every kind of receptacle of which one was not looked into. */
+function lookingSteps({ receptacles, seen }: HouseholdMemory): string[] {
+  const unseen = receptacles.filter((name) => !seen.has(name));
+  return [...new Set(unseen.map(householdClass))].map(householdStep.look);
 }
 
 /** Treatments that a kind of thing bears and for which there is an appliance. */

@@ -68,6 +68,8 @@ function readSubgoal(subgoal: string): Meaning | undefined {
       return { kind: "find", thing: first, fresh };
     case "search":
       return { kind: "search", place: first };
+    case "see":
+      return { kind: "search", place: words.at(-1) ?? "" };
     case "open":
       return { kind: "open", place: `${first} ${second}` };
     case "use":

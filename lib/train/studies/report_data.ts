@@ -183,6 +183,7 @@ function headlines(
         } turns`,
       };
     }),
+    ...planHeadlines(rows),
     {
       value: Math.round(played / runs.length).toLocaleString("en-US"),
       label: `training episodes, in ${
@@ -190,6 +191,33 @@ function headlines(
       } iterations`,
     },
   ];
+}
+
+/** What plans were like at the last evaluation, mean over runs. */
+function planHeadlines(
+  rows: readonly Record<string, unknown>[],
+): TrainingReportData["headlines"] {
+  const last = new Map(
+    rows.filter((row) =>
+      Object.keys(row).some((name) =>
+        name.endsWith("/served_rate") && row[name] != null
+      )
+    ).map((row) => [row.run, row]),
+  );
+  const [first] = last.values();
+  if (first === undefined) return [];
+  return Object.keys(first).filter((name) => name.endsWith("/served_rate"))
+    .map((name) => {
+      const set = name.slice(0, name.lastIndexOf("/"));
+      const of = (metric: string) =>
+        mean([...last.values()].map((row) => Number(row[`${set}/${metric}`])));
+      return {
+        value: `${of("segment_length").toFixed(1)} turns`,
+        label: `a plan on ${set}: ${
+          percent(of("served_rate"))
+        } of actions serve it, ${percent(of("achieved_rate"))} are achieved`,
+      };
+    });
 }
 
 function percent(share: number): string {

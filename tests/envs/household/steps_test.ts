@@ -47,6 +47,10 @@ Deno.test("steps come from what was read: with empty hands, what to take or trea
     "take a mug",
     "heat the mug with the microwave",
     "cool the mug with the fridge",
+    "see what is in the cabinet",
+    "see what is in the desk",
+    "see what is in the fridge",
+    "see what is in the microwave",
   ]);
   const after = proposeHouseholdSteps({
     task,
