@@ -38,7 +38,7 @@ export const householdStep = {
     }`,
   /** Go to a receptacle of the class, open it if need be, put down what is carried. */
   put: (object: string, receptacle: string): string =>
-    `put the ${object} in the ${receptacle}`,
+    `move the ${object} to the ${receptacle}`,
   /** Look into one more receptacle of a class. */
   look: (receptacle: string): string => `see what is in the ${receptacle}`,
   /** Look for a lamp and turn it on. */

@@ -82,8 +82,9 @@ function readSubgoal(subgoal: string): Meaning | undefined {
           place: words.slice(3).join(" "),
         }
         : { kind: "get", thing: first, fresh };
+    case "move":
     case "put": {
-      const place = words.indexOf("in");
+      const place = words.findIndex((word) => word === "in" || word === "to");
       return place < 0
         ? { kind: "put", thing: first }
         : { kind: "put", thing: first, place: words[place + 1] ?? "" };

@@ -26,6 +26,7 @@ import {
 import {
   EXECUTION_PRIOR,
   PLANNING_PRIOR,
+  STEP_EXECUTION_PRIOR,
   STEP_PLANNING_PRIOR,
   STEP_SWITCHING_PRIOR,
   SUBGOAL_RELATIONS,
@@ -185,9 +186,9 @@ class Network implements CompactNetwork {
   constructor(weights: Weights, options: CompactNetworkOptions) {
     const { embedding, width, prior } = options;
     const isBlind = options.executor === "subgoal";
-    const choosing = options.subgoals === "steps"
-      ? STEP_PLANNING_PRIOR
-      : PLANNING_PRIOR;
+    const isStepwise = options.subgoals === "steps";
+    const choosing = isStepwise ? STEP_PLANNING_PRIOR : PLANNING_PRIOR;
+    const acting = isStepwise ? STEP_EXECUTION_PRIOR : EXECUTION_PRIOR;
     const ofTexts = (name: string) =>
       weights.matrix(name, [embedding, width], embedding ** -0.5);
     this.#options = options;
@@ -201,7 +202,7 @@ class Network implements CompactNetwork {
     this.#actions = makeScorer(weights, "execution", {
       embedding,
       width,
-      prior: scaled(EXECUTION_PRIOR, prior),
+      prior: scaled(acting, prior),
     });
     this.#verbs = ofTexts("execution.verbs");
     this.#gist = ofTexts("execution.gist");

@@ -135,6 +135,26 @@ export const PLANNING_PRIOR: Float32Array = column(SUBGOAL_RELATION_NAMES, {
   "held lately": -1,
 });
 
+/**
+ * The same under a subgoal that is one step of a task: what has its verb alone does it to something else, and a place
+ * that was visited is seldom what is looked for.
+ */
+export const STEP_EXECUTION_PRIOR: Float32Array = joined(
+  column(ACTION_RELATION_NAMES, {
+    "things named": 1,
+    "taken before": -1,
+    "taken just now": -1,
+    "place visited": -1,
+  }),
+  column(SUBGOAL_ACTION_NAMES, {
+    "share of the subgoal's words": 2,
+    "all of the subgoal's words": 4,
+    "the subgoal's verb": -2,
+    "place is in the subgoal": 1,
+    "place has a thing of the subgoal": 2,
+  }),
+);
+
 /** The same for subgoals that are one step of a task each, listed when they are due. */
 export const STEP_PLANNING_PRIOR: Float32Array = column(
   SUBGOAL_RELATION_NAMES,

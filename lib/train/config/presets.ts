@@ -128,9 +128,19 @@ const corridorModel: PartialDeep<TrainingConfig> = {
   record: { checkpointEvery: 2 },
 };
 
+/**
+ * A compact policy whose executor lives by its subgoal, one step of the task at a time. Execution earns the end of
+ * its subgoal besides the return, and an episode the share of its turns that keep their subgoal.
+ */
+const bySubgoals = {
+  policy: { name: "compact", executor: "subgoal", subgoals: "steps" },
+  shaping: { subgoalReward: 2, keepPenalty: 2 },
+} as const satisfies PartialDeep<TrainingConfig>;
+
 /** Generated household games, new ones in every iteration; `unseen` has layouts that training never has. */
 const household: PartialDeep<TrainingConfig> = {
   ...fromSparseReward,
+  ...bySubgoals,
   iterations: 120,
   worlds: households("train"),
   rollout: { tasks: 192, maxTurns: 50, balanceBy: "taskType" },
@@ -158,9 +168,14 @@ const householdEasy: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** The same after the compact policy has imitated the generator's expert. */
+/**
+ * Household games after the compact policy has imitated the generator's expert, whose subgoals take the task apart; its
+ * executor sees the task.
+ */
 const householdWarm: PartialDeep<TrainingConfig> = {
   ...household,
+  policy: { name: "compact", executor: "task", subgoals: "task" },
+  shaping: {},
   warmStart: { minibatchSize: 256, learningRate: 3e-3 },
 };
 

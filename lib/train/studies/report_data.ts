@@ -200,7 +200,8 @@ function planHeadlines(
   const last = new Map(
     rows.filter((row) =>
       Object.keys(row).some((name) =>
-        name.endsWith("/served_rate") && row[name] != null
+        name.endsWith("/served_rate") && row[name] !== null &&
+        row[name] !== undefined
       )
     ).map((row) => [row.run, row]),
   );
