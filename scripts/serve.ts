@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   const [name] = program.processedArgs as [string];
   const flags = program.opts<Flags>();
   const { split, tasks, set, log, tokenFile, ...options } = flags;
-  const world = await createServedWorld(name, {
+  await using world = await createServedWorld(name, {
     settings: set,
     tasks,
     ...(split !== undefined && { split }),

@@ -1,10 +1,14 @@
 /** The reference vectors of HAE, adapted to trajectories and replayed by the estimators that train. */
 
-import { assignCredit } from "../../lib/hae/credit.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { assignCredit, type EstimatorConfig } from "../../lib/hae/credit.ts";
+import { creditEpisodes } from "../../lib/serve/credit/credit_service.ts";
 import { shapeRewards } from "../../lib/hae/shaping.ts";
 import {
   byDecision,
+  type Credit,
   type Decision,
+  type DecisionName,
   DECISIONS,
   type Trajectory,
 } from "../../lib/trajectory.ts";
@@ -83,6 +87,41 @@ function haeEpisodes(
   return episodes;
 }
 
+/** The service gives the digits of credit in process. */
+function assertServed(
+  trajectories: readonly Trajectory[],
+  { name, ...settings }: EstimatorConfig,
+  credits: readonly Credit[],
+): void {
+  const { episodes } = creditEpisodes({
+    algorithm: name,
+    settings,
+    episodes: trajectories.map((one) => ({
+      id: one.id,
+      group: one.group,
+      truncated: one.ending === "truncated",
+      bootstrap_value: one.bootstrap.switching,
+      turns: one.turns.map(({ reward, decision: { switched, values } }) => ({
+        reward,
+        new_subgoal: switched,
+        value: finite(values!.execution),
+        value_plan: finite(values!.planning),
+        value_switch: finite(values!.switching),
+      })),
+    })),
+  });
+  const names = { switch: "switching", plan: "planning", execute: "execution" };
+  for (const [i, { spans, advantages }] of episodes.entries()) {
+    const wanted = credits[i]!.advantages;
+    deepStrictEqual(advantages, [...wanted.execution]);
+    for (const { turn, role, advantage } of spans) {
+      strictEqual(advantage, wanted[names[role] as DecisionName][turn]);
+    }
+  }
+}
+
+const finite = (value: number) => Number.isFinite(value) ? value : null;
+
 function replayHae(vector: HaeVector): boolean {
   const { cfg, inputs, outputs, turn } = vector;
   const episodes = haeEpisodes(vector);
@@ -106,6 +145,7 @@ function replayHae(vector: HaeVector): boolean {
     heads: headless ? 2 : 3,
   } as const;
   const raw = assignCredit(shaped, estimator);
+  assertServed(shaped, estimator, raw);
   const credits = assignCredit(shaped, {
     ...estimator,
     normalize: options.normalize,

@@ -56,6 +56,8 @@ export interface ServedWorld {
   readonly tasks: (split: string) => Promise<readonly ServedTask[]>;
   /** Opens an episode. */
   readonly open: (request: EpisodeRequest) => Promise<ServedEpisode>;
+  /** Ends processes that worlds keep between episodes. */
+  [Symbol.asyncDispose]?(): Promise<void>;
 }
 
 /** Options of {@linkcode createServedWorld}. */
@@ -91,15 +93,16 @@ const TASK = "serve a world";
  *
  * @param name A kind of world, or a dataset.
  * @param options Settings, the split, and how many tasks are listed.
- * @returns The world.
+ * @returns The world. Caller disposes, after the server.
  * @throws {TypeError} If nothing has that name, or a setting does not fit.
  */
 export async function createServedWorld(
   name: string,
   options: ServedWorldOptions = {},
-): Promise<ServedWorld> {
-  const { settings = {}, tasks: count = 1000, open = createEnvOpener() } =
-    options;
+): Promise<ServedWorld & AsyncDisposable> {
+  const { settings = {}, tasks: count = 1000 } = options;
+  const own = options.open ? undefined : createEnvOpener();
+  const open = options.open ?? own!;
   const kind = Object.hasOwn(WORLDS, name) ? WORLDS[name] : undefined;
   const dataset = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
   if (kind === undefined && dataset === undefined) {
@@ -150,6 +153,7 @@ export async function createServedWorld(
       };
       return { env: await open(spec, seed) };
     },
+    [Symbol.asyncDispose]: async () => await own?.[Symbol.asyncDispose](),
   };
 }
 
