@@ -189,8 +189,19 @@ Deno.test("a module's worlds bring their own subgoals and alternatives", async (
     "data:text/javascript,export const openEnv = () => {}; export const proposeSubgoals = 1;";
   await rejects(
     findWorld({ kind: "module", url: wrong }),
-    /"proposeSubgoals" and "alternatives" must be functions/,
+    /"proposeSubgoals", "proposeSteps" and "alternatives" must be functions/,
   );
+  const half =
+    "data:text/javascript,export const openEnv = () => {}; export const subgoalRule = { serves() {} };";
+  await rejects(
+    findWorld({ kind: "module", url: half }),
+    /"subgoalRule" must have "serves" and "achieved"/,
+  );
+  const ruled =
+    "data:text/javascript,export const openEnv = () => {}; export const proposeSteps = () => ['go']; export const subgoalRule = { serves: () => true, achieved: () => false };";
+  const guide = await findWorld({ kind: "module", url: ruled });
+  deepStrictEqual(Object.keys(guide.subgoalRule!), ["serves", "achieved"]);
+  strictEqual(typeof guide.proposeSteps, "function");
 });
 
 Deno.test("openEnv() opens worlds of a module outside the project", async () => {
