@@ -6,14 +6,14 @@
 
 import process from "node:process";
 
-const [root, preset] = Deno.args;
+const [root, preset, tasks] = Deno.args;
 const { assembleTraining, defineConfig, PRESETS } = await import(
   `${root}/mod.ts`
 );
 const config = defineConfig(PRESETS[preset!], {
   seed: 1,
   iterations: 10_000,
-  rollout: { tasks: 64 },
+  rollout: { tasks: Number(tasks) },
   evaluation: { every: 0 },
 });
 const training = await assembleTraining(config);

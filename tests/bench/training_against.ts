@@ -3,7 +3,7 @@
  *
  * ```sh
  * git worktree add ../before 78f8e25 && (cd ../before && deno install)
- * deno run -P=gate --allow-read tests/bench/training_against.ts ../before [preset] [iterations]
+ * deno run -P=gate --allow-read tests/bench/training_against.ts ../before [preset] [iterations] [episodes]
  * ```
  *
  * Each tree trains in a process of its own, which waits while the other one works. Rates are medians over iterations, the
@@ -24,7 +24,8 @@ interface Lap {
 }
 
 const WARM = 2;
-const [other, preset = "household-easy", iterations = "8"] = Deno.args;
+const [other, preset = "household-easy", iterations = "8", episodes = "64"] =
+  Deno.args;
 
 /** Starts the training of a tree; every call does one iteration. */
 function start(root: string) {
@@ -33,7 +34,7 @@ function start(root: string) {
       ...["run", "-A", "--no-check", "--quiet"],
       ...["--config", `${root}/deno.json`],
       new URL("_train_on_demand.ts", import.meta.url).pathname,
-      ...[root, preset],
+      ...[root, preset, episodes],
     ],
     stdin: "piped",
     stdout: "piped",
@@ -61,7 +62,9 @@ const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 if (other === undefined) {
-  console.error("usage: training_against.ts <worktree> [preset] [iterations]");
+  console.error(
+    "usage: training_against.ts <worktree> [preset] [iterations] [episodes]",
+  );
   Deno.exit(2);
 }
 const trees = [other, "."].map((root) => {
@@ -74,7 +77,9 @@ for (let i = 0; i < WARM + Number(iterations); i++) {
     if (i >= WARM) tree.laps.push(lap);
   }
 }
-console.log(`${describeMachine()}; preset ${preset}, 64 episodes at once`);
+console.log(
+  `${describeMachine()}; preset ${preset}, ${episodes} episodes at once`,
+);
 const rates = trees.map(({ root, laps, end }) => {
   end();
   const of = (rate: (lap: Lap) => number) => median(laps.map(rate));

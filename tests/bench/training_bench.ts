@@ -1,5 +1,5 @@
 /**
- * How fast the household preset trains on this machine, and where its time goes.
+ * How fast the household presets train on this machine, with one thread and with all cores, and where time goes.
  *
  * Turns a second are those of a whole rollout with the compact policy, worlds where the policy is;
  * samples a second are turns seen by the learner, once for each epoch. The shares are of a whole
@@ -17,6 +17,7 @@ import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";
 import { defineConfig } from "../../lib/train/config/config.ts";
 import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
 import { PRESETS } from "../../lib/train/config/presets.ts";
+import { assembleTraining } from "../../lib/train/assemble.ts";
 import { createTraining, type Training } from "../../lib/train/training.ts";
 import { describeMachine } from "./_machine.ts";
 
@@ -114,10 +115,53 @@ console.log(
   }, credit ${share(sums.credit)}, learner ${share(sums.update)}`,
 );
 
-Deno.bench(
-  `an iteration of the household preset, ${TASKS} episodes`,
-  { n: MEASURED, warmup: 1 },
-  async () => {
+/** The preset as a user trains it, on one thread or on as many as there are cores; they take turns. */
+async function compareThreads() {
+  const settings = {
+    ...{ seed: 1, iterations: 10_000 },
+    rollout: { tasks: TASKS },
+    evaluation: { every: 0 },
+  };
+  const teams = [];
+  for (const threads of [1, 0]) {
+    const config = defineConfig(PRESETS["household-easy"], settings, {
+      threads,
+    });
+    teams.push({
+      name: threads === 1 ? "one thread" : "a thread for each core",
+      training: await assembleTraining(config),
+      sums: [] as Awaited<ReturnType<typeof iterate>>[],
+    });
+  }
+  for (let i = 0; i < WARM + MEASURED; i++) {
+    for (const { training, sums } of teams) {
+      const sum = await iterate(training, 1);
+      if (i >= WARM) sums.push(sum);
+    }
+  }
+  for (const { name, sums } of teams) {
+    const total = (of: keyof typeof sums[number]) =>
+      sums.reduce((sum, one) => sum + one[of], 0);
+    const seconds = total("rollout") + total("credit") + total("update");
+    const per = (count: number, by: number) => (count / by).toFixed(0);
+    console.log(
+      `household-easy, ${name}: ${
+        per(total("turns"), seconds)
+      } turns a second of a whole iteration; rollout ${
+        per(total("turns"), total("rollout"))
+      } turns, update ${
+        per(total("samples"), total("update"))
+      } samples a second`,
+    );
+  }
+  return teams;
+}
+
+for (const { name, training } of await compareThreads()) {
+  Deno.bench(name, {
+    ...{ n: MEASURED, warmup: 1, baseline: name === "one thread" },
+    group: `an iteration of household-easy, ${TASKS} episodes`,
+  }, async () => {
     await iterate(training, 1);
-  },
-);
+  });
+}
