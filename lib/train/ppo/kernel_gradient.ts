@@ -51,22 +51,12 @@ export function computePart(
   arena.clear();
   shared.floats(gradient, weights.padded).fill(0);
   const batch = gatherTurns(arena, samples.store, rows);
-  const ofUnits = (pointer: number) => {
-    const all = shared.floats(pointer, 3 * samples.rows);
-    return Float64Array.from(
-      { length: 3 * rows.length },
-      (_, u) => all[3 * rows[Math.floor(u / 3)]! + u % 3]!,
-    );
-  };
-  const ofRows = (pointer: number) => {
-    const all = shared.floats(pointer, samples.rows);
-    return Float64Array.from(rows, (row) => all[row]!);
-  };
-  const all = shared.integers(samples.chosen, 3 * samples.rows);
-  const chosen = Int32Array.from(
-    { length: 3 * rows.length },
-    (_, u) => all[3 * rows[Math.floor(u / 3)]! + u % 3]!,
-  );
+  const ofUnits = (pointer: number) =>
+    pick(shared.floats(pointer, 3 * samples.rows), rows, 3);
+  const ofRows = (pointer: number) =>
+    pick(shared.floats(pointer, samples.rows), rows, 1);
+  const choices = shared.integers(samples.chosen, 3 * samples.rows);
+  const chosen = new Int32Array(pick(choices, rows, 3));
   const scored = scoreBatch({ arena, weights, gradient }, batch, {
     chosen,
     scale: valueScale,
@@ -86,4 +76,19 @@ export function computePart(
   }, settings);
   scored.backward(result.gradient);
   return result.terms;
+}
+
+/** The numbers of some rows, `width` of each. */
+function pick(
+  all: Float32Array | Int32Array,
+  rows: readonly number[],
+  width: number,
+): Float64Array {
+  const picked = new Float64Array(width * rows.length);
+  rows.forEach((row, i) => {
+    for (let k = 0; k < width; k++) {
+      picked[i * width + k] = all[row * width + k]!;
+    }
+  });
+  return picked;
 }
