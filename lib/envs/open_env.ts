@@ -13,6 +13,7 @@ import { ALFRED } from "./alfworld/alfred_spec.ts";
 import { GAME } from "./alfworld/game_spec.ts";
 import { CORRIDOR } from "./corridor.ts";
 import { HOUSEHOLD } from "./household/spec.ts";
+import { MINIWOB } from "./miniwob/spec.ts";
 import { MODULE } from "./module_world.ts";
 import { OPENENV } from "./openenv/world.ts";
 import { SCIENCEWORLD } from "./scienceworld/spec.ts";
@@ -35,6 +36,7 @@ export const WORLDS: Readonly<Record<string, World>> = {
   corridor: CORRIDOR,
   game: GAME,
   household: HOUSEHOLD,
+  miniwob: MINIWOB,
   module: MODULE,
   openenv: OPENENV,
   scienceworld: SCIENCEWORLD,
