@@ -110,6 +110,7 @@ interface WorldProgram {
 
 /** Worlds that run in programs of their own, by kind. */
 const WORLD_PROGRAMS: Readonly<Record<string, WorldProgram>> = {
+  miniwob: { run: ["/bin/sh"], hosts: [], setting: "shell" },
   scienceworld: { run: ["java"], hosts: ["127.0.0.1"], setting: "java" },
 };
 

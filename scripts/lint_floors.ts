@@ -31,7 +31,12 @@ const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "lib/hae": [["lib/hae"], ["lib/hae/study"]],
   "lib/envs": [
     ["lib/envs"],
-    ["lib/envs/pddl", "lib/envs/scienceworld", "lib/envs/webshop"],
+    [
+      "lib/envs/miniwob",
+      "lib/envs/pddl",
+      "lib/envs/scienceworld",
+      "lib/envs/webshop",
+    ],
     ["lib/envs/household"],
     ["lib/envs/alfworld"],
     ["lib/envs/open_env.ts", "lib/envs/worlds.ts"],

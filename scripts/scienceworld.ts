@@ -10,10 +10,11 @@
  */
 
 import { Command } from "commander";
+import { unzipSync } from "fflate";
 import { findScienceworld, scienceworldFolder } from "../mod/scienceworld.ts";
 import { explain } from "./explain.ts";
 import { attempt } from "./python.ts";
-import { openWheel, writeWhole } from "./wheel.ts";
+import { fetchWheel, writeWhole } from "./wheel.ts";
 
 const { wheels } = new Command("scienceworld")
   .description("Fetch ScienceWorld 1.2.3 (Apache-2.0) and py4j 0.10.9.9 (BSD)")
@@ -49,7 +50,9 @@ const PARTS = [
 try {
   for (const { files, ...wheel } of PARTS) {
     const purpose = "fetch ScienceWorld";
-    const held = await openWheel(wheel, { purpose, folder, wheels });
+    const held = unzipSync(
+      await fetchWheel(wheel, { purpose, folder, wheels }),
+    );
     for (const [path, name] of Object.entries(files)) {
       const bytes = held[path];
       if (bytes === undefined) {

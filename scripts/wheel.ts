@@ -1,11 +1,10 @@
 /**
- * Files of a Python package without installing it: its wheel is fetched by pip, checked, and opened.
+ * A Python package without installing it: its wheel is fetched by pip, and checked.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { unzipSync } from "fflate";
 import { attempt, mustRun, ownPython } from "./python.ts";
 
 /** A released wheel. */
@@ -23,18 +22,18 @@ export interface Wheel {
  *
  * @param wheel Which one.
  * @param options Purpose for messages, to follow "Cannot"; a folder for the download; a folder with wheels.
- * @returns Its files by path.
+ * @returns Its bytes.
  * @throws {RangeError} If it has other bytes than the release.
  * @throws {Error} If it cannot be fetched.
  */
-export async function openWheel(
+export async function fetchWheel(
   wheel: Wheel,
   options: {
     readonly purpose: string;
     readonly folder: string;
     readonly wheels?: string | undefined;
   },
-): Promise<Record<string, Uint8Array>> {
+): Promise<Uint8Array> {
   const { purpose, folder, wheels } = options;
   const from = wheels ?? `${folder}/.download`;
   if (wheels === undefined) await download(wheel, { purpose, folder: from });
@@ -52,7 +51,7 @@ export async function openWheel(
         `Cannot ${purpose} as the SHA-256 of ${path} must be ${wheel.sha256}: current value is ${found}`,
       );
     }
-    return unzipSync(bytes);
+    return bytes;
   } finally {
     if (wheels === undefined) {
       await Deno.remove(from, { recursive: true }).catch(() => {});

@@ -138,10 +138,8 @@ export function offeredActions(
     if (id === undefined || states.includes("disabled")) continue;
     if (role === "option" && node.tag === "option") {
       if (states.includes("selected") || combobox === undefined) continue;
-      const list = nodes.find((other) => other.id === combobox)!;
-      const at = nodes.indexOf(list);
       actions.add(
-        `select [${combobox}]${describe(list, at)} ${quoted(node.name)}`,
+        `select [${combobox}]${named ? " combobox" : ""} ${quoted(node.name)}`,
       );
       continue;
     }

@@ -43,6 +43,8 @@ const SHELL = "/bin/sh";
 const NOBODY = "65534";
 /** Milliseconds in which a browser must end. */
 const END_LIMIT = 5_000;
+/** Milliseconds in which a browser must start. */
+const START_LIMIT = 120_000;
 /** Most characters of a browser's complaints that are kept. */
 const KEPT_COMPLAINT = 2_000;
 
@@ -146,6 +148,9 @@ export async function startBrowser(
   try {
     const { product } = await connection.call<{ product: string }>(
       "Browser.getVersion",
+      {},
+      undefined,
+      START_LIMIT,
     );
     return {
       connection,

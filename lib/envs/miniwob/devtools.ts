@@ -26,7 +26,7 @@ export interface DevtoolsEvent {
 
 /** How a connection is opened. */
 export interface DevtoolsOptions {
-  /** Milliseconds in which a call must be answered. @default {20000} */
+  /** Milliseconds in which a call must be answered. @default {60000} */
   readonly deadline?: number;
   /** Most bytes of a message. @default {64 MiB} */
   readonly limit?: number;
@@ -65,7 +65,7 @@ export class DevtoolsConnection {
   readonly ended: Promise<void>;
 
   constructor(pipe: BytePipe, options: DevtoolsOptions = {}) {
-    const { deadline = 20_000, limit = 64 * 2 ** 20 } = options;
+    const { deadline = 60_000, limit = 64 * 2 ** 20 } = options;
     this.#writer = pipe.writable.getWriter();
     this.#deadline = deadline;
     this.ended = this.#read(pipe.readable, limit);
@@ -78,15 +78,18 @@ export class DevtoolsConnection {
    * @param method Its name.
    * @param params What it takes.
    * @param sessionId The session; the browser itself if absent.
+   * @param deadline Milliseconds in which it must be answered. @default {the connection's}
    * @returns The result.
    * @throws {DevtoolsError} If the browser reports an error.
    * @throws {Error} If there is no answer in time, or the pipe has ended.
    */
   async call<Result = Record<string, unknown>>(
     method: string,
-    params: Readonly<Record<string, unknown>> = {},
+    params?: Readonly<Record<string, unknown>>,
     sessionId?: string,
+    deadline?: number,
   ): Promise<Result> {
+    const limit = deadline ?? this.#deadline;
     if (this.#failure) throw this.#failure;
     const id = ++this.#ids;
     const answer = new Promise<Readonly<Record<string, unknown>>>(
@@ -95,17 +98,17 @@ export class DevtoolsConnection {
           this.#pending.delete(id);
           reject(
             new Error(
-              `the browser did not answer ${method} in ${this.#deadline} ms`,
+              `the browser did not answer ${method} in ${limit} ms`,
             ),
           );
-        }, this.#deadline);
+        }, limit);
         this.#pending.set(id, { method, resolve, reject, timer });
       },
     );
     const text = JSON.stringify({
       id,
       method,
-      params,
+      params: params ?? {},
       ...(sessionId !== undefined && { sessionId }),
     });
     this.#writer.write(new TextEncoder().encode(`${text}\0`))
@@ -138,19 +141,24 @@ export class DevtoolsConnection {
    *
    * @param sessionId The session.
    * @param method The event's name.
+   * @param deadline Milliseconds in which it must come. @default {the connection's}
    * @returns Settles when it has come.
    * @throws {Error} If it does not come in time.
    */
-  event(sessionId: string, method: string): Promise<void> {
+  event(
+    sessionId: string,
+    method: string,
+    deadline = this.#deadline,
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(
       () =>
         reject(
           new Error(
-            `the browser did not report ${method} in ${this.#deadline} ms`,
+            `the browser did not report ${method} in ${deadline} ms`,
           ),
         ),
-      this.#deadline,
+      deadline,
     );
     const stop = this.listen(sessionId, (event) => {
       if (event.method === method) resolve();

@@ -17,6 +17,8 @@ export interface ExpertView {
   readonly utterance: string;
   /** The page. */
   readonly nodes: readonly PageNode[];
+  /** The page as it was shown. */
+  readonly text: string;
   /** Actions that the page offers. */
   readonly actions: readonly string[];
 }
@@ -33,18 +35,21 @@ export function quotedTexts(utterance: string): string[] {
   return [...utterance.matchAll(/"([^"]+)"/g)].map(([, text]) => text!);
 }
 
-/** Finds the node of a role with that text, in any case. */
+/** Finds the node of a role with that text; in another case if there is no other. */
 function named(
   { nodes }: ExpertView,
   roles: readonly string[],
   text: string,
 ): PageNode | undefined {
-  const inner = innerTexts(nodes), wanted = text.trim().toLowerCase();
-  return nodes.find((node, i) =>
-    node.id !== undefined &&
-    (roles.length === 0 || roles.includes(node.role)) &&
-    inner[i]!.trim().toLowerCase() === wanted
-  );
+  const inner = innerTexts(nodes), wanted = text.trim();
+  const find = (same: (text: string) => boolean) =>
+    nodes.find((node, i) =>
+      node.id !== undefined &&
+      (roles.length === 0 || roles.includes(node.role)) &&
+      same(inner[i]!.trim())
+    );
+  return find((text) => text === wanted) ??
+    find((text) => text.toLowerCase() === wanted.toLowerCase());
 }
 
 const clickOn = (node: PageNode | undefined): Move | undefined =>
@@ -142,5 +147,5 @@ export function adviseMiniwob(view: ExpertView): Hint | undefined {
     return offered.kind !== "select" || offered.label === move.text;
   });
   if (action === undefined) return undefined;
-  return { subgoal: subgoalOfAction(action, view.nodes), action };
+  return { subgoal: subgoalOfAction(action, view.text), action };
 }

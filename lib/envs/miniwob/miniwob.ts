@@ -53,6 +53,8 @@ export interface BrowserLease {
   readonly browser: Browser;
   /** The benchmark's files. */
   readonly files: PageFiles;
+  /** Does work in the browser when few others do: pages that wait for each other would run out of time. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** Gives the browser back. */
   release(): Promise<void>;
 }
@@ -121,7 +123,15 @@ class MiniwobEpisode implements MiniwobEnv {
     this.#key = digest(`${task}/${mode}/${seed}`);
   }
 
-  async start(): Promise<EnvStart> {
+  start(): Promise<EnvStart> {
+    return this.#lease.inTurn(() => this.#start());
+  }
+
+  step(action: string): Promise<EnvStep> {
+    return this.#lease.inTurn(() => this.#step(action));
+  }
+
+  async #start(): Promise<EnvStart> {
     const { task: name, seed, mode = "train", maxTime = 1e6 } = this.#options;
     const { browser, files } = this.#lease;
     const { page, task } = await Page.open(browser, files, {
@@ -139,7 +149,7 @@ class MiniwobEpisode implements MiniwobEnv {
     return { task: task.utterance, taskType: name, observation };
   }
 
-  async step(action: string): Promise<EnvStep> {
+  async #step(action: string): Promise<EnvStep> {
     const page = this.#page;
     if (this.#ended || page === undefined) {
       throw new Error(
@@ -192,6 +202,7 @@ class MiniwobEpisode implements MiniwobEnv {
       task: this.#options.task,
       utterance: this.#utterance,
       nodes: this.#nodes,
+      text: this.#observation.text,
       actions: this.#observation.admissibleActions,
     });
   }

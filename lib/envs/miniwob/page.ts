@@ -16,6 +16,8 @@ const ORIGIN = "http://miniwob.test";
 const START_OF_TIME = 1_483_228_800;
 /** Milliseconds of the page's clock that an action takes. */
 export const TURN_MILLISECONDS = 500;
+/** Milliseconds in which a page must load, on a busy machine too. */
+const LOAD_LIMIT = 120_000;
 /** Size of the window: the task's 160 × 210 with its margin. */
 const WINDOW = { width: 332, height: 214 };
 /** Dialogs would stop the page: they are answered before they open. */
@@ -133,6 +135,7 @@ export class Page implements AsyncDisposable {
     const loaded = this.#browser.connection.event(
       this.#session,
       "Page.loadEventFired",
+      LOAD_LIMIT,
     );
     loaded.catch(() => undefined);
     const { errorText } = await this.call<{ errorText?: string }>(

@@ -63,6 +63,8 @@ export interface PageNode {
   readonly role: string;
   /** Accessible name; empty if there is none. */
   readonly name: string;
+  /** Whether the name consists of blanks alone. */
+  readonly blank?: boolean;
   /** Id, for elements. */
   readonly id?: number;
   /** The browser's own number of the element. */
@@ -129,9 +131,9 @@ function readElements(
     }
     if (type !== 1) continue;
     const tag = snapshot.strings[nodes.nodeName[i]!]!.toLowerCase();
-    if (tag.startsWith("::")) continue;
     const backend = nodes.backendNodeId[i]!;
     ids.of(backend);
+    if (tag.startsWith("::")) continue; // counted, but nothing to act on
     const place = places.get(i);
     const scroll = place === undefined
       ? undefined
@@ -214,7 +216,8 @@ function lineOf(
 ): PageNode | undefined {
   const { role, depth, above, element, ids } = options;
   if (node.ignored || role === "RootWebArea" || role === "none") return;
-  const name = String(node.name?.value ?? "").trim();
+  const given = String(node.name?.value ?? "");
+  const name = given.trim();
   if (role === "StaticText") {
     if (name === "" || name === above) return;
     return {
@@ -243,6 +246,7 @@ function lineOf(
     depth,
     role,
     name,
+    ...(name === "" && given !== "" && { blank: true }),
     ...(element && backend !== undefined && { id: ids.of(backend), backend }),
     ...(value !== undefined && value !== "" && { value: String(value) }),
     tag: element?.tag ?? "",
@@ -332,11 +336,11 @@ export function formatPage(nodes: readonly PageNode[]): string {
 }
 
 function formatNode(node: PageNode): string {
-  const { depth, id, role, name, value, states } = node;
+  const { depth, id, role, name, blank = false, value, states } = node;
   return [
     "  ".repeat(Math.min(depth, 20)) + (id === undefined ? "" : `[${id}] `) +
     role,
-    ...(name === "" ? [] : [quoted(name)]),
+    ...(name === "" && !blank ? [] : [quoted(name)]),
     ...(value === undefined ? [] : [`value=${quoted(value)}`]),
     ...states,
   ].join(" ");

@@ -19,6 +19,8 @@ import { MINIWOB_DATASET, MINIWOB_SPEC } from "./settings.ts";
 import { proposeMiniwobSubgoals } from "./subgoals.ts";
 import { findMiniwobTask, MINIWOB_SETS } from "./tasks.ts";
 
+/** Episodes that work in a browser at the same time. */
+const AT_ONCE = 4;
 /** MiB that a browser takes, and each open episode in it, by measurement. */
 const BROWSER_MEMORY = 192, EPISODE_MEMORY = 64;
 /** Seeds that are drawn lie below this bound, as BrowserGym's do. */
@@ -78,6 +80,8 @@ class BrowserHost implements AsyncDisposable {
   #files: ReturnType<typeof readMiniwobPages> | undefined;
   #browser: Promise<Browser> | undefined;
   #leases = 0;
+  #working = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -102,12 +106,30 @@ class BrowserHost implements AsyncDisposable {
         browser = await this.#browser;
       }
       browser.hold(true);
-      return { browser, files, release: () => this.#release() };
+      return {
+        browser,
+        files,
+        inTurn: (work) => this.#inTurn(work),
+        release: () => this.#release(),
+      };
     } catch (error) {
       this.#leases--;
       this.#files = undefined;
       this.#browser = undefined;
       throw error;
+    }
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#working < AT_ONCE) this.#working++;
+    // The one that finishes hands its place on.
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#working--;
     }
   }
 

@@ -5,8 +5,7 @@
  */
 
 import type { Situation } from "../../trajectory.ts";
-import { innerTexts, parseMiniwobAction } from "./actions.ts";
-import type { PageNode } from "./snapshot.ts";
+import { parseMiniwobAction } from "./actions.ts";
 
 /** Most subgoals that are proposed. */
 const MOST = 40;
@@ -17,8 +16,6 @@ const WATCH = "wait and look";
 const PURSUED: Readonly<Record<string, (object: string) => string>> = {
   click: (object) => `click ${object}`,
   hover: (object) => `point at ${object}`,
-  type: (object) => `fill in ${object}`,
-  select: (object) => `choose ${object}`,
   scroll: (object) => `scroll ${object}`,
   drag: (object) => `drag ${object}`,
 };
@@ -27,22 +24,25 @@ const PURSUED: Readonly<Record<string, (object: string) => string>> = {
  * Words for the subgoal of an action, by the element that it handles.
  *
  * @param action The action.
- * @param nodes The page.
+ * @param text The page as it was shown.
  * @returns The subgoal.
  */
-export function subgoalOfAction(
+export function subgoalOfAction(action: string, text: string): string {
+  return subgoalWith(action, namesOf(text)) ?? WATCH;
+}
+
+/** The subgoal of an action, by names of elements; nothing for waiting and what is no action. */
+function subgoalWith(
   action: string,
-  nodes: readonly PageNode[],
-): string {
+  names: ReadonlyMap<number, string>,
+): string | undefined {
   const read = parseMiniwobAction(action);
-  if (!read) return WATCH;
+  if (!read || read.kind === "wait") return undefined;
   if (read.kind === "press") return `press ${read.key}`;
-  if (read.kind === "wait") return WATCH;
   if (read.kind === "type") return `fill in ${read.text}`;
   if (read.kind === "select") return `choose ${read.label}`;
-  const place = nodes.findIndex(({ id }) => id === read.id);
-  const text = place < 0 ? "" : innerTexts(nodes)[place]!;
-  return PURSUED[read.kind]!(text === "" ? `[${read.id}]` : text);
+  const name = names.get(read.id) ?? "";
+  return PURSUED[read.kind]!(name === "" ? `[${read.id}]` : name);
 }
 
 /** A line of a page's text: id, role, name. */
@@ -63,17 +63,8 @@ export function proposeMiniwobSubgoals(
   if (hint !== undefined) proposals.add(hint);
   for (const action of observation.admissibleActions) {
     if (proposals.size >= MOST - 1) break;
-    const read = parseMiniwobAction(action);
-    if (!read || read.kind === "wait") continue;
-    if (read.kind === "press") proposals.add(`press ${read.key}`);
-    else if (read.kind === "type") proposals.add(`fill in ${read.text}`);
-    else if (read.kind === "select") proposals.add(`choose ${read.label}`);
-    else {
-      const name = names.get(read.id) ?? "";
-      proposals.add(
-        PURSUED[read.kind]!(name === "" ? `[${read.id}]` : name),
-      );
-    }
+    const subgoal = subgoalWith(action, names);
+    if (subgoal !== undefined) proposals.add(subgoal);
   }
   proposals.add(WATCH);
   return [...proposals];

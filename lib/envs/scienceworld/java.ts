@@ -28,7 +28,7 @@ export interface JavaOptions {
 /** MiB that a machine takes beside its heap, by measurement: classes, compiled code, threads. */
 const BESIDE_HEAP = 96;
 /** Milliseconds in which a machine must start, answer, and end. */
-const START_LIMIT = 60_000, CALL_LIMIT = 180_000, END_LIMIT = 5_000;
+const START_LIMIT = 120_000, CALL_LIMIT = 600_000, END_LIMIT = 5_000;
 /** Most characters of a machine's complaints that are kept. */
 const KEPT_COMPLAINT = 2_000;
 
@@ -39,7 +39,7 @@ const INTERFACE = "scienceworld.runtime.pythonapi.PythonInterface";
 export interface JavaMachine {
   /** The simulator. */
   readonly simulator: JavaReference;
-  /** Requests to the simulator. Ends the machine and throws if there is no answer in three minutes. */
+  /** Requests to the simulator. Ends the machine and throws if there is no answer in ten minutes. */
   readonly ask: GatewayConnection["ask"];
   /** Process id. */
   readonly pid: number;

@@ -25,6 +25,8 @@ export type PresetName =
   | "household-easy"
   | "household-warm"
   | "alfworld"
+  | "miniwob"
+  | "scienceworld"
   | "webshop"
   | "hiper-alfworld"
   | "hiper-webshop"
@@ -450,6 +452,36 @@ const alfworldTinker: PartialDeep<TrainingConfig> = {
   },
 };
 
+/** Ten short tasks on screens, each episode with words and places of its own; needs Chromium. */
+const miniwob: PartialDeep<TrainingConfig> = {
+  ...fromSparseReward,
+  iterations: 40,
+  worlds: [miniwobTasks()],
+  rollout: { tasks: 40, maxTurns: 6, balanceBy: "task" },
+  evaluation: {
+    every: 10,
+    tasks: 50,
+    maxTurns: 6,
+    balanceBy: "task",
+    sets: { test: [miniwobTasks()] },
+  },
+};
+
+/** The five shortest tasks of ScienceWorld, variations of the part `train`; needs Java. */
+const scienceworld: PartialDeep<TrainingConfig> = {
+  ...fromSparseReward,
+  iterations: 40,
+  worlds: scienceworldTasks("train"),
+  rollout: { tasks: 15, maxTurns: 15, balanceBy: "task" },
+  evaluation: {
+    every: 10,
+    tasks: 20,
+    maxTurns: 15,
+    balanceBy: "task",
+    sets: { dev: scienceworldTasks("dev"), test: scienceworldTasks("test") },
+  },
+};
+
 /** Every preset by name. */
 export const PRESETS: Readonly<
   Record<PresetName, PartialDeep<TrainingConfig>>
@@ -465,6 +497,8 @@ export const PRESETS: Readonly<
   "household-easy": householdEasy,
   "household-warm": householdWarm,
   alfworld,
+  miniwob,
+  scienceworld,
   webshop,
   "hiper-alfworld": hiperAlfworld,
   "hiper-webshop": hiperWebshop,
@@ -484,6 +518,25 @@ function households(split: string, difficulty?: string) {
     split,
     taskType,
     ...(difficulty === undefined ? {} : { difficulty }),
+  }));
+}
+
+function miniwobTasks() {
+  return {
+    dataset: "miniwob",
+    set: "expert10",
+    settings: { names: true, hints: true },
+  };
+}
+
+/** The tasks by length of their gold paths, 5 to 10 actions; verbs that they need. */
+function scienceworldTasks(split: string) {
+  return ["4-2", "7-1", "7-2", "7-3", "4-3"].map((task) => ({
+    kind: "scienceworld",
+    task,
+    split,
+    look: true,
+    verbs: ["teleport", "focus on", "pick up", "move", "look around"],
   }));
 }
 
