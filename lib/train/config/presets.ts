@@ -8,6 +8,7 @@ import type { ALFWORLD_SPLITS } from "../../envs/alfworld/dataset.ts";
 import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { creditPreset } from "../../hae/presets.ts";
 import type { PartialDeep, TrainingConfig } from "./config.ts";
+import { miniwobPreset, scienceworldPreset } from "./program_presets.ts";
 
 /** Part of ALFWorld's games. */
 type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
@@ -452,36 +453,6 @@ const alfworldTinker: PartialDeep<TrainingConfig> = {
   },
 };
 
-/** Ten short tasks on screens, each episode with words and places of its own; needs Chromium. */
-const miniwob: PartialDeep<TrainingConfig> = {
-  ...fromSparseReward,
-  iterations: 40,
-  worlds: [miniwobTasks()],
-  rollout: { tasks: 40, maxTurns: 6, balanceBy: "task" },
-  evaluation: {
-    every: 10,
-    tasks: 50,
-    maxTurns: 6,
-    balanceBy: "task",
-    sets: { test: [miniwobTasks()] },
-  },
-};
-
-/** The five shortest tasks of ScienceWorld, variations of the part `train`; needs Java. */
-const scienceworld: PartialDeep<TrainingConfig> = {
-  ...fromSparseReward,
-  iterations: 40,
-  worlds: scienceworldTasks("train"),
-  rollout: { tasks: 15, maxTurns: 15, balanceBy: "task" },
-  evaluation: {
-    every: 10,
-    tasks: 20,
-    maxTurns: 15,
-    balanceBy: "task",
-    sets: { dev: scienceworldTasks("dev"), test: scienceworldTasks("test") },
-  },
-};
-
 /** Every preset by name. */
 export const PRESETS: Readonly<
   Record<PresetName, PartialDeep<TrainingConfig>>
@@ -497,8 +468,8 @@ export const PRESETS: Readonly<
   "household-easy": householdEasy,
   "household-warm": householdWarm,
   alfworld,
-  miniwob,
-  scienceworld,
+  miniwob: miniwobPreset(fromSparseReward),
+  scienceworld: scienceworldPreset(fromSparseReward),
   webshop,
   "hiper-alfworld": hiperAlfworld,
   "hiper-webshop": hiperWebshop,
@@ -518,25 +489,6 @@ function households(split: string, difficulty?: string) {
     split,
     taskType,
     ...(difficulty === undefined ? {} : { difficulty }),
-  }));
-}
-
-function miniwobTasks() {
-  return {
-    dataset: "miniwob",
-    set: "expert10",
-    settings: { names: true, hints: true },
-  };
-}
-
-/** The tasks by length of their gold paths, 5 to 10 actions; verbs that they need. */
-function scienceworldTasks(split: string) {
-  return ["4-2", "7-1", "7-2", "7-3", "4-3"].map((task) => ({
-    kind: "scienceworld",
-    task,
-    split,
-    look: true,
-    verbs: ["teleport", "focus on", "pick up", "move", "look around"],
   }));
 }
 
