@@ -53,6 +53,15 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   log_prob: "mean log-probability of the units that are trained, in nats",
   dual_clip_fraction:
     "share of trained units on which the bound on negative advantages was in force",
+  critic_trust:
+    "share by which the values of this machine's critic are trusted, where the policy is on an engine",
+  critic_explained_variance:
+    "what that critic's planning values explain of held-out returns beyond the group's baseline; 1 is perfect, below 0 is worse than the baseline",
+  log_prob_gap:
+    "largest difference between a token's log-probability when it was sampled and by the trainer before the first step",
+  tokens_prompted: "tokens of the prompts that an engine read to sample",
+  tokens_sampled: "tokens that an engine sampled and that were read",
+  tokens_trained: "tokens of prompts and replies in one pass over the samples",
   iteration: "counted from 0",
   "<set>/<metric>":
     "a metric of the episodes played for an evaluation on that set of worlds",

@@ -115,7 +115,6 @@ function criticOf(
   if (estimator.name === "hae") checkTrustSettings(estimator);
   const models: Record<typeof critic, () => ValueModel | undefined> = {
     linear: () => createLinearCritic({ maxTurns: rollout.maxTurns }),
-    compact: () => undefined,
     group: () => undefined,
   };
   return new LocalCritic(estimator, models[critic]());
