@@ -107,20 +107,29 @@ const publishedModel = {
   maxContentTokens: 12,
 } as const satisfies PartialDeep<TrainingConfig["policy"]>;
 
-/** A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the plan. */
+/**
+ * A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the
+ * plan: in the shortest corridor, where an untrained model gets out by either end now and then; it is evaluated in a
+ * longer one. Many episodes cost no more than few, as equal ones are computed once.
+ */
 const corridorModel: PartialDeep<TrainingConfig> = {
   iterations: 12,
-  policy: { ...publishedModel, historyLength: 0 },
-  worlds: [{ kind: "corridor", length: 5, doors: 0 }],
-  rollout: { tasks: 32, maxTurns: 6 },
-  shaping: { keepPenalty: 0.2 },
+  policy: {
+    ...publishedModel,
+    historyLength: 0,
+    temperatures: { execution: 1.5 },
+    batchSize: 256,
+  },
+  worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+  rollout: { tasks: 128, maxTurns: 4 },
   estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
   update: {
     epochs: 1,
-    minibatchSize: 48,
+    minibatchSize: 160,
     minibatchBy: "episode",
-    learningRate: 1e-3,
-    entropyCoefficient: 0,
+    learningRate: 7e-4,
+    entropyCoefficient: 0.02,
+    finalEntropyCoefficient: 0,
   },
   evaluation: {
     every: 0,
@@ -128,7 +137,7 @@ const corridorModel: PartialDeep<TrainingConfig> = {
     maxTurns: 6,
     sets: { held_out: [{ kind: "corridor", length: 5, doors: 0 }] },
   },
-  record: { checkpointEvery: 2 },
+  record: { checkpointEvery: 1 },
 };
 
 /**
