@@ -5,6 +5,7 @@
  */
 
 export type { RandomState } from "../lib/random.ts";
+export { wilsonInterval } from "../lib/numeric.ts";
 export { enumerateTabular, exactVariance } from "../lib/hae/study/enumerate.ts";
 export type {
   EnumeratedEpisodes,

@@ -6,6 +6,7 @@
  * deno task evaluate runs/household-0 --baseline random expert untrained --tasks 96 --out runs/results.json
  * deno task evaluate runs/household-0 --intervene other random freeze
  * deno task evaluate --preset household evaluation.tasks=60 seed=3
+ * deno task evaluate --model models/smollm2-135m --preset household --report runs/replies.md
  * deno task evaluate runs/household-0 --panel panels/household.json --out runs/results.json
  * deno task evaluate runs/household-0 --alfworld data/alfworld --plays 3 --metrics success_rate turns
  * deno task evaluate runs/household-0 --alfworld data/alfworld --wording human --temperature 0
@@ -27,7 +28,13 @@ import { checkWritable, playerResults, writeResults } from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { playAll } from "./evaluate/players.ts";
 import { type Flags, readRequest } from "./evaluate/request.ts";
-import { isAlfworld, printKinds, printMetrics } from "./evaluate/tables.ts";
+import { replyReport } from "./evaluate/reply_report.ts";
+import {
+  isAlfworld,
+  printKinds,
+  printMetrics,
+  printSuccess,
+} from "./evaluate/tables.ts";
 import { printUsage, usageOf } from "./evaluate/served.ts";
 import { settingsFirst } from "./settings_first.ts";
 
@@ -44,6 +51,14 @@ const program = new Command("evaluate")
       "--preset <name>",
       "settings to play with instead of a run's; the policy has not learned",
     ).choices(Object.keys(PRESETS)),
+  )
+  .option(
+    "--model <place>",
+    "folder, GGUF file or hub name of a published model that plays a preset's worlds as it is",
+  )
+  .option(
+    "--report <file>",
+    "write a language model's prompts, replies and what the parser made of them, as Markdown",
   )
   .addOption(
     new Option("--baseline <names...>", "who else plays the same episodes")
@@ -101,6 +116,7 @@ async function main(): Promise<void> {
   program.parse(settingsFirst(Deno.args), { from: "user" });
   const flags = program.opts<Flags>();
   if (flags.out !== undefined) await checkWritable(flags.out);
+  if (flags.report !== undefined) await checkWritable(flags.report);
   const request = await readRequest(program.args, flags);
   const { config, checkpoint, source, panel } = request;
   await using training = await assembleTraining(config);
@@ -110,7 +126,19 @@ async function main(): Promise<void> {
     found[name] = evaluation;
   }
   printMetrics(found, flags.metrics);
+  printSuccess(found);
   printKinds(found, isAlfworld(config));
+  if (flags.report !== undefined) {
+    const [name, played] = Object.entries(found)[0]!;
+    const report = replyReport(
+      flags.model ?? name,
+      played,
+      training.policy,
+    );
+    await Deno.writeTextFile(flags.report, report);
+    console.log(report.slice(0, report.indexOf("\n\n##")));
+    console.log(`wrote ${flags.report}`);
+  }
   const served = usageOf(training);
   if (served) printUsage(served);
   if (flags.out === undefined) return;

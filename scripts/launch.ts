@@ -27,7 +27,7 @@ const WRITTEN_IN_JSON =
  * Finds what a command line names to be written.
  *
  * @param words Words after the script's name.
- * @returns Paths: values of `--out` (with the file beside it that a JSON file is written to first), folders of runs, and caches of warm starts, those in JSON files that
+ * @returns Paths: values of `--out` and `--report` (with the file beside it that a JSON file is written to first), folders of runs, and caches of warm starts, those in JSON files that
  *   are named (a config, a grid, a run's settings) among them.
  */
 export function writtenPaths(words: readonly string[]): string[] {
@@ -36,7 +36,7 @@ export function writtenPaths(words: readonly string[]): string[] {
     if (typeof path === "string" && path !== "") paths.add(path);
   };
   for (const [i, word] of words.entries()) {
-    const option = /^(?:--out|-o)(?:=(.*))?$/.exec(word);
+    const option = /^(?:--out|--report|-o)(?:=(.*))?$/.exec(word);
     if (option) {
       const path = option[1] ?? words[i + 1];
       add(path);

@@ -23,6 +23,7 @@ import {
 import type { InterventionName } from "../../mod/plans.ts";
 import { type ServedFlags, withServed } from "./served.ts";
 import { isSetting } from "../settings_first.ts";
+import { modelSettings } from "./model.ts";
 
 /** Who may play the same episodes beside the policy. */
 export type OtherPlayer = BaselineName | "untrained";
@@ -30,6 +31,10 @@ export type OtherPlayer = BaselineName | "untrained";
 /** Options of the command line. */
 export interface Flags extends ServedFlags {
   readonly preset?: keyof typeof PRESETS;
+  /** A published model in the place of the preset's policy. */
+  readonly model?: string;
+  /** File that gets prompts, replies and what the parser made of them. */
+  readonly report?: string;
   readonly baseline?: readonly OtherPlayer[];
   /** Interventions on the plan. */
   readonly intervene?: readonly InterventionName[];
@@ -116,13 +121,18 @@ async function readPanelRequest(
 
 async function weightsOf(
   run: string | undefined,
-  { preset, url, servedModel }: Flags,
+  { preset, url, servedModel, model }: Flags,
 ): Promise<Pick<Request, "checkpoint" | "source">> {
   if (servedModel !== undefined) {
     return { source: { url, servedModel, ...(preset && { preset }) } };
   }
   if (run === undefined) {
-    return { source: preset === undefined ? {} : { preset } };
+    return {
+      source: {
+        ...(preset !== undefined && { preset }),
+        ...(model !== undefined && { model }),
+      },
+    };
   }
   const checkpoint = await newestCheckpoint(run);
   const { iteration } = checkpoint;
@@ -152,11 +162,16 @@ export async function configOf(
       }`,
     );
   }
+  if (flags.model !== undefined && flags.preset === undefined) {
+    throw new TypeError(
+      'Cannot judge a model as "--preset" must say in which worlds: it is absent',
+    );
+  }
   const base = withServed(
     run !== undefined
       ? await readRunConfig(run)
       : flags.preset !== undefined
-      ? defineConfig(PRESETS[flags.preset])
+      ? presetOf(flags.preset, flags.model)
       : defineConfig(otherwise!),
     flags,
   );
@@ -167,6 +182,20 @@ export async function configOf(
   for (const note of typed.notes) console.warn(`note: ${note}`);
   const config = withFlags(defineConfig(base, typed.settings as object), flags);
   return { config, ...(run !== undefined && { run }) };
+}
+
+/** A preset's settings, with a model in its policy's place. */
+function presetOf(
+  name: keyof typeof PRESETS,
+  model: string | undefined,
+): TrainingConfig {
+  const preset = PRESETS[name];
+  if (model === undefined) return defineConfig(preset);
+  const { policy: _, ...others } = preset;
+  const settings = modelSettings(model, preset);
+  return settings.evaluation === undefined
+    ? defineConfig(preset, settings)
+    : defineConfig(others, settings);
 }
 
 async function newestCheckpoint(run: string) {

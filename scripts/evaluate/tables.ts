@@ -9,6 +9,7 @@ import {
   PUBLISHED_ALFWORLD,
   PUBLISHED_ALFWORLD_NOTE,
   taskSuccess,
+  wilsonInterval,
 } from "../../mod/studies.ts";
 
 /** Whether every game is ALFWorld's. */
@@ -16,6 +17,26 @@ export function isAlfworld({ evaluation }: TrainingConfig): boolean {
   const worlds = Object.values(evaluation.sets).flat();
   return worlds.length > 0 &&
     worlds.every((world) => world.dataset === "alfworld");
+}
+
+/** Prints success of each player in each set, with its interval. */
+export function printSuccess(
+  found: Readonly<Record<string, Evaluation>>,
+): void {
+  console.log("\nsuccess [95 % interval over games, Wilson]");
+  for (const [player, { trajectories }] of Object.entries(found)) {
+    const sets = Map.groupBy(trajectories, ({ id }) => id.split("/")[0]!);
+    for (const [set, games] of sets) {
+      const won = games.filter(({ success }) => success).length;
+      const [low, high] = wilsonInterval(won / games.length, games.length);
+      const share = (x: number) => (100 * x).toFixed(1);
+      console.log(
+        `  ${player}, ${set}: ${won} of ${games.length} = ${
+          share(won / games.length)
+        } % [${share(low)}, ${share(high)}]`,
+      );
+    }
+  }
 }
 
 /** Prints success by kind of task; beside published results where the games are ALFWorld's. */
