@@ -368,6 +368,7 @@ async function main(): Promise<void> {
     corridor: corridor.url,
     small: small.url,
     credit: credit.url,
+    credit_pid: credit.pid,
     episodes,
     credit_vectors: credits,
   });
