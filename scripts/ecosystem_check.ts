@@ -95,14 +95,13 @@ async function startServer(script: string, args: readonly string[]) {
     if (done) throw new Error(`Cannot start ${script}: ${said}`);
     said += value;
   }
-  reader.releaseLock();
   return {
     url: / at (http\S+),/.exec(said)![1]!,
     pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;
-      await child.stderr.cancel();
+      await reader.cancel();
     },
   };
 }

@@ -6,10 +6,10 @@
  * @module
  */
 
-import {
-  createEpisodeWriter,
-  type CreditColumns,
-  type EpisodeBatch,
+import type {
+  CreditColumns,
+  EpisodeBatch,
+  EpisodeRecord,
 } from "../../episode_batch.ts";
 import { creditBatch } from "../../hae/credit.ts";
 import { normalizeInPlace } from "../../hae/normalize.ts";
@@ -149,69 +149,94 @@ function assign(
   }
 }
 
-function writeBatch({ episodes, valueFree }: ReadCreditRequest): EpisodeBatch {
-  const writer = createEpisodeWriter({
-    episodes: episodes.length,
-    turns: episodes.reduce((sum, { turns }) => sum + turns.length, 0),
-  });
-  for (const episode of episodes) {
+/** Lays episodes out as the columns that estimators read. */
+function writeBatch(
+  { episodes, valueFree, estimator }: ReadCreditRequest,
+): EpisodeBatch {
+  const observed = estimator.name === "gigpo";
+  const total = episodes.reduce((sum, { turns }) => sum + turns.length, 0);
+  const column = () => new Float64Array(total);
+  const batch = {
+    offsets: new Int32Array(episodes.length + 1),
+    rewards: column(),
+    switched: new Uint8Array(total),
+    valid: new Uint8Array(total).fill(1),
+    values: byDecision(column),
+    switchProbabilities: column(),
+    heldSubgoalValues: column(),
+    bootstrap: byDecision(() => new Float64Array(episodes.length)),
+    truncated: new Uint8Array(episodes.length),
+    episodes: new Array<EpisodeRecord>(episodes.length),
+    turns: new Array<Turn>(total),
+  };
+  let at = 0;
+  for (const [i, episode] of episodes.entries()) {
     const { id, group, strategy, turns, truncated, bootstrap_value } = episode;
-    const rewards = turns.reduce((sum, { reward }) => sum + reward, 0);
-    writer.add({
-      record: {
-        id,
-        task: "",
-        group: group ?? id,
-        ...(typeof strategy === "string" && { strategy }),
-        success: rewards > 0,
-        score: rewards > 0 ? 1 : 0,
-        seed: 0,
-      },
-      turns: turns.map((_, t) => writeTurn(turns, t, valueFree)),
-      truncated: truncated === true,
-      bootstrap: byDecision(() => bootstrap_value ?? 0),
-    });
+    let score = 0;
+    for (let t = 0; t < turns.length; t++, at++) {
+      const turn = turns[t]!, { observation } = turn;
+      batch.rewards[at] = turn.reward;
+      batch.switched[at] = startsSegment(turns, t) ? 1 : 0;
+      batch.switchProbabilities[at] = turn.switch_probability ?? NaN;
+      batch.heldSubgoalValues[at] = turn.held_value ?? NaN;
+      batch.turns[at] = typeof observation === "string"
+        ? bareTurn(observation)
+        : observed
+        ? bareTurn(`turn ${t}`) // GiGPO: compared with the same turn of others
+        : BARE_TURN;
+      score += turn.reward;
+      if (!valueFree) writeValues(batch.values, at, turn);
+    }
+    batch.offsets[i + 1] = at;
+    batch.truncated[i] = truncated === true ? 1 : 0;
+    for (const name of DECISIONS) {
+      batch.bootstrap[name][i] = truncated === true ? bootstrap_value ?? 0 : 0;
+    }
+    batch.episodes[i] = {
+      id,
+      task: "",
+      group: group ?? id,
+      ...(typeof strategy === "string" && { strategy }),
+      success: score > 0,
+      score: score > 0 ? 1 : 0,
+      seed: 0,
+    };
   }
-  return writer.finish();
+  return batch;
 }
 
-const NO_ACTIONS: readonly string[] = [];
-const UNTRAINABLE = { kind: "untrainable" } as const;
-const NO_VALUES = { switching: 0, planning: 0, execution: 0 };
+/** Values that no decision of a turn has are not read either, and must be finite on turns that only plan. */
+function writeValues(
+  columns: EpisodeBatch["values"],
+  at: number,
+  { kind, value, value_plan, value_switch }: CreditTurn,
+): void {
+  const absent = kind === "plan" ? 0 : NaN;
+  columns.switching[at] = value_switch ?? value ?? absent;
+  columns.planning[at] = value_plan ?? absent;
+  columns.execution[at] = value ?? absent;
+}
 
-function writeTurn(
-  turns: readonly CreditTurn[],
-  t: number,
-  valueFree: boolean,
-): Turn {
-  const turn = turns[t]!;
-  const { value, value_plan, value_switch, observation } = turn;
-  const text = observation ?? `${t}`;
-  // Values that no decision of the turn has are not read either, and must be finite.
-  const plans = turn.kind === "plan";
+function bareTurn(text: string): Turn {
   return {
-    observation: { text, admissibleActions: NO_ACTIONS, stateKey: text },
-    decision: {
-      switched: startsSegment(turns, t),
-      subgoal: turn.subgoal ?? "",
-      action: "",
-      valid: true,
-      trace: UNTRAINABLE,
-      values: valueFree ? NO_VALUES : {
-        switching: value_switch ?? value ?? (plans ? 0 : NaN),
-        planning: value_plan ?? (plans ? 0 : NaN),
-        execution: value ?? (plans ? 0 : NaN),
-      },
-      ...(typeof turn.switch_probability === "number" && {
-        switchProbability: turn.switch_probability,
-      }),
-      ...(typeof turn.held_value === "number" && {
-        heldSubgoalValue: turn.held_value,
-      }),
-    },
-    reward: turn.reward,
+    observation: { text, admissibleActions: [], stateKey: text },
+    decision: BARE_TURN.decision,
+    reward: 0,
   };
 }
+
+/** What estimators read of a turn besides its columns, where nothing was observed. */
+const BARE_TURN: Turn = {
+  observation: { text: "", admissibleActions: [], stateKey: "" },
+  decision: {
+    switched: false,
+    subgoal: "",
+    action: "",
+    valid: true,
+    trace: { kind: "untrainable" },
+  },
+  reward: 0,
+};
 
 /** Normalization that the estimator does not do itself: over the batch, or over each group. */
 function normalizeAfter(
