@@ -127,6 +127,8 @@ export interface Decision {
   readonly valid: boolean;
   /** Why nothing could be decided, as the policy is elsewhere and gone; the episode is lost then. */
   readonly lost?: string;
+  /** Whether nothing could be decided, as what was seen outgrew the model's context; the episode is truncated before this turn. */
+  readonly outgrown?: boolean;
   /** How the decision came about, for learners. */
   readonly trace: DecisionTrace;
   /** What the critic thought before each decision, in units of return. */

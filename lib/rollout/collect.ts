@@ -248,10 +248,15 @@ async function* playBatch(
       const deciding = session.decide(rows, observations, randoms);
       const decisions = isPromise(deciding) ? await deciding : deciding;
       checkCount("decisions", decisions.length, playing.length);
-      const stepping = awaitAll(playing.map((e, i) => e.step(decisions[i]!)));
+      const stepping = awaitAll(
+        playing.map((e, i) =>
+          decisions[i]!.outgrown ? undefined : e.step(decisions[i]!)
+        ),
+      );
       const steps = isPromise(stepping) ? await stepping : stepping;
       for (const [i, episode] of playing.entries()) {
-        episode.record(decisions[i]!, steps[i]);
+        if (decisions[i]!.outgrown) episode.cut();
+        else episode.record(decisions[i]!, steps[i]);
         if (episode.over) await episode.dispose();
       }
       const over = playing.filter((episode) => episode.over);
@@ -358,6 +363,16 @@ class Episode {
   }
 
   /** Records a turn; a step without an outcome has lost the episode. */
+  /** Ends the episode before its present turn. */
+  cut(): void {
+    if (this.turns.length === 0) {
+      throw new TypeError(
+        `Cannot play episode "${this.#assignment.id}" as a policy must decide on the first turn: it says that what was seen outgrew its context`,
+      );
+    }
+    this.ending = "truncated";
+  }
+
   record(decision: Decision, step: EnvStep | undefined): void {
     if (step === undefined) return;
     const { observation } = this;

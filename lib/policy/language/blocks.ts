@@ -268,6 +268,32 @@ function lastCharacters(text: string, count: number): string {
   return [...text].slice(-count).join("");
 }
 
+/** Tags of a thought that precedes the blocks. */
+const THOUGHT = { open: "<think>", close: "</think>" } as const;
+
+/**
+ * Finds where a reply begins after its thought: behind the last `</think>`, or at its end while a thought is
+ * open.
+ *
+ * @param text The reply so far.
+ * @param options `opened`: whether the prompt ended with `<think>`. @default {opened: false}
+ * @returns Character position; 0 for a reply without a thought.
+ */
+export function thoughtEnd(
+  text: string,
+  options: { opened?: boolean } = {},
+): number {
+  const close = text.lastIndexOf(THOUGHT.close);
+  if (close >= 0) return close + THOUGHT.close.length;
+  const isOpen = options.opened || text.trimStart().startsWith(THOUGHT.open);
+  return isOpen ? text.length : 0;
+}
+
+/** Whether a prompt ends with the opening of a thought. */
+export function opensThought(prompt: string): boolean {
+  return prompt.trimEnd().endsWith(THOUGHT.open);
+}
+
 /** Options of {@linkcode locateBlocks}. */
 export interface LocateOptions {
   /** Whether the tags belong to the spans. @default {true} */
@@ -280,6 +306,8 @@ export interface LocateOptions {
   wholeReplyFallback?: boolean;
   /** Whether tags are found in any case; the reference finds lower case only. @default {false} */
   ignoreCase?: boolean;
+  /** Characters at the reply's beginning in which no block is found, such as those of a thought. @default {0} */
+  from?: number;
 }
 
 /** What {@linkcode locateBlocks} finds. */
@@ -344,7 +372,7 @@ export function locateBlocks(
   pieces: readonly string[],
   options: LocateOptions = {},
 ): BlockSpans {
-  const { includeTags = true, wholeReplyFallback = true } = options;
+  const { includeTags = true, wholeReplyFallback = true, from = 0 } = options;
   const text = pieces.join("");
   const searched = options.ignoreCase ? lowerAscii(text) : text;
   const starts = new Int32Array(pieces.length + 1);
@@ -352,9 +380,9 @@ export function locateBlocks(
     starts[i + 1] = starts[i]! + piece.length;
   }
   const found = {
-    switching: findBlock(searched, "switching"),
-    planning: findBlock(searched, "planning"),
-    execution: findBlock(searched, "execution"),
+    switching: findBlock(searched, "switching", from),
+    planning: findBlock(searched, "planning", from),
+    execution: findBlock(searched, "execution", from),
   };
   const span = (block: CharacterSpan | undefined) =>
     block &&
@@ -390,9 +418,10 @@ function lowerAscii(text: string): string {
 function findBlock(
   text: string,
   decision: DecisionName,
+  from: number,
 ): CharacterSpan | undefined {
   const tag = TAGS[decision];
-  const open = text.indexOf(`<${tag}>`);
+  const open = text.indexOf(`<${tag}>`, from);
   if (open < 0) return undefined;
   const content = open + tag.length + 2;
   const closing = text.indexOf(`</${tag}>`, content);

@@ -261,6 +261,7 @@ export function sampleToken(
   for (let i = 1; i < count; i++) {
     if (logits[tokenAt(i)]! > logits[tokenAt(best)]!) best = i;
   }
+  checkLogits(logits, { count, tokenAt, best });
   if (temperature === 0) return { token: tokenAt(best), logProb: 0 };
   const top = logits[tokenAt(best)]!;
   const weights = new Float64Array(count);
@@ -285,6 +286,29 @@ export function sampleToken(
     token: tokenAt(chosen),
     logProb: Math.log(weights[chosen]! / total),
   };
+}
+
+/**
+ * Throws where a logit is no number or infinite, or nothing can be sampled: the weights of such a model are
+ * damaged.
+ */
+function checkLogits(
+  logits: Float32Array,
+  options: { count: number; tokenAt: (i: number) => number; best: number },
+): void {
+  const { count, tokenAt, best } = options;
+  let wrong = logits[tokenAt(best)] === -Infinity ? best : -1;
+  for (let i = 0; wrong < 0 && i < count; i++) {
+    if (!(logits[tokenAt(i)]! < Infinity)) wrong = i; // also where it is no number
+  }
+  if (wrong < 0) return;
+  throw new RangeError(
+    `Cannot sample a token as logits must be finite: current value is ${
+      logits[tokenAt(wrong)]
+    } for token ${
+      tokenAt(wrong)
+    }; weights of the model or of its adapter may be damaged`,
+  );
 }
 
 /** The likeliest entries, at most `topK`, then those whose sum reaches a share of theirs; in descending order. */

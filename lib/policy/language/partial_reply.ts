@@ -8,6 +8,7 @@ import type { Random } from "../../random.ts";
 import type { PrefixCache } from "../decoder/decoding.ts";
 import type { BatchKvCache } from "../decoder/kv_cache.ts";
 import type { LoraAdapter } from "../decoder/lora.ts";
+import { thoughtEnd } from "./blocks.ts";
 import type { ReplyGrammar } from "./grammar.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
@@ -32,6 +33,8 @@ export interface GenerationOptions {
   readonly topK?: number;
   /** Texts after which a reply ends. @default {[]} */
   readonly stop?: readonly string[];
+  /** Whether a reply goes on past `stop` within a thought; see `readReply()`. @default {false} */
+  readonly skipThinking?: boolean;
   /** Grammar of each reply; absent allows any token. */
   readonly grammars?: readonly ReplyGrammar[];
   /** Whether grammars draw with offsets, or at temperatures of their own. @default {false} */
@@ -120,9 +123,10 @@ export function writeToken(
     tokenizer: TextTokenizer;
     stop: readonly string[];
     grammar: ReplyGrammar | undefined;
+    skipThinking?: boolean;
   },
 ): void {
-  const { tokenizer, stop, grammar } = options;
+  const { tokenizer, stop, grammar, skipThinking = false } = options;
   const piece = tokenizer.piece(token);
   reply.tokens.push(token);
   reply.pieces.push(piece);
@@ -130,10 +134,13 @@ export function writeToken(
   reply.sampled.push(forced ? 0 : 1);
   reply.text += piece;
   grammar?.accept(token);
+  const thought = skipThinking
+    ? thoughtEnd(reply.text, { opened: tokenizer.opensThought })
+    : 0;
   reply.done = tokenizer.endTokens.includes(token) ||
     stop.some((text) => { // a token may extend beyond the stop
       const from = reply.text.length - piece.length - text.length;
-      return reply.text.includes(text, Math.max(0, from));
+      return reply.text.includes(text, Math.max(thought, from));
     }) ||
     (grammar?.done() ?? false);
 }

@@ -35,10 +35,12 @@ import {
   actionPromptTokens,
   decisionOf,
   fillSettings,
+  fittedPrompt,
   formOf,
   type LanguageContext,
   type LanguageOptions,
   type LanguageSettings,
+  outgrows,
   promptTokens,
   readingSample,
   switchProbability,
@@ -201,12 +203,21 @@ class LanguageSession implements CompleteSession {
     randoms: readonly Random[],
   ): Promise<Decision[]> {
     const { batchSize } = this.#context.settings;
-    const decisions: Decision[] = [];
-    for (let at = 0; at < rows.length; at += batchSize) {
-      const some = rows.slice(at, at + batchSize);
-      const seen = observations.slice(at, at + batchSize);
-      const streams = randoms.slice(at, at + batchSize);
-      decisions.push(...await this.#decideTogether(some, seen, streams));
+    const situations = this.#situations(rows, observations);
+    const decisions: Decision[] = situations.map(({ subgoal = "" }) => ({
+      ...{ switched: false, subgoal, action: "", valid: false, outgrown: true },
+      trace: { kind: "untrainable" },
+    }));
+    const fitting = [...rows.keys()]
+      .filter((i) => !outgrows(this.#context, situations[i]!));
+    for (let at = 0; at < fitting.length; at += batchSize) {
+      const some = fitting.slice(at, at + batchSize);
+      const decided = await this.#decideTogether(
+        some.map((i) => rows[i]!),
+        some.map((i) => observations[i]!),
+        some.map((i) => randoms[i]!),
+      );
+      some.forEach((i, k) => decisions[i] = decided[k]!);
     }
     this.#histories.recordAll(rows, observations, decisions);
     return decisions;
@@ -253,7 +264,7 @@ class LanguageSession implements CompleteSession {
     return await askCritic(
       network,
       this.#situations(rows, observations).map((situation) => {
-        const prompt = promptTokens(context, situation);
+        const prompt = fittedPrompt(context, situation);
         const { subgoal } = situation;
         const apart = subgoal === undefined
           ? undefined

@@ -14,6 +14,7 @@ import {
   type ParsedReply,
   parseReply,
   type ParseReplyOptions,
+  thoughtEnd,
 } from "./blocks.ts";
 
 /** Options of {@linkcode formatPrompt}. */
@@ -34,6 +35,13 @@ export interface ReadReplyOptions extends ParseReplyOptions, LocateOptions {
   held?: string;
   /** The reply without special tokens, for the parser. @default the pieces joined */
   text?: string;
+  /**
+   * Whether everything up to the last `</think>` is skipped, by the parser and in the spans; `opened` says
+   * that the prompt ended with `<think>`.
+   *
+   * @default {false}
+   */
+  skipThinking?: boolean | "opened";
   /**
    * `copy` keeps the held subgoal on KEEP, and when the reply states none; `written` takes what the reply states,
    * as the reference does, which loses the plan after an unreadable reply.
@@ -208,9 +216,16 @@ export function readReply(
   pieces: readonly string[],
   options: ReadReplyOptions = {},
 ): ReadReply {
-  const { held = "", memory = "copy", text = pieces.join("") } = options;
-  const parsed = parseReply(text, options);
-  const located = locateBlocks(pieces, options);
+  const { held = "", memory = "copy", skipThinking = false } = options;
+  const { text = pieces.join("") } = options;
+  const skipped = (whole: string) =>
+    skipThinking ? thoughtEnd(whole, { opened: skipThinking === "opened" }) : 0;
+  const parsed = parseReply(text.slice(skipped(text)), options);
+  const from = skipped(pieces.join(""));
+  const located = locateBlocks(
+    pieces,
+    from === 0 ? options : { ...options, from },
+  );
   const keeps = memory === "copy" && held !== "" &&
     (!located.switched || parsed.subgoal === "");
   return {

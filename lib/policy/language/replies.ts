@@ -17,6 +17,7 @@ import type {
 import { formatPrompt, readReply } from "./prompts.ts";
 import { formatReply, locateBlocks, type ReplyMode } from "./blocks.ts";
 import { type GeneratedReply, TOKENS_PER_READBACK } from "./partial_reply.ts";
+import { guarded } from "./foreign_text.ts";
 import type { LanguageNetwork } from "./network.ts";
 import type { WrittenReply } from "./scoring.ts";
 import type { ScoredTurn } from "../policy.ts";
@@ -68,6 +69,11 @@ export interface LanguageOptions {
   readonly maxContentTokens?: number;
   /** How replies are read. @default {"strict"} */
   readonly mode?: ReplyMode;
+  /**
+   * Whether a reply's thought, up to the last `</think>`, is skipped: no block is read or trained in it, and
+   * writing does not stop in it. For models that reason, with free replies. @default {false}
+   */
+  readonly skipThinking?: boolean;
   /** Replies per batch. @default {64} */
   readonly batchSize?: number;
   /** Tokens, padding included, of a microbatch while learning. @default {8192} */
@@ -103,6 +109,7 @@ export const LANGUAGE_DEFAULTS = {
   decoding: "free",
   maxContentTokens: 24,
   mode: "strict",
+  skipThinking: false,
   batchSize: 64,
   microbatchTokens: 8192,
   recompute: false,
@@ -137,6 +144,59 @@ export function formOf(
   return decoding === "free"
     ? undefined
     : replyGrammar(tokenizer, { ...settings, decoding });
+}
+
+/** Tokens that a prompt may have, so that a reply fits behind it. */
+function promptRoom({ network, settings }: LanguageContext): number {
+  return network.actor.model.config.maxLength - settings.maxReplyTokens;
+}
+
+/** Bytes of a text at most, each of which may be a token. */
+const mostBytes = (text: string) => 3 * text.length;
+
+/**
+ * Whether a situation's prompt leaves no room for a reply, so that the episode has to end. A first prompt
+ * never does: what is too long of it is left out.
+ */
+export function outgrows(
+  context: LanguageContext,
+  situation: Situation,
+): boolean {
+  if (situation.past.length === 0) return false;
+  const shown = context.settings.prompt(situation);
+  const messages = typeof shown === "string" ? [{ content: shown }] : shown;
+  const most = messages.reduce(
+    (sum, { content }) => sum + mostBytes(content) + 64,
+    64,
+  );
+  const room = promptRoom(context);
+  return most > room && promptTokens(context, situation).length > room;
+}
+
+/** Tokens of a prompt that leaves room for a reply; see {@linkcode outgrows}. */
+export function fittedPrompt(
+  context: LanguageContext,
+  situation: Situation,
+): Int32Array<ArrayBuffer> {
+  return withoutMiddle(promptTokens(context, situation), promptRoom(context));
+}
+
+/** Tokens without their middle where they are too many: rules and the newest observation stay. */
+function withoutMiddle(
+  tokens: Int32Array<ArrayBuffer>,
+  most: number,
+): Int32Array<ArrayBuffer> {
+  if (tokens.length <= most) return tokens;
+  if (most < 2) {
+    throw new RangeError(
+      `Cannot shorten a prompt as the model's context must have room for it beside a reply: current value is ${most} tokens; "contextLength" must be larger or "maxReplyTokens" smaller`,
+    );
+  }
+  const end = Math.ceil(most / 2), start = most - end;
+  return joined(
+    tokens.subarray(0, start),
+    tokens.subarray(tokens.length - end),
+  );
 }
 
 /** Tokens of a prompt, with a teacher's hint. */
@@ -174,37 +234,6 @@ function encodeMessages(
   const last = messages.pop() ?? { role: "user", content: "" };
   const content = hint === "" ? last.content : `${last.content}\n\n${hint}`;
   return tokenizer.encodeChat([...messages, { ...last, content }]);
-}
-
-/**
- * The same situation with the world's texts marked as foreign, so that neither control tokens nor tags in
- * them are read as such. Texts without added tokens stay as they are.
- */
-function guarded(
-  { guard }: TextTokenizer,
-  { task, past, observation, subgoal }: Situation,
-): Situation {
-  const seen = (
-    { text, admissibleActions, ...others }: Situation["observation"],
-  ) => ({
-    ...others,
-    text: guard(text),
-    admissibleActions: admissibleActions.map(guard),
-  });
-  return {
-    task: guard(task),
-    past: past.map(({ observation, decision, ...others }) => ({
-      ...others,
-      observation: seen(observation),
-      decision: {
-        ...decision,
-        subgoal: guard(decision.subgoal),
-        action: guard(decision.action),
-      },
-    })),
-    observation: seen(observation),
-    ...(subgoal !== undefined && { subgoal: guard(subgoal) }),
-  };
 }
 
 /** A reply that was generated, and the prompts it was generated to. */
@@ -278,6 +307,9 @@ export function decisionOf(
     mode: settings.mode,
     admissibleActions,
     text: tokenizer.replyText(tokens),
+    ...(settings.skipThinking && {
+      skipThinking: tokenizer.opensThought ? "opened" : true,
+    }),
     ...(situation.subgoal === undefined ? {} : { held: situation.subgoal }),
   });
   const trace: TokenTrace = {

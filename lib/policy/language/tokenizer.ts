@@ -7,7 +7,7 @@
 import { Template } from "npm:@huggingface/jinja@0.5.11";
 import { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
 import { isObject } from "../../text_file.ts";
-import { BLOCKS } from "./blocks.ts";
+import { BLOCKS, opensThought } from "./blocks.ts";
 import { readTokenizerFiles } from "./tokenizer_files.ts";
 import type { TokenizerFiles } from "./word_tokenizer.ts";
 
@@ -25,6 +25,8 @@ export interface TextTokenizer {
   readonly vocabSize: number;
   /** Tokens that end a reply. */
   readonly endTokens: readonly number[];
+  /** Whether the chat template opens a thought, `<think>`, for the model. */
+  readonly opensThought: boolean;
   /** Token ids of a text; special tokens written in it are found. Shape `(tokens,)`. */
   encode(text: string): Int32Array<ArrayBuffer>;
   /** Text of token ids; `special` keeps special tokens. @default {special: false} */
@@ -107,7 +109,7 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
       clean_up_tokenization_spaces: false,
     });
   const pieces = new Map<number, string>();
-  let template: Template | undefined;
+  let template: Template | undefined, thinks: boolean | undefined;
   const idOf = (text: string | undefined) =>
     text === undefined ? undefined : tokenizer.token_to_id(text);
   const ends = [...END_TOKENS, textOf(config["eos_token"])]
@@ -128,6 +130,9 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
   return {
     vocabSize: largest + 1,
     endTokens,
+    get opensThought() {
+      return thinks ??= opensThought(render([{ role: "user", content: "" }]));
+    },
     encode,
     decode: (tokens, options = {}) =>
       decode(Array.from(tokens), options.special ?? false),

@@ -21,10 +21,10 @@ import type { GeneratedReply, GenerationOptions } from "./partial_reply.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
   actionPromptTokens,
+  fittedPrompt,
   joinReplies,
   type LanguageContext,
   planOf,
-  promptTokens,
   subgoalOf,
   type WrittenTurn,
 } from "./replies.ts";
@@ -62,7 +62,7 @@ export function createReplyWriter(
   const plans = createPrefixCache(), actions = createPrefixCache();
   return {
     async write(situations, randoms, { rows, kvCache }) {
-      const prompts = situations.map((one) => promptTokens(context, one));
+      const prompts = situations.map((one) => fittedPrompt(context, one));
       const part = replace || actionPrompt ? "plan" : "whole";
       const grammars = startGrammars(context, situations, part);
       const replies = await generate(context, prompts, {
@@ -159,6 +159,7 @@ function generate(
     maxTokens: maxReplyTokens,
     signal: settings.signal,
     stop: ["</action>"],
+    skipThinking: settings.skipThinking,
     ...(form && { grammars, weighted: form.weighted }),
   });
 }

@@ -72,6 +72,7 @@ export type LanguagePolicyConfig = {
   readonly topP?: number;
   readonly topK?: number;
   readonly mode?: ReplyMode;
+  readonly skipThinking?: boolean;
 };
 
 /** One world, or a family of them. */

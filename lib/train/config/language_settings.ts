@@ -168,6 +168,11 @@ export const languageSettings = z.strictObject({
     "Likeliest tokens that top-k sampling keeps, 0 for all; learning assumes 0.",
     LANGUAGE_DEFAULTS.topK,
   ),
+  skipThinking: optional(
+    z.boolean(),
+    "Whether a reply's thought, up to the last </think>, is skipped in reading, in training and in stopping; for models that reason, with free replies.",
+    LANGUAGE_DEFAULTS.skipThinking,
+  ),
   mode: optional(
     z.enum([
       "strict",
