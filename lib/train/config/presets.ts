@@ -4,14 +4,21 @@
  * @module
  */
 
-import type { ALFWORLD_SPLITS } from "../../envs/alfworld/dataset.ts";
-import { HOUSEHOLD_TASK_TYPES } from "../../envs/household/task.ts";
 import { creditPreset } from "../../hae/presets.ts";
+import {
+  alfworldModel,
+  corridorModel,
+  householdModel,
+  webshopModel,
+} from "./model_presets.ts";
+import {
+  alfworldGames,
+  fromSparseReward,
+  households,
+  webshopPart,
+} from "./preset_parts.ts";
 import type { PartialDeep, TrainingConfig } from "./config.ts";
 import { miniwobPreset, scienceworldPreset } from "./program_presets.ts";
-
-/** Part of ALFWorld's games. */
-type AlfworldSplit = typeof ALFWORLD_SPLITS[number];
 
 /** Name of a preset. */
 export type PresetName =
@@ -51,27 +58,6 @@ const corridor: PartialDeep<TrainingConfig> = {
 };
 
 /**
- * How a compact policy learns from sparse reward alone. Advantages flow over segments' ends
- * (`lambdaBoundary`) as the planner's first values are worth little.
- */
-const fromSparseReward = {
-  estimator: {
-    name: "hae",
-    gamma: 0.97,
-    lambdaTurn: 0.95,
-    lambdaSegment: 0.95,
-    lambdaBoundary: 0.95,
-  },
-  update: {
-    minibatchSize: 512,
-    learningRate: 3e-3,
-    finalLearningRate: 3e-4,
-    entropyCoefficient: 0.01,
-    finalEntropyCoefficient: 0.003,
-  },
-} as const satisfies PartialDeep<TrainingConfig>;
-
-/**
  * A language model of 0.1 million numbers. Its eight passes of imitation nearly suffice; with fewer
  * (`warmStart.epochs=1`) HiPER has more to teach.
  */
@@ -88,56 +74,6 @@ const corridorLanguage: PartialDeep<TrainingConfig> = {
     epochs: 2,
     minibatchSize: 96,
   },
-};
-
-/**
- * How a published model is trained with adapters: its replies are given their form, so that it learns what to
- * plan and what to do, not how to write tags. Subgoals are drawn from those that the world proposes, the
- * executor knows the task by the subgoal alone, and KEEP is likelier than SWITCH before training.
- */
-const publishedModel = {
-  name: "language",
-  directory: "",
-  prompt: "facts",
-  decoding: "admissible",
-  planning: "listed",
-  executor: "subgoal",
-  switchBias: -1,
-  loraRank: 8,
-  maxContentTokens: 12,
-} as const satisfies PartialDeep<TrainingConfig["policy"]>;
-
-/**
- * A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the
- * plan: in the shortest corridor, where an untrained model gets out by either end now and then; it is evaluated in a
- * longer one. Many episodes cost no more than few, as equal ones are computed once.
- */
-const corridorModel: PartialDeep<TrainingConfig> = {
-  iterations: 12,
-  policy: {
-    ...publishedModel,
-    historyLength: 0,
-    temperatures: { execution: 1.5 },
-    batchSize: 256,
-  },
-  worlds: [{ kind: "corridor", length: 3, doors: 0 }],
-  rollout: { tasks: 128, maxTurns: 4 },
-  estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
-  update: {
-    epochs: 1,
-    minibatchSize: 160,
-    minibatchBy: "episode",
-    learningRate: 7e-4,
-    entropyCoefficient: 0.02,
-    finalEntropyCoefficient: 0,
-  },
-  evaluation: {
-    every: 0,
-    tasks: 200,
-    maxTurns: 6,
-    sets: { held_out: [{ kind: "corridor", length: 5, doors: 0 }] },
-  },
-  record: { checkpointEvery: 1 },
 };
 
 /**
@@ -274,57 +210,6 @@ const webshop: PartialDeep<TrainingConfig> = {
       unseen: [webshopPart("unseen-product")],
     },
   },
-};
-
-/** How adapters of a published model learn in longer worlds: few large steps, as every token costs a reading. */
-const adapters = {
-  epochs: 1,
-  minibatchSize: 128,
-  minibatchBy: "episode",
-  learningRate: 3e-4,
-  entropyCoefficient: 0,
-} as const satisfies PartialDeep<TrainingConfig["update"]>;
-
-/** A published model in small rooms without doors, by reward alone. */
-const householdModel: PartialDeep<TrainingConfig> = {
-  iterations: 200,
-  policy: {
-    ...publishedModel,
-    historyLength: 2,
-    executorHistory: 2,
-    observationLimit: 400,
-    valueScale: 1,
-  },
-  worlds: households("train", "easy"),
-  rollout: { tasks: 48, maxTurns: 20, balanceBy: "taskType" },
-  shaping: { keepPenalty: 0.2 },
-  estimator: fromSparseReward.estimator,
-  update: adapters,
-  evaluation: {
-    every: 0,
-    tasks: 200,
-    maxTurns: 20,
-    balanceBy: "taskType",
-    sets: { unseen: households("unseen", "easy") },
-  },
-  record: { checkpointEvery: 1 },
-};
-
-/** A published model with adapters in ALFWorld's games. */
-const alfworldModel: PartialDeep<TrainingConfig> = {
-  ...householdModel,
-  worlds: alfworld.worlds!,
-  rollout: { tasks: 48, maxTurns: 50 },
-  evaluation: { ...alfworld.evaluation, every: 0 },
-};
-
-/** A published model with adapters in a generated shop. */
-const webshopModel: PartialDeep<TrainingConfig> = {
-  ...householdModel,
-  policy: { ...householdModel.policy, observationLimit: 1200 },
-  worlds: webshop.worlds!,
-  rollout: { tasks: 48, maxTurns: 15 },
-  evaluation: { ...webshop.evaluation, every: 0 },
 };
 
 /**
@@ -486,21 +371,3 @@ export const PRESETS: Readonly<
   "household-tinker": householdTinker,
   "alfworld-tinker": alfworldTinker,
 };
-
-function alfworldGames(...split: readonly AlfworldSplit[]) {
-  return [{ dataset: "alfworld", split }];
-}
-
-/** One specification for each kind of task, so that schedules can be balanced. */
-function households(split: string, difficulty?: string) {
-  return HOUSEHOLD_TASK_TYPES.map((taskType) => ({
-    kind: "household",
-    split,
-    taskType,
-    ...(difficulty === undefined ? {} : { difficulty }),
-  }));
-}
-
-function webshopPart(split: string) {
-  return { kind: "webshop", catalog: { size: 1000, seed: 1 }, split };
-}
