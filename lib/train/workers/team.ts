@@ -54,7 +54,7 @@ const LIGHT = new Set(["alfred", "corridor", "game", "household"]);
 /** Episodes from which on other threads are worth starting. */
 const WORTHWHILE = 32;
 /** Fewest and most episodes of a chunk, and the share of the rest that it takes. */
-const LEAST = 4, MOST = 32, SHARE = 1 / 8;
+const LEAST = 8, MOST = 32, SHARE = 1 / 4;
 
 /** Gathers a team; its threads start with the first rollout that is large enough. */
 export function createTeam(weights: SharedWeights, options: TeamOptions): Team {
