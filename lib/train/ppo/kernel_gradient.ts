@@ -49,6 +49,7 @@ export function computePart(
 ): Float64Array {
   const { arena, shared, handle: { weights, valueScale } } = network;
   arena.clear();
+  shared.refresh(); // the samples are in memory that another thread may have added
   shared.floats(gradient, weights.padded).fill(0);
   const batch = gatherTurns(arena, samples.store, rows);
   const ofUnits = (pointer: number) =>

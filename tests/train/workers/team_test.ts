@@ -5,7 +5,10 @@ import {
   sharedWeightsOf,
 } from "../../../lib/policy/compact/policy.ts";
 import { createRandom } from "../../../lib/random.ts";
-import { collectEpisodes } from "../../../lib/rollout/collect.ts";
+import {
+  collectEpisodes,
+  collectTrajectories,
+} from "../../../lib/rollout/collect.ts";
 import { scheduleEpisodes } from "../../../lib/rollout/schedule.ts";
 import { assembleTraining } from "../../../lib/train/assemble.ts";
 import { compactOptions } from "../../../lib/train/assemble_policy.ts";
@@ -13,6 +16,9 @@ import {
   type CompactPolicyConfig,
   defineConfig,
 } from "../../../lib/train/config/config.ts";
+import { assignCredit } from "../../../lib/hae/credit.ts";
+import { toSamples } from "../../../lib/train/batch.ts";
+import { createKernelLearner } from "../../../lib/train/ppo/learner.ts";
 import { createTeam } from "../../../lib/train/workers/team.ts";
 
 const WORLD = { kind: "corridor", length: 5, doors: 1 };
@@ -96,6 +102,23 @@ Deno.test("a team plays what one thread plays, and holds no more memory for play
     }
   }
   strictEqual(memory.buffer.byteLength, before);
+  await team[Symbol.asyncDispose]();
+  policy.dispose();
+});
+
+Deno.test("a thread computes with samples in memory that was added after it joined", async () => {
+  const { policy, team, episodes } = await gather();
+  const weights = sharedWeightsOf(policy)!;
+  const trajectories = await collectTrajectories(policy, episodes);
+  const credits = assignCredit(trajectories, { name: "hae" });
+  const samples = toSamples(trajectories, credits);
+  const learner = createKernelLearner(policy, weights, team.computeParts);
+  for (const epochs of [1, 2]) {
+    weights.network().shared.allocate(64 * 2 ** 20); // what follows is beyond it
+    const random = createRandom(epochs);
+    const row = await learner.update(samples, { random, epochs });
+    ok(row.gradient_norm! > 0);
+  }
   await team[Symbol.asyncDispose]();
   policy.dispose();
 });

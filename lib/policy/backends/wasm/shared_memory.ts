@@ -77,10 +77,12 @@ export class SharedMemory {
   allocate(bytes: number): number {
     const blocks = Math.ceil(bytes / BLOCK);
     const start = Atomics.add(this.#top, 0, blocks) * BLOCK;
-    const lacking = start + blocks * BLOCK - this.memory.buffer.byteLength;
+    this.refresh();
+    const lacking = start + blocks * BLOCK - this.#buffer.byteLength;
     if (lacking > 0) {
       try {
         this.memory.grow(Math.ceil(lacking / PAGE));
+        this.#buffer = this.memory.buffer;
       } catch (cause) {
         throw new RangeError(
           `Cannot allocate ${bytes} bytes as the shared memory of a policy holds at most 4 GiB: current value is ${start} bytes; use fewer episodes in an iteration`,
@@ -89,6 +91,16 @@ export class SharedMemory {
       }
     }
     return start;
+  }
+
+  /**
+   * Takes notice of memory that other threads have added. A thread does so before it uses their pointers: until then
+   * its views and its kernels are bound by the size that it knows.
+   */
+  refresh(): void {
+    if (Atomics.load(this.#top, 0) * BLOCK <= this.#buffer.byteLength) return;
+    this.memory.grow(0);
+    this.#buffer = this.memory.buffer;
   }
 
   /** Numbers at a pointer. */
@@ -115,7 +127,7 @@ export class SharedMemory {
 
   /** The buffer, which is another one when the memory has grown. */
   #covering(end: number): ArrayBufferLike {
-    if (end > this.#buffer.byteLength) this.#buffer = this.memory.buffer;
+    if (end > this.#buffer.byteLength) this.refresh();
     return this.#buffer;
   }
 }
