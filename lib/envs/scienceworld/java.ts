@@ -21,12 +21,12 @@ import type { SimulatorFiles } from "./files.ts";
 export interface JavaOptions {
   /** The program. @default {"java"} */
   readonly java?: string;
-  /** Heap of a machine, in MiB. @default {192} */
+  /** Heap of a machine, in MiB. @default {256} */
   readonly heap?: number;
 }
 
 /** MiB that a machine takes beside its heap, by measurement: classes, compiled code, threads. */
-const BESIDE_HEAP = 96;
+const BESIDE_HEAP = 48;
 /** Milliseconds in which a machine must start, answer, and end. */
 const START_LIMIT = 120_000, CALL_LIMIT = 600_000, END_LIMIT = 5_000;
 /** Most characters of a machine's complaints that are kept. */
@@ -88,7 +88,7 @@ export async function startJava(
   files: SimulatorFiles,
   options: JavaOptions = {},
 ): Promise<JavaMachine> {
-  const { java = "java", heap = 192 } = options;
+  const { java = "java", heap = 256 } = options;
   const child = spawn(java, {
     args: javaArguments(files, heap),
     cwd: files.folder,
@@ -282,7 +282,7 @@ export function createJavaPool(
   options: JavaPoolOptions,
 ): JavaPool {
   const { memory, idle: mostIdle = Infinity, ...how } = options;
-  const { heap = 192 } = how;
+  const { heap = 256 } = how;
   const most = Math.floor(memory / (heap + BESIDE_HEAP));
   const idle: JavaMachine[] = [], endings = new Set<Promise<void>>();
   let taken = 0, over = false;

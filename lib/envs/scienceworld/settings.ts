@@ -46,11 +46,11 @@ const EPISODE_SETTINGS = {
   java: optional(z.string().min(1), "The Java program. Default: java"),
   heap: optional(
     z.int().min(128, "must be at least 128"),
-    "Heap of each machine, in MiB. Default: 192",
+    "Heap of each machine, in MiB. Default: 256",
   ),
   memory: optional(
     count,
-    "Memory of all machines of one opener, in MiB; heap and 96 for each open episode. Default: 6144",
+    "Memory of all machines of one opener, in MiB; heap and 48 for each open episode. Default: 6144",
   ),
 };
 

@@ -106,38 +106,40 @@ interface Solved {
   }[];
 }
 
-realTest("recorded episodes give their exact texts and rewards", async () => {
-  const { episodes } = await readVector<Solved>("solved.json");
-  strictEqual(episodes.length, 10);
-  const files = await readMiniwobPages();
-  await using browser = await startBrowser();
-  for (const { task, seed, utterance, first, steps } of episodes) {
-    const env = open(browser, files, { task, seed, text: "tree" });
-    const start = await env.start();
-    strictEqual(start.task, utterance);
-    strictEqual(start.observation.text, first);
-    for (
-      const { action: [kind, id, text], done, raw, reward, ...seen } of steps
-    ) {
-      const step = await env.step(
-        `${kind} [${id}]${
-          text === undefined ? "" : ` ${JSON.stringify(text)}`
-        }`,
-      );
-      const outcome = env.outcome()!;
-      deepStrictEqual([outcome.done, outcome.raw, outcome.reward], [
-        done,
-        raw,
-        reward,
-      ], `${task} ${kind} ${id}`);
-      strictEqual(step.ending, done ? "terminated" : undefined);
-      strictEqual(step.success, done && raw > 0);
-      strictEqual(step.reward, done ? Math.max(0, raw) : 0);
-      if (!done) strictEqual(step.observation.text, seen.text, task);
+realTest(
+  "recorded episodes give their exact texts, and their rewards",
+  async () => {
+    const { episodes } = await readVector<Solved>("solved.json");
+    strictEqual(episodes.length, 10);
+    const files = await readMiniwobPages();
+    await using browser = await startBrowser();
+    for (const { task, seed, utterance, first, steps } of episodes) {
+      const env = open(browser, files, { task, seed, text: "tree" });
+      const start = await env.start();
+      strictEqual(start.task, utterance);
+      strictEqual(start.observation.text, first);
+      for (
+        const { action: [kind, id, text], done, raw, reward, ...seen } of steps
+      ) {
+        const step = await env.step(
+          `${kind} [${id}]${
+            text === undefined ? "" : ` ${JSON.stringify(text)}`
+          }`,
+        );
+        const outcome = env.outcome()!;
+        deepStrictEqual([outcome.done, outcome.raw], [done, raw], task);
+        // A busy machine was seen to add ten milliseconds of a million to the page's clock.
+        const at = `${task} ${kind} ${id}: ${outcome.reward}`;
+        ok(Math.abs(outcome.reward - reward) < 5e-5, at);
+        strictEqual(step.ending, done ? "terminated" : undefined);
+        strictEqual(step.success, done && raw > 0);
+        strictEqual(step.reward, done ? Math.max(0, raw) : 0);
+        if (!done) strictEqual(step.observation.text, seen.text, task);
+      }
+      await env[Symbol.asyncDispose]();
     }
-    await env[Symbol.asyncDispose]();
-  }
-});
+  },
+);
 
 realTest(
   "experts solve their ten tasks, and propose what they pursue",
@@ -279,7 +281,7 @@ function pageOf(body: string): PageFiles {
 }
 
 realTest("hostile pages are bounded, escaped and reported", async () => {
-  await using browser = await startBrowser({ deadline: 3_000 });
+  await using browser = await startBrowser({ deadline: 15_000 });
   const start = async (body: string) => {
     const env = open(browser, pageOf(body), { task: "own", seed: 1 });
     return { env, ...(await env.start()) };

@@ -326,7 +326,7 @@ realTest("the memory of a pool bounds its machines", async () => {
     const env = await open(spec, 1);
     await rejects(
       async () => await open(spec, 2),
-      /"memory" \(400 MiB\) must hold 288 MiB for each open episode: current number is 1/,
+      /"memory" \(400 MiB\) must hold 304 MiB for each open episode: current number is 1/,
     );
     await env[Symbol.asyncDispose]!();
     await (await open(spec, 2))[Symbol.asyncDispose]!();
@@ -436,7 +436,7 @@ realTest("the gateway refuses a connection without its secret", async () => {
 
 realTest("a rejected flag of Java is reported in Java's words", async () => {
   const files = await findScienceworld();
-  ok(javaArguments(files, 192).includes("-XX:hashCode=2"));
+  ok(javaArguments(files, 256).includes("-XX:hashCode=2"));
   await rejects(
     startJava(files, { heap: 1e9 }),
     /its Java must run: .*it wrote: .*heap/s,
