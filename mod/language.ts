@@ -27,6 +27,8 @@ export type {
   WriteSafetensorsOptions,
 } from "../lib/policy/decoder/safetensors.ts";
 export { QWEN2_SIZES } from "../lib/policy/decoder/config.ts";
+export { exportModel } from "../lib/policy/language/export_model.ts";
+export type { ExportModelOptions } from "../lib/policy/language/export_model.ts";
 export { locateBlocks } from "../lib/policy/language/blocks.ts";
 export type {
   BlockSpans,
