@@ -151,7 +151,7 @@ export function formatTaught(
  *   stateKey: "",
  * };
  * const [, user] = formatActionPrompt({ task: "leave", past: [], observation }, "find a way");
- * strictEqual(user!.content, "Now: A fork.\nActions: go left, go right\nSubgoal: find a way");
+ * strictEqual(user!.content, "A fork.\nActions: go left, go right\nNow find a way.");
  * ```
  *
  * @param situation What is seen now; its past is shown no further back than the subgoal reaches.
@@ -180,11 +180,11 @@ export function formatActionPrompt(
     ...shown.map(({ observation, decision }) =>
       `Before: ${seen(observation)} Done: ${decision.action}`
     ),
-    `Now: ${seen(observation)}`,
+    seen(observation),
     ...(actions
       ? [`Actions: ${observation.admissibleActions.join(", ")}`]
       : []),
-    `Subgoal: ${subgoal}`,
+    `Now ${subgoal}.`, // an instruction, which small models follow sooner than a line of facts
   ].join("\n");
   return [
     { role: "system", content: system },
