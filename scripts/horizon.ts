@@ -113,24 +113,24 @@ function printTuning(
   study: HorizonStudy,
   records: readonly HorizonResult[],
 ): void {
-  const { horizons, seeds } = study.tuning;
-  console.log(
-    `\nTried on ${horizons.join(", ")}, seeds ${seeds.join(", ")}: ` +
-      "success of all training episodes",
-  );
+  const { horizons, seeds, apart } = study.tuning;
   const tuning = records.filter(({ phase }) => phase === "tuning");
-  const { chosen, tried } = chooseSettings(study, tuning);
-  console.table(tried.map(({ method, point, success }) => ({
-    method,
-    settings: Object.entries(point).map(([path, value]) =>
-      `${path.split(".").at(-1)} ${value}`
-    ).join(", "),
-    success: round(success),
-    chosen: chosen.get(method) === point ||
-        JSON.stringify(chosen.get(method)) === JSON.stringify(point)
-      ? "*"
-      : "",
-  })));
+  for (const horizon of apart ? horizons : [horizons.join(", ")]) {
+    console.log(
+      `\nTried on ${horizon}, seeds ${
+        seeds.join(", ")
+      }: success of all training episodes`,
+    );
+    const { chosen, tried } = chooseSettings(study, tuning, horizon);
+    console.table(tried.map(({ method, point, success }) => ({
+      method,
+      settings: Object.entries(point).map(([path, value]) =>
+        `${path.split(".").at(-1)} ${value}`
+      ).join(", "),
+      success: round(success),
+      chosen: chosen.get(method) === point ? "*" : "",
+    })));
+  }
 }
 
 function printResults(

@@ -14,17 +14,15 @@ import { isObject, parseJson } from "../../text_file.ts";
 import { assembleTraining } from "../assemble.ts";
 import {
   defineConfig,
+  readStoredConfig,
   type TrainingConfig,
   type WorldConfig,
 } from "../config/config.ts";
 import type { EnvSpec } from "../../envs/text_env.ts";
-import {
-  firstDifference,
-  type Json,
-  parseSettings,
-} from "../config/settings.ts";
+import { type Json, parseSettings } from "../config/settings.ts";
 import { scheduleEvaluation } from "../evaluation.ts";
 import { readIfThere, writeJson } from "../runs/durable_file.ts";
+import { differentSetting } from "../runs/run_store.ts";
 
 const settings = z.record(z.string(), z.json());
 /** Settings by their dotted paths. */
@@ -52,6 +50,9 @@ export const HORIZON_STUDY = z.strictObject({
   tuning: z.strictObject({
     horizons: z.array(z.string()).nonempty(),
     seeds,
+    apart: z.boolean().optional().describe(
+      "Whether settings are chosen for each horizon apart, which must then all be tuned on",
+    ),
   }).describe("Where the settings are chosen; these seeds are not reported"),
   seeds: seeds.describe("Reported seeds"),
   panel: z.strictObject({ tasks: z.int().min(1), seed: z.int() }).describe(
@@ -132,6 +133,13 @@ const KEPT = [
 export function readHorizonStudy(study: unknown): HorizonStudy {
   const read = readSettings(HORIZON_STUDY, study, "read the study");
   const unknown = read.tuning.horizons.find((name) => !(name in read.horizons));
+  const untuned = Object.keys(read.horizons)
+    .find((name) => !read.tuning.horizons.includes(name));
+  if (read.tuning.apart && untuned !== undefined) {
+    throw new TypeError(
+      `Cannot read the study as "tuning.horizons" must have every horizon where settings are chosen apart: it lacks "${untuned}"`,
+    );
+  }
   if (unknown !== undefined) {
     throw new TypeError(
       `Cannot read the study as "tuning.horizons" must name horizons of the study: current value is "${unknown}"`,
@@ -158,15 +166,17 @@ export function listTuningRuns(study: HorizonStudy): HorizonRun[] {
 /**
  * Lists the reported runs: horizon after horizon, and in each all methods of the first seed before any of the second.
  *
- * @param chosen The settings of each method.
+ * @param tuning Finished tuning runs, which decide the settings.
  */
 export function listReportedRuns(
   study: HorizonStudy,
-  chosen: ReadonlyMap<string, TuningPoint>,
+  tuning: readonly TuningRecord[],
 ): HorizonRun[] {
   return Object.keys(study.horizons).flatMap((horizon) =>
     study.seeds.flatMap((seed) =>
-      [...chosen].map(([method, point]) => ({
+      [...chooseSettings(study, tuning, horizon).chosen].map((
+        [method, point],
+      ) => ({
         phase: "reported" as const,
         ...{ horizon, method, point, seed },
       }))
@@ -184,27 +194,38 @@ function pointsOf(study: HorizonStudy, method: string): TuningPoint[] {
   );
 }
 
+/** What a choice of settings needs of a tuning run. */
+export type TuningRecord = Pick<
+  HorizonRecord,
+  "horizon" | "method" | "point" | "curve"
+>;
+
 /**
  * Chooses the settings of each method: those with the greatest share of successful training episodes, over all
  * iterations, tuning horizons and tuning seeds.
  *
  * @param records Finished tuning runs.
+ * @param horizon Where the settings are used; only its own runs count where the study chooses for each apart.
  * @returns The settings by method, and every point that was tried with its share.
  */
 export function chooseSettings(
   study: HorizonStudy,
-  records: readonly Pick<HorizonRecord, "method" | "point" | "curve">[],
+  records: readonly TuningRecord[],
+  horizon?: string,
 ): {
   chosen: Map<string, TuningPoint>;
   tried: { method: string; point: TuningPoint; success: number }[];
 } {
+  const own = study.tuning.apart && horizon !== undefined
+    ? records.filter((one) => one.horizon === horizon)
+    : records;
   const chosen = new Map<string, TuningPoint>();
   const tried = [];
   for (const method of Object.keys(study.methods)) {
     let best = -1;
     for (const point of pointsOf(study, method)) {
       const key = JSON.stringify(point);
-      const successes = records
+      const successes = own
         .filter((one) =>
           one.method === method && JSON.stringify(one.point) === key
         )
@@ -268,8 +289,7 @@ export async function* runHorizonStudy(
     records.push(news.run);
     yield { ...news, finished: ++finished, total };
   }
-  const { chosen } = chooseSettings(study, records);
-  for (const run of listReportedRuns(study, chosen)) {
+  for (const run of listReportedRuns(study, records)) {
     const news = await findOrPlay(study, run, options);
     yield { ...news, finished: ++finished, total };
   }
@@ -291,8 +311,7 @@ export async function readHorizonRecords(
   const tuning = await find(listTuningRuns(study));
   const tuned = tuning.filter((one) => one !== undefined);
   if (tuned.length < tuning.length) return { records: tuned, complete: false };
-  const { chosen } = chooseSettings(study, tuned);
-  const all = await find(listReportedRuns(study, chosen));
+  const all = await find(listReportedRuns(study, tuned));
   const done = all.filter((one) => one !== undefined);
   return {
     records: [...tuned, ...done],
@@ -324,9 +343,11 @@ async function readRecord(
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
   const record = parseJson(text, path);
-  const wanted = plain(horizonConfig(study, run));
-  const before = isObject(record) ? record.settings as Json : null;
-  const differs = firstDifference(wanted, before);
+  const wanted = horizonConfig(study, run);
+  const before = readStoredConfig(isObject(record) ? record.settings : {});
+  const differs = wanted.iterations === before.iterations
+    ? differentSetting(wanted, before)
+    : "iterations";
   if (differs === undefined) return record as HorizonRecord;
   throw new Error(
     `Cannot go on with the study as "${path}" must hold a run with its settings: "${differs}" differs; another "--out" begins anew`,

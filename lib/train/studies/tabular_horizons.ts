@@ -14,21 +14,19 @@ import { createChainSmdp } from "../../hae/study/variance_study.ts";
 import { createRandom } from "../../random.ts";
 import type { HorizonResult } from "./horizon_data.ts";
 import {
-  chooseSettings,
   type HorizonRun,
   type HorizonStudy,
+  listReportedRuns,
 } from "./horizon_study.ts";
 
 /** Options for {@linkcode tabularHorizons}. */
 export interface TabularHorizonsOptions {
-  /** Numbers of stages, each of which asks for another subgoal. @default {[1, 2, 4, 8, 16]} */
+  /** Numbers of stages, each of which asks for another subgoal. @default {[2, 8, 16]} */
   readonly stages?: readonly number[];
   /** Reported seeds. @default {1 to 5} */
   readonly seeds?: readonly number[];
-  /** Seeds that choose the settings and are not reported. @default {[101, 102]} */
+  /** Seeds that choose the settings, for each number of stages apart, and are not reported. @default {[101]} */
   readonly tuningSeeds?: readonly number[];
-  /** Numbers of stages on which the settings are chosen. @default {[8]} */
-  readonly tuningStages?: readonly number[];
   /** Iterations of 32 episodes. @default {50} */
   readonly iterations?: number;
   /** Runs that are done, which are not played again. @default {none} */
@@ -36,7 +34,7 @@ export interface TabularHorizonsOptions {
 }
 
 /** Step sizes and lambdas that are tried for every method that has them. */
-const STEPS = [0.1, 0.3, 0.6], LAMBDAS = [0.8, 0.95, 1];
+const STEPS = [0.1, 0.3, 0.6], LAMBDAS = [0.95, 1];
 
 /** Success of the first policy, on the mean of some seeds, that the limit of turns is chosen for. */
 const FIRST_SUCCESS = 0.1;
@@ -75,7 +73,7 @@ const METHODS: Readonly<
   },
   "GRPO": { second: [1], at: () => ({ name: "grpo" }) },
   "GiGPO": {
-    second: [0.5, 1, 2],
+    second: [0.5, 1],
     at: (stepWeight) => ({ name: "gigpo", gamma: 1, stepWeight }),
   },
 };
@@ -121,13 +119,13 @@ function firstSuccess(world: TabularSmdp): number {
 export function* tabularHorizons(
   options: TabularHorizonsOptions = {},
 ): Generator<HorizonResult, HorizonStudy> {
-  const { stages = [1, 2, 4, 8, 16] } = options;
+  const { stages = [2, 8, 16] } = options;
   const { seeds = [1, 2, 3, 4, 5] } = options;
-  const { tuningSeeds = [101, 102], tuningStages = [8] } = options;
+  const { tuningSeeds = [101] } = options;
   const { iterations = 50, done = [] } = options;
   const known = new Map(done.map((one) => [keyOf(one), one]));
   const worlds = new Map(
-    [...stages, ...tuningStages].map((count) => [count, stagedWorld(count)]),
+    stages.map((count) => [count, stagedWorld(count)]),
   );
   const name = (count: number) =>
     `${count} ${count === 1 ? "stage" : "stages"}`;
@@ -148,12 +146,12 @@ export function* tabularHorizons(
       panel: [],
     };
   };
-  const study = describe({ stages, seeds, tuningSeeds, tuningStages }, name);
+  const study = describe({ stages, seeds, tuningSeeds }, name);
   const tuning: HorizonResult[] = [];
   for (const [method, { second }] of Object.entries(METHODS)) {
     for (const step of STEPS) {
       for (const value of second) {
-        for (const count of tuningStages) {
+        for (const count of stages) {
           for (const seed of tuningSeeds) {
             const point = { step, second: value };
             const one = run("tuning", [count, method, seed], point);
@@ -164,14 +162,14 @@ export function* tabularHorizons(
       }
     }
   }
-  const { chosen } = chooseSettings(study, tuning);
-  for (const seed of seeds) {
-    for (const count of stages) {
-      for (const [method, { step, second }] of chosen) {
-        const point = { step: Number(step), second: Number(second) };
-        yield run("reported", [count, method, seed], point);
-      }
-    }
+  const numbers = new Map(stages.map((count) => [name(count), count]));
+  for (
+    const { horizon, method, seed, point } of listReportedRuns(study, tuning)
+  ) {
+    const { step, second } = point;
+    yield run("reported", [numbers.get(horizon)!, method, seed], {
+      ...{ step: Number(step), second: Number(second) },
+    });
   }
   return study;
 }
@@ -182,7 +180,7 @@ function keyOf(run: HorizonRun): string {
 }
 
 function describe(
-  { stages, seeds, tuningSeeds, tuningStages }: Required<
+  { stages, seeds, tuningSeeds }: Required<
     Omit<TabularHorizonsOptions, "iterations" | "done">
   >,
   name: (count: number) => string,
@@ -200,7 +198,8 @@ function describe(
     ),
     tune: [STEPS.map((step) => ({ step }))],
     tuning: {
-      horizons: tuningStages.map(name) as [string, ...string[]],
+      horizons: stages.map(name) as [string, ...string[]],
+      apart: true,
       seeds: [...tuningSeeds] as [number, ...number[]],
     },
     seeds: [...seeds] as [number, ...number[]],

@@ -146,7 +146,7 @@ Deno.test("A summary pairs seeds, counts iterations, and finds growth", () => {
 
 Deno.test("The tabular study learns, and takes up runs that are done", () => {
   const options = {
-    ...{ stages: [1, 2], seeds: [1, 2], tuningSeeds: [9], tuningStages: [2] },
+    ...{ stages: [1, 2], seeds: [1, 2], tuningSeeds: [9] },
     iterations: 25,
   };
   const runs = [...tabularHorizons(options)];
