@@ -3,7 +3,7 @@
  *
  * ```sh
  * git worktree add ../before 78f8e25 && (cd ../before && deno install)
- * deno run -P=gate --allow-read tests/bench/training_against.ts ../before [preset] [iterations] [episodes]
+ * deno run --no-check --allow-read --allow-run --allow-sys tests/bench/training_against.ts ../before [preset] [iterations] [episodes]
  * ```
  *
  * Each tree trains in a process of its own, which waits while the other one works. Rates are medians over iterations, the
@@ -31,7 +31,7 @@ const [other, preset = "household-easy", iterations = "8", episodes = "64"] =
 function start(root: string) {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", "--quiet"],
+      ...["run", "-P=bench", "--no-check", "--quiet"],
       ...["--config", `${root}/deno.json`],
       new URL("_train_on_demand.ts", import.meta.url).pathname,
       ...[root, preset, episodes],
