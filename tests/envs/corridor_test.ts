@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { openCorridor, openCorridorSpec } from "../../lib/envs/corridor.ts";
+import {
+  CORRIDOR_SUBGOAL_RULE,
+  openCorridor,
+  openCorridorSpec,
+} from "../../lib/envs/corridor.ts";
+import type { AnsweredTurn } from "../../lib/trajectory.ts";
 import type { EnvStart, EnvStep, TextEnv } from "../../lib/envs/text_env.ts";
 import { conformance } from "./_conformance.ts";
 
@@ -84,6 +89,29 @@ Deno.test("A chain's first room is the corridor of the seed, the others have exi
     later.add(`${side}, ${chain.hint!()!.action}`);
   }
   strictEqual(later.size, 4); // every combination of exits
+});
+
+Deno.test("Leaving a room of a chain achieves its subgoal, walking inside does not", () => {
+  const { achieved } = CORRIDOR_SUBGOAL_RULE;
+  const env = openCorridor(
+    { length: 3, doors: 0, rooms: 2, exit: "left" },
+    1,
+  );
+  const { task, observation } = env.start() as EnvStart;
+  const past: AnsweredTurn[] = [], found: boolean[] = [];
+  let seen = observation;
+  for (const action of ["go left", "go left", "go left", "go left"]) {
+    const decision = {
+      ...{ switched: true, subgoal: "leave by the left end", action },
+      ...{ valid: true, trace: { kind: "untrainable" } as const },
+    };
+    past.push({ observation: seen, decision });
+    seen = (env.step(action) as EnvStep).observation;
+    found.push(
+      achieved("leave by the left end", { task, past, observation: seen }),
+    );
+  }
+  deepStrictEqual(found, [false, true, false, true]);
 });
 
 Deno.test("A corridor's wrong end is a wall", () => {
