@@ -163,7 +163,7 @@ Deno.test("defineConfig() suggests the setting that was meant", () => {
     ],
     [
       "policy.name=compat",
-      '"policy.name" must be one of "compact", "language", "tinker": current value is "compat" (did you mean "compact"?)',
+      '"policy.name" must be one of "compact", "language", "tinker", "openai": current value is "compat" (did you mean "compact"?)',
     ],
     [
       "seed=x",
