@@ -229,8 +229,8 @@ export class Page implements AsyncDisposable {
     await this.call("Runtime.releaseObject", { objectId: object.objectId });
   }
 
-  /** Lets the page's clock run for one turn; it stands at all other times. */
-  async advance(): Promise<void> {
+  /** Lets the page's clock run for one turn, or so many milliseconds; it stands at all other times. */
+  async advance(budget = TURN_MILLISECONDS): Promise<void> {
     const over = this.#browser.connection.event(
       this.#session,
       "Emulation.virtualTimeBudgetExpired",
@@ -238,7 +238,7 @@ export class Page implements AsyncDisposable {
     over.catch(() => undefined);
     await this.call("Emulation.setVirtualTimePolicy", {
       policy: "advance",
-      budget: TURN_MILLISECONDS,
+      budget,
     });
     await over;
   }
@@ -273,16 +273,18 @@ export class Page implements AsyncDisposable {
     return { snapshot, tree: nodes };
   }
 
-  /** A picture of the task, in base64 of PNG. */
+  /**
+   * A picture of the task, in base64 of PNG. It waits for a frame, which comes only while the clock runs: the
+   * clock runs for one millisecond.
+   */
   async picture(): Promise<string> {
-    const { data } = await this.call<{ data: string }>(
-      "Page.captureScreenshot",
-      {
-        format: "png",
-        clip: { x: 0, y: 0, width: 160, height: 210, scale: 2 },
-      },
-    );
-    return data;
+    const shot = this.call<{ data: string }>("Page.captureScreenshot", {
+      format: "png",
+      clip: { x: 0, y: 0, width: 160, height: 210, scale: 2 },
+    });
+    shot.catch(() => undefined);
+    await this.advance(1);
+    return (await shot).data;
   }
 
   /** Ends the page and all that it holds. */
