@@ -18,6 +18,7 @@ const VECTORS = new URL("../../vectors/published/", import.meta.url);
 /** Models, and the variables that name their folders. */
 const MODELS = {
   "smollm2-135m": "HIPER_SMOLLM2",
+  "qwen2.5-coder-0.5b": "HIPER_QWEN2_CODER",
 } as const;
 
 for (const [name, variable] of Object.entries(MODELS)) {
