@@ -56,7 +56,8 @@ const RUN = `
 folder=$(mktemp -d /tmp/hiper-browser.XXXXXX) || exit 1
 HOME=$folder "$@" --user-data-dir="$folder" 3<&0 4>&1 </dev/null >/dev/null
 code=$?
-rm -rf "$folder"
+# Children of the browser may still write.
+rm -rf "$folder" 2>/dev/null || { sleep 2; rm -rf "$folder"; }
 exit $code`;
 
 /**
