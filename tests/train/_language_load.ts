@@ -99,9 +99,21 @@ export function loadOf(load: Load): LoadedPolicy {
   return {
     policy,
     samples,
-    situations: samples.map(() => situation),
+    // Equal prompts, and what they begin with in common, would be read once.
+    situations: samples.map((_, i) => ({
+      ...situation,
+      observation: {
+        ...situation.observation,
+        text: situation.observation.text.replace(/^ba/, wordPair(i)),
+      },
+    })),
     memory: languageMemory(config, asked),
   };
+}
+
+/** Two letters that no other row has. */
+function wordPair(index: number): string {
+  return wordOf(26 + index).padStart(2, "a").slice(-2);
 }
 
 /** A word of letters, as digits are tokens of their own. */
