@@ -5,6 +5,7 @@
  */
 
 import type { Random } from "../random.ts";
+import { fetchAnywhere } from "./local.ts";
 
 /** One request. */
 export interface HttpRequest {
@@ -47,7 +48,7 @@ export async function sendOnce(request: HttpRequest): Promise<HttpReply> {
   signal?.throwIfAborted();
   const timer = AbortSignal.timeout(timeout);
   try {
-    const response = await fetch(url, {
+    const response = await fetchAnywhere(url, {
       method,
       headers,
       redirect: "manual",

@@ -5,6 +5,7 @@
  */
 
 import { readKey } from "../http.ts";
+import { isUnlistened } from "../local.ts";
 import {
   deleteCheckpoint,
   listCheckpoints,
@@ -117,7 +118,7 @@ export class TinkerSession implements AsyncDisposable {
   readonly id: string;
   /** The connection. */
   readonly transport: Transport;
-  readonly #heartbeat: Worker;
+  readonly #heartbeat: Disposable;
   readonly #models = new Set<TinkerModel>();
   #modelSeqId = 0;
   #silentSince: number | undefined;
@@ -135,19 +136,16 @@ export class TinkerSession implements AsyncDisposable {
   ) {
     this.transport = transport;
     this.id = options.id;
-    this.#heartbeat = new Worker(
-      new URL("./heartbeat_worker.ts", import.meta.url),
-      { type: "module" },
-    );
-    this.#heartbeat.onmessage = ({ data }: MessageEvent<HeartbeatNews>) =>
-      this.#hear(data, options.onNotice);
     const order: HeartbeatOrder = {
       url: transport.address("/session_heartbeat"),
       headers: transport.headers(),
       sessionId: this.id,
       every: options.heartbeat ?? 10_000,
     };
-    this.#heartbeat.postMessage(order);
+    this.#heartbeat = isUnlistened(order.url)
+      // A server of this thread lives as long as the thread; it needs no beats.
+      ? { [Symbol.dispose]() {} }
+      : startHeartbeat(order, (news) => this.#hear(news, options.onNotice));
   }
 
   /** How the server behaves. */
@@ -340,7 +338,20 @@ export class TinkerSession implements AsyncDisposable {
         }
       }
     } finally {
-      this.#heartbeat.terminate();
+      this.#heartbeat[Symbol.dispose]();
     }
   }
+}
+
+function startHeartbeat(
+  order: HeartbeatOrder,
+  hear: (news: HeartbeatNews) => void,
+): Disposable {
+  const worker = new Worker(
+    new URL("./heartbeat_worker.ts", import.meta.url),
+    { type: "module" },
+  );
+  worker.onmessage = ({ data }: MessageEvent<HeartbeatNews>) => hear(data);
+  worker.postMessage(order);
+  return { [Symbol.dispose]: () => worker.terminate() };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { listenLocally, serveUnlistened } from "../../local.ts";
 import {
   decodePassRequest,
   encodePassResult,
@@ -46,6 +47,8 @@ export interface TableEngineOptions {
   readonly baseModel?: string;
   /** Tokens of the vocabulary. */
   readonly vocabSize: number;
+  /** Whether it listens on a port; otherwise this thread alone reaches it, without the network. @default {true} */
+  readonly listen?: boolean;
   /** Port; 0 takes a free one. @default {0} */
   readonly port?: number;
   /** Most models at once. @default {7} */
@@ -94,12 +97,12 @@ const KEPT_CALLS = 1000;
 /** Starts an engine. */
 export function startTableEngine(options: TableEngineOptions): TableEngine {
   const engine = new Tables(options);
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: options.port ?? 0, onListen() {} },
-    (request) => engine.answer(request),
-  );
+  const answer = (request: Request) => engine.answer(request);
+  const server = options.listen ?? true
+    ? listenLocally(answer, options.port ?? 0)
+    : serveUnlistened(answer);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     calls: engine.calls,
     get mostSamples() {
       return engine.mostSamples;
@@ -108,9 +111,7 @@ export function startTableEngine(options: TableEngineOptions): TableEngine {
       return engine.models.size;
     },
     restart: () => engine.restart(),
-    async [Symbol.asyncDispose]() {
-      await server.shutdown();
-    },
+    [Symbol.asyncDispose]: () => server.close(),
   };
 }
 
