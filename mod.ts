@@ -184,6 +184,7 @@ export {
 export { createPpoLearner } from "./lib/train/ppo/learner.ts";
 export { createTraining } from "./lib/train/training.ts";
 export type {
+  CreditedBatch,
   IterationRecord,
   Laps,
   TrainablePolicy,

@@ -100,3 +100,4 @@ export type {
 export { ALFWORLD_REFERENCE } from "../lib/envs/pddl/game_env.ts";
 export { openChores } from "../lib/envs/household/chores.ts";
 export type { OpenChoresOptions } from "../lib/envs/household/chores.ts";
+export type { ChoreOrder } from "../lib/envs/household/chore_words.ts";

@@ -6,7 +6,12 @@
 
 export { describeAdapter } from "../lib/policy/backends/webgpu/backend.ts";
 export type { AdapterReport } from "../lib/policy/backends/webgpu/backend.ts";
-export type { Qwen2Config } from "../lib/policy/decoder/config.ts";
+export type {
+  Architecture,
+  Qwen2Config,
+  RopeScaling,
+} from "../lib/policy/decoder/config.ts";
+export type { FrozenPrecision } from "../lib/policy/decoder/fp16.ts";
 export {
   LORA_TARGETS,
   mergeLoraCheckpoint,

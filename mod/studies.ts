@@ -96,7 +96,10 @@ export type {
 } from "../lib/train/studies/evaluation_results.ts";
 export { evaluationSets } from "../lib/train/assemble.ts";
 export { scheduleEvaluation } from "../lib/train/evaluation.ts";
-export type { EvaluationSchedule } from "../lib/train/evaluation.ts";
+export type {
+  EvaluationSchedule,
+  PlayOptions,
+} from "../lib/train/evaluation.ts";
 export {
   makePanel,
   readPanel,
@@ -170,6 +173,7 @@ export type {
   HorizonStudy,
   RunHorizonStudyOptions,
   TuningPoint,
+  TuningRecord,
 } from "../lib/train/studies/horizon_study.ts";
 export {
   PUBLISHED_ALFWORLD,

@@ -59,6 +59,7 @@ export interface TextEnv {
  * lost, and neither scored nor learned from.
  */
 export class EpisodeLostError extends Error {
+  /** The class, for messages. */
   override readonly name = "EpisodeLostError";
 }
 

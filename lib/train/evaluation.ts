@@ -69,7 +69,7 @@ export interface EvaluationOptions extends Omit<ScheduleOptions, "tasks"> {
 }
 
 /** How scheduled episodes are played. */
-type PlayOptions = Pick<
+export type PlayOptions = Pick<
   EvaluationOptions,
   "open" | "signal" | "subgoalRule" | "collect"
 >;

@@ -11,7 +11,9 @@ import type { AnsweredTurn, Observation, Turn } from "../trajectory.ts";
 
 /** An episode to be judged. */
 export interface JudgedEpisode {
+  /** Its task. */
   readonly task: string;
+  /** Its turns. Shape `(turns,)`. */
   readonly turns: readonly Turn[];
   /** What the last turn led to; without it the last turn achieves nothing. */
   readonly finalObservation?: Observation;

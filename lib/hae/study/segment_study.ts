@@ -30,11 +30,13 @@ export interface SegmentRow {
   readonly bias: number;
   /** What noise alone adds to the distance. */
   readonly biasNoise: number;
-  /** Squared bias and its standard error, in squared lengths of the exact gradient. */
+  /** Squared bias, in squared lengths of the exact gradient. */
   readonly biasSquared: number;
+  /** Its standard error. */
   readonly biasSquaredStandardError: number;
   /** Trace of the covariance of one episode's gradient, in squared lengths of the exact gradient. */
   readonly variance: number;
+  /** Its standard error. */
   readonly varianceStandardError: number;
 }
 

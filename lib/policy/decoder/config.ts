@@ -9,10 +9,14 @@
  * heads and a gated feed-forward block; `qwen2` has biases on queries, keys and values, `qwen3`
  * normalizes queries and keys head by head, `llama` has neither.
  */
-export const ARCHITECTURES = ["qwen2", "qwen3", "llama"] as const;
+export const ARCHITECTURES = [
+  "qwen2",
+  "qwen3",
+  "llama",
+] as const satisfies readonly Architecture[];
 
 /** Name of one of the {@linkcode ARCHITECTURES}. */
-export type Architecture = typeof ARCHITECTURES[number];
+export type Architecture = "qwen2" | "qwen3" | "llama";
 
 /** How rotary rates differ from `base^(−2j / size)`. */
 export type RopeScaling =

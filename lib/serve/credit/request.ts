@@ -14,10 +14,12 @@ import {
 
 /** What is wrong with a request, and where. */
 export class CreditRequestError extends Error {
+  /** The class, for messages. */
   override readonly name = "CreditRequestError";
   /** Path of what is wrong: `episodes[3].turns[2].reward`; empty for the request as a whole. */
   readonly place: string;
 
+  /** Names the place, what must hold there, and the value. */
   constructor(place: string, must: string, value: unknown) {
     super(
       `Cannot assign credit as ${

@@ -31,7 +31,7 @@ const axes = z.array(z.array(point).nonempty());
 const seeds = z.array(z.int()).nonempty();
 
 /** The schema of a study's file. */
-export const HORIZON_STUDY = z.strictObject({
+export const HORIZON_STUDY: z.ZodType<HorizonStudy> = z.strictObject({
   about: z.string().optional().describe("What the study asks"),
   base: settings.describe("Settings that all runs share"),
   horizons: z.record(z.string(), settings).describe(
@@ -60,11 +60,36 @@ export const HORIZON_STUDY = z.strictObject({
   ),
 });
 
-/** A study's file. */
-export type HorizonStudy = z.infer<typeof HORIZON_STUDY>;
-
 /** Settings by their dotted paths. */
 export type TuningPoint = Readonly<Record<string, Json>>;
+
+/** A study's file. */
+export interface HorizonStudy {
+  /** What the study asks. */
+  about?: string | undefined;
+  /** Settings that all runs share. */
+  base: TuningPoint;
+  /** Changes for each length of episodes, from short to long. */
+  horizons: Record<string, TuningPoint>;
+  /** Changes for each method, and axes that it alone tunes; the first is what others compare with. */
+  methods: Record<
+    string,
+    { settings: TuningPoint; tune?: TuningPoint[][] | undefined }
+  >;
+  /** Axes that are tuned for every method. */
+  tune: TuningPoint[][];
+  /** Where the settings are chosen; these seeds are not reported. */
+  tuning: {
+    horizons: string[];
+    seeds: number[];
+    /** Whether settings are chosen for each horizon apart. */
+    apart?: boolean | undefined;
+  };
+  /** Reported seeds. */
+  seeds: number[];
+  /** Episodes that every trained policy plays, the same for every run of a horizon. */
+  panel: { tasks: number; seed: number };
+}
 
 /** One run of a study. */
 export interface HorizonRun {
@@ -99,8 +124,11 @@ export interface HorizonRecord extends HorizonRun {
 
 /** News of a study: a run that is over, or that was found done. */
 export interface HorizonNews {
+  /** The run. */
   readonly run: HorizonRecord;
+  /** Runs that are over, this one included. */
   readonly finished: number;
+  /** Runs of the study. */
   readonly total: number;
   /** Whether it had been done before. */
   readonly found: boolean;

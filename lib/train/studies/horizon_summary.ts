@@ -11,13 +11,17 @@ import { holm, meanInterval } from "./student.ts";
 
 /** What a method reached at one horizon. Flat, so that rows make a table. */
 export interface HorizonRow {
+  /** Name of the horizon. */
   readonly horizon: string;
+  /** Name of the method. */
   readonly method: string;
   /** Runs behind the numbers. */
   readonly seeds: number;
-  /** Share of successful episodes of the whole training, mean over seeds, and its interval. */
+  /** Share of successful episodes of the whole training, mean over seeds. */
   readonly training: number;
+  /** Lower end of its 95 % interval. */
   readonly low: number;
+  /** Upper end of its 95 % interval. */
   readonly high: number;
   /** Success of the trained policy on the panel, mean over seeds. */
   readonly panel: number;
@@ -25,21 +29,25 @@ export interface HorizonRow {
   readonly turns: number;
   /** Turns that a subgoal is held, in the last iteration. */
   readonly segment: number;
-  /** Runs that reach the threshold of training success, and their median iteration. */
+  /** Runs that reach the threshold of training success. */
   readonly reached: number;
+  /** Their median iteration. */
   readonly iterations: number;
 }
 
 /** Difference of two methods at one horizon, paired by seed. */
 export interface HorizonDifference extends Interval {
+  /** Name of the horizon. */
   readonly horizon: string;
+  /** Name of the method that is compared with the reference. */
   readonly method: string;
   /** Two-sided p-value of Student's test over seeds. */
   readonly pValue: number;
   /** The same, corrected by Holm over all comparisons that were made. */
   readonly corrected: number;
-  /** Starts and seeds where the reference succeeds on the panel and the method does not, and the reverse. */
+  /** Starts and seeds where the reference succeeds on the panel and the method does not. */
   readonly panelMore: number;
+  /** Starts and seeds where the method succeeds and the reference does not. */
   readonly panelLess: number;
 }
 
