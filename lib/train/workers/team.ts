@@ -138,7 +138,7 @@ class Threads implements Team {
     if (threads > 1) await Promise.resolve(); // the messages are sent
     const network = this.#weights.network();
     const own = jobs.map((job, k) =>
-      others[k] ? undefined : computePart(network, job)
+      others[k] === undefined ? computePart(network, job) : undefined
     );
     return (await settled).map((terms, k) => terms ?? own[k]!);
   };

@@ -228,7 +228,7 @@ onWebGpu("a weight that halves cannot hold is refused by name", async () => {
   throws(() => packWeights(createQwen2(config, createRandom(1))), {
     name: "RangeError",
     message:
-      /"model\.layers\.0\.mlp\.down_proj\.weight" in float16 as its rows must have an even length: current value is 7/,
+      /"model\.layers\.0\.mlp\.down_proj\.weight" in 16 bits as its rows must have an even length: current value is 7/,
   });
   const model = createQwen2(
     { ...config, intermediateSize: 8 },
