@@ -141,8 +141,14 @@ export async function startJava(
     };
     const announced = await within(START_LIMIT, first());
     if (!/^\d+$/.test(announced)) {
-      // Java refuses some flags on its standard output.
+      // Java refuses some flags on its standard output, in several lines.
       complaint += `${announced}\n`;
+      await within(
+        END_LIMIT,
+        remaining(lines, (line) => {
+          complaint = `${complaint}${line}\n`.slice(0, KEPT_COMPLAINT);
+        }),
+      ).catch(() => undefined);
       throw new Error("it did not name its port");
     }
     const port = Number(announced);
@@ -236,6 +242,14 @@ async function drain(
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Reads lines up to the end. */
+async function remaining(
+  lines: AsyncIterable<string>,
+  take: (line: string) => void,
+): Promise<void> {
+  for await (const line of lines) take(line);
 }
 
 /** The promise, or an error after so many milliseconds. */

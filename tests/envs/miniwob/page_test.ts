@@ -53,23 +53,29 @@ interface FirstTexts {
   pages: Record<string, { utterances: string[]; firstText: string[] }>;
 }
 
-async function compareFirst(tasks: readonly string[]): Promise<void> {
+/** Compares first texts with the record: some seeds in one browser, some in another, at the same time. */
+async function compareFirst(
+  tasks: readonly string[],
+  seeds: readonly (readonly number[])[],
+): Promise<void> {
   const { pages } = await readVector<FirstTexts>("first_texts.json");
   const files = await readMiniwobPages();
   await using one = await startBrowser();
   await using other = await startBrowser();
-  for (const task of tasks) {
-    const recorded = pages[task]!;
-    for (const [i, seed] of [1, 2].entries()) {
-      const here = await firstText(one, files, { task, seed });
-      deepStrictEqual(here, {
-        utterance: recorded.utterances[i],
-        text: recorded.firstText[i],
-      }, `${task}, seed ${seed}`);
-      const there = await firstText(other, files, { task, seed });
-      deepStrictEqual(there, here, `${task}, seed ${seed}, another browser`);
+  const compared = await Promise.all([one, other].map(async (browser, i) => {
+    let compared = 0;
+    for (const task of tasks) {
+      for (const seed of seeds[i]!) {
+        deepStrictEqual(await firstText(browser, files, { task, seed }), {
+          utterance: pages[task]!.utterances[seed - 1],
+          text: pages[task]!.firstText[seed - 1],
+        }, `${task}, seed ${seed}, browser ${i}`);
+        compared++;
+      }
     }
-  }
+    return compared;
+  }));
+  deepStrictEqual(compared, seeds.map((some) => some.length * tasks.length));
 }
 
 realTest(
@@ -78,15 +84,15 @@ realTest(
     compareFirst([
       ...["choose-date", "terminal", "click-collapsible", "click-dialog"],
       "use-slider",
-    ]),
+    ], [[1, 2], [1, 2]]),
 );
 
 longTest(
-  "first texts of 125 pages are those of the record, in two browsers",
+  "first texts of 125 pages are those of the record, one seed a browser",
   async () => {
     const { pages } = await readVector<FirstTexts>("first_texts.json");
     strictEqual(Object.keys(pages).length, 125);
-    await compareFirst(Object.keys(pages));
+    await compareFirst(Object.keys(pages), [[1], [2]]);
   },
 );
 
@@ -106,6 +112,17 @@ interface Solved {
   }[];
 }
 
+/**
+ * A page's text in the form of the recorded episodes, which differs from that of the first texts: a nameless element
+ * that listens is named by the only text below it.
+ */
+function asRecorded(text: string): string {
+  return text.replace(
+    /^( *)(\[\d+\] \w+)( clickable.*)\n\1 {2}StaticText (".*")$(?!\n\1 {2})/gm,
+    "$1$2 $4$3",
+  );
+}
+
 realTest(
   "recorded episodes give their exact texts, and their rewards",
   async () => {
@@ -117,7 +134,7 @@ realTest(
       const env = open(browser, files, { task, seed, text: "tree" });
       const start = await env.start();
       strictEqual(start.task, utterance);
-      strictEqual(start.observation.text, first);
+      strictEqual(asRecorded(start.observation.text), first);
       for (
         const { action: [kind, id, text], done, raw, reward, ...seen } of steps
       ) {
@@ -127,14 +144,19 @@ realTest(
           }`,
         );
         const outcome = env.outcome()!;
-        deepStrictEqual([outcome.done, outcome.raw], [done, raw], task);
-        // A busy machine was seen to add ten milliseconds of a million to the page's clock.
-        const at = `${task} ${kind} ${id}: ${outcome.reward}`;
-        ok(Math.abs(outcome.reward - reward) < 5e-5, at);
+        deepStrictEqual(
+          [outcome.done, outcome.raw, outcome.reward],
+          [done, raw, reward],
+          `${task} ${kind} ${id}`,
+        );
         strictEqual(step.ending, done ? "terminated" : undefined);
         strictEqual(step.success, done && raw > 0);
         strictEqual(step.reward, done ? Math.max(0, raw) : 0);
-        if (!done) strictEqual(step.observation.text, seen.text, task);
+        if (!done) {
+          // The record numbers a list's marker, which is no element.
+          const expected = seen.text.replace(/\[\d+\] (?=ListMarker)/g, "");
+          strictEqual(asRecorded(step.observation.text), expected, task);
+        }
       }
       await env[Symbol.asyncDispose]();
     }
@@ -281,8 +303,9 @@ function pageOf(body: string): PageFiles {
 }
 
 realTest("hostile pages are bounded, escaped and reported", async () => {
-  await using browser = await startBrowser({ deadline: 15_000 });
-  const start = async (body: string) => {
+  await using patient = await startBrowser();
+  await using strict = await startBrowser({ deadline: 20_000 });
+  const start = async (body: string, browser = patient) => {
     const env = open(browser, pageOf(body), { task: "own", seed: 1 });
     return { env, ...(await env.start()) };
   };
@@ -319,6 +342,7 @@ realTest("hostile pages are bounded, escaped and reported", async () => {
 
   const endless = await start(
     `<button onclick="for (;;) alert(1);">go</button>`,
+    strict,
   );
   const step = await endless.env.step(
     endless.observation.admissibleActions[0]!,
@@ -328,7 +352,7 @@ realTest("hostile pages are bounded, escaped and reported", async () => {
     false,
     "The page does not answer.",
   ]);
-  const after = await start(`<button>still here</button>`);
+  const after = await start(`<button>still here</button>`, strict);
   ok(
     /still here/.test(after.observation.text),
     "the browser serves other pages",
