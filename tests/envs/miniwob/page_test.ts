@@ -360,9 +360,9 @@ realTest("hostile pages are bounded, escaped and reported", async () => {
   await after.env[Symbol.asyncDispose]();
 });
 
-longTest("200 clicks with no call over five seconds", async () => {
+longTest("200 clicks with none over five seconds", async () => {
   const files = await readMiniwobPages();
-  await using browser = await startBrowser({ deadline: 5_000 });
+  await using browser = await startBrowser();
   const random = createRandom(1).fork("clicks");
   const tasks = [
     "choose-date",
@@ -384,7 +384,11 @@ longTest("200 clicks with no call over five seconds", async () => {
         action.startsWith("click")
       );
       if (actions.length === 0) break;
-      const step = await env.step(actions[random.integer(actions.length)]!);
+      const action = actions[random.integer(actions.length)]!;
+      const before = performance.now();
+      const step = await env.step(action);
+      const taken = performance.now() - before;
+      ok(taken < 5_000, `${action}: ${taken} ms`);
       clicks++;
       ok(step.observation.text !== "The page does not answer.");
       if (step.ending !== undefined) break;
