@@ -19,6 +19,7 @@ import {
 } from "../mod.ts";
 import { ALFWORLD_SPLITS, listAlfworld } from "../mod/household.ts";
 import { serveWebshop, stockWebshopSpec } from "../mod/webshop.ts";
+import { setting } from "./served.ts";
 import { explain } from "./explain.ts";
 
 const ABOUT = `Type an action or its number, or one of
@@ -40,7 +41,7 @@ const command = new Command("play")
   .option(
     "--set <name=value>",
     "a setting of the world, JSON or a plain word; may be repeated",
-    readSetting,
+    setting,
     {},
   )
   .option("--browser", "shop in a browser on this machine, a webshop only")
@@ -98,22 +99,6 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError("It must be a whole number.");
-}
-
-function readSetting(
-  text: string,
-  known: Record<string, unknown>,
-): Record<string, unknown> {
-  const equal = text.indexOf("=");
-  if (equal < 1) throw new InvalidArgumentError("It must be name=value.");
-  const word = text.slice(equal + 1);
-  let value: unknown = word;
-  try {
-    value = JSON.parse(word);
-  } catch {
-    // Values that are not JSON are strings: --set taskType=pick_two_obj_and_place
-  }
-  return { ...known, [text.slice(0, equal)]: value };
 }
 
 /** A file is a game, a folder is ALFWorld, anything else is a kind of world. */
