@@ -15,6 +15,7 @@ import { readSettings } from "../settings.ts";
 import type { Credit, Trajectory } from "../trajectory.ts";
 import type { Estimator } from "./estimator.ts";
 import { ESTIMATORS } from "./estimators.ts";
+import type { BiLevelOptions } from "./bi_level.ts";
 import type { GaeCreditOptions } from "./gae.ts";
 import type { GigpoOptions } from "./gigpo.ts";
 import type { BestOfGroupOptions, PoolingOptions } from "./group_credit.ts";
@@ -26,12 +27,13 @@ import type { StrategyCreditOptions } from "./strata.ts";
 /**
  * An estimator by name, with its settings. Plain JSON.
  *
- * Critic-based: `hae`, `gae` (turns), `token-gae` (single decisions, chained). Group-relative: `grpo`, `dr-grpo`,
+ * Critic-based: `hae`, `gae` (turns), `token-gae` (single decisions, chained), `bi-level-gae`. Group-relative: `grpo`, `dr-grpo`,
  * `rloo`, `reinforce++-baseline`, `gigpo`, `pass-at-k`, `strata`. By returns: `reinforce`, `reinforce++`, `remax`.
  */
 export type EstimatorConfig =
   | ({ readonly name: "hae" } & Readonly<HaeCreditOptions>)
   | ({ readonly name: "gae" | "token-gae" } & Readonly<GaeCreditOptions>)
+  | ({ readonly name: "bi-level-gae" } & Readonly<BiLevelOptions>)
   | (
     & {
       readonly name: "grpo";

@@ -18,6 +18,16 @@ import {
 } from "../trajectory.ts";
 import { NORMALIZATIONS } from "./normalize.ts";
 
+/** Kinds of policy that learn. */
+export const TRAINABLE = ["compact", "language", "tinker"] as const;
+
+/** Runs of this project that show an estimator learn, with where they are found from `docs/`. */
+export const SHOWN = {
+  "corridor": "../tests/train/methods_test.ts",
+  "household-easy": "results.md#methods",
+  "corridor-language": "results.md#methods",
+} as const;
+
 /** One estimator: its settings, what it needs, and how it assigns credit. */
 export interface Estimator<Shape extends z.ZodRawShape = z.ZodRawShape> {
   /** Settings with defaults and help. */
@@ -26,8 +36,22 @@ export interface Estimator<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly critic: boolean;
   /** Whether it compares the episodes of a group, whose gradients then depend on each other. */
   readonly grouped: boolean;
+  /** Name of the method or its authors. */
+  readonly title: string;
+  /** Whether it compares with an episode of each group that is played greedily. @default {false} */
+  readonly greedy?: boolean;
   /** Where it was published. */
   readonly paper: string;
+  /** The advantage, in the notation of `docs/estimators.md`. */
+  readonly equation: string;
+  /** What shares one advantage: a decision, a turn, an episode. */
+  readonly unit: string;
+  /** Kinds of policy that a config can train by it. @default {TRAINABLE} */
+  readonly policies?: readonly (typeof TRAINABLE[number])[];
+  /** What a turn costs beyond playing it. */
+  readonly cost: string;
+  /** Where runs of this project show that it learns: names of `SHOWN`. */
+  readonly shown: readonly (keyof typeof SHOWN)[];
   /** Whether every turn gets the credit of the whole episode under some settings. @default {never} */
   creditsEpisode?(
     settings: z.output<z.ZodObject<Shape, z.core.$strict>>,

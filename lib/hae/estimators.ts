@@ -4,6 +4,7 @@
  * @module
  */
 
+import { biLevelGae } from "./bi_level.ts";
 import { gae, tokenGae } from "./gae.ts";
 import { gigpo } from "./gigpo.ts";
 import {
@@ -22,12 +23,13 @@ export const ESTIMATORS = {
   hae,
   gae,
   "token-gae": tokenGae,
+  "bi-level-gae": biLevelGae,
   grpo,
   "dr-grpo": drGrpo,
   rloo,
   "reinforce++-baseline": reinforceBaseline,
-  "reinforce++": reinforcePlusPlus,
   reinforce,
+  "reinforce++": reinforcePlusPlus,
   remax,
   "pass-at-k": passAtK,
   gigpo,

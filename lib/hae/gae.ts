@@ -120,7 +120,12 @@ export const gae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
+  title: "GAE, on turns",
   paper: "https://arxiv.org/abs/1506.02438",
+  equation: "A[t] = r[t] + gamma S[t+1] − S[t] + gamma lambda A[t+1]",
+  unit: "turn",
+  cost: "1 value",
+  shown: ["corridor"],
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("gae", batch, { values: ["switching"] });
     const { offsets, rewards, values } = batch;
@@ -155,7 +160,13 @@ export const tokenGae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
+  title: "PPO, on decisions",
   paper: "https://arxiv.org/abs/1707.06347",
+  equation:
+    "A[j] = r[j] + g V[j+1] − V[j] + g lambda A[j+1], g = gamma after execution, else 1",
+  unit: "decision",
+  cost: "2 or 3 values",
+  shown: ["corridor"],
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("token-gae", batch, { values: DECISIONS });
     const units = chainUnits(batch);
@@ -199,7 +210,7 @@ export const tokenGae = defineEstimator({
 });
 
 /** Turn and decision (index into `DECISIONS`) of each unit of the chains of a batch. */
-function chainUnits({ offsets, switched }: EpisodeBatch): {
+export function chainUnits({ offsets, switched }: EpisodeBatch): {
   turns: Int32Array;
   decisions: Uint8Array;
   offsets: Int32Array;
@@ -228,7 +239,7 @@ function chainUnits({ offsets, switched }: EpisodeBatch): {
 }
 
 /** Each step's next value: that of the step after it, or of what the last turn led to, before any further decision. */
-function nextValues(
+export function nextValues(
   values: Float64Array,
   offsets: Int32Array,
   from: {

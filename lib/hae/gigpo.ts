@@ -111,14 +111,23 @@ export const gigpo = defineEstimator({
     scaleByDeviation: z.boolean().default(false).describe(
       "whether both advantages are divided by deviations",
     ),
-    similarity: z.number().exactOptional().describe(
-      "least similarity of observations that count as one state; absent compares state keys",
-    ),
+    similarity: z.number("must be strictly between 0 and 1")
+      .gt(0, "must be strictly between 0 and 1")
+      .lt(1, "must be strictly between 0 and 1").exactOptional().describe(
+        "least similarity of observations that count as one state; absent compares state keys",
+      ),
     ...grouping,
   }),
   critic: false,
   grouped: true,
+  title: "GiGPO",
   paper: "https://arxiv.org/abs/2505.10978",
+  equation:
+    "A[t] = (s − mean) + stepWeight (G[t] − mean of G in the same state)",
+  unit: "turn",
+  cost:
+    "a look-up of its state; with `similarity` a comparison with each state of its group",
+  shown: ["corridor"],
   credit(batch, { gamma, stepWeight, scaleByDeviation, similarity, ...pool }) {
     checkNumbers("gigpo", batch);
     const { offsets, rewards, turns, episodes } = batch;

@@ -278,6 +278,9 @@ const relative = {
   critic: false,
   grouped: true,
   creditsEpisode: () => true,
+  unit: "episode",
+  cost: "nothing",
+  shown: ["corridor"],
 } as const;
 
 /** Group-relative scores in units of the group's deviation. */
@@ -289,7 +292,9 @@ export const grpo = defineEstimator({
     ...grouping,
   }),
   ...relative,
+  title: "GRPO",
   paper: "https://arxiv.org/abs/2402.03300",
+  equation: "A = (s − mean) / (sd + 1e-6)",
   credit: (batch, { scaleByDeviation, ...pool }) =>
     compareTurns("grpo", batch, {
       ...pool,
@@ -301,7 +306,9 @@ export const grpo = defineEstimator({
 export const drGrpo = defineEstimator({
   settings: z.strictObject(grouping),
   ...relative,
+  title: "Dr. GRPO",
   paper: "https://arxiv.org/abs/2503.20783",
+  equation: "A = s − mean",
   credit: (batch, pool) =>
     compareTurns("dr-grpo", batch, { ...pool, comparison: "center" }),
 });
@@ -310,7 +317,9 @@ export const drGrpo = defineEstimator({
 export const rloo = defineEstimator({
   settings: z.strictObject(grouping),
   ...relative,
+  title: "RLOO",
   paper: "https://arxiv.org/abs/2402.14740",
+  equation: "A = s − mean of the others",
   credit: (batch, pool) =>
     compareTurns("rloo", batch, { ...pool, comparison: "leave-one-out" }),
 });
@@ -322,7 +331,9 @@ export const reinforceBaseline = defineEstimator({
     ...grouping,
   }),
   ...relative,
+  title: "REINFORCE++ with baseline",
   paper: "https://arxiv.org/abs/2501.03262",
+  equation: "A = (s − mean) / sd of the batch",
   credit: (batch, options) =>
     compareTurns("reinforce++-baseline", batch, {
       ...options,
@@ -338,7 +349,9 @@ export const passAtK = defineEstimator({
     ),
   }),
   ...relative,
+  title: "pass@k, Tang et al. 2025",
   paper: "https://arxiv.org/abs/2503.19595",
+  equation: "A = (best − second) / (sd + 1e-6) for the best, else 0",
   credit(batch, options) {
     checkNumbers("pass-at-k", batch);
     const groups = batch.episodes.map(({ group }) => group);

@@ -422,7 +422,13 @@ export const hae = defineEstimator({
   settings,
   critic: true,
   grouped: false,
+  title: "HiPER",
   paper: "https://arxiv.org/abs/2602.16165",
+  equation:
+    "E: GAE within a segment; P: GAE over segments; S: return to the segment's end + P[n] − S[t]",
+  unit: "decision, by its level",
+  cost: "2 or 3 values",
+  shown: ["corridor"],
   credit(batch, to) {
     const { advantages, targets } = estimate(batch, to);
     const taken = decisionsTaken(batch);

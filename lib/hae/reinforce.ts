@@ -32,8 +32,8 @@ export interface ReinforceOptions {
 
 /** Settings of the estimator `remax`. */
 export interface RemaxOptions {
-  /** Score of the greedy episode of each group, by the group's name. */
-  baselines: Readonly<Record<string, number>>;
+  /** Score of the greedy episode of each group, by the group's name. Training plays these episodes. */
+  baselines?: Readonly<Record<string, number>>;
   /** Discount per turn, in `[0, 1]`. @default {1} */
   gamma?: number;
 }
@@ -67,7 +67,12 @@ export const reinforce = defineEstimator({
   }),
   critic: false,
   grouped: false,
+  title: "REINFORCE, Williams 1992",
   paper: "https://doi.org/10.1007/BF00992696",
+  equation: "A[t] = G[t]",
+  unit: "turn",
+  cost: "nothing",
+  shown: ["corridor"],
   creditsEpisode: ({ rewardToGo }) => !rewardToGo,
   credit: (batch, options) => returnCredit("reinforce", batch, options),
 });
@@ -80,7 +85,12 @@ export const reinforcePlusPlus = defineEstimator({
   }),
   critic: false,
   grouped: false,
+  title: "REINFORCE++",
   paper: "https://arxiv.org/abs/2501.03262",
+  equation: "A[t] = (G[t] − mean of the batch) / sd of the batch",
+  unit: "turn",
+  cost: "nothing",
+  shown: ["corridor"],
   credit: (batch, options) =>
     returnCredit("reinforce++", batch, { ...options, rewardToGo: true }),
 });
@@ -92,13 +102,22 @@ export const remax = defineEstimator({
       z.string(),
       z.number(),
       "must hold the greedy score of every group",
-    ).describe("score of the greedy episode of each group, by its name"),
+    ).exactOptional().describe(
+      "score of the greedy episode of each group, by its name; training plays them",
+    ),
     gamma,
   }),
   critic: false,
   grouped: false,
+  title: "ReMax",
   paper: "https://arxiv.org/abs/2310.10505",
-  credit(batch, { baselines, gamma }) {
+  equation: "A[t] = G[t] − s of a greedy episode of the group",
+  unit: "turn",
+  policies: [],
+  greedy: true,
+  cost: "1 / `rollout.groupSize` greedy turns",
+  shown: [],
+  credit(batch, { baselines = {}, gamma }) {
     checkNumbers("remax", batch);
     const greedy = Float64Array.from(batch.episodes, ({ id, group }) => {
       const baseline = baselines[group];

@@ -222,7 +222,14 @@ export const strata = defineEstimator({
   }),
   critic: false,
   grouped: true,
+  title: "StraTA",
   paper: "https://arxiv.org/abs/2605.06642",
+  equation:
+    "P: (R − mean) / sd over strategies, R the mean of the best episodes; E: (s − p − mean) / sd within the strategy",
+  unit: "strategy; turn",
+  policies: [],
+  cost: "nothing",
+  shown: [],
   creditsEpisode: () => true,
   credit(batch, { topFraction, judgePenalty, judgeMode, flagged }) {
     checkNumbers("strata", batch);

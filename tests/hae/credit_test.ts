@@ -29,6 +29,8 @@ const estimators: readonly EstimatorConfig[] = [
   { name: "hae", planningToSwitching: true, switchingToSwitching: false },
   { name: "gae", gamma: 0.9, lambda: 0.5 },
   { name: "token-gae", gamma: 0.9, lambda: 0.5 },
+  { name: "bi-level-gae", gamma: 0.9, lambda: 0.5 },
+  { name: "bi-level-gae", turnEnds: "rewarded" },
   { name: "grpo" },
   { name: "grpo", scaleByDeviation: false, weightBy: "turns" },
   { name: "dr-grpo" },
@@ -465,8 +467,8 @@ Deno.test("assignCredit() says what it cannot do, where, and what was meant", ()
     [
       good,
       { name: "gigpo", similarity: 1 },
-      "RangeError",
-      'Cannot group anchors as "similarity" must be strictly between 0 and 1: current value is 1',
+      "TypeError",
+      'Cannot assign credit as "similarity" must be strictly between 0 and 1: current value is 1',
     ],
   ];
   for (const [one, estimator, name, message] of cases) {
