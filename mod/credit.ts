@@ -7,6 +7,9 @@
 export { decisionsTaken } from "../lib/episode_batch.ts";
 export { decisionUnits } from "../lib/trajectory.ts";
 export { checkEstimator } from "../lib/hae/credit.ts";
+export { describeEstimators } from "../lib/hae/describe_estimators.ts";
+export type { EstimatorDescription } from "../lib/hae/describe_estimators.ts";
+export type { BiLevelOptions } from "../lib/hae/bi_level.ts";
 export { generalizedAdvantages } from "../lib/hae/gae.ts";
 export type { GaeCreditOptions, Steps } from "../lib/hae/gae.ts";
 export { gearSegments, gearThreshold, gearWeights } from "../lib/hae/gear.ts";

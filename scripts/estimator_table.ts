@@ -9,75 +9,56 @@
  * @module
  */
 
-import { z } from "zod";
-import { type Estimator, SHOWN, TRAINABLE } from "../lib/hae/estimator.ts";
-import { ESTIMATORS } from "../lib/hae/estimators.ts";
+import {
+  describeEstimators,
+  type EstimatorDescription,
+} from "../mod/credit.ts";
 
 const PAGE = new URL("../docs/estimators.md", import.meta.url);
 
 /** Lines of the page between which the table stands. */
 const FIRST = "<!-- deno task estimators --write -->", LAST = "<!-- end -->";
 
-const COLUMNS = [
-  "Estimator",
-  "Paper",
-  "Advantage",
-  "One for each",
-  "Critic",
-  "Groups",
-  "Trains",
-  "Settings",
-  "Cost of a turn",
-  "Shown to learn",
-];
+const ESTIMATORS = describeEstimators();
 
-/** The default of a setting as typed on the command line. */
-function defaultOf(schema: z.ZodType): string {
-  if (schema instanceof z.ZodDefault) {
-    return JSON.stringify(schema.def.defaultValue).replaceAll('"', "");
-  }
-  return schema instanceof z.ZodExactOptional ? "absent" : "required";
-}
+/** Heading of each column, and its cell. */
+const COLUMNS: Readonly<Record<string, (one: EstimatorDescription) => string>> =
+  {
+    "Estimator": ({ name }) => `[${name}](#${anchorOf(name)})`,
+    "Paper": ({ title, paper }) => `[${title}](${paper})`,
+    "Advantage": ({ equation }) => `\`${equation}\``,
+    "One for each": ({ unit }) => unit,
+    "Critic": ({ critic }) => critic ? "yes" : "no",
+    "Groups": ({ groups }) => groups ? "yes" : "no",
+    "Trains": ({ policies }) => policies.join(", ") || "no schedule plays it",
+    "Settings": ({ settings }) =>
+      settings.map(({ name, standard }) => `\`${name}\` ${standard}`)
+        .join(", "),
+    "Cost of a turn": ({ cost }) => cost,
+    "Shown to learn": ({ shown }) =>
+      shown.map(({ name, link }) => `[${name}](${link})`).join(", ") || "-",
+  };
 
 /** The page's link to an estimator's section: headings of the same letters are numbered. */
 function anchorOf(name: string): string {
   const letters = (one: string) => one.replaceAll("+", "");
-  const names = Object.keys(ESTIMATORS);
+  const names = ESTIMATORS.map((one) => one.name as string);
   const before = names.slice(0, names.indexOf(name))
     .filter((one) => letters(one) === letters(name)).length;
   return `${letters(name)}${before === 0 ? "" : `-${before}`}`;
 }
 
-/** Cells of an estimator's row, in the order of the columns. */
-function cellsOf(name: string, estimator: Estimator): string[] {
-  const { settings, policies = TRAINABLE, shown } = estimator;
-  return [
-    `[${name}](#${anchorOf(name)})`,
-    `[${estimator.title}](${estimator.paper})`,
-    `\`${estimator.equation}\``,
-    estimator.unit,
-    estimator.critic ? "yes" : "no",
-    estimator.grouped ? "yes" : "no",
-    policies.join(", ") || "no schedule plays it yet",
-    Object.entries(settings.shape).map(([key, schema]) =>
-      `\`${key}\` ${schema instanceof z.ZodType ? defaultOf(schema) : ""}`
-    ).join(", "),
-    estimator.cost,
-    shown.map((run) => `[${run}](${SHOWN[run]})`).join(", ") || "-",
-  ];
-}
-
 /** The table in Markdown, columns aligned as the formatter has them. */
 export function estimatorTable(): string {
-  const rows = Object.entries<Estimator>(ESTIMATORS)
-    .map(([name, estimator]) => cellsOf(name, estimator));
-  const widths = COLUMNS.map((title, c) =>
-    Math.max(title.length, ...rows.map((cells) => cells[c]!.length))
+  const titles = Object.keys(COLUMNS), cells = Object.values(COLUMNS);
+  const rows = ESTIMATORS.map((one) => cells.map((cell) => cell(one)));
+  const widths = titles.map((title, c) =>
+    Math.max(title.length, ...rows.map((row) => row[c]!.length))
   );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, c) => cell.padEnd(widths[c]!)).join(" | ")} |`;
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, c) => cell.padEnd(widths[c]!)).join(" | ")} |`;
   const rule = widths.map((width) => "-".repeat(width));
-  return [line(COLUMNS), line(rule), ...rows.map(line)].join("\n");
+  return [line(titles), line(rule), ...rows.map(line)].join("\n");
 }
 
 /**
