@@ -7,6 +7,7 @@
  * @module
  */
 
+import { keepOutput } from "../program_output.ts";
 import { type BytePipe, DevtoolsConnection } from "./devtools.ts";
 import type { DevtoolsOptions } from "./devtools.ts";
 
@@ -45,8 +46,6 @@ const NOBODY = "65534";
 const END_LIMIT = 5_000;
 /** Milliseconds in which a browser must start. */
 const START_LIMIT = 120_000;
-/** Most characters of a browser's complaints that are kept. */
-const KEPT_COMPLAINT = 2_000;
 
 /**
  * Moves the pipe to the descriptors that Chromium uses, gives it a fresh folder, and removes that when
@@ -124,10 +123,8 @@ export async function startBrowser(
   const { browser, sandbox = true, ...limits } = options;
   const path = await findBrowser(browser);
   const child = spawn(argumentsOf(path, sandbox));
-  let complaint = "", running = true;
-  const errors = drain(child.stderr, (text) => {
-    complaint = (complaint + text).slice(-KEPT_COMPLAINT);
-  });
+  let running = true;
+  const errors = keepOutput(child.stderr);
   const status = child.status.finally(() => running = false);
   const pipe: BytePipe = { readable: child.stdout, writable: child.stdin };
   const connection = new DevtoolsConnection(pipe, limits);
@@ -144,7 +141,7 @@ export async function startBrowser(
     await Promise.race([status, late]);
     clearTimeout(timer);
     await status;
-    await errors;
+    await errors.ended;
   };
   try {
     const { product } = await connection.call<{ product: string }>(
@@ -165,7 +162,7 @@ export async function startBrowser(
     };
   } catch (error) {
     await end();
-    const words = complaint.trim().split("\n").slice(0, 4).join("; ");
+    const words = errors.text.trim().split("\n").slice(0, 4).join("; ");
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `Cannot open MiniWoB++ as ${path} must run: ${reason}${
@@ -211,19 +208,5 @@ function killGroup(child: Deno.ChildProcess): void {
     child.kill("SIGKILL");
   } catch {
     // It has ended already.
-  }
-}
-
-async function drain(
-  stream: ReadableStream<Uint8Array>,
-  take: (text: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  try {
-    for await (const chunk of stream) {
-      take(decoder.decode(chunk, { stream: true }));
-    }
-  } catch {
-    // The browser has ended.
   }
 }

@@ -24,6 +24,7 @@ import {
   readPage,
   shortenPage,
 } from "./snapshot.ts";
+import { NOTHING } from "./subgoals.ts";
 
 /** What an episode plays, and how it is shown. */
 export interface MiniwobEpisodeOptions extends Partial<PageOptions> {
@@ -95,8 +96,6 @@ export function openMiniwobEpisode(
   };
 }
 
-/** Text for an action that is none, or cannot be carried out. */
-const NOTHING = "Nothing happens.";
 /** Text for a page that does not answer in time. */
 const SILENT = "The page does not answer.";
 

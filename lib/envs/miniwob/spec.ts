@@ -16,7 +16,7 @@ import {
 } from "./miniwob.ts";
 import { readMiniwobPages } from "./pages.ts";
 import { MINIWOB_DATASET, MINIWOB_SPEC } from "./settings.ts";
-import { proposeMiniwobSubgoals } from "./subgoals.ts";
+import { MINIWOB_SUBGOAL_RULE, proposeMiniwobSubgoals } from "./subgoals.ts";
 import { findMiniwobTask, MINIWOB_SETS } from "./tasks.ts";
 
 /** Episodes that work in a browser at the same time. */
@@ -165,6 +165,7 @@ export const MINIWOB: World = {
     },
   },
   proposeSubgoals: proposeMiniwobSubgoals,
+  subgoalRule: MINIWOB_SUBGOAL_RULE,
 };
 
 /** Lists episodes task by task. */

@@ -5,7 +5,9 @@
  */
 
 import type { Situation } from "../../trajectory.ts";
+import type { SubgoalRule } from "../text_env.ts";
 import { parseMiniwobAction } from "./actions.ts";
+import { quoted } from "./snapshot.ts";
 
 /** Most subgoals that are proposed. */
 const MOST = 40;
@@ -43,6 +45,51 @@ function subgoalWith(
   if (read.kind === "select") return `choose ${read.label}`;
   const name = names.get(read.id) ?? "";
   return PURSUED[read.kind]!(name === "" ? `[${read.id}]` : name);
+}
+
+/** Beginning of the text after an action that is none, or cannot be carried out. */
+export const NOTHING = "Nothing happens.";
+
+/**
+ * Says which actions serve a page's subgoal: those that handle what it names, and scrolling while nothing offered
+ * does. The page shows whether a text was filled in or a label chosen; other subgoals are achieved by their action.
+ */
+export const MINIWOB_SUBGOAL_RULE: SubgoalRule = {
+  serves(subgoal, action, { observation }) {
+    const names = namesOf(observation.text);
+    const kind = parseMiniwobAction(action)?.kind;
+    if (kind === undefined) return false;
+    if (subgoal === WATCH) return kind === "wait";
+    if (subgoalWith(action, names) === subgoal) return true;
+    return kind === "scroll" &&
+      !observation.admissibleActions.some((offered) =>
+        subgoalWith(offered, names) === subgoal
+      );
+  },
+  achieved(subgoal, { past, observation: { text, admissibleActions } }) {
+    const last = past.at(-1);
+    if (last === undefined || text.startsWith(NOTHING)) return false;
+    const { decision: { action }, observation: before } = last;
+    const read = parseMiniwobAction(action);
+    if (read === undefined) return false;
+    if (subgoal === WATCH) return read.kind === "wait";
+    if (subgoalWith(action, namesOf(before.text)) !== subgoal) return false;
+    if (admissibleActions.length === 0) return true; // the episode is over
+    switch (read.kind) {
+      case "type":
+        return showsValue(text, read.text) ||
+          showsValue(text, "•".repeat([...read.text].length));
+      case "select":
+        return showsValue(text, read.label) || !text.includes("combobox");
+      default:
+        return true;
+    }
+  },
+};
+
+/** Whether a field of a page has a value. */
+function showsValue(text: string, value: string): boolean {
+  return value === "" || text.includes(` value=${quoted(value)}`);
 }
 
 /** A line of a page's text: id, role, name. */

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { keepOutput } from "../program_output.ts";
 import {
   constructRequest,
   type GatewayConnection,
@@ -29,8 +30,6 @@ export interface JavaOptions {
 const BESIDE_HEAP = 48;
 /** Milliseconds in which a machine must start, answer, and end. */
 const START_LIMIT = 120_000, CALL_LIMIT = 600_000, END_LIMIT = 5_000;
-/** Most characters of a machine's complaints that are kept. */
-const KEPT_COMPLAINT = 2_000;
 
 /** Class of the simulator's interface. */
 const INTERFACE = "scienceworld.runtime.pythonapi.PythonInterface";
@@ -94,10 +93,8 @@ export async function startJava(
     cwd: files.folder,
   });
   const stdin = child.stdin.getWriter();
-  let complaint = "", running = true;
-  const errors = drain(child.stderr, (text) => {
-    complaint = (complaint + text).slice(-KEPT_COMPLAINT);
-  });
+  let running = true;
+  const errors = keepOutput(child.stderr);
   const status = child.status.then((status) => {
     running = false;
     return status;
@@ -121,11 +118,11 @@ export async function startJava(
     const ended = await within(END_LIMIT, status).catch(() => undefined);
     if (ended === undefined) signal("SIGKILL");
     await status;
-    await Promise.all([errors, drained]);
+    await Promise.all([errors.ended, drained]);
   };
   const whatHappened = async (reason: string) => {
     await end();
-    const words = complaint.trim();
+    const words = errors.text.trim();
     return new Error(
       `Cannot play ScienceWorld as its Java must run: ${reason}${
         words === "" ? "" : `; it wrote: ${words}`
@@ -142,12 +139,10 @@ export async function startJava(
     const announced = await within(START_LIMIT, first());
     if (!/^\d+$/.test(announced)) {
       // Java refuses some flags on its standard output, in several lines.
-      complaint += `${announced}\n`;
+      errors.add(`${announced}\n`);
       await within(
         END_LIMIT,
-        remaining(lines, (line) => {
-          complaint = `${complaint}${line}\n`.slice(0, KEPT_COMPLAINT);
-        }),
+        remaining(lines, (line) => errors.add(`${line}\n`)),
       ).catch(() => undefined);
       throw new Error("it did not name its port");
     }
@@ -223,20 +218,6 @@ function spawn(
       );
     }
     throw error;
-  }
-}
-
-async function drain(
-  stream: ReadableStream<Uint8Array>,
-  take: (text: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  try {
-    for await (const chunk of stream) {
-      take(decoder.decode(chunk, { stream: true }));
-    }
-  } catch {
-    // The machine has ended.
   }
 }
 

@@ -12,6 +12,7 @@ import { findScienceworld } from "./files.ts";
 import { createJavaPool, type JavaPool } from "./java.ts";
 import { openScienceworldEpisode } from "./scienceworld.ts";
 import { SCIENCEWORLD_DATASET, SCIENCEWORLD_SPEC } from "./settings.ts";
+import { SCIENCEWORLD_SUBGOAL_RULE } from "./subgoal_rule.ts";
 import { proposeScienceworldSubgoals } from "./subgoals.ts";
 import {
   AGENTGYM_TASKS,
@@ -84,6 +85,7 @@ export const SCIENCEWORLD: World = {
     },
   },
   proposeSubgoals: proposeScienceworldSubgoals,
+  subgoalRule: SCIENCEWORLD_SUBGOAL_RULE,
 };
 
 /** The variation that a specification means; the seed draws one from a part. */

@@ -16,7 +16,8 @@ const MOST = 60;
 const REMEMBERED = 40;
 
 /** Subgoals that are always there. */
-const LOOK = "look at what is here", WAIT = "wait until something changes";
+export const LOOK = "look at what is here",
+  WAIT = "wait until something changes";
 
 /** What the actions of a verb pursue; verbs that only prepare are absent. */
 const PURSUED: Readonly<Record<string, (object: string) => string>> = {
@@ -58,7 +59,7 @@ export function subgoalOf(action: string): string | undefined {
 }
 
 /** The room that a door or a room's name stands for. */
-function placeOf(object: string): string {
+export function placeOf(object: string): string {
   return object.replace(/^to /, "").replace(/^door to (?:the )?/, "")
     .replace(/ door$/, "");
 }

@@ -27,6 +27,7 @@ import {
   shortenPage,
 } from "../../../lib/envs/miniwob/snapshot.ts";
 import {
+  MINIWOB_SUBGOAL_RULE,
   proposeMiniwobSubgoals,
   subgoalOfAction,
 } from "../../../lib/envs/miniwob/subgoals.ts";
@@ -197,6 +198,52 @@ Deno.test("a page's tree: ids in document order, without the benchmark's own dis
   for (const action of named) {
     ok(proposals.includes(subgoalOfAction(action, text)), action);
   }
+});
+
+Deno.test("actions serve the subgoal of what they handle; the page shows what is achieved", () => {
+  const nodes = readPage(SNAPSHOT, TREE, new ElementIds());
+  const text = formatPage(shortenPage(nodes));
+  const admissibleActions = offeredActions(nodes, {
+    texts: ["Bob"],
+    named: true,
+  });
+  const { serves, achieved } = MINIWOB_SUBGOAL_RULE;
+  const observation = { text, admissibleActions, stateKey: "" };
+  const here = { task: "", past: [], observation };
+  for (const action of admissibleActions) {
+    ok(serves(subgoalOfAction(action, text), action, here), action);
+    ok(!serves("click Cancel", action, here), action);
+  }
+  ok(serves("click Cancel", "scroll [1] down", here), "it may be below");
+  ok(!serves("click Submit", "scroll [1] down", here), "it is shown");
+  ok(!serves("wait and look", "dance", here));
+  const after = (action: string, shown: string, actions = ["wait"]) => {
+    const trace = { kind: "untrainable" } as const;
+    const decision = {
+      switched: true,
+      subgoal: "",
+      action,
+      valid: true,
+      trace,
+    };
+    return {
+      task: "",
+      past: [{ observation, decision }],
+      observation: { text: shown, admissibleActions: actions, stateKey: "" },
+    };
+  };
+  const typed = 'type [2] textbox "Bob"', submit = "click [8]";
+  ok(achieved("fill in Bob", after(typed, '[2] textbox value="Bob" focused')));
+  ok(achieved("fill in Bob", after(typed, '[2] textbox value="•••"')));
+  ok(!achieved("fill in Bob", after(typed, text)), "the field is as before");
+  const chosen = 'select [5] "B"';
+  ok(achieved("choose B", after(chosen, '[5] combobox value="B"')));
+  ok(!achieved("choose B", after(chosen, text)));
+  ok(achieved("click Submit", after(submit, "The episode is over.", [])));
+  ok(!achieved("click Submit", after(submit, `Nothing happens.\n${text}`)));
+  ok(!achieved("click Next", after(submit, text)));
+  ok(achieved("wait and look", after("wait", text)));
+  ok(!achieved("wait and look", here), "nothing was played");
 });
 
 Deno.test("ids stay with their elements", () => {
