@@ -41,7 +41,7 @@ export function writtenPaths(words: readonly string[]): string[] {
       const path = option[1] ?? words[i + 1];
       add(path);
       // A file is written beside its place, then renamed.
-      if (path?.endsWith(".json")) add(`${path}.partial`);
+      if (path && /\.(?:jsonl?|html)$/.test(path)) add(`${path}.partial`);
     }
     const setting = /^[\w.]*?(\w+)=(.*)$/.exec(word);
     if (setting && WRITTEN_SETTINGS.includes(setting[1]!)) add(setting[2]);
@@ -125,7 +125,7 @@ export function worldPrograms(
 ): { run: string[]; hosts: string[] } {
   const texts = words.flatMap((word) => {
     const value = /^--[\w-]+=(.*)$/.exec(word)?.[1] ?? word;
-    const file = value.endsWith(".json") ? readText(value) : undefined;
+    const file = /\.jsonl?$/.test(value) ? readText(value) : undefined;
     return [word, readText(`${value}/config.json`) ?? "", file ?? ""];
   });
   const programs = new Set<string>(), reached = new Set<string>();

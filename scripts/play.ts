@@ -18,6 +18,7 @@ import {
   type Turn,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS, listAlfworld } from "../mod/household.ts";
+import { openPlayRecord, type PlayRecord } from "./play_record.ts";
 import { serveWebshop, stockWebshopSpec } from "../mod/webshop.ts";
 import { setting } from "./served.ts";
 import { explain } from "./explain.ts";
@@ -44,6 +45,10 @@ const command = new Command("play")
     setting,
     {},
   )
+  .option(
+    "-o, --out <file>",
+    "keep the episode: .jsonl is a trace for deno task traces, .html a page with a picture of each turn (miniwob)",
+  )
   .option("--browser", "shop in a browser on this machine, a webshop only")
   .option("--port <number>", "port of the browser's address", wholeNumber, 8000)
   .addHelpText("after", `\nWhile playing:\n${ABOUT}`)
@@ -53,6 +58,7 @@ const options = command.opts<
     seed: number;
     split?: string;
     set: Record<string, unknown>;
+    out?: string;
     browser?: true;
     port: number;
   }
@@ -66,7 +72,12 @@ if (options.browser) {
 const { proposeSubgoals } = await clearly(() => findWorld(spec));
 const env = await clearly(() => openEnv(spec, options.seed));
 try {
-  await play(env);
+  const record = options.out === undefined
+    ? undefined
+    : await clearly(() =>
+      openPlayRecord(options.out!, { env, spec, seed: options.seed })
+    );
+  await play(env, record);
 } finally {
   await env[Symbol.asyncDispose]?.();
 }
@@ -129,8 +140,10 @@ async function drawGame(where: { directory?: string }): Promise<EnvSpec> {
   return games[createRandom(seed).integer(games.length)]!;
 }
 
-async function play(env: TextEnv): Promise<void> {
-  const { task, observation: first } = await env.start();
+async function play(env: TextEnv, record?: PlayRecord): Promise<void> {
+  const start = await env.start();
+  await record?.begin(start);
+  const { task, observation: first } = start;
   const past: Turn[] = [];
   let observation = first, total = 0;
   const { text } = first;
@@ -146,7 +159,9 @@ async function play(env: TextEnv): Promise<void> {
       continue;
     }
     const action = chosenAction(typed, observation);
+    await record?.look();
     const step = await env.step(action);
+    await record?.note(action, step);
     past.push(turnOf(observation, action, step.reward));
     observation = step.observation;
     total += step.reward;

@@ -1,9 +1,10 @@
 /**
- * Replays recorded plays of text games and reports differences of this engine.
+ * Replays recorded plays of text games, and of any world, and reports differences.
  *
  * `deno task traces <traces.jsonl[.gz] or folder>… [--games <folder>]…`. A folder stands for every
  * `.jsonl` and `.jsonl.gz` in it. Games are looked for beside the traces (`file`), and as
- * `<folder>/<game>/game.tw-pddl` in the folders given. It fails unless every trace is the same.
+ * `<folder>/<game>/game.tw-pddl` in the folders given. Traces of worlds (`deno task play <world> --out trace.jsonl`)
+ * name their world themselves. It fails unless every trace is the same.
  *
  * @module
  */
@@ -18,6 +19,12 @@ import {
   readTraces,
   replayTrace,
 } from "../mod/pddl.ts";
+import { createEnvOpener } from "../mod.ts";
+import {
+  readWorldTrace,
+  replayWorldTrace,
+  type WorldTrace,
+} from "../mod/traces.ts";
 import { explain } from "./explain.ts";
 
 const command = new Command("traces")
@@ -59,7 +66,36 @@ async function traceFiles(path: string): Promise<string[]> {
   );
 }
 
+/** Traces of worlds in a file; none where it holds traces of game files. */
+async function worldTraces(file: string): Promise<WorldTrace[]> {
+  if (file.endsWith(".gz")) return [];
+  const lines = (await Deno.readTextFile(file)).split("\n");
+  return lines.flatMap((line, i) =>
+    line.trim() === ""
+      ? []
+      : readWorldTrace(line, `${file}, line ${i + 1}`) ?? []
+  );
+}
+
+/** Replays traces of worlds, one after another. */
+async function replayWorlds(traces: readonly WorldTrace[]): Promise<void> {
+  await using open = createEnvOpener();
+  for (const trace of traces) {
+    const [first, ...more] = await replayWorldTrace(open, trace);
+    replayed++;
+    steps += trace.steps.length;
+    if (first === undefined) continue;
+    report(`${trace.spec.kind}, seed ${trace.seed}`, {
+      ...first,
+      cmd: trace.steps[first.step]!.cmd,
+      count: more.length + 1,
+    });
+  }
+}
+
 async function replayFile(file: string): Promise<void> {
+  const worlds = await worldTraces(file);
+  if (worlds.length > 0) return await replayWorlds(worlds);
   const own = file.slice(0, Math.max(0, file.lastIndexOf("/"))) || ".";
   for (const trace of await readTraces(file)) {
     const path = await findTraceGame(trace, [own, ...games]);
@@ -85,14 +121,31 @@ function compare(game: CompiledGame, trace: GameTrace): void {
   replayed++;
   steps += trace.steps.length;
   if (first === undefined) return;
+  report(`${trace.game} (${trace.kind ?? "trace"})`, {
+    ...first,
+    cmd: trace.steps[first.step]!.cmd,
+    count: more.length + 1,
+  });
+}
+
+/** Prints the first difference of a trace. */
+function report(
+  name: string,
+  difference: {
+    readonly step: number;
+    readonly field: string;
+    readonly cmd: string | null;
+    readonly expected: unknown;
+    readonly actual: unknown;
+    readonly count: number;
+  },
+): void {
+  const { step, field, cmd, expected, actual, count } = difference;
   differing++;
-  const { cmd } = trace.steps[first.step]!;
   const said = (value: unknown) => JSON.stringify(value);
   console.error(
-    `${trace.game} (${trace.kind ?? "trace"}): ${
-      more.length + 1
-    } differences; ` +
-      `first at step ${first.step}, command ${said(cmd)}, ${first.field}:\n` +
-      `  recorded ${said(first.expected)}\n  replayed ${said(first.actual)}`,
+    `${name}: ${count} differences; first at step ${step}, command ${
+      said(cmd)
+    }, ${field}:\n  recorded ${said(expected)}\n  replayed ${said(actual)}`,
   );
 }

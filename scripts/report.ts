@@ -13,6 +13,7 @@ import { Command } from "commander";
 import { readReport } from "../mod/studies.ts";
 import { reportHtml, trainingReport } from "../mod/plots.ts";
 import { explain } from "./explain.ts";
+import { pictureSections } from "./report_pictures.ts";
 
 interface Flags {
   readonly out?: string;
@@ -40,7 +41,13 @@ async function main(): Promise<void> {
     Flags
   >();
   const data = await readReport(program.args);
-  const html = reportHtml({ title, sections: trainingReport(data) });
+  const sections = trainingReport(data);
+  const pictures = await pictureSections(
+    program.args[0]!,
+    data.replays.map(({ trajectory }) => trajectory),
+  );
+  sections.splice(-1, 0, ...pictures); // before the table of runs
+  const html = reportHtml({ title, sections });
   await Deno.writeTextFile(out, html);
   console.log(out);
 }

@@ -48,6 +48,11 @@ export interface TextEnv {
   step(action: string): EnvStep | Promise<EnvStep>;
   /** What an expert with full knowledge would do now; absent from worlds without an expert. */
   hint?(): Hint | undefined;
+  /**
+   * A picture of what is shown now, PNG in base64; nothing where the episode has ended. Absent from worlds without
+   * pictures.
+   */
+  picture?(): Promise<string | undefined>;
   /** Frees what the world holds, if it holds anything. */
   [Symbol.asyncDispose]?(): Promise<void>;
 }

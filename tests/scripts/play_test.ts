@@ -6,9 +6,18 @@ const SCRIPT = new URL("../../scripts/play.ts", import.meta.url).pathname;
 async function typeInto(
   args: readonly string[],
   lines: readonly string[],
+  permissions: readonly string[] = [],
 ): Promise<{ code: number; out: string; err: string }> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--quiet", "-P=play", SCRIPT, ...args],
+    args: [
+      "run",
+      "--no-check",
+      "--quiet",
+      "-P=play",
+      ...permissions,
+      SCRIPT,
+      ...args,
+    ],
     cwd: new URL("../../", import.meta.url),
     stdin: "piped",
     stdout: "piped",
@@ -65,4 +74,43 @@ Deno.test("play refuses what it does not know", async () => {
   const { code, err } = await typeInto(["houshold"], []);
   strictEqual(code, 1);
   match(err, /did you mean "household"/);
+});
+
+Deno.test("an episode that is kept replays, and a changed one differs", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/trace.jsonl`;
+  const traces = async () => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--quiet", "-P=traces"],
+        ...["scripts/replay_traces.ts", path],
+      ],
+      cwd: new URL("../../", import.meta.url),
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, out: decode(stdout), err: decode(stderr) };
+  };
+  try {
+    await typeInto(["corridor", "--out", path], ["dance", "1", "wait"], [
+      `--allow-write=${path},${path}.partial`,
+    ]);
+    const same = await traces();
+    strictEqual(same.out, "1 traces, 4 steps replayed; 0 differ\n");
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(
+      path,
+      text.replace(/"task":"[^"]*"/, '"task":"Leave."'),
+    );
+    const other = await traces();
+    strictEqual(other.code, 1);
+    match(other.err, /corridor, seed 1: 1 differences; first at step 0.*task/);
+    const { code, err } = await typeInto(
+      ["corridor", "--out", "page.html"],
+      [],
+    );
+    strictEqual(code, 1);
+    match(err, /world must have some: current value is corridor/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
