@@ -47,5 +47,6 @@ export type {
   StrategyCreditOptions,
   StrategyOptions,
 } from "../lib/hae/strata.ts";
+export type { DynamicSamplingConfig } from "../lib/train/config/config.ts";
 export { refineSamples } from "../lib/train/refine.ts";
 export type { RefineOptions } from "../lib/train/refine.ts";

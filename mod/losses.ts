@@ -43,6 +43,8 @@ export type {
   ValueLoss,
   ValueLossOptions,
 } from "../lib/train/ppo/losses.ts";
+export { importanceWeights } from "../lib/train/ppo/sampler_correction.ts";
+export type { ImportanceWeightsOptions } from "../lib/train/ppo/sampler_correction.ts";
 export { actorObjective, criticObjective } from "../lib/train/ppo/objective.ts";
 export type {
   ActorObjective,

@@ -113,10 +113,10 @@ export const remax = defineEstimator({
   paper: "https://arxiv.org/abs/2310.10505",
   equation: "A[t] = G[t] − s of a greedy episode of the group",
   unit: "turn",
-  policies: [],
+  policies: ["compact", "language"],
   greedy: true,
   cost: "1 / `rollout.groupSize` greedy turns",
-  shown: [],
+  shown: ["corridor"],
   credit(batch, { baselines = {}, gamma }) {
     checkNumbers("remax", batch);
     const greedy = Float64Array.from(batch.episodes, ({ id, group }) => {

@@ -199,6 +199,27 @@ export interface UpdateOptions {
   minibatchBy?: "turn" | "episode";
   /** Treats samples as on-policy: every ratio is 1 on each step, as for imitation. */
   onPolicy?: boolean;
+  /** Whose probability ratio is clipped: each unit's (PPO), or one for all units of a turn (GSPO). */
+  loss?: "ppo" | "gspo";
+  /** How the losses of units become one number; a sequence is a turn. GSPO knows `seq-mean-token-mean` alone. */
+  aggregation?:
+    | "token-mean"
+    | "seq-mean-token-sum"
+    | "seq-mean-token-mean"
+    | "seq-mean-token-sum-norm";
+  /** Divisor of `seq-mean-token-sum-norm`: units of the longest sequence. Absent means the longest of the samples. */
+  aggregationLength?: number;
+  /**
+   * Truncated importance sampling, for units that another engine or precision drew: the learner scores them again
+   * before its first step, ratios start from its own log-probabilities, and advantages are weighed by
+   * `min(p_learner / p_sampler, limit)`. Absent trusts the sampler's.
+   */
+  samplerCorrection?: {
+    /** Whether each unit has a weight, or all units of a turn that of their product. @default {"token"} */
+    readonly level?: "token" | "sequence";
+    /** Largest weight. @default {2} */
+    readonly limit?: number;
+  };
   /** Clip range of the probability ratio; `[below, above]` for an asymmetric one. */
   clipRange?: number | readonly [number, number];
   /** Dual-clip bound on negative advantages, above 1; 0 turns it off. */
@@ -219,6 +240,17 @@ export interface UpdateOptions {
   finalEntropyCoefficient?: number;
   /** Weight of the KL penalty towards the reference policy. */
   klCoefficient?: number;
+  /** Estimator of that divergence. */
+  klEstimator?: "k1" | "k2" | "k3" | "abs" | "kl" | "mse" | "low_var_kl";
+  /** Whether the divergence is a term of the loss, or is taken out of rewards before credit is assigned. */
+  klPlacement?: "loss" | "reward";
+  /** Moves `klCoefficient` after each update towards what holds the divergence at a target. Absent leaves it. */
+  adaptiveKl?: {
+    /** Divergence of a turn's units on average to aim at, in nats. */
+    readonly target: number;
+    /** Turns over which the coefficient may change by about a fifth. @default {10000} */
+    readonly horizon?: number;
+  };
   /** Approximate KL at which an update stops early; 0 turns it off. */
   targetKl?: number;
   /** Largest gradient norm; larger gradients are scaled down. */
@@ -250,6 +282,16 @@ export interface Learner {
   load(directory: string): Promise<void>;
   /** Makes the current weights the reference policy, as after a warm start. */
   setReference?(): void;
+  /**
+   * What is taken out of the reward of each turn for its divergence from the reference policy, with
+   * `klPlacement: "reward"`; the next update adapts the coefficient to it. `counts` is 1 where a decision was
+   * taken. Shape `(turns,)`.
+   */
+  rewardPenalties?(
+    turns: readonly ScoredTurn[],
+    counts: ByDecision<Uint8Array>,
+    options: UpdateOptions,
+  ): Promise<Float64Array>;
 }
 
 /** Scores of a batch by {@linkcode DifferentiablePolicy.score}; the caller disposes all of it. */

@@ -7,7 +7,7 @@
 import { checkSpec, createEnvOpener, readDataset } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
 import type { EnvSpec, Hint } from "../envs/text_env.ts";
-import { checkEstimator, estimatorOf } from "../hae/credit.ts";
+import { checkEstimator } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
 import { sharedWeightsOf } from "../policy/compact/policy.ts";
 import type { SharedWeights } from "../policy/compact/kernels/shared_weights.ts";
@@ -27,6 +27,7 @@ import {
 } from "./assemble_policy.ts";
 import type { TrainingConfig, WorldConfig } from "./config/config.ts";
 import { assembleEngine } from "./engine/assemble_engine.ts";
+import { checkMethod } from "./check_method.ts";
 import { assembleServed } from "./assemble_served.ts";
 import { createKernelLearner, createPpoLearner } from "./ppo/learner.ts";
 import { createReplicaPool } from "./workers/pool.ts";
@@ -79,7 +80,7 @@ export async function assembleTraining(
 ): Promise<Training> {
   const { signal } = options;
   checkEstimator(config.estimator);
-  checkGroups(config);
+  checkMethod(config);
   checkReplicas(config);
   const backend = await chooseBackend(config);
   const skipped = new Set<string>();
@@ -204,17 +205,6 @@ function gatherTeam(
       policy.dispose();
     },
   };
-}
-
-/** An episode that is alone in its group has an advantage of 0, and nothing would be learned. */
-function checkGroups({ estimator, rollout }: TrainingConfig): void {
-  const scored = "singleton" in estimator &&
-    estimator.singleton === "score";
-  if (rollout.groupSize > 1 || scored) return;
-  if (!estimatorOf(estimator.name).grouped) return;
-  throw new RangeError(
-    `Cannot assemble a training by "${estimator.name}" as "rollout.groupSize" must be at least 2: current value is ${rollout.groupSize}`,
-  );
 }
 
 /** Replicas share cores, and have something to share. */

@@ -47,6 +47,21 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   entropy: "mean entropy of what trained units were drawn from, in nats",
   kl_to_reference:
     "divergence from the weights training began with, by k3, in nats; 0 where `klCoefficient` is 0",
+  reward_kl:
+    "mean over turns of the divergence of their units from the reference, in nats, where it is taken out of rewards",
+  kl_coefficient:
+    "coefficient of the divergence that was in force, where it adapts",
+  extra_episodes:
+    "episodes that dynamic sampling played beyond `rollout.tasks` groups",
+  dropped_episodes:
+    "episodes that were played and not learned from, as their groups held nothing to learn",
+  greedy_episodes: "episodes that were played greedily, to compare with",
+  greedy_success_rate: "share of them that accomplished the task",
+  sampler_kl:
+    "mean of the sampler's less the learner's log-probability of a trained unit, in nats: the divergence of the learner from the sampler",
+  sampler_gap: "largest difference of the two, in nats",
+  sampler_weight: "mean importance weight of trained units",
+  sampler_truncated: "share of trained units whose weight met its limit",
   approximate_kl:
     "divergence from the weights that played, in nats; as an estimate it may fall below 0",
   clip_fraction: "share of trained units whose probability ratio was clipped",

@@ -8,12 +8,13 @@ import { checkFinite } from "../checks.ts";
 import type { EnvSpec, OpenEnv, SubgoalRule } from "../envs/text_env.ts";
 import {
   type CreditColumns,
+  decisionsTaken,
   type EpisodeBatch,
   joinCredit,
   splitCredit,
   trajectoriesOf,
 } from "../episode_batch.ts";
-import { creditBatch } from "../hae/credit.ts";
+import { creditBatch, estimatorOf } from "../hae/credit.ts";
 import { shapeBatch } from "../hae/shaping.ts";
 import type { Backend } from "../policy/backends/select.ts";
 import type { Learner, Policy, SampleBatch, Scorer } from "../policy/policy.ts";
@@ -23,7 +24,7 @@ import {
   collectEpisodes,
   type LostEpisode,
 } from "../rollout/collect.ts";
-import { scheduleEpisodes } from "../rollout/schedule.ts";
+import type { Assignment } from "../rollout/schedule.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { batchSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
@@ -39,6 +40,12 @@ import {
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { judgePlans, summarizePlans } from "./plans.ts";
 import { refineSamples } from "./refine.ts";
+import {
+  type GreedyEpisodes,
+  type PlayEpisodes,
+  playGreedily,
+  sampleEpisodes,
+} from "./sampling.ts";
 import type { ImitationProgress } from "./imitation/imitation.ts";
 import type { WarmUp } from "./imitation/warm_start.ts";
 
@@ -262,22 +269,32 @@ class OpenTraining implements Training {
         timing[stage] = (now - before) / 1000;
         before = now;
       };
-      const episodes = scheduleEpisodes(specs, { ...config.rollout, random });
       const lost: LostEpisode[] = [];
-      const played = await collect(policy, episodes, {
-        ...playing,
-        onLost: (episode) => lost.push(episode),
+      const play = (by: Policy): PlayEpisodes => async (assignments) => {
+        const some = await collect(by, assignments, {
+          ...playing,
+          onLost: (episode) => lost.push(episode),
+        });
+        checkPlayed(`go on training after iteration ${iteration}`, {
+          episodes: some.episodes.length,
+          lost,
+        });
+        return some;
+      };
+      const { rollout } = config;
+      const { batch: played, ...drawn } = await sampleEpisodes(specs, {
+        ...{ rollout, random, play: play(policy) },
       });
-      checkPlayed(`go on training after iteration ${iteration}`, {
-        episodes: played.episodes.length,
-        lost,
-      });
+      const greedy = await this.#playGreedily(played, drawn.groups, play);
       lap("rollout");
       const trajectories = trajectoriesOf(played);
       const plans = subgoalRule && judgePlans(trajectories, subgoalRule);
-      const paid = shapeBatch(played, config.shaping, plans?.achieved);
+      const paid = await this.#penalize(
+        shapeBatch(played, config.shaping, plans?.achieved),
+      );
       const { batch: shaped, credit, metrics: valued } = await this.#credit(
         paid,
+        greedy?.baselines,
       );
       const samples = await this.#refine(played, batchSamples(shaped, credit));
       lap("credit");
@@ -290,7 +307,9 @@ class OpenTraining implements Training {
       lap("evaluation");
       const credits = splitCredit(played.offsets, credit);
       const metrics = {
-        ...summarizeTrajectories(trajectories),
+        ...summarizeTrajectories(drawn.played),
+        ...drawn.metrics,
+        ...greedy?.metrics,
         ...(lost.length > 0 && { lost_episodes: lost.length }),
         ...(plans && summarizePlans(trajectories, plans)),
         ...summarizeCredit(shaped, credit),
@@ -304,13 +323,64 @@ class OpenTraining implements Training {
     }
   }
 
-  async #credit(batch: EpisodeBatch): Promise<CreditedBatch> {
+  async #credit(
+    batch: EpisodeBatch,
+    baselines: Readonly<Record<string, number>> | undefined,
+  ): Promise<CreditedBatch> {
     const { assignCredit: own, critic } = this.#parts;
     if (critic) return await critic(batch);
+    const { estimator } = this.config;
     const credit = own
       ? joinCredit(batch, own(trajectoriesOf(batch)))
-      : creditBatch(batch, this.config.estimator);
+      : creditBatch(
+        batch,
+        baselines && estimator.name === "remax"
+          ? { ...estimator, baselines }
+          : estimator,
+      );
     return { batch, credit, metrics: {} };
+  }
+
+  /** Scores of an episode of each group that is played greedily, where the estimator compares with them. */
+  async #playGreedily(
+    batch: EpisodeBatch,
+    groups: readonly Assignment[],
+    play: (by: Policy) => PlayEpisodes,
+  ): Promise<GreedyEpisodes | undefined> {
+    const { config: { estimator: { name }, shaping } } = this;
+    const { policy, assignCredit: own } = this.#parts;
+    if (own || !estimatorOf(name).greedy) return undefined;
+    if (!policy.atTemperature) {
+      throw new TypeError(
+        `Cannot train by "${name}" as the policy must have "atTemperature" to play greedily: it has none`,
+      );
+    }
+    return await playGreedily(batch, {
+      ...{ groups, play: play(policy.atTemperature(0)) },
+      // Ends of subgoals are paid to single decisions, not to the episode.
+      shape: (played) => shapeBatch(played, { ...shaping, subgoalReward: 0 }),
+    });
+  }
+
+  /** Takes the divergence from the reference out of the rewards, where that is its place. */
+  async #penalize(batch: EpisodeBatch): Promise<EpisodeBatch> {
+    const { update } = this.config;
+    if (update.klPlacement !== "reward" || !update.klCoefficient) return batch;
+    const { learner } = this.#parts;
+    if (!learner.rewardPenalties) {
+      throw new TypeError(
+        'Cannot take the divergence out of rewards as the learner must have "rewardPenalties": it has none; use update.klPlacement=loss',
+      );
+    }
+    const penalties = await learner.rewardPenalties(
+      batch.turns,
+      decisionsTaken(batch),
+      update,
+    );
+    return {
+      ...batch,
+      rewards: batch.rewards.map((reward, t) => reward - penalties[t]!),
+    };
   }
 
   async #refine(

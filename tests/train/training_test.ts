@@ -214,7 +214,6 @@ Deno.test("Iterating leaves no tensor behind", async () => {
 Deno.test("Every estimator trains, or says what it lacks", async () => {
   const rollout = { tasks: 4, groupSize: 4 };
   const lacks: Record<string, RegExp> = {
-    remax: /^TypeError: Cannot read config as "estimator.baselines" must hold/,
     strata:
       /^\w+: Cannot assign credit "strata" as every episode needs a strategy/,
   };

@@ -10,6 +10,9 @@
 import type { EnvSpec } from "../../envs/text_env.ts";
 import type { EnvDataset } from "../../envs/world.ts";
 import type { EstimatorConfig } from "../../hae/credit.ts";
+import { LANGUAGE_DEFAULTS } from "../../policy/language/replies.ts";
+import { DECISIONS } from "../../trajectory.ts";
+import type { GroupFilterOptions } from "../../hae/group_filter.ts";
 import type { GearOptions } from "../../hae/gear.ts";
 import type { ShapingOptions } from "../../hae/shaping.ts";
 import type { BackendName } from "../../policy/backends/select.ts";
@@ -85,15 +88,23 @@ export type RolloutConfig = {
   readonly maxTurns: number;
   readonly balanceBy?: string;
   readonly workers: number;
+  readonly dynamicSampling?: DynamicSamplingConfig;
+};
+
+/** Groups that hold nothing to learn are dropped, and others drawn instead. */
+export type DynamicSamplingConfig = Readonly<GroupFilterOptions> & {
+  readonly extraGroups?: number;
 };
 
 /** What is played without learning, and how often. */
-export type EvaluationConfig = Omit<RolloutConfig, "tasks" | "workers"> & {
-  readonly every: number;
-  readonly tasks: number | "every";
-  readonly temperature: number;
-  readonly sets: Readonly<Record<string, readonly WorldConfig[]>>;
-};
+export type EvaluationConfig =
+  & Omit<RolloutConfig, "tasks" | "workers" | "dynamicSampling">
+  & {
+    readonly every: number;
+    readonly tasks: number | "every";
+    readonly temperature: number;
+    readonly sets: Readonly<Record<string, readonly WorldConfig[]>>;
+  };
 
 /** What a run keeps on disk. */
 export type RecordConfig = {
@@ -227,7 +238,29 @@ export function mergeParts(parts: readonly unknown[]): Json {
 }
 
 function readConfig(settings: Json): TrainingConfig {
-  return readSettings(configSchema, settings, "read config");
+  return settle(readSettings(configSchema, settings, "read config"));
+}
+
+/** Fills in what depends on other settings, so that a change of those leaves a run as it was. */
+function settle(config: TrainingConfig): TrainingConfig {
+  const { update, policy } = config;
+  const { loss, aggregationLength } = update;
+  const aggregation = update.aggregation ??
+    (loss === "gspo" ? "seq-mean-token-mean" : "token-mean");
+  const length = aggregation !== "seq-mean-token-sum-norm"
+    ? undefined
+    : policy.name === "language" || policy.name === "tinker"
+    ? policy.maxReplyTokens ?? LANGUAGE_DEFAULTS.maxReplyTokens
+    : DECISIONS.length;
+  return {
+    ...config,
+    update: {
+      ...update,
+      aggregation,
+      ...(length !== undefined &&
+        { aggregationLength: aggregationLength ?? length }),
+    },
+  };
 }
 
 /** A change that takes one setting back. */
@@ -250,7 +283,7 @@ interface IdleSetting {
  * settings.
  */
 function idleSettings(config: TrainingConfig): IdleSetting[] {
-  const { policy, shaping, evaluation } = config;
+  const { policy, shaping, evaluation, rollout, update } = config;
   const idle: IdleSetting[] = [];
   const check = (path: string, value: unknown, reason: string | false) => {
     if (value !== undefined && reason !== false) idle.push({ path, reason });
@@ -288,6 +321,36 @@ function idleSettings(config: TrainingConfig): IdleSetting[] {
     consistent,
   );
   check("shaping.consistencyCompares", shaping.consistencyCompares, consistent);
+  const held = update.klCoefficient !== 0;
+  const unheld = !held && 'where "update.klCoefficient" is 0';
+  check("update.adaptiveKl", update.adaptiveKl, unheld);
+  check(
+    "update.klPlacement",
+    update.klPlacement,
+    update.klPlacement === "reward" && unheld,
+  );
+  check(
+    "update.klEstimator",
+    update.klEstimator,
+    update.klEstimator !== "k3" && unheld,
+  );
+  check(
+    "update.aggregationLength",
+    update.aggregationLength,
+    update.aggregation !== "seq-mean-token-sum-norm" &&
+      'where "update.aggregation" is not "seq-mean-token-sum-norm"',
+  );
+  const spread = rollout.dynamicSampling?.keep === "spread";
+  check(
+    "rollout.dynamicSampling.fraction",
+    rollout.dynamicSampling?.fraction,
+    !spread && 'where groups are not kept by "spread"',
+  );
+  check(
+    "rollout.dynamicSampling.extraGroups",
+    rollout.dynamicSampling?.extraGroups,
+    spread && 'where groups are kept by "spread"',
+  );
   check(
     "evaluation.balanceBy",
     evaluation.balanceBy,

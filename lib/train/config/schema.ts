@@ -108,11 +108,33 @@ const schedule = {
   ),
 };
 
+const dynamicSampling = z.strictObject({
+  keep: optional(
+    z.enum(["unequal", "spread"]),
+    "Which groups stay: those whose scores are not all equal (DAPO), or a share of those of the largest spread (RAGEN), for which none is drawn again.",
+    "unequal",
+  ),
+  fraction: optional(
+    unit.positive("must be above 0"),
+    "Share of the groups that stays by spread, at least one.",
+    0.5,
+  ),
+  extraGroups: optional(
+    countOrNone,
+    "Most groups that are drawn beyond rollout.tasks in an iteration; those of the last draw stay where it is reached.",
+    "3 · rollout.tasks",
+  ),
+});
+
 const rollout = z.strictObject({
   tasks: count.default(16).describe("Tasks in an iteration."),
   ...schedule,
   workers: countOrNone.default(0).describe(
     "Workers that hold worlds; 0 keeps the worlds on the thread of the policy.",
+  ),
+  dynamicSampling: optional(
+    dynamicSampling,
+    "Groups that hold nothing to learn are dropped and others drawn instead; absent keeps all.",
   ),
 });
 

@@ -71,6 +71,16 @@ const REFUSED: readonly {
   },
 ];
 
+/** Settings that the learner on this machine alone knows, with the value that stands for what engines do. */
+const LOCAL_SETTINGS = [
+  ["loss", "ppo"],
+  ["aggregation", "token-mean"],
+  ["klEstimator", "k3"],
+  ["klPlacement", "loss"],
+  ["adaptiveKl", undefined],
+  ["samplerCorrection", undefined],
+] as const;
+
 /**
  * Refuses settings that an engine would ignore.
  *
@@ -90,6 +100,19 @@ export function checkEngineUpdate(
   if ((update.weightDecay ?? 0) > 0 && !dialect.adam.includes("weightDecay")) {
     throw new TypeError(
       `Cannot learn on an engine of dialect "${dialect.name}" as "update.weightDecay" must be 0, since the server's own configuration sets it: current value is ${update.weightDecay}`,
+    );
+  }
+  const own = LOCAL_SETTINGS.find(([name, standard]) =>
+    update[name] !== undefined && update[name] !== standard
+  );
+  if (own) {
+    const [name, standard] = own;
+    throw new TypeError(
+      `Cannot learn on an engine as "update.${name}" must be ${
+        standard === undefined ? "absent" : JSON.stringify(standard)
+      }, since engines compute their own loss: current value is ${
+        JSON.stringify(update[name])
+      }`,
     );
   }
   if (replicas.microbatches > 1) {

@@ -79,7 +79,10 @@ export function tensorSteps(
   return {
     async step(part) {
       const rows = splitMicrobatches(part, microbatches);
-      const parts = gatherMicrobatches(samples, columns, { rows, references });
+      const { aggregation } = settings;
+      const parts = gatherMicrobatches(samples, columns, {
+        ...{ rows, references, aggregation },
+      });
       const computed = sumGradients(await computeGradients(parts, settings));
       checkFinite(computed, variables);
       const { gradient, norm } = clipGradient(

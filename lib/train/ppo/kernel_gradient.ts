@@ -64,6 +64,7 @@ export function computePart(
   });
   const { units, heads, references } = samples;
   const result = differentiateUnits(scored, {
+    offsets: Int32Array.from({ length: rows.length + 1 }, (_, i) => 3 * i),
     oldLogProbs: ofUnits(units.oldLogProbs),
     advantages: ofUnits(units.advantages),
     mask: ofUnits(units.mask),

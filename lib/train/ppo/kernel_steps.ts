@@ -101,11 +101,13 @@ class KernelSteps implements GradientSteps {
     const { offsets, units, heads } = columns;
     const masked = (mask: Float32Array, at: (row: number) => number[]) =>
       rows.reduce((sum, row) => at(row).reduce((n, i) => n + mask[i]!, sum), 0);
+    const unitsOf = (row: number) => [0, 1, 2].map((k) => offsets[row]! + k);
     const counts = {
-      units: masked(
-        units.mask,
-        (row) => [0, 1, 2].map((k) => offsets[row]! + k),
-      ),
+      units: masked(units.mask, unitsOf),
+      rows: rows.length,
+      trainedRows:
+        rows.filter((row) => unitsOf(row).some((u) => units.mask[u]! > 0))
+          .length,
       heads: byDecision((name) => masked(heads[name].mask, (row) => [row])),
     };
     const places = rows.map((row) => this.#places.get(row)!);

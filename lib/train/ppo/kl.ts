@@ -49,6 +49,33 @@ const ESTIMATORS: Readonly<Record<KlEstimator, (x: Tensor) => Tensor>> = {
   abs: tf.abs,
 };
 
+/** Divergence beyond which `k3` is clipped, in nats, and log-ratio beyond which its exponential is. */
+const K3_LIMIT = 10, K3_LARGEST = 30;
+
+/** An estimate and its derivative with respect to `log π`, as {@linkcode klEstimates} has them. */
+export function differentiateKl(
+  x: number,
+  estimator: KlEstimator,
+): { readonly loss: number; readonly slope: number } {
+  switch (estimator) {
+    case "k1":
+    case "kl":
+      return { loss: x, slope: 1 };
+    case "k2":
+    case "mse":
+      return { loss: x * x / 2, slope: x };
+    case "abs":
+      return { loss: Math.abs(x), slope: Math.sign(x) };
+    case "k3":
+    case "low_var_kl": {
+      const factor = Math.exp(Math.min(-x, K3_LARGEST));
+      const loss = factor + x - 1;
+      const slope = -x > K3_LARGEST ? 1 : 1 - factor;
+      return loss > K3_LIMIT ? { loss: K3_LIMIT, slope: 0 } : { loss, slope };
+    }
+  }
+}
+
 /** Options for {@linkcode klEstimates}. */
 export interface KlEstimatesOptions {
   /** Log-probabilities under the reference policy, in the shape of the others. */
@@ -93,6 +120,44 @@ export function klEstimates(
     names: Object.keys(ESTIMATORS),
   });
   return tf.tidy(() => ESTIMATORS[estimator](tf.sub(logProbs, reference)));
+}
+
+/** Divergence of turns from the reference. */
+export interface TurnDivergences {
+  /** Sum over the units of each turn, in nats. Shape `(turns,)`. */
+  readonly sums: Float64Array;
+  /** Mean over turns of the mean over their units, in nats, for {@linkcode adaptKlCoefficient}. */
+  readonly mean: number;
+  /** Turns that have units. */
+  readonly turns: number;
+}
+
+/** Estimates the divergence of turns, from units of which some have a mask, first unit of each turn in `offsets`. */
+export function turnDivergences(
+  logProbs: ArrayLike<number>,
+  options: {
+    readonly references: ArrayLike<number>;
+    readonly mask: ArrayLike<number>;
+    readonly offsets: ArrayLike<number>;
+    readonly estimator: KlEstimator;
+  },
+): TurnDivergences {
+  const { references, mask, offsets, estimator } = options;
+  const sums = new Float64Array(offsets.length - 1);
+  let total = 0, turns = 0;
+  for (let i = 0; i < sums.length; i++) {
+    let units = 0;
+    for (let u = offsets[i]!; u < offsets[i + 1]!; u++) {
+      if (!(mask[u]! > 0)) continue;
+      sums[i]! +=
+        differentiateKl(logProbs[u]! - references[u]!, estimator).loss;
+      units++;
+    }
+    if (units === 0) continue;
+    total += sums[i]! / units;
+    turns++;
+  }
+  return { sums, mean: turns === 0 ? 0 : total / turns, turns };
 }
 
 /** Options for {@linkcode adaptKlCoefficient}. */

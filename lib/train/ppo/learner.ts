@@ -10,7 +10,10 @@ import type {
   DifferentiablePolicy,
   Learner,
   SampleBatch,
+  ScoredTurn,
+  UpdateOptions,
 } from "../../policy/policy.ts";
+import { type ByDecision, decisionUnits } from "../../trajectory.ts";
 import {
   openSafetensors,
   type TensorValues,
@@ -30,7 +33,13 @@ import {
 } from "./gradient_steps.ts";
 import { computePart } from "./kernel_gradient.ts";
 import { type ComputeParts, KernelLearning } from "./kernel_steps.ts";
-import { layOutSamples } from "./microbatches.ts";
+import {
+  adaptKlCoefficient,
+  type TurnDivergences,
+  turnDivergences,
+} from "./kl.ts";
+import { layOutSamples, layOutTurns } from "./microbatches.ts";
+import { correctSamples } from "./sampler_correction.ts";
 import { type AdamWState, beginAdamW } from "./optimizer.ts";
 import {
   assignWeights,
@@ -39,7 +48,10 @@ import {
   PPO_TERMS,
   readWeights,
 } from "./step.ts";
-import { settingsAt } from "./update_settings.ts";
+import { type PpoSettings, settingsAt } from "./update_settings.ts";
+
+/** Turns over which an adaptive coefficient may change by about a fifth, unless it is set. */
+const KL_HORIZON = 10_000;
 
 /** Samples scored at once under the reference weights. */
 const REFERENCE_BATCH = 1024;
@@ -136,9 +148,17 @@ export class PpoLearner implements Learner {
   #initial: tf.Tensor1D | undefined;
   #reference: Float32Array<ArrayBuffer> | undefined;
   #moments: AdamWState;
-  /** Weights and moments when the last update began. */
+  /** Coefficient of the divergence as adapted so far; absent means as configured. */
+  #klCoefficient: number | undefined;
+  /** Divergence that was taken out of the rewards that the next update learns from. */
+  #penalized: TurnDivergences | undefined;
+  /** Weights, moments and coefficient when the last update began. */
   #start:
-    | { weights: Float32Array<ArrayBuffer>; moments: AdamWState }
+    | {
+      weights: Float32Array<ArrayBuffer>;
+      moments: AdamWState;
+      klCoefficient: number | undefined;
+    }
     | undefined;
 
   constructor(policy: DifferentiablePolicy, begin: BeginSteps) {
@@ -175,20 +195,41 @@ export class PpoLearner implements Learner {
   ): Promise<Record<string, number>> {
     this.#start = undefined;
     const { random: stream, signal, iteration: _, ...given } = options;
-    const settings = settingsAt(given);
-    const columns = layOutSamples(samples);
+    const chosen = this.#settingsAt(given);
+    let columns = layOutSamples(samples);
     const { offsets } = columns;
+    const penalized = this.#penalized;
+    this.#penalized = undefined;
     const rows = samples.turns.map((_, i) => i)
       .filter((i) => offsets[i + 1]! > offsets[i]!);
     if (rows.length === 0) return { updates: 0 };
     await registerGradients(); // a policy of the caller's own may not have
     const weights = await readWeights(this.#variables);
     const moments = this.#moments;
-    this.#start = { weights, moments };
+    const { klPlacement, klCoefficient, samplerCorrection } = chosen;
+    this.#start = { weights, moments, klCoefficient: this.#klCoefficient };
     const pause = createPause(signal);
-    const references = settings.klCoefficient === 0
-      ? undefined
-      : await this.#scoreReference({ samples, columns, rows }, weights);
+    const inLoss = klPlacement === "loss" && klCoefficient !== 0;
+    const settings: PpoSettings = {
+      ...chosen,
+      klCoefficient: inLoss ? klCoefficient : 0,
+      aggregationLength: chosen.aggregationLength ?? longest(offsets),
+    };
+    const { turns } = samples;
+    const references = inLoss
+      ? await this.#scoreReference({ turns, offsets, rows }, weights)
+      : undefined;
+    const divergences = references
+      ? turnDivergences(columns.units.oldLogProbs, {
+        ...{ references, mask: columns.units.mask, offsets },
+        estimator: settings.klEstimator,
+      })
+      : penalized;
+    const corrected = samplerCorrection && await correctSamples(columns, {
+      ...{ turns, rows, ...samplerCorrection },
+      score: (some) => this.#policy.scoreSamples(some),
+    });
+    if (corrected) columns = corrected.columns;
     const steps = this.#begin(
       { samples, columns, rows, references, settings, weights, moments },
     );
@@ -209,14 +250,73 @@ export class PpoLearner implements Learner {
     } finally {
       this.#moments = steps.end();
     }
-    return report.row();
+    return {
+      ...report.row(),
+      ...corrected?.metrics,
+      ...this.#adapt(chosen, divergences),
+    };
+  }
+
+  /** Settings at this moment of training, the coefficient of the divergence as it was adapted. */
+  #settingsAt(options: Parameters<typeof settingsAt>[0]): PpoSettings {
+    const settings = settingsAt(options);
+    const adapted = settings.adaptiveKl ? this.#klCoefficient : undefined;
+    return {
+      ...settings,
+      klCoefficient: adapted ?? settings.klCoefficient,
+    };
+  }
+
+  /** Adapts the coefficient of the divergence after it was used; numbers of the update's row. */
+  #adapt(
+    { klCoefficient, klPlacement, adaptiveKl }: PpoSettings,
+    divergences: TurnDivergences | undefined,
+  ): Record<string, number> {
+    if (!divergences) return {};
+    const measured = {
+      ...(klPlacement === "reward" && { reward_kl: divergences.mean }),
+      ...(adaptiveKl && { kl_coefficient: klCoefficient }),
+    };
+    if (!adaptiveKl) return measured;
+    const { target, horizon = KL_HORIZON } = adaptiveKl;
+    this.#klCoefficient = adaptKlCoefficient(klCoefficient, {
+      ...{ kl: divergences.mean, steps: divergences.turns, target, horizon },
+    });
+    return measured;
+  }
+
+  async rewardPenalties(
+    turns: readonly ScoredTurn[],
+    counts: ByDecision<Uint8Array>,
+    options: UpdateOptions,
+  ): Promise<Float64Array> {
+    const { klCoefficient, klEstimator } = this.#settingsAt(options);
+    const { offsets, logProbs } = layOutTurns(turns);
+    const mask = new Uint8Array(logProbs.length);
+    for (const [i, { decision: { trace } }] of turns.entries()) {
+      for (const [j, name] of decisionUnits(trace).entries()) {
+        if (name !== undefined) mask[offsets[i]! + j] = counts[name][i]!;
+      }
+    }
+    const rows = turns.map((_, i) => i)
+      .filter((i) => offsets[i + 1]! > offsets[i]!);
+    const own = await readWeights(this.#variables);
+    const references = await this.#scoreReference(
+      { turns, offsets, rows },
+      own,
+    );
+    this.#penalized = turnDivergences(logProbs, {
+      ...{ references, mask, offsets, estimator: klEstimator },
+    });
+    return this.#penalized.sums.map((sum) => klCoefficient * sum);
   }
 
   revert(): void {
     if (!this.#start) return;
-    const { weights, moments } = this.#start;
+    const { weights, moments, klCoefficient } = this.#start;
     assignWeights(this.#variables, weights);
     this.#moments = moments;
+    this.#klCoefficient = klCoefficient;
     this.#start = undefined;
   }
 
@@ -240,7 +340,13 @@ export class PpoLearner implements Learner {
       first: column(first),
       second: column(second),
       reference: column(await this.#referenceWeights()),
-    }, { metadata: { step: String(step) } });
+    }, {
+      metadata: {
+        step: String(step),
+        ...(this.#klCoefficient !== undefined &&
+          { klCoefficient: String(this.#klCoefficient) }),
+      },
+    });
   }
 
   async load(directory: string): Promise<void> {
@@ -268,7 +374,15 @@ export class PpoLearner implements Learner {
         `Cannot load "${directory}" as its optimizer must say how many steps it took: current value is "${state.metadata.step}"`,
       );
     }
+    const adapted = state.metadata.klCoefficient;
+    if (adapted !== undefined && !(Number(adapted) >= 0)) {
+      throw new SyntaxError(
+        `Cannot load "${directory}" as its coefficient of the divergence must be a number of at least 0: current value is "${adapted}"`,
+      );
+    }
     const [first, second] = [await column("first"), await column("second")];
+    this.#klCoefficient = adapted === undefined ? undefined : Number(adapted);
+    this.#penalized = undefined;
     this.#reference = await column("reference");
     this.#initial?.dispose();
     this.#initial = undefined;
@@ -290,17 +404,20 @@ export class PpoLearner implements Learner {
 
   /** Log-probabilities of all units under the reference weights; the policy's own are put back. */
   async #scoreReference(
-    { samples, columns, rows }: Pick<Update, "samples" | "columns" | "rows">,
+    { turns, offsets, rows }: {
+      readonly turns: readonly ScoredTurn[];
+      readonly offsets: Int32Array;
+      readonly rows: readonly number[];
+    },
     own: Float32Array,
   ): Promise<Float32Array> {
-    const { offsets, units } = columns;
     assignWeights(this.#variables, await this.#referenceWeights());
     try {
-      const references = new Float32Array(units.mask.length);
+      const references = new Float32Array(offsets.at(-1)!);
       for (let at = 0; at < rows.length; at += REFERENCE_BATCH) {
         const part = rows.slice(at, at + REFERENCE_BATCH);
         const scored = await this.#policy.scoreSamples(
-          part.map((i) => samples.turns[i]!),
+          part.map((i) => turns[i]!),
         );
         for (const [j, { logProbs }] of scored.entries()) {
           references.set(logProbs, offsets[part[j]!]!);
@@ -311,6 +428,15 @@ export class PpoLearner implements Learner {
       assignWeights(this.#variables, own);
     }
   }
+}
+
+/** Units of the longest row. */
+function longest(offsets: Int32Array): number {
+  let most = 1;
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    most = Math.max(most, offsets[i + 1]! - offsets[i]!);
+  }
+  return most;
 }
 
 /** Deals rows into minibatches, in a fresh order; none is below half the size but an only one. */

@@ -9,6 +9,7 @@
  */
 
 import type { SampleBatch, ScoredTurn } from "../../policy/policy.ts";
+import type { AggregationMode } from "./aggregation.ts";
 import {
   type ByDecision,
   byDecision,
@@ -50,11 +51,15 @@ export interface SampleColumns {
 export interface Microbatch extends Omit<SampleColumns, "offsets"> {
   /** Turns to score. */
   readonly turns: readonly ScoredTurn[];
+  /** Row of each unit. Shape `(units,)`. */
+  readonly sequences: Int32Array;
   /** Log-probabilities of the units under the reference, where they are wanted. Shape `(units,)`. */
   readonly references: Float32Array | undefined;
   /** What its means count for in the means of the minibatch: its share of the units, and of each head's targets. */
   readonly weights: {
     readonly units: number;
+    /** Of what is aggregated: loss, entropy and divergence. */
+    readonly aggregate: number;
     readonly heads: ByDecision<number>;
   };
 }
@@ -66,22 +71,16 @@ export interface Microbatch extends Omit<SampleColumns, "offsets"> {
  */
 export function layOutSamples(samples: SampleBatch): SampleColumns {
   const { turns, unitWeights } = samples;
-  const names = turns.map(({ decision }) => decisionUnits(decision.trace));
-  const offsets = new Int32Array(turns.length + 1);
-  for (const [i, { length }] of names.entries()) {
-    offsets[i + 1] = offsets[i]! + length;
-  }
+  const { offsets, names, logProbs: oldLogProbs } = layOutTurns(turns);
   const size = offsets[turns.length]!;
   if (unitWeights !== undefined && unitWeights.length !== size) {
     throw new RangeError(
       `Cannot weigh units as there must be one weight for each: ${size} units, ${unitWeights.length} weights`,
     );
   }
-  const oldLogProbs = new Float32Array(size);
   const advantages = new Float32Array(size), mask = new Float32Array(size);
-  for (const [i, { decision: { trace } }] of turns.entries()) {
+  for (const i of turns.keys()) {
     const start = offsets[i]!;
-    oldLogProbs.set(unitLogProbs(trace), start);
     for (const [j, name] of names[i]!.entries()) {
       if (name === undefined || samples.trained[name][i] !== 1) continue;
       mask[start + j] = 1;
@@ -91,6 +90,24 @@ export function layOutSamples(samples: SampleBatch): SampleColumns {
   }
   const units = { oldLogProbs, advantages, mask };
   return { offsets, units, heads: layOutHeads(samples) };
+}
+
+/** Lays the units of turns out: where those of each turn start, the decision of each, and its log-probability when it was chosen. */
+export function layOutTurns(turns: readonly ScoredTurn[]): {
+  readonly offsets: Int32Array;
+  readonly names: readonly ReturnType<typeof decisionUnits>[];
+  readonly logProbs: Float32Array;
+} {
+  const names = turns.map(({ decision }) => decisionUnits(decision.trace));
+  const offsets = new Int32Array(turns.length + 1);
+  for (const [i, { length }] of names.entries()) {
+    offsets[i + 1] = offsets[i]! + length;
+  }
+  const logProbs = new Float32Array(offsets[turns.length]!);
+  for (const [i, { decision: { trace } }] of turns.entries()) {
+    logProbs.set(unitLogProbs(trace), offsets[i]!);
+  }
+  return { offsets, names, logProbs };
 }
 
 function layOutHeads(
@@ -140,6 +157,7 @@ export function gatherMicrobatches(
   parts: {
     readonly rows: readonly (readonly number[])[];
     readonly references: Float32Array | undefined;
+    readonly aggregation?: AggregationMode;
   },
 ): Microbatch[] {
   const { offsets, units, heads } = columns;
@@ -150,6 +168,11 @@ export function gatherMicrobatches(
       Float32Array.from(rows, (i) => column[i]!);
     return {
       turns: rows.map((i) => ({ decision: samples.turns[i]!.decision })),
+      sequences: Int32Array.from(
+        rows.flatMap((i, k) =>
+          Array<number>(offsets[i + 1]! - offsets[i]!).fill(k)
+        ),
+      ),
       units: {
         oldLogProbs: ofUnits(units.oldLogProbs),
         advantages: ofUnits(units.advantages),
@@ -163,7 +186,7 @@ export function gatherMicrobatches(
       references: parts.references && ofUnits(parts.references),
     };
   });
-  const weights = microbatchWeights(gathered);
+  const weights = microbatchWeights(gathered, parts.aggregation);
   return gathered.map((one, k) => ({ ...one, weights: weights[k]! }));
 }
 
@@ -188,26 +211,56 @@ function gatherUnits(
 /** What has a mask: 1 where a mean counts a unit, or a target of a value head. */
 type Masked = Pick<UnitColumns, "mask">;
 
-/** Weights of microbatches; they add up to 1, or are all 0 where there is nothing to average. */
+/** A part of a minibatch, as far as its weights depend on it. */
+interface WeighedPart {
+  readonly turns: { readonly length: number };
+  readonly sequences: ArrayLike<number>;
+  readonly units: Masked;
+  readonly heads: ByDecision<Masked>;
+}
+
+/** Weights of microbatches; they add up to 1, or are all 0 where there is nothing to average. Sums count whole. */
 export function microbatchWeights(
-  parts: readonly { units: Masked; heads: ByDecision<Masked> }[],
+  parts: readonly WeighedPart[],
+  aggregation: AggregationMode = "token-mean",
 ): Microbatch["weights"][] {
-  if (parts.length === 1) return [{ units: 1, heads: byDecision(() => 1) }];
-  const units = shares(parts.map((one) => one.units));
+  if (parts.length === 1) {
+    return [{ units: 1, aggregate: 1, heads: byDecision(() => 1) }];
+  }
+  const units = shares(parts.map((one) => countMasked(one.units)));
+  const aggregate = AGGREGATE_WEIGHTS[aggregation](parts);
   const heads = byDecision((name) =>
-    shares(parts.map((one) => one.heads[name]))
+    shares(parts.map((one) => countMasked(one.heads[name])))
   );
   return units.map((share, k) => ({
     units: share,
+    aggregate: aggregate[k]!,
     heads: byDecision((name) => heads[name][k]!),
   }));
 }
 
-/** Share of each part in what has a mask. */
-function shares(parts: readonly Masked[]): number[] {
-  const counts = parts.map(({ mask }) =>
-    mask.reduce((sum, one) => sum + one, 0)
-  );
+/** Weight of each part's aggregate in that of the minibatch. */
+const AGGREGATE_WEIGHTS: Readonly<
+  Record<AggregationMode, (parts: readonly WeighedPart[]) => number[]>
+> = {
+  "token-mean": (parts) => shares(parts.map((one) => countMasked(one.units))),
+  "seq-mean-token-sum": (parts) =>
+    shares(parts.map(({ turns }) => turns.length)),
+  "seq-mean-token-mean": (parts) =>
+    shares(parts.map(({ units: { mask }, sequences }) =>
+      new Set(
+        mask.keys().filter((u) => mask[u]! > 0).map((u) => sequences[u]),
+      ).size
+    )),
+  "seq-mean-token-sum-norm": (parts) => parts.map(() => 1),
+};
+
+function countMasked({ mask }: Masked): number {
+  return mask.reduce((sum, one) => sum + one, 0);
+}
+
+/** Share of each part in the whole. */
+function shares(counts: readonly number[]): number[] {
   const total = counts.reduce((sum, one) => sum + one, 0);
   return counts.map((one) => total === 0 ? 0 : one / total);
 }

@@ -14,12 +14,15 @@ import {
   type PolicyLoss,
   policyLoss,
   type PolicyLossOptions,
+  sequencePolicyLoss,
   valueLoss,
   type ValueLossOptions,
 } from "./losses.ts";
 
 /** Options for {@linkcode actorObjective}. */
 export interface ActorObjectiveOptions extends PolicyLossOptions {
+  /** Whose ratio is clipped: each unit's, or one for all units of a sequence, without dual clip. @default {"ppo"} */
+  readonly loss?: "ppo" | "gspo";
   /** Entropy of the distribution each unit was drawn from, in nats, with a gradient. */
   readonly entropies?: Tensor;
   /** Log-probabilities under the reference policy. */
@@ -86,10 +89,15 @@ export function actorObjective(
     klCoefficient = 0,
     klEstimator: estimator = "k3",
     accumulation = 1,
-    aggregation: mode = "token-mean",
+    loss: variant = "ppo",
+    aggregation: mode = variant === "ppo"
+      ? "token-mean"
+      : "seq-mean-token-mean",
   } = options;
   return tf.tidy(() => {
-    const { loss: policy, ...shares } = policyLoss(logProbs, options);
+    const { loss: policy, ...shares } = variant === "ppo"
+      ? policyLoss(logProbs, options)
+      : sequencePolicyLoss(logProbs, options);
     const mean = (values: Tensor) =>
       aggregate(values, mask, { ...options, mode });
     const entropy = entropies ? mean(entropies) : tf.scalar(0);

@@ -79,7 +79,7 @@ function addUp(columns: readonly Float32Array[]): Float32Array<ArrayBuffer> {
 /** The microbatch's part of the objective, and of its terms in the order of {@linkcode PPO_TERMS}. */
 function objectiveTerms(
   policy: DifferentiablePolicy,
-  { turns, units, heads, references, weights }: Microbatch,
+  { turns, sequences, units, heads, references, weights }: Microbatch,
   settings: PpoSettings,
 ): { loss: tf.Scalar; terms: tf.Scalar[] } {
   const scored = policy.score(turns);
@@ -89,11 +89,17 @@ function objectiveTerms(
       : tf.tensor1d(units.oldLogProbs),
     advantages: tf.tensor1d(units.advantages),
     mask: tf.tensor1d(units.mask),
+    loss: settings.loss,
+    aggregation: settings.aggregation,
+    ...{ sequences, sequenceCount: turns.length },
+    ...(settings.aggregationLength !== undefined &&
+      { length: settings.aggregationLength }),
     clipRange: settings.clipRange,
     dualClip: settings.dualClip,
     entropies: scored.entropies,
     entropyCoefficient: settings.entropyCoefficient,
     klCoefficient: settings.klCoefficient,
+    klEstimator: settings.klEstimator,
     ...(references && { referenceLogProbs: tf.tensor1d(references) }),
   });
   const critic = criticObjective(byDecision((name) => ({
@@ -105,17 +111,19 @@ function objectiveTerms(
     coefficient: weights.heads[name],
   })));
   const share = (mean: tf.Scalar): tf.Scalar => tf.mul(mean, weights.units);
+  const part = (aggregate: tf.Scalar): tf.Scalar =>
+    tf.mul(aggregate, weights.aggregate);
   const loss: tf.Scalar = tf.add(
-    share(actor.loss),
+    part(actor.loss),
     tf.mul(critic.loss, settings.valueCoefficient),
   );
   return {
     loss,
     terms: [
-      share(actor.policy),
+      part(actor.policy),
       critic.loss,
-      share(actor.entropy),
-      share(actor.kl),
+      part(actor.entropy),
+      part(actor.kl),
       share(actor.approximateKl),
       share(actor.clipFraction),
       share(actor.dualClipFraction),

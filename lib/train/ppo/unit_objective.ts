@@ -6,10 +6,13 @@
  */
 
 import { type ByDecision, byDecision, DECISIONS } from "../../trajectory.ts";
+import { differentiateKl } from "./kl.ts";
 import type { PpoSettings } from "./update_settings.ts";
 
 /** Numbers of units and value heads, of some rows of a minibatch. */
 export interface ObjectiveNumbers {
+  /** First unit of each row, then the number of units. Shape `(rows + 1,)`. */
+  readonly offsets: ArrayLike<number>;
   /** Shapes `(units,)`. */
   readonly oldLogProbs: ArrayLike<number>;
   readonly advantages: ArrayLike<number>;
@@ -22,9 +25,11 @@ export interface ObjectiveNumbers {
     readonly targets: ArrayLike<number>;
     readonly mask: ArrayLike<number>;
   }>;
-  /** Units with a mask, and targets of each head, in the whole minibatch. */
+  /** Units with a mask, rows, rows with such units, and targets of each head, in the whole minibatch. */
   readonly counts: {
     readonly units: number;
+    readonly rows: number;
+    readonly trainedRows: number;
     readonly heads: ByDecision<number>;
   };
 }
@@ -58,23 +63,36 @@ export function differentiateUnits(
     values: byDecision((name) => new Float64Array(scores.values[name].length)),
   };
   const each = 1 / (numbers.counts.units + NEARLY_ZERO);
-  const { mask, references } = numbers;
-  for (let u = 0; u < mask.length; u++) {
-    if (!(mask[u]! > 0)) continue;
-    const logProb = scores.logProbs[u]!, entropy = scores.entropies[u]!;
-    const old = settings.onPolicy ? logProb : numbers.oldLogProbs[u]!;
-    const unit = surrogate(logProb - old, numbers.advantages[u]!, settings);
-    const kl = references ? divergence(logProb - references[u]!) : NOTHING;
-    gradient.logProbs[u] = each *
-      (unit.slope + settings.klCoefficient * kl.slope);
-    gradient.entropies[u] = -each * settings.entropyCoefficient;
-    terms[0]! += each * unit.loss;
-    terms[2]! += each * entropy;
-    terms[3]! += each * kl.loss;
-    terms[4]! += each * (old - logProb);
-    terms[5]! += unit.clipped ? each : 0;
-    terms[6]! += unit.bounded ? each : 0;
-    terms[7]! += each * logProb;
+  const { offsets, mask, references } = numbers;
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    const start = offsets[row]!, end = offsets[row + 1]!;
+    const share = unitShare(numbers, { start, end }, settings);
+    const sequence = settings.loss === "gspo"
+      ? sequenceRatio(scores, numbers, { start, end }, settings.onPolicy)
+      : undefined;
+    for (let u = start; u < end; u++) {
+      if (!(mask[u]! > 0)) continue;
+      const logProb = scores.logProbs[u]!, entropy = scores.entropies[u]!;
+      const old = settings.onPolicy ? logProb : numbers.oldLogProbs[u]!;
+      const unit = surrogate(
+        sequence ?? logProb - old,
+        numbers.advantages[u]!,
+        settings,
+      );
+      const kl = references
+        ? differentiateKl(logProb - references[u]!, settings.klEstimator)
+        : NOTHING;
+      gradient.logProbs[u] = share *
+        (unit.slope + settings.klCoefficient * kl.slope);
+      gradient.entropies[u] = -share * settings.entropyCoefficient;
+      terms[0]! += share * unit.loss;
+      terms[2]! += share * entropy;
+      terms[3]! += share * kl.loss;
+      terms[4]! += each * (old - logProb);
+      terms[5]! += unit.clipped ? each : 0;
+      terms[6]! += unit.bounded ? each : 0;
+      terms[7]! += each * logProb;
+    }
   }
   for (const name of DECISIONS) {
     const head = numbers.heads[name];
@@ -93,6 +111,52 @@ export function differentiateUnits(
   return { terms, gradient };
 }
 
+/** A range of units. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Weight of each unit of a row in what is aggregated; see `aggregationWeights`. */
+function unitShare(
+  { mask, counts }: ObjectiveNumbers,
+  { start, end }: Range,
+  { aggregation, aggregationLength = 1 }: PpoSettings,
+): number {
+  switch (aggregation) {
+    case "token-mean":
+      return 1 / (counts.units + NEARLY_ZERO);
+    case "seq-mean-token-sum":
+      return 1 / Math.max(1, counts.rows);
+    case "seq-mean-token-sum-norm":
+      return 1 / aggregationLength;
+    case "seq-mean-token-mean": {
+      let units = 0;
+      for (let u = start; u < end; u++) units += mask[u]!;
+      return units === 0 ? 0 : 1 / (units * Math.max(1, counts.trainedRows));
+    }
+  }
+}
+
+/** Log-ratios of a sequence above this count as this; see `sequencePolicyLoss`. */
+const LARGEST_LOG_RATIO = 10;
+
+/** Log-ratio of a row's units together: their mean. */
+function sequenceRatio(
+  { logProbs }: ScoreNumbers,
+  { mask, oldLogProbs }: ObjectiveNumbers,
+  { start, end }: Range,
+  onPolicy: boolean,
+): number {
+  let sum = 0, units = 0;
+  for (let u = start; u < end; u++) {
+    if (!(mask[u]! > 0)) continue;
+    if (!onPolicy) sum += logProbs[u]! - oldLogProbs[u]!;
+    units++;
+  }
+  return sum / Math.max(1, units);
+}
+
 /** A loss and its derivative. */
 interface Sloped {
   readonly loss: number;
@@ -105,30 +169,25 @@ const NOTHING: Sloped = { loss: 0, slope: 0 };
 function surrogate(
   logRatio: number,
   advantage: number,
-  { clipRange, dualClip }: PpoSettings,
+  { clipRange, dualClip, loss }: PpoSettings,
 ): Sloped & { readonly clipped: boolean; readonly bounded: boolean } {
   const [below, above] = typeof clipRange === "number"
     ? [clipRange, clipRange]
     : clipRange;
-  const price = -advantage, ratio = Math.exp(logRatio);
+  const capped = loss === "gspo" && logRatio > LARGEST_LOG_RATIO;
+  const price = -advantage;
+  const ratio = Math.exp(capped ? LARGEST_LOG_RATIO : logRatio);
   const free = price * ratio;
   const limited = price * Math.min(Math.max(ratio, 1 - below), 1 + above);
   const upper = Math.max(free, limited), clipped = limited > free;
   const bound = price * dualClip;
-  const bounded = dualClip !== 0 && price > 0 && upper > bound;
+  const bounded = loss === "ppo" && dualClip !== 0 && price > 0 &&
+    upper > bound;
   return {
     loss: bounded ? bound : upper,
-    slope: bounded || clipped ? 0 : free,
+    slope: bounded || clipped || capped ? 0 : free,
     ...{ clipped, bounded },
   };
-}
-
-/** The estimator k3 of the divergence from the reference; see `klEstimates`. */
-function divergence(logRatio: number): Sloped {
-  const factor = Math.exp(Math.min(-logRatio, 30));
-  const loss = factor + logRatio - 1;
-  const slope = -logRatio > 30 ? 1 : 1 - factor;
-  return loss > 10 ? { loss: 10, slope: 0 } : { loss, slope };
 }
 
 /** The larger of the free and the clipped squared error; see `valueLoss`. */

@@ -86,9 +86,9 @@ function update(options: UpdateOptions): Update {
   return { samples, columns, rows, references, settings, weights, moments };
 }
 
-const byTensors = (options: UpdateOptions) =>
+const byTensors = (options: UpdateOptions, microbatches = 1) =>
   tensorSteps(policy, update(options), {
-    microbatches: 1,
+    microbatches,
     computeGradients: (parts, settings) =>
       Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
   });
@@ -126,12 +126,35 @@ const SETTINGS: Record<string, UpdateOptions> = {
   "a reference": { klCoefficient: 0.3 },
   "on-policy": { onPolicy: true, entropyCoefficient: 0.1 },
   "a clipped gradient": { maxGradientNorm: 0.01 },
+  "one ratio for a turn": { loss: "gspo", clipRange: [0.05, 0.1] },
+  "one ratio for a turn, on-policy": { loss: "gspo", onPolicy: true },
+  "sums of sequences": {
+    aggregation: "seq-mean-token-sum",
+    klCoefficient: 0.3,
+    klEstimator: "k1",
+  },
+  "means of sequences": {
+    aggregation: "seq-mean-token-mean",
+    klCoefficient: 0.3,
+    klEstimator: "k2",
+  },
+  "sums over one length": {
+    aggregation: "seq-mean-token-sum-norm",
+    aggregationLength: 3,
+    klCoefficient: 0.3,
+    klEstimator: "abs",
+  },
 };
 
 for (const [name, options] of Object.entries(SETTINGS)) {
   Deno.test(`kernels take the steps of TensorFlow.js: ${name}`, async () => {
     const wanted = await takeStep(byTensors, options);
     const given = await takeStep(byKernels, options);
+    const parts = await takeStep((some) => byTensors(some, 3), options);
+    ok(Math.abs(wanted.norm - parts.norm) < 1e-5 * wanted.norm, "microbatches");
+    wanted.terms.forEach((term, i) => {
+      ok(Math.abs(term - parts.terms[i]!) < 1e-5 * (1 + Math.abs(term)));
+    });
     wanted.terms.forEach((term, i) => {
       ok(Math.abs(term - given.terms[i]!) < 1e-5 * (1 + Math.abs(term)));
     });

@@ -129,6 +129,8 @@ for (const [name, policy] of Object.entries(POLICIES)) {
 
 Deno.test("microbatchWeights() counts nothing where there is nothing to average", () => {
   const masks = (units: readonly number[]) => ({
+    turns: units,
+    sequences: Int32Array.from(units.keys()),
     units: { mask: Float32Array.from(units) },
     heads: byDecision(() => ({ mask: new Float32Array(2) })),
   });
