@@ -115,12 +115,38 @@ export type DecisionTrace =
   | TokenTrace
   | { readonly kind: "untrainable" };
 
+/** What an episode follows from its first turn to its last (StraTA). Plain data. */
+export interface Strategy {
+  /** Its words; episodes of one group with equal words follow one strategy. */
+  readonly text: string;
+  /** The subgoals that it consists of, each in force until it is achieved; a single one is never left. */
+  readonly steps: readonly string[];
+  /** The tokens that it was written in, for policies that write. */
+  readonly written?: WrittenStrategy;
+}
+
+/** A strategy as tokens: the planning part of an episode's first reply. */
+export interface WrittenStrategy {
+  /** Token ids of the prompt. Shape `(prompt tokens,)`. */
+  readonly prompt: Int32Array<ArrayBuffer>;
+  /** Token ids of the strategy, tags included. Shape `(tokens,)`. */
+  readonly reply: Int32Array<ArrayBuffer>;
+  /** Log-probability of each token when it was sampled; 0 where it was given. Shape `(tokens,)`. */
+  readonly logProbs: Float32Array<ArrayBuffer>;
+  /** 1 where the token was sampled. Shape `(tokens,)`. */
+  readonly sampled: Uint8Array<ArrayBuffer>;
+  /** What could have been written at each token; absent means anything. */
+  readonly allowed?: AllowedTokens;
+}
+
 /** Everything a policy decided on one turn. */
 export interface Decision {
   /** Whether a new subgoal was taken up. */
   readonly switched: boolean;
   /** The subgoal in force from now on; empty for a policy without a plan. */
   readonly subgoal: string;
+  /** The strategy that the episode follows, on the first turn of a policy that has one. */
+  readonly strategy?: string;
   /** The action sent to the world. */
   readonly action: string;
   /** Whether the reply had the agreed form and the action was admissible. */
@@ -163,7 +189,7 @@ export interface Trajectory {
   readonly taskType?: string;
   /** Episodes with one group share a task and a start; baselines compare them. */
   readonly group: string;
-  /** Episodes with one strategy share their opening plan (StraTA). */
+  /** The strategy that was followed (StraTA), in words; episodes of a group with equal words are compared. */
   readonly strategy?: string;
   /** The turns, in the order they were played. */
   readonly turns: readonly Turn[];

@@ -56,6 +56,7 @@ export {
   householdStep,
   proposeHouseholdSteps,
 } from "../lib/envs/household/steps.ts";
+export { proposeHouseholdStrategy } from "../lib/envs/household/strategy.ts";
 export { HOUSEHOLD_SUBGOAL_RULE } from "../lib/envs/household/subgoal_rule.ts";
 export {
   householdSubgoal,

@@ -13,6 +13,7 @@ import type {
   EnvSpec,
   ListAlternatives,
   OpenEnv,
+  ProposeStrategy,
   ProposeSubgoals,
   SubgoalRule,
 } from "./text_env.ts";
@@ -31,6 +32,7 @@ interface WorldModule {
   readonly openEnv: OpenEnv;
   readonly proposeSubgoals?: ProposeSubgoals;
   readonly proposeSteps?: ProposeSubgoals;
+  readonly proposeStrategy?: ProposeStrategy;
   readonly subgoalRule?: SubgoalRule;
   readonly alternatives?: ListAlternatives;
 }
@@ -42,12 +44,14 @@ export const MODULE: World = {
     (await importWorld(spec)).openEnv(spec, seed),
   resolve: async (spec) => {
     const { openEnv, ...guide } = await importWorld(spec);
-    const { proposeSubgoals, proposeSteps, subgoalRule, alternatives } = guide;
+    const { proposeSubgoals, proposeSteps, proposeStrategy } = guide;
+    const { subgoalRule, alternatives } = guide;
     return {
       settings: MODULE_SPEC,
       createOpener: () => openEnv,
       ...(proposeSubgoals && { proposeSubgoals }),
       ...(proposeSteps && { proposeSteps }),
+      ...(proposeStrategy && { proposeStrategy }),
       ...(subgoalRule && { subgoalRule }),
       ...(alternatives && { alternatives }),
     };
@@ -64,7 +68,7 @@ async function importWorld(spec: EnvSpec): Promise<WorldModule> {
   if (isWorldModule(module)) return module;
   throw new TypeError(
     typeof module.openEnv === "function"
-      ? `Cannot open a world of a module as its "proposeSubgoals", "proposeSteps" and "alternatives" must be functions, and its "subgoalRule" must have "serves" and "achieved": current value is ${url}`
+      ? `Cannot open a world of a module as its "proposeSubgoals", "proposeSteps", "proposeStrategy" and "alternatives" must be functions, and its "subgoalRule" must have "serves" and "achieved": current value is ${url}`
       : `Cannot open a world of a module as it must export a function "openEnv": current value is ${url}`,
   );
 }
@@ -73,10 +77,15 @@ function isWorldModule(
   module: { readonly [K in keyof WorldModule]?: unknown },
 ): module is WorldModule {
   const { openEnv, proposeSubgoals, proposeSteps, alternatives } = module;
+  const functions = [
+    proposeSubgoals,
+    proposeSteps,
+    module.proposeStrategy,
+    alternatives,
+  ];
   return typeof openEnv === "function" &&
-    [proposeSubgoals, proposeSteps, alternatives].every((one) =>
-      one === undefined || typeof one === "function"
-    ) && (module.subgoalRule === undefined || isRule(module.subgoalRule));
+    functions.every((one) => one === undefined || typeof one === "function") &&
+    (module.subgoalRule === undefined || isRule(module.subgoalRule));
 }
 
 function isRule(value: unknown): boolean {

@@ -101,6 +101,15 @@ export interface SubgoalRule {
 export type ProposeSubgoals = (situation: Situation) => readonly string[];
 
 /**
+ * Candidate subgoals for the next step of a strategy, before the first turn: `steps` come before it and are taken as
+ * achieved.
+ */
+export type ProposeStrategy = (
+  situation: Situation,
+  steps: readonly string[],
+) => readonly string[];
+
+/**
  * Actions that are as good as the expert's given only what was observed, that one among
  * them; a single one where the observations are enough.
  */

@@ -9,6 +9,7 @@ import type {
   EnvSpec,
   ListAlternatives,
   OpenEnv,
+  ProposeStrategy,
   ProposeSubgoals,
   SubgoalRule,
 } from "./text_env.ts";
@@ -46,6 +47,8 @@ export interface WorldGuide {
    * where {@linkcode WorldGuide.proposeSubgoals} is the only list.
    */
   readonly proposeSteps?: ProposeSubgoals;
+  /** Lists what may come next in a strategy; absent where a strategy is one of the subgoals. */
+  readonly proposeStrategy?: ProposeStrategy;
   /** Says which actions serve a subgoal, and what achieves it; absent where plans are not measured. */
   readonly subgoalRule?: SubgoalRule;
   /** Lists actions that are as good as the expert's given only what was observed. */

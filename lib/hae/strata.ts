@@ -227,9 +227,9 @@ export const strata = defineEstimator({
   equation:
     "P: (R − mean) / sd over strategies, R the mean of the best episodes; E: (s − p − mean) / sd within the strategy",
   unit: "strategy; turn",
-  policies: [],
-  cost: "nothing",
-  shown: [],
+  policies: ["compact"],
+  cost: "strategies before the first turn; a judge's answer an episode",
+  shown: ["corridor"],
   creditsEpisode: () => true,
   credit(batch, { topFraction, judgePenalty, judgeMode, flagged }) {
     checkNumbers("strata", batch);

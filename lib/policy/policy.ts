@@ -8,10 +8,12 @@
 
 import type { Random } from "../random.ts";
 import type {
+  AnsweredTurn,
   ByDecision,
   Decision,
   Observation,
   Situation,
+  Strategy,
   Trajectory,
   Turn,
 } from "../trajectory.ts";
@@ -21,6 +23,8 @@ import type { Tensor1D, Variable } from "./backends/tensors.ts";
 export interface EpisodeStart {
   /** The task in words. */
   readonly task: string;
+  /** The strategy to follow, for policies that follow one; absent leaves it to the policy. */
+  readonly strategy?: Strategy;
 }
 
 /** Decides, episode by episode. */
@@ -130,6 +134,53 @@ export interface IntervenablePolicy extends Policy {
    * @param temperature Sampling temperature. @default {1}
    */
   intervened(replace: PlanIntervention, temperature?: number): Policy;
+}
+
+/** A strategy that was drawn. */
+export interface DrawnStrategy {
+  /** What to follow. */
+  readonly strategy: Strategy;
+  /**
+   * The planning choices that it was composed by, each of which trains planning; none where the trace of an episode's
+   * first turn holds it.
+   */
+  readonly choices: readonly AnsweredTurn[];
+}
+
+/**
+ * A policy that follows a strategy: one that an episode starts with, or else one that it draws itself before the first
+ * turn.
+ */
+export interface StrategicPolicy extends Policy {
+  /**
+   * Draws one strategy for each situation, none of which has been played in, from that situation's own stream.
+   *
+   * @param situations Starts of episodes; one may stand there several times.
+   * @param randoms One stream for each.
+   */
+  drawStrategies(
+    situations: readonly Situation[],
+    randoms: readonly Random[],
+  ): DrawnStrategy[] | Promise<DrawnStrategy[]>;
+}
+
+/** A policy that answers questions that are no turns of an episode, such as a judge's. */
+export interface AnsweringPolicy {
+  /**
+   * Writes one answer to each conversation, drawn from its own stream.
+   *
+   * @param conversations Messages with the role and the content of each; the last one asks.
+   * @param randoms One stream for each.
+   * @param options Longest answer, in tokens.
+   */
+  answer(
+    conversations: readonly (readonly {
+      readonly role: "system" | "user" | "assistant";
+      readonly content: string;
+    }[])[],
+    randoms: readonly Random[],
+    options: { readonly maxTokens: number },
+  ): Promise<string[]>;
 }
 
 /** A policy that reads texts token by token, and can learn to predict them. */

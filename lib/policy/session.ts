@@ -19,7 +19,7 @@ import type { EpisodeStart, Policy, PolicySession } from "./policy.ts";
 export class EpisodeHistories {
   readonly #episodes: readonly { task: string; past: AnsweredTurn[] }[];
 
-  constructor(starts: readonly EpisodeStart[]) {
+  constructor(starts: readonly Pick<EpisodeStart, "task">[]) {
     this.#episodes = starts.map(({ task }) => ({ task, past: [] }));
   }
 

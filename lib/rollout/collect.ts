@@ -22,7 +22,7 @@ import {
   toEpisodeBatch,
   trajectoriesOf,
 } from "../episode_batch.ts";
-import type { Policy, PolicySession } from "../policy/policy.ts";
+import type { EpisodeStart, Policy, PolicySession } from "../policy/policy.ts";
 import { Gate } from "../gate.ts";
 import { createRandom, type Random } from "../random.ts";
 import {
@@ -238,7 +238,7 @@ async function* playBatch(
     const starting = awaitAll(episodes.map((episode) => episode.start()));
     const starts = isPromise(starting) ? await starting : starting;
     episodes.forEach((episode, i) => episode.begin(starts[i]));
-    session = policy.open(starts.map((start) => ({ task: start?.task ?? "" })));
+    session = policy.open(episodes.map(({ opening }) => opening));
     let playing = episodes.filter(({ lost }) => !lost);
     for (let turn = 0; playing.length > 0; turn++) {
       signal?.throwIfAborted();
@@ -327,6 +327,12 @@ class Episode {
     return (this.#last ?? this.#begin)!.observation;
   }
 
+  /** What the policy is told before the first turn. */
+  get opening(): EpisodeStart {
+    const { strategy } = this.#assignment;
+    return { task: this.#begin?.task ?? "", ...(strategy && { strategy }) };
+  }
+
   /** Whether nothing more is played. */
   get over(): boolean {
     return this.lost || this.ending !== undefined;
@@ -362,7 +368,6 @@ class Episode {
     });
   }
 
-  /** Records a turn; a step without an outcome has lost the episode. */
   /** Ends the episode before its present turn. */
   cut(): void {
     if (this.turns.length === 0) {
@@ -373,6 +378,7 @@ class Episode {
     this.ending = "truncated";
   }
 
+  /** Records a turn; a step without an outcome has lost the episode. */
   record(decision: Decision, step: EnvStep | undefined): void {
     if (step === undefined) return;
     const { observation } = this;
@@ -386,12 +392,14 @@ class Episode {
     const { id, group, seed } = this.#assignment;
     const { task, taskType } = this.#begin!;
     const { success, score = success ? 1 : 0, observation } = this.#last!;
+    const strategy = this.turns[0]?.decision.strategy;
     return {
       record: {
         id,
         task,
         ...(taskType === undefined ? {} : { taskType }),
         group,
+        ...(strategy === undefined ? {} : { strategy }),
         success,
         score,
         finalObservation: observation,

@@ -7,6 +7,7 @@
 import { checkPositiveInteger } from "../checks.ts";
 import type { EnvSpec } from "../envs/text_env.ts";
 import { type Random, shuffled } from "../random.ts";
+import type { Strategy } from "../trajectory.ts";
 
 /** One episode to play: plain data, so that it can be sent anywhere and played again. */
 export interface Assignment {
@@ -22,6 +23,8 @@ export interface Assignment {
   readonly replica: number;
   /** Turns after which a longer episode is truncated. */
   readonly maxTurns: number;
+  /** The strategy to follow; absent leaves it to the policy. */
+  readonly strategy?: Strategy;
 }
 
 /** Options of {@linkcode scheduleEpisodes}. */

@@ -39,6 +39,7 @@ import {
   type Training,
   type TrainingParts,
 } from "./training.ts";
+import { assembleJudge, checkStrategies } from "./strategies/assemble_judge.ts";
 import { prepareWarmStart } from "./imitation/warm_start.ts";
 
 /** Options of {@linkcode assembleTraining} beside its config. */
@@ -80,6 +81,7 @@ export async function assembleTraining(
 ): Promise<Training> {
   const { signal } = options;
   checkEstimator(config.estimator);
+  checkStrategies(config);
   checkMethod(config);
   checkReplicas(config);
   const backend = await chooseBackend(config);
@@ -101,6 +103,12 @@ export async function assembleTraining(
   const alternatives = await alternativesOf(specs);
   const subgoalRule = await ruleOf(specs);
   const search = alternatives && { alternatives };
+  const rule = subgoalRule;
+  const judge = await assembleJudge(config, { policy, rule, signal })
+    .catch(async (error) => {
+      await end();
+      throw error;
+    });
   return createTraining(config, {
     policy,
     learner,
@@ -111,6 +119,7 @@ export async function assembleTraining(
     backend,
     open,
     ...(subgoalRule && { subgoalRule }),
+    ...(judge && { judge }),
     hint: ({ observation }) => hintText(observation.hint),
     ...(signal && { signal }),
     ...(warmStart && {
@@ -164,6 +173,7 @@ async function assembleLearner(
         specs,
         hints: options.hinted,
         plays: config.rollout.workers === 0,
+        strategies: config.strategies,
       })
       : {
         policy,

@@ -8,6 +8,7 @@ import { findWorld } from "../envs/open_env.ts";
 import type {
   EnvSpec,
   ListAlternatives,
+  ProposeStrategy,
   ProposeSubgoals,
   SubgoalRule,
 } from "../envs/text_env.ts";
@@ -16,8 +17,13 @@ import {
   type CompactPolicyOptions,
   createCompactPolicy,
 } from "../policy/compact/policy.ts";
+import type { StrategyForm } from "../policy/compact/strategies.ts";
 import type { LanguagePolicy } from "../policy/language/policy.ts";
 import type { CompactPolicyConfig, TrainingConfig } from "./config/config.ts";
+import {
+  type StrategiesConfig,
+  STRATEGY_DEFAULTS,
+} from "./config/strategy_settings.ts";
 import { assembleLanguagePolicy } from "./assemble_language.ts";
 
 /** A policy that a config can name. */
@@ -50,19 +56,31 @@ export async function assemblePolicy(
         listSubgoals: await proposerOf(specs),
       }),
     })
-    : createCompactPolicy(await compactOptions(policy, seed, specs));
+    : createCompactPolicy(
+      await compactOptions(policy, {
+        seed,
+        specs,
+        strategies: config.strategies,
+      }),
+    );
 }
 
 /** Options of the compact policy that a config describes. */
 export async function compactOptions(
   config: CompactPolicyConfig,
-  seed: number,
-  specs: readonly EnvSpec[],
+  { seed, specs, strategies }: {
+    readonly seed: number;
+    readonly specs: readonly EnvSpec[];
+    readonly strategies?: StrategiesConfig | undefined;
+  },
 ): Promise<CompactPolicyOptions> {
   const { name: _, flat = false, ...settings } = config;
   if (flat) return { ...settings, seed };
   const achieved = (await ruleOf(specs))?.achieved;
   return {
+    ...(strategies && {
+      strategy: await strategyForm(specs, { ...settings, ...strategies }),
+    }),
     ...settings,
     seed,
     proposeSubgoals: await proposerOf(specs, settings.subgoals),
@@ -127,6 +145,43 @@ export async function proposerOf(
     );
   }
   return propose;
+}
+
+/**
+ * How a compact policy composes strategies of what the worlds list.
+ *
+ * @throws {TypeError} If a strategy is to have several steps, and no rule says when one is achieved.
+ */
+async function strategyForm(
+  specs: readonly EnvSpec[],
+  { subgoals, steps }: {
+    readonly subgoals?: "steps" | "task";
+    readonly steps?: number;
+  },
+): Promise<StrategyForm> {
+  const lists = new Set<ProposeStrategy | undefined>();
+  for (const spec of oneOfEachWorld(specs)) {
+    lists.add((await findWorld(spec)).proposeStrategy);
+  }
+  const [listed] = lists.size === 1 ? lists : [];
+  const length = steps ?? (listed ? STRATEGY_DEFAULTS.steps : 1);
+  const achieved = (await ruleOf(specs))?.achieved;
+  if (length > 1 && !achieved) {
+    throw new TypeError(
+      `Cannot compose strategies of several steps as the worlds must share a rule that says when one is achieved: current value of "strategies.steps" is ${length}`,
+    );
+  }
+  const one = listed ? undefined : await proposerOf(specs, subgoals);
+  return {
+    steps: length,
+    propose: listed ?? ((situation, before) => {
+      const proposed = one!(situation);
+      if (proposed.length === 0) return [situation.task];
+      const others = proposed.filter((step) => step !== before.at(-1));
+      return others.length > 0 ? others : proposed;
+    }),
+    ...(achieved && { achieved }),
+  };
 }
 
 /** One specification of each record, as there may be thousands of worlds. */

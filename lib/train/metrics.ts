@@ -31,6 +31,17 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
     "share of turns whose action serves the held subgoal, by the world's rule",
   achieved_rate:
     "share of segments whose subgoal is achieved before it is left, by the world's rule",
+  "strategy_distance/drawn":
+    "mean distance between two strategies drawn for a task, 1 minus their cosine",
+  "strategy_distance/kept": "the same between two of those that were played",
+  strategies_distinct: "distinct strategies among those drawn for a task",
+  "strategy_success/best":
+    "success rate of the best strategy of a task, mean over tasks",
+  "strategy_success/worst": "the same of the worst",
+  flagged_rate:
+    "share of turns that a judge flagged as not serving the strategy",
+  verdicts_unread:
+    "episodes whose judge gave no verdict that could be read; none of their turns is flagged",
   subgoals: "distinct subgoals taken up, over all episodes",
   "advantage_deviation/<decision>":
     "deviation of the advantages as the estimator gave them, its own normalization included",

@@ -25,6 +25,7 @@ import {
   type LostEpisode,
 } from "../rollout/collect.ts";
 import type { Assignment } from "../rollout/schedule.ts";
+import type { StrategyGroup } from "../rollout/strategies.ts";
 import type { Credit, Situation, Trajectory } from "../trajectory.ts";
 import { batchSamples } from "./batch.ts";
 import { openCheckpoint, saveCheckpoint } from "./runs/checkpoint.ts";
@@ -48,6 +49,12 @@ import {
 } from "./sampling.ts";
 import type { ImitationProgress } from "./imitation/imitation.ts";
 import type { WarmUp } from "./imitation/warm_start.ts";
+import type { StrategyJudge, Verdicts } from "./strategies/judge.ts";
+import { summarizeStrategies, withStrategyRows } from "./strategies/rows.ts";
+import {
+  type MaybeStrategic,
+  scheduleStrategies,
+} from "./strategies/scheduling.ts";
 
 /** Seconds by stage. */
 export type Laps = Readonly<Record<string, number>>;
@@ -105,7 +112,7 @@ export interface Training
 }
 
 /** A policy with whatever powers it has. */
-export type TrainablePolicy = Policy & Partial<Scorer> & {
+export type TrainablePolicy = MaybeStrategic & Partial<Scorer> & {
   /** The same policy, deciding at another temperature; used where an evaluation asks for one. */
   readonly atTemperature?: (temperature: number) => Policy;
 };
@@ -146,6 +153,8 @@ export interface TrainingParts {
   readonly costs?: () => Readonly<Record<string, number>>;
   /** The hint that the teacher of `tokenWeights` gets on a situation. */
   readonly hint?: (situation: Situation) => string;
+  /** Flags turns that do not serve the strategy, for the estimator `strata`. @default {no turn is flagged} */
+  readonly judge?: StrategyJudge;
   /** Learns from an expert before the first iteration. */
   readonly warmUp?: WarmUp;
   /** Stops while playing or learning, by throwing its reason; weights and iteration stay in step. */
@@ -254,7 +263,7 @@ class OpenTraining implements Training {
     const { config } = this;
     const { policy, learner, specs, open, signal } = this.#parts;
     const { collect = collectEpisodes } = this.#parts;
-    const { subgoalRule } = this.#parts;
+    const { subgoalRule, judge } = this.#parts;
     const stopping = signal && { signal };
     const playing = { ...(open && { open }), ...stopping };
     await this.warmUp();
@@ -270,11 +279,18 @@ class OpenTraining implements Training {
         before = now;
       };
       const lost: LostEpisode[] = [];
-      const play = (by: Policy): PlayEpisodes => async (assignments) => {
-        const some = await collect(by, assignments, {
-          ...playing,
-          onLost: (episode) => lost.push(episode),
-        });
+      const noted = {
+        ...playing,
+        onLost: (episode: LostEpisode) => void lost.push(episode),
+      };
+      const { strategies } = config;
+      const groups: StrategyGroup[] = [];
+      const play = (by: TrainablePolicy): PlayEpisodes => async (scheduled) => {
+        const drawn = strategies &&
+          await scheduleStrategies(by, scheduled, { ...noted, strategies });
+        groups.push(...drawn?.groups ?? []);
+        const episodes = drawn?.assignments ?? scheduled;
+        const some = await collect(by, episodes, noted);
         checkPlayed(`go on training after iteration ${iteration}`, {
           episodes: some.episodes.length,
           lost,
@@ -292,11 +308,13 @@ class OpenTraining implements Training {
       const paid = await this.#penalize(
         shapeBatch(played, config.shaping, plans?.achieved),
       );
+      const verdicts = strategies && await judge?.(trajectories, random);
       const { batch: shaped, credit, metrics: valued } = await this.#credit(
         paid,
-        greedy?.baselines,
+        { ...greedy, ...verdicts },
       );
-      const samples = await this.#refine(played, batchSamples(shaped, credit));
+      const turns = await this.#refine(played, batchSamples(shaped, credit));
+      const samples = withStrategyRows(turns, played, groups);
       lap("credit");
       const done = { progress, iteration: iteration + 1 };
       const options = { ...config.update, random, ...done, ...stopping };
@@ -312,6 +330,7 @@ class OpenTraining implements Training {
         ...greedy?.metrics,
         ...(lost.length > 0 && { lost_episodes: lost.length }),
         ...(plans && summarizePlans(trajectories, plans)),
+        ...summarizeStrategies(groups, trajectories, verdicts),
         ...summarizeCredit(shaped, credit),
         ...valued,
         ...update,
@@ -325,7 +344,7 @@ class OpenTraining implements Training {
 
   async #credit(
     batch: EpisodeBatch,
-    baselines: Readonly<Record<string, number>> | undefined,
+    { baselines, flagged }: Partial<GreedyEpisodes & Verdicts>,
   ): Promise<CreditedBatch> {
     const { assignCredit: own, critic } = this.#parts;
     if (critic) return await critic(batch);
@@ -336,6 +355,8 @@ class OpenTraining implements Training {
         batch,
         baselines && estimator.name === "remax"
           ? { ...estimator, baselines }
+          : flagged && estimator.name === "strata"
+          ? { ...estimator, flagged }
           : estimator,
       );
     return { batch, credit, metrics: {} };
@@ -345,7 +366,7 @@ class OpenTraining implements Training {
   async #playGreedily(
     batch: EpisodeBatch,
     groups: readonly Assignment[],
-    play: (by: Policy) => PlayEpisodes,
+    play: (by: TrainablePolicy) => PlayEpisodes,
   ): Promise<GreedyEpisodes | undefined> {
     const { config: { estimator: { name }, shaping } } = this;
     const { policy, assignCredit: own } = this.#parts;

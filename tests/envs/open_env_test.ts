@@ -189,7 +189,7 @@ Deno.test("a module's worlds bring their own subgoals and alternatives", async (
     "data:text/javascript,export const openEnv = () => {}; export const proposeSubgoals = 1;";
   await rejects(
     findWorld({ kind: "module", url: wrong }),
-    /"proposeSubgoals", "proposeSteps" and "alternatives" must be functions/,
+    /"proposeSubgoals", "proposeSteps", "proposeStrategy" and "alternatives" must be functions/,
   );
   const half =
     "data:text/javascript,export const openEnv = () => {}; export const subgoalRule = { serves() {} };";

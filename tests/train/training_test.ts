@@ -211,22 +211,17 @@ Deno.test("Iterating leaves no tensor behind", async () => {
   strictEqual(new Set(counts.slice(1)).size, 1, counts.join(", "));
 });
 
-Deno.test("Every estimator trains, or says what it lacks", async () => {
-  const rollout = { tasks: 4, groupSize: 4 };
-  const lacks: Record<string, RegExp> = {
-    strata:
-      /^\w+: Cannot assign credit "strata" as every episode needs a strategy/,
-  };
+Deno.test("Every estimator trains", async () => {
+  const rollout = { tasks: 2, groupSize: 8 };
   for (const name of ESTIMATOR_NAMES) {
     // a name is all that a person typed; `defineConfig` looks at it
     const estimator = { name } as
       & PartialDeep<TrainingConfig>["estimator"]
       & object;
-    const once = (async () =>
-      await train(smallConfig({ iterations: 1, estimator, rollout })))();
-    if (lacks[name]) {
-      await rejects(once, lacks[name]);
-    } else ok(Number.isFinite((await once)[0]!.policy_loss), name);
+    const rows = await train(
+      smallConfig({ iterations: 1, estimator, rollout }),
+    );
+    ok(Number.isFinite(rows[0]!.policy_loss), name);
   }
 });
 

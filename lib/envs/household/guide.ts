@@ -6,6 +6,7 @@
 
 import type { WorldGuide } from "../world.ts";
 import { proposeHouseholdSteps } from "./steps.ts";
+import { proposeHouseholdStrategy } from "./strategy.ts";
 import { HOUSEHOLD_SUBGOAL_RULE } from "./subgoal_rule.ts";
 import {
   listHouseholdAlternatives,
@@ -16,6 +17,7 @@ import {
 export const HOUSEHOLD_GUIDE: WorldGuide = {
   proposeSubgoals: proposeHouseholdSubgoals,
   proposeSteps: proposeHouseholdSteps,
+  proposeStrategy: proposeHouseholdStrategy,
   subgoalRule: HOUSEHOLD_SUBGOAL_RULE,
   alternatives: listHouseholdAlternatives,
 };

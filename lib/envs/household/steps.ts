@@ -72,14 +72,34 @@ export const proposeHouseholdSteps: ProposeSubgoals = (
   const memory = rememberHousehold(situation);
   const named = new Set(namedObjects(situation.task));
   for (const thing of memory.places.keys()) named.add(householdClass(thing));
-  const steps = memory.held === undefined
-    ? [...takingSteps(memory, named), ...lookingSteps(memory)]
-    : carryingSteps(memory, householdClass(memory.held));
-  for (const name of named) {
-    if (isLamp(name)) steps.push(householdStep.use(name));
-  }
+  const steps = [
+    ...memory.held === undefined
+      ? freeSteps(memory, named, new Set([...memory.moved].map(householdClass)))
+      : carryingSteps(memory, householdClass(memory.held)),
+    ...lampSteps(named),
+  ];
   return steps.length > 0 ? steps : ["look around"];
 };
+
+/** Steps of empty hands, of the kinds of things that are `named`; those `moved` were put somewhere. */
+export function freeSteps(
+  memory: HouseholdMemory,
+  named: ReadonlySet<string>,
+  moved: ReadonlySet<string>,
+): string[] {
+  const taking = [...named].filter(isTakeable).flatMap((name) => [
+    moved.has(name)
+      ? householdStep.takeAnother(name)
+      : householdStep.take(name),
+    ...treatments(memory, name),
+  ]);
+  return [...taking, ...lookingSteps(memory)];
+}
+
+/** Using any lamp among the kinds of things that are named. */
+export function lampSteps(named: ReadonlySet<string>): string[] {
+  return [...named].filter(isLamp).map(householdStep.use);
+}
 
 /** Classes by the word that the games spell them with. */
 const SPELLED: ReadonlyMap<string, string> = new Map(
@@ -93,19 +113,6 @@ const SPELLED: ReadonlyMap<string, string> = new Map(
 function isTakeable(word: string): boolean {
   const name = SPELLED.get(word);
   return name === undefined || PICKUPABLE.has(name);
-}
-
-function takingSteps(
-  memory: HouseholdMemory,
-  named: ReadonlySet<string>,
-): string[] {
-  const moved = new Set([...memory.moved].map(householdClass));
-  return [...named].filter(isTakeable).flatMap((name) => [
-    moved.has(name)
-      ? householdStep.takeAnother(name)
-      : householdStep.take(name),
-    ...treatments(memory, name),
-  ]);
 }
 
 /** Every kind of receptacle of which one was not looked into. */
@@ -127,7 +134,11 @@ function hasClass({ receptacles }: HouseholdMemory, name: string): boolean {
   return receptacles.some((receptacle) => householdClass(receptacle) === name);
 }
 
-function carryingSteps(memory: HouseholdMemory, object: string): string[] {
+/** Steps of hands that carry a kind of thing. */
+export function carryingSteps(
+  memory: HouseholdMemory,
+  object: string,
+): string[] {
   const places = [...new Set(memory.receptacles.map(householdClass))];
   const thing = SPELLED.get(object);
   const accepting = places.filter((place) => {

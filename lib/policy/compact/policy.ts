@@ -21,6 +21,7 @@ import type {
   SampleScores,
   ScoredBatch,
   ScoredTurn,
+  StrategicPolicy,
 } from "../policy.ts";
 import { type CompactInputs, packBatch, readInputs } from "./batch.ts";
 import {
@@ -43,6 +44,7 @@ import {
   Session,
   type SharedState,
 } from "./session.ts";
+import { composeStrategies, type StrategyForm } from "./strategies.ts";
 import { createLexicon } from "./words.ts";
 
 /** Options for {@linkcode createCompactPolicy}. */
@@ -78,6 +80,11 @@ export interface CompactPolicyOptions {
   /** Whether the newest observation of a situation achieves a subgoal, by a rule of the world. */
   readonly achieved?: (subgoal: string, situation: Situation) => boolean;
   /**
+   * Composes a strategy before the first turn and follows it to the end, in place of choosing subgoals turn by turn;
+   * needs `proposeSubgoals`.
+   */
+  readonly strategy?: StrategyForm;
+  /**
    * Strength of the prior in the untrained policy, towards untried actions that share words with the
    * subgoal and away from achieved subgoals; 0 makes it nearly uniform.
    *
@@ -102,7 +109,11 @@ export const SWITCH_BIAS = { steps: -3, task: -1 } as const;
 
 /** A policy of {@linkcode createCompactPolicy}. */
 export interface CompactPolicy
-  extends DifferentiablePolicy, CompletePolicy, IntervenablePolicy {
+  extends
+    DifferentiablePolicy,
+    CompletePolicy,
+    IntervenablePolicy,
+    Partial<Pick<StrategicPolicy, "drawStrategies">> {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompactSession;
   /**
@@ -170,7 +181,9 @@ function shareState(
 ): SharedState {
   const { proposeSubgoals: propose, achieved, executor, subgoals } = settings;
   const lexicon = createLexicon(settings);
-  return { ...source, lexicon, propose, achieved, executor, subgoals };
+  const { strategy } = settings;
+  const found = { lexicon, propose, achieved, executor, subgoals, strategy };
+  return { ...source, ...found };
 }
 
 /**
@@ -211,6 +224,7 @@ class Compact implements CompactPolicy {
   readonly #shared: SharedState;
   /** The network on shared memory, where the backend has it. */
   readonly kernels: SharedWeights | undefined;
+  readonly drawStrategies?: StrategicPolicy["drawStrategies"];
 
   constructor(options: CompactPolicyOptions) {
     checkBackend();
@@ -227,6 +241,11 @@ class Compact implements CompactPolicy {
       reader: () => this.kernels?.network() ?? byTensors,
       weights: this.kernels,
     });
+    const { strategy } = settings;
+    if (strategy === undefined) return;
+    const shared = { ...this.#shared, strategy };
+    this.drawStrategies = (situations, randoms) =>
+      composeStrategies(shared, situations, { randoms, temperature: 1 });
   }
 
   open(starts: readonly EpisodeStart[]): CompactSession {
@@ -243,6 +262,11 @@ class Compact implements CompactPolicy {
   }
 
   intervened(replace: PlanIntervention, temperature = 1): Policy {
+    if (this.#shared.strategy) {
+      throw new TypeError(
+        "Cannot exchange subgoals as the policy must choose them turn by turn: it follows a strategy",
+      );
+    }
     const options = { temperature, replace };
     return { open: (starts) => new Session(this.#shared, starts, options) };
   }

@@ -31,6 +31,13 @@ import {
   sampled,
 } from "./choice.ts";
 import type { SharedWeights } from "./kernels/shared_weights.ts";
+import {
+  composeStrategies,
+  followedPlan,
+  type StepInForce,
+  StrategyFollower,
+  type StrategyForm,
+} from "./strategies.ts";
 import { buildInputs, type InputBuilder } from "./inputs.ts";
 import { type EpisodeMemory, followEpisode } from "./memory.ts";
 import type { Lexicon } from "./words.ts";
@@ -72,6 +79,8 @@ export interface SharedState {
     | undefined;
   readonly executor: "subgoal" | "task";
   readonly subgoals: "steps" | "task";
+  /** How strategies are composed; absent where subgoals are chosen turn by turn. */
+  readonly strategy: StrategyForm | undefined;
 }
 
 /** The weights of a policy at a sampling temperature. */
@@ -103,6 +112,7 @@ export class Session implements CompactSession {
   readonly #options: PlayOptions;
   readonly #histories: EpisodeHistories;
   readonly #memories: EpisodeMemory[] = [];
+  readonly #follower: StrategyFollower | undefined;
 
   constructor(
     shared: SharedState,
@@ -113,6 +123,11 @@ export class Session implements CompactSession {
     this.#starts = starts;
     this.#options = options;
     this.#histories = new EpisodeHistories(starts);
+    this.#follower = shared.strategy &&
+      new StrategyFollower(
+        shared.strategy,
+        starts.map(({ strategy }) => strategy),
+      );
   }
 
   decide(
@@ -126,6 +141,7 @@ export class Session implements CompactSession {
       replace ? intervening(chooser, replace, randoms) : chooser,
       rows,
       observations,
+      { steps: this.#stepsInForce(rows, observations, randoms) },
     );
     this.#histories.recordAll(rows, observations, decisions);
     return decisions;
@@ -138,7 +154,10 @@ export class Session implements CompactSession {
     { hints }: EncodeOptions = {},
   ): Decision[] {
     const chooser = demonstrated(observations, decisions);
-    const encoded = this.#decideBy(chooser, rows, observations, hints);
+    const encoded = this.#decideBy(chooser, rows, observations, {
+      hints,
+      steps: this.#shared.strategy && decisions,
+    });
     this.#histories.recordAll(rows, observations, decisions);
     return encoded;
   }
@@ -162,7 +181,11 @@ export class Session implements CompactSession {
     chooser: Chooser,
     rows: readonly number[],
     observations: readonly Observation[],
-    hints: readonly string[] = [],
+    { hints = [], steps }: {
+      readonly hints?: readonly string[] | undefined;
+      /** Subgoals that a strategy has in force; absent where they are chosen. */
+      readonly steps?: readonly StepInForce[] | undefined;
+    },
   ): Decision[] {
     if (rows.length === 0) return [];
     const reader = this.#shared.reader();
@@ -178,6 +201,7 @@ export class Session implements CompactSession {
     );
     using plans = reader.readPlans(builders.map((one) => one.planning));
     const planned = builders.map((one, i) => {
+      if (steps) return followedPlan(steps[i]!);
       const plan = choosePlan(one, plans, i, chooser);
       const row = rows[i]!, situation = situations[i]!;
       return chooser.exchange?.(plan, { row, situation }, i) ?? plan;
@@ -188,7 +212,13 @@ export class Session implements CompactSession {
     const { execution, rows: { starts }, value } = plans.readActions(inputs);
     return situations.map((situation, i) => {
       const logits = execution.subarray(starts[i], starts[i + 1]);
-      return recordDecision(situation, { ...planned[i]!, inputs: inputs[i]! }, {
+      const strategy = situation.past.length === 0
+        ? this.#follower?.of(rows[i]!)?.text
+        : undefined;
+      const decision = recordDecision(situation, {
+        ...planned[i]!,
+        inputs: inputs[i]!,
+      }, {
         action: chooser.act(logits, i),
         values: {
           switching: plans.values.switching[i]!,
@@ -197,7 +227,32 @@ export class Session implements CompactSession {
         },
         heldValue: plans.values.execution[i]!,
       });
+      return strategy === undefined ? decision : { ...decision, strategy };
     });
+  }
+
+  /** The steps that strategies have in force; a row without a strategy draws one. `undefined` without strategies. */
+  #stepsInForce(
+    rows: readonly number[],
+    observations: readonly Observation[],
+    randoms: readonly Random[],
+  ): StepInForce[] | undefined {
+    const follower = this.#follower, { strategy } = this.#shared;
+    if (!follower || !strategy) return undefined;
+    const situations = rows.map((row, i) =>
+      this.#histories.situation(row, observations[i]!)
+    );
+    const bare = [...rows.keys()].filter((i) => !follower.of(rows[i]!));
+    const drawn = composeStrategies(
+      { ...this.#shared, strategy },
+      bare.map((i) => situations[i]!),
+      {
+        randoms: bare.map((i) => randoms[i]!.fork("strategy")),
+        temperature: this.#options.temperature,
+      },
+    );
+    bare.forEach((i, k) => follower.take(rows[i]!, drawn[k]!.strategy));
+    return rows.map((row, i) => follower.follow(row, situations[i]!));
   }
 
   /** Inputs of a row's turn; `also` is appended to the candidates, `hint` to the task. */
@@ -234,8 +289,8 @@ export class Session implements CompactSession {
     situation: Situation,
     also: string | undefined,
   ): readonly string[] {
-    const { propose } = this.#shared;
-    if (!propose) return [];
+    const { propose, strategy } = this.#shared;
+    if (!propose || strategy) return [];
     const proposed = this.#due(propose(situation), situation.subgoal);
     if (proposed.length === 0) return [also ?? situation.task];
     return also === undefined || proposed.includes(also)

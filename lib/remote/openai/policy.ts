@@ -16,14 +16,14 @@ import { statelessPolicy } from "../../policy/session.ts";
 import type { Random } from "../../random.ts";
 import { readSettings } from "../../settings.ts";
 import type { Decision, DecisionTrace, Situation } from "../../trajectory.ts";
-import { readKey } from "../http.ts";
 import {
-  ChatClient,
+  type ChatClient,
   type ChatReply,
   type ChatUsage,
   PromptTooLong,
   SamplingFailed,
 } from "./client.ts";
+import { openChatClient, type OpenClientOptions } from "./open_client.ts";
 import {
   constraint,
   lengthField,
@@ -47,20 +47,12 @@ export interface ServedUsage extends ChatUsage {
 }
 
 /** Options beside the settings. */
-export interface ServedPolicyOptions {
-  /** Stops waiting for replies, by throwing its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds before the first repetition of a request. @default {500} */
-  readonly firstDelay?: number;
-}
+export type ServedPolicyOptions = OpenClientOptions;
 
 /** Settings of {@linkcode createServedPolicy}: `url`, `model`, and those with defaults. */
 export type ServedPolicySettings =
   & Pick<OpenaiPolicyConfig, "url" | "model">
   & Partial<Omit<OpenaiPolicyConfig, "name" | "url" | "model">>;
-
-/** Environment variable that holds the key. */
-const KEY = "OPENAI_API_KEY";
 
 /**
  * Makes a policy of a served model.
@@ -92,27 +84,7 @@ export async function createServedPolicy(
     { ...settings, name: "openai" },
     "play a served model",
   );
-  const { url, model, concurrency, attempts, timeoutSeconds, keyFile } = config;
-  const key = await readKey({
-    variable: KEY,
-    ...(keyFile !== undefined && { file: keyFile }),
-  });
-  const client = new ChatClient({
-    url,
-    key,
-    concurrency,
-    attempts,
-    timeout: 1000 * timeoutSeconds,
-    ...options,
-  });
-  const offered = await client.models();
-  if (offered !== undefined && !offered.includes(model)) {
-    throw new TypeError(
-      `Cannot play a served model as "model" must be one that ${url} offers: current value is "${model}", and there are ${
-        offered.slice(0, 20).map((one) => `"${one}"`).join(", ")
-      }`,
-    );
-  }
+  const client = await openChatClient(config, "play a served model", options);
   return servedPolicy(client, config);
 }
 

@@ -26,7 +26,8 @@ import { readSettings } from "../../settings.ts";
 import { renameSettings } from "./old_names.ts";
 import type { ByDecision } from "../../trajectory.ts";
 import { configSchema } from "./schema.ts";
-import { type Json, mergeSettings } from "./settings.ts";
+import { isObject, type Json, mergeSettings } from "./settings.ts";
+import type { StrategiesConfig } from "./strategy_settings.ts";
 
 /** A small network that scores listed subgoals and admissible actions. */
 export type CompactPolicyConfig = {
@@ -156,6 +157,7 @@ export type TrainingConfig = {
   readonly shaping: Readonly<ShapingOptions>;
   readonly estimator: EstimatorConfig;
   readonly tokenWeights?: TokenWeightsConfig;
+  readonly strategies?: StrategiesConfig;
   readonly update: Readonly<UpdateOptions>;
   readonly warmStart?: WarmStartConfig;
   readonly threads: number;
@@ -238,7 +240,16 @@ export function mergeParts(parts: readonly unknown[]): Json {
 }
 
 function readConfig(settings: Json): TrainingConfig {
-  return settle(readSettings(configSchema, settings, "read config"));
+  const given = withStrategies(settings);
+  return settle(readSettings(configSchema, given, "read config"));
+}
+
+/** The estimator that compares strategies has them, with defaults unless they are given. */
+function withStrategies(settings: Json): Json {
+  if (!isObject(settings) || !isObject(settings.estimator)) return settings;
+  const due = settings.estimator.name === "strata" &&
+    (settings.strategies ?? null) === null;
+  return due ? { ...settings, strategies: {} } : settings;
 }
 
 /** Fills in what depends on other settings, so that a change of those leaves a run as it was. */
@@ -284,6 +295,7 @@ interface IdleSetting {
  */
 function idleSettings(config: TrainingConfig): IdleSetting[] {
   const { policy, shaping, evaluation, rollout, update } = config;
+  const { estimator, strategies } = config;
   const idle: IdleSetting[] = [];
   const check = (path: string, value: unknown, reason: string | false) => {
     if (value !== undefined && reason !== false) idle.push({ path, reason });
@@ -307,6 +319,18 @@ function idleSettings(config: TrainingConfig): IdleSetting[] {
         'without adapters ("policy.loraRank" is 0)',
     );
   }
+  check(
+    "strategies",
+    strategies,
+    estimator.name !== "strata" &&
+      `where "estimator.name" is "${estimator.name}"`,
+  );
+  check(
+    "strategies.steps",
+    strategies?.steps,
+    estimator.name === "strata" && policy.name !== "compact" &&
+      `where "policy.name" is "${policy.name}"`,
+  );
   const { keepPenalty = 0, consistencyPenalty = 0 } = shaping;
   check(
     "shaping.keepPenaltyMode",

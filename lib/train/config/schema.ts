@@ -25,6 +25,7 @@ import {
   unit,
 } from "../../settings.ts";
 import { languageSettings } from "./language_settings.ts";
+import { strategySettings } from "./strategy_settings.ts";
 import { UPDATE_DEFAULTS, updateSettings } from "../ppo/update_settings.ts";
 
 /** The settings of a schema as they stand in a config: absent unless given, with the schema's meanings and defaults. */
@@ -338,6 +339,10 @@ export const configSchema = z.strictObject({
   tokenWeights: optional(
     tokenWeights,
     "Weights of the units within a decision; absent means equal weights.",
+  ),
+  strategies: optional(
+    strategySettings,
+    "How strategies are drawn, kept and judged; the estimator strata always has them, others never.",
   ),
   update: updateSettings.prefault({}).describe("How the learner uses samples."),
   warmStart: optional(

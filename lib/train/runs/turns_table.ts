@@ -71,6 +71,7 @@ const COLUMNS: Readonly<
   task: ({ trajectory }) => trajectory.task,
   task_type: ({ trajectory }) => trajectory.taskType,
   group: ({ trajectory }) => trajectory.group,
+  strategy: ({ trajectory }) => trajectory.strategy,
   seed: ({ trajectory }) => trajectory.seed,
   ending: ({ trajectory }) => trajectory.ending,
   success: ({ trajectory }) => trajectory.success,
@@ -134,6 +135,9 @@ function storedEpisode(rows: readonly Record<string, Cell>[]): StoredEpisode {
       ? {}
       : { taskType: text(first.task_type) }),
     group: text(first.group),
+    ...((first.strategy ?? null) === null
+      ? {}
+      : { strategy: text(first.strategy) }),
     turns: rows.map((row) => storedTurn(row)),
     ending: first.ending === "truncated" ? "truncated" : "terminated",
     success: first.success === true,

@@ -16,6 +16,7 @@ import type {
   ReadingPolicy,
   SampleScores,
   ScoredTurn,
+  StrategicPolicy,
 } from "../../policy/policy.ts";
 import { type RandomState, resumeRandom } from "../../random.ts";
 import type { ByDecision, Decision, Observation } from "../../trajectory.ts";
@@ -29,7 +30,8 @@ export interface WorkingPolicy
     DifferentiablePolicy,
     CompletePolicy,
     Partial<ReadingPolicy>,
-    Partial<Pick<IntervenablePolicy, "intervened">> {
+    Partial<Pick<IntervenablePolicy, "intervened">>,
+    Partial<Pick<StrategicPolicy, "drawStrategies">> {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
   /** The same weights, deciding at another temperature. */

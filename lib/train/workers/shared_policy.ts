@@ -62,6 +62,11 @@ export function sharePolicy(
       intervened: (replace, temperature) =>
         policy.intervened!(replace, temperature),
     }),
+    ...(policy.drawStrategies && {
+      // Drawn at once, before the episodes: the thread of the weights draws.
+      drawStrategies: (situations, randoms) =>
+        policy.drawStrategies!(situations, randoms),
+    }),
     dispose: () => policy.dispose(),
   };
 }

@@ -21,6 +21,7 @@ import type { Assignment } from "../../rollout/schedule.ts";
 import { connectWorker, type RemoteWorker } from "../../rpc.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import type { CompactPolicyConfig } from "../config/config.ts";
+import type { StrategiesConfig } from "../config/strategy_settings.ts";
 import { computePart, type GradientJob } from "../ppo/kernel_gradient.ts";
 import type { PlayedChunk, TeamHandlers } from "./team_worker.ts";
 
@@ -47,6 +48,8 @@ export interface TeamOptions {
   readonly hints: boolean;
   /** Whether the other threads may open worlds. */
   readonly plays: boolean;
+  /** Strategies that the policy composes, if it does. */
+  readonly strategies?: StrategiesConfig | undefined;
 }
 
 /** Worlds that every thread can open for itself at little cost. */
@@ -155,7 +158,7 @@ class Threads implements Team {
   #start(): readonly RemoteWorker<TeamHandlers>[] {
     if (this.#failure) throw this.#failure;
     if (this.#remotes) return this.#remotes;
-    const { threads, policy, specs, hints } = this.#options;
+    const { threads, policy, specs, hints, strategies } = this.#options;
     const { handle } = this.#weights.network();
     const url = new URL("./team_worker.ts", import.meta.url);
     const purpose = "play and learn side by side";
@@ -163,7 +166,8 @@ class Threads implements Team {
       const remote = connectWorker<TeamHandlers>(url, purpose, {
         background: true,
       });
-      remote.call("join", { handle, policy, specs, hints }).then(
+      const order = { handle, policy, specs, hints, strategies };
+      remote.call("join", order).then(
         () => void this.#ready.push(remote),
         (error) => this.#failure = error,
       );

@@ -19,6 +19,7 @@ import { serveCalls, type Tell } from "../../rpc.ts";
 import type { Trajectory } from "../../trajectory.ts";
 import { compactOptions } from "../assemble_policy.ts";
 import type { CompactPolicyConfig } from "../config/config.ts";
+import type { StrategiesConfig } from "../config/strategy_settings.ts";
 import { computePart, type GradientJob } from "../ppo/kernel_gradient.ts";
 
 /** What a thread needs to join. */
@@ -27,6 +28,7 @@ export interface JoinOrder {
   readonly policy: CompactPolicyConfig;
   readonly specs: readonly EnvSpec[];
   readonly hints: boolean;
+  readonly strategies?: StrategiesConfig | undefined;
 }
 
 /** Episodes to be played by all threads. */
@@ -59,9 +61,11 @@ function teamHandlers() {
   let member: Member | undefined;
   return {
     async join(order: JoinOrder): Promise<void> {
-      const { handle, policy: config, specs, hints } = order;
+      const { handle, policy: config, specs, hints, strategies } = order;
       const network = new KernelNetwork(handle);
-      const options = await compactOptions(config, 0, specs);
+      const options = await compactOptions(config, {
+        ...{ seed: 0, specs, strategies },
+      });
       const opener = createEnvOpener();
       member = {
         network,

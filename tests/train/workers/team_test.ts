@@ -75,7 +75,9 @@ async function gather() {
   await selectBackend("wasm");
   const { policy: config } = defineConfig({ worlds: [WORLD] });
   const compact = config as CompactPolicyConfig;
-  const policy = createCompactPolicy(await compactOptions(compact, 1, [WORLD]));
+  const policy = createCompactPolicy(
+    await compactOptions(compact, { seed: 1, specs: [WORLD] }),
+  );
   const team = createTeam(sharedWeightsOf(policy)!, {
     ...{ threads: 2, policy: compact, specs: [WORLD] },
     ...{ hints: false, plays: true },
