@@ -67,6 +67,17 @@ export type {
   VarianceStudyOptions,
   VarianceStudyRow,
 } from "../lib/hae/study/variance_study.ts";
+export {
+  METHOD_GROUP,
+  METHOD_NAMES,
+  METHODS,
+  methodSettings,
+} from "../lib/train/config/methods.ts";
+export type {
+  Method,
+  MethodContext,
+  MethodName,
+} from "../lib/train/config/methods.ts";
 export { createBaseline } from "../lib/train/evaluation.ts";
 export type { Baseline, BaselineName } from "../lib/train/evaluation.ts";
 export {

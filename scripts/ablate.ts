@@ -6,6 +6,7 @@
  * ```
  *
  * The grid is JSON: `{ "preset": "corridor", "base": {…}, "axes": { axis: { label: {…} } }, "seeds": [1, 2, 3] }`.
+ * A label's `{ "method": "grpo" }` stands for what that method changes (deno task train --method).
  * The same command resumes a stopped study.
  *
  * @module
@@ -15,6 +16,8 @@ import { Command } from "commander";
 import { type Json, learningCurve, mergeSettings, PRESETS } from "../mod.ts";
 import {
   type AblationPlan,
+  type MethodName,
+  methodSettings,
   readAblationMetrics,
   readJson,
   renameSettings,
@@ -116,10 +119,24 @@ async function readGrid(path: string): Promise<AblationPlan> {
       axis,
       Object.fromEntries(
         Object.entries(changes)
-          .map(([label, change]) => [label, renamed(change, base)]),
+          .map(([label, change]) => [
+            label,
+            renamed(withMethod(change, base), base),
+          ]),
       ),
     ]);
   return { base, axes: Object.fromEntries(axes), seeds } as AblationPlan;
+}
+
+/** A change with its method's settings in the place of the method's name. */
+function withMethod(change: Json, base: Json): Json {
+  if (!isGrid(change) || !("method" in change)) return change;
+  const { method, ...others } = change as Record<string, Json>;
+  const settings = methodSettings(
+    method as MethodName,
+    base as AblationPlan["base"],
+  );
+  return mergeSettings(JSON.parse(JSON.stringify(settings)), others);
 }
 
 /** Settings under current names; prints a note for each older one. */

@@ -33,14 +33,20 @@ import {
   type TrainingConfig,
 } from "../mod.ts";
 import { ALFWORLD_SPLITS } from "../mod/household.ts";
-import { readJson } from "../mod/studies.ts";
-import { renameSettings } from "../mod/studies.ts";
+import {
+  METHOD_NAMES,
+  type MethodName,
+  methodSettings,
+  readJson,
+  renameSettings,
+} from "../mod/studies.ts";
 import { explain } from "./explain.ts";
 import { listSettings } from "./list_settings.ts";
 import { settingsFirst } from "./settings_first.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;
+  readonly method?: MethodName;
   readonly config?: string;
   readonly data?: readonly string[];
   readonly splits?: readonly string[];
@@ -89,6 +95,12 @@ const program = new Command("train")
     new Option("--preset <name>", "settings to start from")
       .choices(Object.keys(PRESETS)).default("household"),
   )
+  .addOption(
+    new Option(
+      "--method <name>",
+      "published method that the preset's world and policy are trained by, at as many episodes",
+    ).choices(METHOD_NAMES),
+  )
   .option("--config <file>", "JSON file of settings that win over the preset")
   .option(
     "--data <paths...>",
@@ -100,7 +112,10 @@ const program = new Command("train")
       "splits of ALFWorld to learn in (default: train valid_train)",
     ).choices(ALFWORLD_SPLITS.filter((name) => name.includes("train"))),
   )
-  .option("--out <folder>", "the run's folder (default: runs/<preset>-<seed>)")
+  .option(
+    "--out <folder>",
+    "the run's folder (default: runs/<preset>[-<method>]-<seed>)",
+  )
   .option("--resume", "go on with the run in --out, with its own settings")
   .option("--minutes <number>", "stop after this time and save", minutes)
   .option(
@@ -168,8 +183,9 @@ async function readConfig(
     }
   };
   checkPreset(flags.preset, () => configFrom(preset));
+  const name = [flags.preset, ...(flags.method ? [flags.method] : [])];
   const directory = flags.out ??
-    `runs/${flags.preset}-${configFrom(preset).seed}`;
+    `runs/${name.join("-")}-${configFrom(preset).seed}`;
   const before = flags.resume ? await readRunConfig(directory) : preset;
   return { config: configFrom(before), directory };
 }
@@ -199,8 +215,13 @@ async function readParts(flags: Flags, words: readonly string[]) {
   for (const note of [...file.notes, ...typed.notes]) {
     console.warn(`note: ${note}`);
   }
+  const world = [file.settings, typed.settings].reduce(mergeSettings, base);
+  const method = flags.method &&
+    methodSettings(flags.method, world as typeof preset);
   return {
-    preset,
+    preset: method
+      ? mergeSettings(base, JSON.parse(JSON.stringify(method))) as typeof preset
+      : preset,
     file: file.settings as object,
     typed: typed.settings as object,
   };
