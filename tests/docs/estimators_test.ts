@@ -4,7 +4,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { z } from "zod";
 import type { Estimator } from "../../lib/hae/estimator.ts";
 import { ESTIMATORS } from "../../lib/hae/estimators.ts";
-import { withTable } from "../../scripts/estimator_table.ts";
+import { withTables } from "../../scripts/estimator_table.ts";
 
 const read = (path: string) =>
   Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
@@ -72,8 +72,8 @@ for (const [name, estimator] of estimators) {
   });
 }
 
-Deno.test("the table of estimators is that of the records (deno task estimators --write)", () => {
-  deepStrictEqual(rowsOf(withTable(markdown)), rowsOf(markdown));
+Deno.test("the tables are those of the records (deno task estimators --write)", () => {
+  deepStrictEqual(rowsOf(withTables(markdown)), rowsOf(markdown));
 });
 
 Deno.test("every link of the table to a section has one", () => {
