@@ -67,10 +67,10 @@ export const tinkerPolicySettings = z.strictObject({
   episodesInFlight: count.default(TINKER_DEFAULTS.episodesInFlight).describe(
     "Most episodes that are played at once, each at its own pace.",
   ),
-  critic: z.enum(["linear", "group"]).default(
+  critic: z.enum(["linear", "network", "group"]).default(
     TINKER_DEFAULTS.critic,
   ).describe(
-    "Where values come from: a linear critic on this machine, or the returns of the group alone.",
+    "Where values come from: a linear critic or a compact network on this machine, or the returns of the group alone.",
   ),
 });
 
@@ -88,5 +88,5 @@ export type TinkerPolicyConfig = {
   readonly temperature: number;
   readonly repair: boolean;
   readonly episodesInFlight: number;
-  readonly critic: "linear" | "group";
+  readonly critic: "linear" | "network" | "group";
 };

@@ -25,6 +25,7 @@ import { playExpert, PROMPTS } from "../assemble_language.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { createLinearCritic } from "../critic/linear_critic.ts";
 import { LocalCritic, type ValueModel } from "../critic/local_critic.ts";
+import { createNetworkCritic } from "../critic/network_critic.ts";
 import type { TrainingParts } from "../training.ts";
 import { checkEngineUpdate, createEngineLearner } from "./learner.ts";
 
@@ -110,11 +111,12 @@ export async function assembleEngine(
 function criticOf(
   config: TrainingConfig & { readonly policy: TinkerPolicyConfig },
 ): LocalCritic | undefined {
-  const { estimator, rollout, policy: { critic } } = config;
+  const { estimator, rollout: { maxTurns }, seed, policy: { critic } } = config;
   if (!estimatorOf(estimator.name).critic) return undefined;
   if (estimator.name === "hae") checkTrustSettings(estimator);
   const models: Record<typeof critic, () => ValueModel | undefined> = {
-    linear: () => createLinearCritic({ maxTurns: rollout.maxTurns }),
+    linear: () => createLinearCritic({ maxTurns }),
+    network: () => createNetworkCritic({ maxTurns, seed }),
     group: () => undefined,
   };
   return new LocalCritic(estimator, models[critic]());

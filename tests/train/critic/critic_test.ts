@@ -1,6 +1,12 @@
 /** The critic on this machine: baselines, features, ridge regression, trust, and what they are worth. */
 
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import fc from "fast-check";
 import { toEpisodeBatch } from "../../../lib/episode_batch.ts";
 import { returnsToGo, trustedCredit } from "../../../lib/hae/boundary_trust.ts";
@@ -8,7 +14,11 @@ import { creditBatch } from "../../../lib/hae/credit.ts";
 import { createRandom } from "../../../lib/random.ts";
 import { groupBaselines } from "../../../lib/train/critic/group_baseline.ts";
 import { createLinearCritic } from "../../../lib/train/critic/linear_critic.ts";
-import { LocalCritic } from "../../../lib/train/critic/local_critic.ts";
+import {
+  LocalCritic,
+  type ValueModel,
+} from "../../../lib/train/critic/local_critic.ts";
+import { createNetworkCritic } from "../../../lib/train/critic/network_critic.ts";
 import { dotRow, fitRidge } from "../../../lib/train/critic/ridge.ts";
 import { headFeatures } from "../../../lib/train/critic/text_features.ts";
 import {
@@ -17,6 +27,12 @@ import {
   updateTrust,
 } from "../../../lib/train/critic/trust.ts";
 import type { Trajectory } from "../../../lib/trajectory.ts";
+
+/** The two models of values. */
+const MODELS: Readonly<Record<string, () => ValueModel>> = {
+  linear: () => createLinearCritic({ maxTurns: 3 }),
+  network: () => createNetworkCritic({ maxTurns: 3, seed: 1 }),
+};
 
 /** An episode whose observation names its fate where `telling`. */
 function episode(
@@ -139,91 +155,134 @@ Deno.test("fitRidge() solves the normal equations", () => {
   ok(gradient.every((one) => Math.abs(one) < 1e-9));
 });
 
-Deno.test("a linear critic explains what the text tells, and is trusted from the third iteration on", async () => {
-  const critic = new LocalCritic(
-    { name: "hae", gamma: 1 },
-    createLinearCritic({ maxTurns: 3 }),
-  );
-  const trusts: number[] = [];
-  let explained = 0;
-  for (let iteration = 0; iteration < 4; iteration++) {
-    const { metrics } = await critic.credit(tellingBatch(iteration));
-    trusts.push(metrics["critic_trust"]!);
-    explained = metrics["critic_explained_variance"]!;
-  }
-  deepStrictEqual(trusts.slice(0, 2), [0, 0]);
-  ok(trusts[3]! > 0.2, `${trusts}`);
-  ok(explained > 0.4, `${explained}`);
-});
-
-Deno.test("a critic of texts that tell nothing is not trusted, and credit is that of the group", async () => {
-  const blind = (seed: number) => {
-    const random = createRandom(seed);
-    return toEpisodeBatch(Array.from({ length: 80 }, (_, i) =>
-      episode(i, {
-        group: `g${i >> 1}`,
-        rewards: [0, random.uniform() < 0.5 ? 1 : 0],
-        text: "a door",
-      })));
-  };
-  const critic = new LocalCritic(
-    { name: "hae", gamma: 1, normalize: "none" },
-    createLinearCritic({ maxTurns: 3 }),
-  );
-  for (let iteration = 0; iteration < 3; iteration++) {
-    await critic.credit(blind(iteration));
-  }
-  ok(critic.trust < 0.1, `${critic.trust}`);
-  const group = new LocalCritic(
-    { name: "hae", gamma: 1, normalize: "none" },
-    undefined,
-  );
-  const batch = blind(9);
-  const { credit } = await group.credit(batch);
-  const returns = returnsToGo(batch, { gamma: 1 });
-  const { turns } = groupBaselines(batch, returns);
-  deepStrictEqual(
-    credit.advantages.execution,
-    returns.map((g, t) => g - turns[t]!),
-  );
-});
-
-Deno.test("cross-fitting: changing a task's returns changes no value of that task", async () => {
-  const values = async (bonus: number) => {
-    const { episodes, ...batch } = tellingBatch(3);
-    const rewards = batch.rewards.slice();
-    const mine = episodes.findIndex(({ group }) => group === "g0");
-    rewards[batch.offsets[mine]!]! += bonus;
-    const changed = { ...batch, episodes, rewards };
-    const returns = returnsToGo(changed, { gamma: 1 });
-    const baselines = {
-      turns: new Float64Array(returns.length),
-      tails: new Float64Array(episodes.length),
-    };
-    const found = await createLinearCritic({ maxTurns: 3 })
-      .evaluate(changed, { returns, baselines });
-    return found.turns.planning.slice(
-      batch.offsets[mine],
-      batch.offsets[mine + 1],
-    );
-  };
-  deepStrictEqual(await values(100), await values(0));
-});
-
-Deno.test("a linear critic goes on to the same numbers after it was saved and loaded", async () => {
-  const directory = await Deno.makeTempDir();
-  const make = () =>
-    new LocalCritic(
+for (const [name, make] of Object.entries(MODELS)) {
+  Deno.test(`a ${name} critic explains what the text tells, and is trusted from the third iteration on`, async () => {
+    const critic = new LocalCritic(
       { name: "hae", gamma: 1 },
-      createLinearCritic({ maxTurns: 3 }),
+      make(),
     );
-  const one = make(), other = make();
-  for (const seed of [1, 2, 3]) await one.credit(tellingBatch(seed));
-  await one.save(directory);
-  await other.load(directory);
-  deepStrictEqual(
-    await other.credit(tellingBatch(4)),
-    await one.credit(tellingBatch(4)),
+    const trusts: number[] = [];
+    let explained = 0;
+    for (let iteration = 0; iteration < 4; iteration++) {
+      const { metrics } = await critic.credit(tellingBatch(iteration));
+      trusts.push(metrics["critic_trust"]!);
+      explained = metrics["critic_explained_variance"]!;
+    }
+    deepStrictEqual(trusts.slice(0, 2), [0, 0]);
+    ok(trusts[3]! > 0.2, `${trusts}`);
+    ok(explained > 0.4, `${explained}`);
+  });
+
+  Deno.test(`a ${name} critic of texts that tell nothing is not trusted, and credit is that of the group`, async () => {
+    const blind = (seed: number) => {
+      const random = createRandom(seed);
+      return toEpisodeBatch(Array.from({ length: 80 }, (_, i) =>
+        episode(i, {
+          group: `g${i >> 1}`,
+          rewards: [0, random.uniform() < 0.5 ? 1 : 0],
+          text: "a door",
+        })));
+    };
+    const critic = new LocalCritic(
+      { name: "hae", gamma: 1, normalize: "none" },
+      make(),
+    );
+    for (let iteration = 0; iteration < 3; iteration++) {
+      await critic.credit(blind(iteration));
+    }
+    ok(critic.trust < 0.1, `${critic.trust}`);
+    const group = new LocalCritic(
+      { name: "hae", gamma: 1, normalize: "none" },
+      undefined,
+    );
+    const batch = blind(9);
+    const { credit } = await group.credit(batch);
+    const returns = returnsToGo(batch, { gamma: 1 });
+    const { turns } = groupBaselines(batch, returns);
+    deepStrictEqual(
+      credit.advantages.execution,
+      returns.map((g, t) => g - turns[t]!),
+    );
+  });
+
+  Deno.test(`cross-fitting: changing a task's returns changes no value of that task by a ${name} critic`, async () => {
+    const values = async (bonus: number) => {
+      const { episodes, ...batch } = tellingBatch(3);
+      const rewards = batch.rewards.slice();
+      const mine = episodes.findIndex(({ group }) => group === "g0");
+      rewards[batch.offsets[mine]!]! += bonus;
+      const changed = { ...batch, episodes, rewards };
+      const returns = returnsToGo(changed, { gamma: 1 });
+      const baselines = {
+        turns: new Float64Array(returns.length),
+        tails: new Float64Array(episodes.length),
+      };
+      const found = await make()
+        .evaluate(changed, { returns, baselines });
+      return found.turns.planning.slice(
+        batch.offsets[mine],
+        batch.offsets[mine + 1],
+      );
+    };
+    deepStrictEqual(await values(100), await values(0));
+  });
+
+  Deno.test(`a ${name} critic goes on to the same numbers after it was saved and loaded`, async () => {
+    const directory = await Deno.makeTempDir();
+    const open = () =>
+      new LocalCritic(
+        { name: "hae", gamma: 1 },
+        make(),
+      );
+    const one = open(), other = open();
+    for (const seed of [1, 2, 3]) await one.credit(tellingBatch(seed));
+    await one.save(directory);
+    await other.load(directory);
+    deepStrictEqual(
+      await other.credit(tellingBatch(4)),
+      await one.credit(tellingBatch(4)),
+    );
+    await Deno.remove(directory, { recursive: true });
+  });
+}
+
+Deno.test("a network explains what no linear model can: whether two words agree", async () => {
+  const words = (one: boolean) => one ? "red" : "blue";
+  const batch = (seed: number) => {
+    const random = createRandom(seed);
+    return toEpisodeBatch(Array.from({ length: 80 }, (_, i) => {
+      const sign = random.uniform() < 0.5, door = random.uniform() < 0.5;
+      return {
+        ...episode(i, {
+          group: `g${i >> 1}`,
+          rewards: [sign === door ? 1 : 0],
+          text: words(sign),
+        }),
+        task: words(door),
+      };
+    }));
+  };
+  const explained = async (model: ValueModel) => {
+    const critic = new LocalCritic({ name: "hae", gamma: 1 }, model);
+    let found = 0;
+    for (let iteration = 0; iteration < 5; iteration++) {
+      const { metrics } = await critic.credit(batch(iteration));
+      found = metrics["critic_explained_variance"]!;
+    }
+    return found;
+  };
+  const linear = await explained(MODELS["linear"]!());
+  const network = await explained(MODELS["network"]!());
+  ok(linear < 0.2, `linear ${linear}`);
+  ok(network > 0.4, `network ${network}`);
+});
+
+Deno.test("a critic's file is refused by another kind of critic", async () => {
+  const directory = await Deno.makeTempDir();
+  await MODELS["network"]!().save(directory);
+  await rejects(
+    MODELS["linear"]!().load(directory),
+    /must be of the critic "linear": current value is "network"/,
   );
   await Deno.remove(directory, { recursive: true });
 });
