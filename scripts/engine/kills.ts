@@ -1,5 +1,5 @@
 /**
- * Runs on a server that are killed: the client in the middle of an iteration, then the server.
+ * Runs on a server whose processes are killed in the middle of iterations: the client, the server, and both.
  *
  * @module
  */
@@ -11,58 +11,89 @@ import type { EngineServer } from "./server.ts";
 const SETTINGS = [
   "policy.maxReplyTokens=24",
   "warmStart.episodes=8",
-  "warmStart.epochs=24",
+  "warmStart.epochs=12",
   "warmStart.minibatchSize=16",
-  "warmStart.learningRate=0.01",
+  "warmStart.learningRate=0.02",
   "update.learningRate=0.003",
   "rollout.groupSize=8",
   "iterations=6",
 ];
 
+/** Who is killed, after which recorded iterations, and at which request of the next one. */
+interface Kill {
+  readonly who: "client" | "server" | "both";
+  readonly after: number;
+  readonly request: string;
+  /** Which request of that kind in the iteration, from 1. */
+  readonly count: number;
+}
+
+/** Kills in each phase: while episodes are played, between gradients and step, and while the step is saved. */
+const KILLS: readonly Kill[] = [
+  { who: "client", after: 1, request: "asample", count: 9 },
+  { who: "server", after: 3, request: "forward_backward", count: 1 },
+  { who: "both", after: 4, request: "save_weights", count: 1 },
+];
+
 /** Starts a run, or goes on with it. */
-function startRun(folder: string, more: readonly string[]): Deno.ChildProcess {
+export function startRun(
+  folder: string,
+  words: readonly string[],
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["task", "train", "--out", folder, ...more],
+    args: ["task", "train", "--out", folder, ...words],
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
 }
 
-async function rows(folder: string): Promise<Record<string, number>[]> {
+/** Rows of `metrics.jsonl`; none before there are any. */
+export async function readRows(
+  folder: string,
+): Promise<Record<string, number>[]> {
   try {
     const text = await Deno.readTextFile(`${folder}/metrics.jsonl`);
-    return text.trim().split("\n").filter((line) => line !== "")
-      .map((line) => JSON.parse(line));
+    // The last line may be half written.
+    return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
 }
 
-/** Waits until a run has recorded so many iterations, then a moment more. */
-async function untilIterations(folder: string, count: number): Promise<void> {
-  while ((await rows(folder)).length < count) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 500));
+/** Waits until a run is in the middle of the iteration that a kill names. */
+async function untilPhase(
+  folder: string,
+  server: EngineServer,
+  { after, request, count }: Kill,
+): Promise<void> {
+  const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await readRows(folder)).length < after) await wait();
+  const before = await server.requests(request);
+  while (await server.requests(request) < before + count) await wait();
 }
 
-/** Kills a process and the ones it started, as \`kill -9\` of the group does. */
+/** Kills the process that trains in a folder, as `kill -9` does; the ones that started it end with it. */
 async function killRun(folder: string): Promise<void> {
   const { stdout } = await new Deno.Command("ps", {
     args: ["-eo", "pid,args"],
   }).output();
+  let killed = 0;
   for (const line of new TextDecoder().decode(stdout).split("\n")) {
-    if (!line.includes(folder) || !line.includes("scripts/train.ts")) continue;
-    try {
-      Deno.kill(Number(line.trim().split(/\s+/)[0]), "SIGKILL");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    const [pid, program] = line.trim().split(/\s+/);
+    const trains = program?.endsWith("deno") && line.includes(folder) &&
+      line.includes("scripts/train.ts") && !line.includes("scripts/launch.ts");
+    if (!trains) continue;
+    Deno.kill(Number(pid), "SIGKILL");
+    killed++;
   }
+  if (killed === 1) return;
+  throw new Error(
+    `Cannot kill the client in "${folder}" as one process must train there: current number is ${killed}`,
+  );
 }
 
-/** Kills client and server in the middle of iterations; the runs end with every iteration once. */
+/** Kills client, server and both in the middle of iterations; the run ends with every iteration once. */
 export async function checkKills(
   { start, out, baseModel }: {
     start: () => Promise<EngineServer>;
@@ -79,29 +110,46 @@ export async function checkKills(
     const whole = `${out}/whole-${Date.now()}`;
     const broken = `${out}/broken-${Date.now()}`;
     await startRun(whole, preset).status;
-    const client = startRun(broken, preset);
-    await untilIterations(broken, 2);
-    await killRun(broken);
-    await client.status;
-    const resumed = startRun(broken, ["--resume"]);
-    await untilIterations(broken, 4);
-    await server.kill();
-    server = await start();
-    await resumed.status;
-    const [expected, found] = [await rows(whole), await rows(broken)];
+    let client = startRun(broken, preset);
+    const recorded: string[] = [];
+    for (const kill of KILLS) {
+      await untilPhase(broken, server, kill);
+      if (kill.who !== "client") await server.kill();
+      if (kill.who !== "server") {
+        await killRun(broken);
+        await client.status;
+      }
+      const count = (await readRows(broken)).length;
+      recorded.push(`${kill.who} at "${kill.request}" of iteration ${count}`);
+      if (kill.who !== "client") server = await start();
+      if (kill.who !== "server") client = startRun(broken, ["--resume"]);
+    }
+    const { success } = await client.status;
+    const [expected, found] = [await readRows(whole), await readRows(broken)];
     const numbers = found.map(({ iteration }) => iteration).join(" ");
-    const success = (of: readonly Record<string, number>[]) =>
+    const curve = (of: readonly Record<string, number>[]) =>
       of.map((row) => row["success_rate"]!.toFixed(2)).join(" ");
     return [
+      { name: "killed by SIGKILL", value: recorded.join(", "), holds: success },
       {
-        name: "iterations of a run whose client, then server, was killed",
+        name: "iterations of the run that was killed",
         value: numbers,
         holds: numbers === "0 1 2 3 4 5",
       },
       {
         name: "its success by iteration, and that of a run left alone",
-        value: `${success(found)}; ${success(expected)}`,
+        value: `${curve(found)}; ${curve(expected)}`,
         holds: found.length === expected.length,
+      },
+      {
+        name: "iterations whose mean return and trained tokens are the same",
+        value: `${
+          found.filter((row, i) =>
+            row["return"] === expected[i]?.["return"] &&
+            row["tokens_trained"] === expected[i]?.["tokens_trained"]
+          ).length
+        } of ${expected.length}`,
+        holds: true, // reported: an engine need not sample the same numbers again
       },
     ];
   } finally {

@@ -11,6 +11,8 @@ export const SKYRL = "0.4.0";
 export interface EngineServer {
   /** Address for `policy.url`. */
   readonly url: string;
+  /** Number of requests of an operation that the server's log has so far. */
+  requests(operation: string): Promise<number>;
   /** Kills server and engine at once, as a power cut does. */
   kill(): Promise<void>;
   /** Ends server and engine. */
@@ -169,6 +171,10 @@ wait
   await untilHealthy(url, child.status);
   return {
     url,
+    async requests(operation) {
+      const text = await Deno.readTextFile(`${state}/server.log`);
+      return text.split(`"POST /api/v1/${operation} HTTP`).length - 1;
+    },
     kill: () => end("SIGKILL"),
     stop: () => end("SIGKILL"), // an orderly end waits for open polls, up to 300 s
   };

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { readObject, type Transport } from "./transport.ts";
+import { readObject } from "./replies.ts";
+import type { Transport } from "./transport.ts";
 
 /** One entry of a model's list of checkpoints. */
 export interface ServerCheckpoint {

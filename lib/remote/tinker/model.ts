@@ -15,7 +15,8 @@ import type { AdamSettings, LossName } from "./dialects.ts";
 import { TinkerError } from "./errors.ts";
 import { createSampler, TinkerSampler } from "./sampler.ts";
 import { listCheckpoints } from "./checkpoints.ts";
-import { readObject, type Transport } from "./transport.ts";
+import { decodeReply, readObject, readText } from "./replies.ts";
+import type { Transport } from "./transport.ts";
 
 /** How a pass is computed. */
 export interface PassOptions {
@@ -125,7 +126,10 @@ export class TinkerModel {
         transport.count({
           tokensTrained: chunk.reduce((n, one) => n + one.tokens.length, 0),
         });
-        return decodePassResult(reply.bytes);
+        return readPass(decodeReply(reply, operation, decodePassResult), {
+          operation,
+          data: chunk.length,
+        });
       });
       decoded.catch(() => {}); // it is awaited below, after later chunks were submitted
       results.push(decoded);
@@ -133,7 +137,11 @@ export class TinkerModel {
     return { result: Promise.all(results).then(joinResults) };
   }
 
-  /** Submits a step of the optimizer, which clears the gradients. */
+  /**
+   * Submits a step of the optimizer, which clears the gradients.
+   *
+   * @throws {RangeError} Before anything is sent, if a setting is negative or not finite.
+   */
   async submitStep(
     adam: AdamSettings,
     options: { signal?: AbortSignal | undefined } = {},
@@ -141,6 +149,12 @@ export class TinkerModel {
     const { learningRate, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8 } = adam;
     const { weightDecay = 0, maxGradientNorm = 0 } = adam;
     const operation = "optim_step";
+    for (const [name, value] of Object.entries(adam)) {
+      if (Number.isFinite(value) && value >= 0) continue;
+      throw new RangeError(
+        `Cannot take a step as "${name}" must be finite and not negative: current value is ${value}`,
+      );
+    }
     const { result } = await this.#submit({
       operation,
       type: "OptimStep",
@@ -254,10 +268,13 @@ export class TinkerModel {
     });
     const saved = readObject(await result, operation);
     return name === undefined
-      ? new TinkerSampler(this.#transport, String(saved["sampling_session_id"]))
+      ? new TinkerSampler(
+        this.#transport,
+        readText(saved, "sampling_session_id", operation),
+      )
       : await createSampler(this.#transport, {
         sessionId: this.#sessionId,
-        source: { path: String(saved["path"]) },
+        source: { path: readText(saved, "path", operation) },
       });
   }
 
@@ -275,7 +292,7 @@ export class TinkerModel {
       }),
       operation,
     );
-    await transport.result(String(submitted["request_id"]), {
+    await transport.result(readText(submitted, "request_id", operation), {
       type: "UnloadModel",
       operation,
     });
@@ -295,7 +312,7 @@ export class TinkerModel {
     const seqId = this.#seqId;
     const content = body(seqId); // the same bytes on every attempt
     const send = async () =>
-      String(
+      readText(
         readObject(
           await transport.submit({
             path,
@@ -306,7 +323,9 @@ export class TinkerModel {
             signal,
           }),
           operation,
-        )["request_id"],
+        ),
+        "request_id",
+        operation,
       );
     try {
       const requestId = await send();
@@ -337,6 +356,20 @@ interface Operation {
   readonly repeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly body: (seqId: number) => object | Uint8Array<ArrayBuffer>;
+}
+
+/** Checks that a pass has outputs for each datum. */
+function readPass(
+  result: PassResult,
+  { operation, data }: { operation: string; data: number },
+): PassResult {
+  if (result.outputs.length === data) return result;
+  throw new TinkerError({
+    operation,
+    kind: "failed",
+    must: `there must be outputs for each of ${data} data`,
+    detail: String(result.outputs.length),
+  });
 }
 
 /** Splits data in order, by number and estimated bytes. */

@@ -11,7 +11,8 @@ import {
   type SampleResult,
 } from "./codec.ts";
 import { TinkerError } from "./errors.ts";
-import { readObject, type Transport } from "./transport.ts";
+import { decodeReply, readObject, readText } from "./replies.ts";
+import type { Transport } from "./transport.ts";
 
 /** What is sampled. */
 export interface SampleRequest {
@@ -55,6 +56,7 @@ export class TinkerSampler {
   /**
    * Samples sequences. At most as many requests as the dialect allows are under way; the rest wait here.
    *
+   * @throws {RangeError} Before anything is sent, if the prompt is empty or a number is out of range.
    * @throws {TinkerError} If the server refuses or fails, or gives no log-probabilities.
    */
   async sample(request: SampleRequest): Promise<readonly SampledSequence[]> {
@@ -78,6 +80,7 @@ export class TinkerSampler {
   }
 
   async #ask(request: SampleRequest): Promise<SampleResult> {
+    checkRequest(request);
     const transport = this.#transport;
     let gate = GATES.get(transport);
     if (!gate) {
@@ -112,7 +115,7 @@ export class TinkerSampler {
       topk_prompt_logprobs: 0,
     };
     const submit = async () =>
-      String(
+      readText(
         readObject(
           await transport.submit({
             path: "/asample",
@@ -123,7 +126,9 @@ export class TinkerSampler {
             signal,
           }),
           operation,
-        )["request_id"],
+        ),
+        "request_id",
+        operation,
       );
     const reply = await transport.result(await submit(), {
       type: "Sample",
@@ -131,7 +136,7 @@ export class TinkerSampler {
       signal,
       resubmit: submit,
     });
-    const result = decodeSampleResult(reply.bytes);
+    const result = decodeReply(reply, operation, decodeSampleResult);
     checkSampled(result, count);
     transport.count({
       tokensPrompted: prompt.length,
@@ -151,7 +156,7 @@ export async function createSampler(
 ): Promise<TinkerSampler> {
   const { sessionId, source } = options;
   const operation = "open a sampler";
-  const { sampling_session_id: id } = readObject(
+  const opened = readObject(
     await transport.submit({
       path: "/create_sampling_session",
       body: {
@@ -167,7 +172,41 @@ export async function createSampler(
     }),
     operation,
   );
-  return new TinkerSampler(transport, String(id));
+  const id = readText(opened, "sampling_session_id", operation);
+  return new TinkerSampler(transport, id);
+}
+
+/** Throws unless a request can be sampled: JSON turns what is not finite into null, which servers read as absent. */
+function checkRequest(request: SampleRequest): void {
+  const { prompt, count = 1, maxTokens, temperature = 1, topP = 1 } = request;
+  const { seed, stop } = request;
+  const whole = (value: number, least: number) =>
+    Number.isSafeInteger(value) && value >= least;
+  const checks: readonly [name: string, holds: boolean, must: string][] = [
+    ["prompt.length", prompt.length > 0, "be at least 1"],
+    ["count", whole(count, 1), "be a whole number of at least 1"],
+    ["maxTokens", whole(maxTokens, 1), "be a whole number of at least 1"],
+    ["seed", whole(seed, 0), "be a whole number of at least 0"],
+    [
+      "temperature",
+      Number.isFinite(temperature) && temperature >= 0,
+      "be finite and not negative",
+    ],
+    ["topP", topP > 0 && topP <= 1, "be in (0, 1]"],
+  ];
+  const values = { "prompt.length": prompt.length, count, maxTokens, seed };
+  for (const [name, holds, must] of checks) {
+    if (holds) continue;
+    const value = { ...values, temperature, topP }[name];
+    throw new RangeError(
+      `Cannot sample as "${name}" must ${must}: current value is ${value}`,
+    );
+  }
+  const bad = [...prompt, ...stop].find((token) => !whole(token, 0));
+  if (bad === undefined) return;
+  throw new RangeError(
+    `Cannot sample as token ids must be whole numbers of at least 0: current value is ${bad}`,
+  );
 }
 
 /** Throws unless sequences have log-probabilities; some engines fill in zeros where they are missing. */

@@ -16,9 +16,9 @@ import { TinkerError } from "./errors.ts";
 import type { HeartbeatNews, HeartbeatOrder } from "./heartbeat_worker.ts";
 import { TinkerModel } from "./model.ts";
 import { createSampler, type TinkerSampler } from "./sampler.ts";
+import { readObject, readText } from "./replies.ts";
 import {
   type EngineCosts,
-  readObject,
   type RequestRecord,
   Transport,
 } from "./transport.ts";
@@ -105,7 +105,7 @@ export async function openTinker(
     });
   }
   const session = new TinkerSession(transport, {
-    id: String(reply["session_id"]),
+    id: readText(reply, "session_id", "open a session"),
     ...options,
   });
   await session.beat();
@@ -257,16 +257,19 @@ export class TinkerSession implements AsyncDisposable {
       operation,
     );
     const created = readObject(
-      await this.transport.result(String(submitted["request_id"]), {
-        type: "CreateModel",
-        operation,
-        signal,
-      }),
+      await this.transport.result(
+        readText(submitted, "request_id", operation),
+        {
+          type: "CreateModel",
+          operation,
+          signal,
+        },
+      ),
       operation,
     );
     const model = new TinkerModel(this.transport, {
       sessionId: this.id,
-      id: String(created["model_id"] ?? submitted["model_id"]),
+      id: readText({ ...submitted, ...created }, "model_id", operation),
       baseModel,
       rank,
       onUnload: (gone) => this.#models.delete(gone),

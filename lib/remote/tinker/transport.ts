@@ -18,6 +18,7 @@ import {
 import { PROTOBUF } from "./codec.ts";
 import type { Dialect } from "./dialects.ts";
 import { detailOf, kindOf, TinkerError } from "./errors.ts";
+import { isProtobuf, readPending } from "./replies.ts";
 
 /** What was asked of the engine so far. */
 export interface EngineCosts {
@@ -96,8 +97,17 @@ export interface Submission {
 /** Most futures that are polled at once; each costs a connection and a task of the server. */
 const OPEN_POLLS = 64;
 
-/** Server errors in a row after which a submission is given up: SkyRL answers some client errors with 500. */
+/** Replies of 500 to one request after which it is given up: SkyRL answers some client errors so. */
 const SERVER_ERRORS = 4;
+
+/** Statuses by which a proxy says that its server is away; they are waited out like a lost connection. */
+const AWAY: readonly number[] = [502, 503, 504];
+
+/** Times that an expired future is submitted again. */
+const RESUBMISSIONS = 3;
+
+/** Shortest time between two polls of one future, in milliseconds; servers hold a poll for seconds. */
+const POLL_PACE = 20;
 
 /** Pauses after "too many requests", in milliseconds, by whether the prompt is short. */
 const PAUSES = { short: 1000, long: 5000 } as const;
@@ -257,13 +267,15 @@ export class Transport {
       let wait: number | undefined;
       try {
         const reply = await sendOnce(request);
-        lostSince = undefined;
         this.count({ requests: 1, bytesSent: sizeOf(body) });
-        if (!this.#isTransient(reply, submission)) {
-          return { ...reply, repeated: attempt };
-        }
-        if (reply.status >= 500 && ++errors >= SERVER_ERRORS) {
-          return { ...reply, repeated: attempt };
+        const whole = { ...reply, repeated: attempt };
+        if (!this.#isTransient(reply, submission)) return whole;
+        if (AWAY.includes(reply.status)) {
+          lostSince ??= performance.now();
+          if (performance.now() - lostSince >= patience) return whole;
+        } else {
+          lostSince = undefined;
+          if (reply.status >= 500 && ++errors >= SERVER_ERRORS) return whole;
         }
         wait = retryAfter(reply.headers);
         if (reply.status === 429) this.#pause(wait, sizeOf(body));
@@ -349,8 +361,12 @@ export class Transport {
   ): Promise<HttpReply> {
     const { type, operation, seqId, signal, resubmit } = options;
     const hosted = this.options.dialect.name === "hosted";
-    let requestId = first, metadata = hosted, refusals = 0;
+    let requestId = first, metadata = hosted, refusals = 0, resubmissions = 0;
+    let due = 0;
     for (let iteration = 0;; iteration++) {
+      const early = due - performance.now();
+      if (early > 0) await delay(early, signal);
+      due = performance.now() + POLL_PACE;
       const reply = await this.submit({
         path: "/retrieve_future",
         body: {
@@ -372,7 +388,7 @@ export class Transport {
       const { status } = reply;
       if (status === 408) continue;
       const place = { requestId, ...(seqId !== undefined && { seqId }) };
-      if (status === 410 && resubmit) {
+      if (status === 410 && resubmit && ++resubmissions <= RESUBMISSIONS) {
         requestId = await resubmit();
         continue;
       }
@@ -413,53 +429,6 @@ export class Transport {
     const { key } = this.options;
     return redact(text, key === undefined ? [] : [key]);
   }
-}
-
-/** Whether a reply is protobuf. */
-export function isProtobuf({ headers }: HttpReply): boolean {
-  return headers.get("content-type")?.startsWith(PROTOBUF) ?? false;
-}
-
-/**
- * Reads a reply as a JSON object.
- *
- * @throws {TinkerError} If it is none.
- */
-export function readObject(
-  reply: HttpReply,
-  operation: string,
-): Record<string, unknown> {
-  const text = new TextDecoder().decode(reply.bytes);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value === "object" && value !== null) {
-    return value as Record<string, unknown>;
-  }
-  throw new TinkerError({
-    operation,
-    kind: "failed",
-    must: "the reply must be a JSON object",
-    detail: JSON.stringify(text.slice(0, 80)),
-    status: reply.status,
-  });
-}
-
-/** What a reply says of a future that has no result yet; `undefined` where it is the result. */
-function readPending(
-  reply: HttpReply,
-):
-  | { readonly again: "with metadata" | "whole" }
-  | { readonly error: string }
-  | undefined {
-  const body = readObject(reply, "retrieve a future");
-  if (typeof body["error"] === "string") return { error: body["error"] };
-  if (body["type"] === "try_again") return { again: "with metadata" };
-  if (body["status"] === "complete_metadata") return { again: "whole" };
-  return undefined;
 }
 
 function sizeOf(body: Submission["body"]): number {
