@@ -77,3 +77,15 @@ export type {
   Transport,
   TransportOptions,
 } from "../lib/remote/tinker/transport.ts";
+export type { EpisodeBatch } from "../lib/episode_batch.ts";
+export { createLinearCritic } from "../lib/train/critic/linear_critic.ts";
+export type { LinearCriticOptions } from "../lib/train/critic/linear_critic.ts";
+export { createNetworkCritic } from "../lib/train/critic/network_critic.ts";
+export type { NetworkCriticOptions } from "../lib/train/critic/network_critic.ts";
+export type { CrossFitOptions } from "../lib/train/critic/cross_fitted.ts";
+export { LocalCritic } from "../lib/train/critic/local_critic.ts";
+export type {
+  HeldOutValues,
+  ValuedCredit,
+  ValueModel,
+} from "../lib/train/critic/local_critic.ts";

@@ -46,20 +46,28 @@ export class ConnectionLost extends Error {
 export async function sendOnce(request: HttpRequest): Promise<HttpReply> {
   const { method, url, headers = {}, body, timeout = 60_000, signal } = request;
   signal?.throwIfAborted();
-  const timer = AbortSignal.timeout(timeout);
+  // A timer of its own, ended with the request: those of AbortSignal.timeout() are held until they are over.
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeout);
+  signal?.addEventListener("abort", end, { once: true });
   try {
     const response = await fetchAnywhere(url, {
       method,
       headers,
       redirect: "manual",
-      signal: signal ? AbortSignal.any([signal, timer]) : timer,
+      signal: ending.signal,
       ...(body !== undefined && { body }),
     });
     const bytes = new Uint8Array(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, bytes };
   } catch (cause) {
     signal?.throwIfAborted();
-    const reason = timer.aborted
+    const reason = late
       ? `no reply within ${timeout} ms`
       : cause instanceof Error
       ? cause.message
@@ -67,6 +75,9 @@ export async function sendOnce(request: HttpRequest): Promise<HttpReply> {
     throw new ConnectionLost(`connection to ${originOf(url)} lost: ${reason}`, {
       cause,
     });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 

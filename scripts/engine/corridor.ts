@@ -24,7 +24,7 @@ import { readRows, startRun } from "./kills.ts";
 const ITERATIONS = 12;
 
 /** Episodes that are played before and after. */
-const EPISODES = 32;
+const EPISODES = 16;
 
 /** What differs from the preset: every checkpoint stays, so that the first can be played again. */
 const SETTINGS = [

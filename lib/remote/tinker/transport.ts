@@ -114,8 +114,9 @@ const PAUSES = { short: 1000, long: 5000 } as const;
 
 /** A connection to one server. */
 export class Transport {
-  /** How it was made. */
-  readonly options: TransportOptions;
+  /** How it was made; the key is left out, so that it is in no print of a session. */
+  readonly options: Omit<TransportOptions, "key">;
+  readonly #key: string | undefined;
   readonly #random: Random;
   readonly #polls = new Gate(OPEN_POLLS);
   readonly #costs = {
@@ -145,7 +146,9 @@ export class Transport {
         `Cannot reach an engine as its "url" must begin with http:// or https://: current value is "${url}"`,
       );
     }
-    this.options = { ...options, url: url.replace(/\/+$/, "") };
+    const { key, ...shown } = options;
+    this.#key = key;
+    this.options = { ...shown, url: url.replace(/\/+$/, "") };
     this.#random = createRandom(0).fork("back-off");
   }
 
@@ -181,8 +184,7 @@ export class Transport {
 
   /** Headers of every request, the key among them. */
   headers(): Record<string, string> {
-    const { key } = this.options;
-    return key === undefined ? {} : { "X-API-Key": key };
+    return this.#key === undefined ? {} : { "X-API-Key": this.#key };
   }
 
   /** Address of a path. */
@@ -426,8 +428,7 @@ export class Transport {
   }
 
   #redact(text: string): string {
-    const { key } = this.options;
-    return redact(text, key === undefined ? [] : [key]);
+    return redact(text, this.#key === undefined ? [] : [this.#key]);
   }
 }
 

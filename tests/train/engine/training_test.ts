@@ -14,6 +14,7 @@ import {
   type TableEngine,
   type TableEngineOptions,
 } from "../../../lib/remote/tinker/table/table_engine.ts";
+import { searchKey } from "./_search_key.ts";
 
 /** Tokens that hold the words of the corridor. */
 const VOCABULARY = 320;
@@ -167,21 +168,7 @@ Deno.test("the key of an account is in no file of a run", async () => {
   });
   await play(config, directory);
   strictEqual(engine.calls.at(-1)!.headers.get("x-api-key"), key);
-  const search = async (folder: string): Promise<number> => {
-    let files = 0;
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      const path = `${folder}/${name}`;
-      if (isDirectory) files += await search(path);
-      else {
-        const bytes = await Deno.readFile(path);
-        const text = new TextDecoder("latin1").decode(bytes);
-        ok(!text.includes(key), path);
-        files++;
-      }
-    }
-    return files;
-  };
-  ok(await search(directory) > 5);
+  ok(await searchKey(directory, key) > 5);
 });
 
 Deno.test("settings that an engine would ignore, or an unknown model, end a run before it begins", async () => {
