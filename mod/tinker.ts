@@ -77,7 +77,6 @@ export type {
   Transport,
   TransportOptions,
 } from "../lib/remote/tinker/transport.ts";
-export type { EpisodeBatch } from "../lib/episode_batch.ts";
 export { createLinearCritic } from "../lib/train/critic/linear_critic.ts";
 export type { LinearCriticOptions } from "../lib/train/critic/linear_critic.ts";
 export { createNetworkCritic } from "../lib/train/critic/network_critic.ts";

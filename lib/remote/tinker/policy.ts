@@ -158,24 +158,37 @@ class TinkerPolicySession implements PolicySession {
   [Symbol.dispose](): void {}
 }
 
-/** Log-probabilities of written replies under the present weights. */
-async function scoreDecisions(
+/** Log-probabilities of replies under the present weights, by the trainer. Shape `(reply tokens,)` each. */
+export async function scoreReplies(
   engine: TinkerEngine,
-  encoded: readonly (Decision & { readonly trace: TokenTrace })[],
-): Promise<Decision[]> {
-  if (encoded.length === 0) return [];
+  traces: readonly TokenTrace[],
+): Promise<Float32Array<ArrayBuffer>[]> {
+  if (traces.length === 0) return [];
   const { outputs } = await engine.guarded(() =>
-    engine.model.forward(encoded.map(({ trace }) => {
+    engine.model.forward(traces.map((trace) => {
       const ones = new Float32Array(trace.reply.length).fill(1);
       return replyDatum(trace, { advantages: ones, mask: ones });
     }))
   );
-  return encoded.map((decision, i) => {
-    const { prompt, reply } = decision.trace, start = prompt.length - 1;
-    const logProbs = outputs[i]!["logprobs"]!
-      .slice(start, start + reply.length);
-    return { ...decision, trace: { ...decision.trace, logProbs } };
+  return traces.map(({ prompt, reply }, i) => {
+    const start = prompt.length - 1;
+    const logProbs = outputs[i]!["logprobs"];
+    return Float32Array.from(
+      logProbs?.subarray(start, start + reply.length) ?? [],
+    );
   });
+}
+
+/** The same decisions with the log-probabilities of what was written. */
+async function scoreDecisions(
+  engine: TinkerEngine,
+  encoded: readonly (Decision & { readonly trace: TokenTrace })[],
+): Promise<Decision[]> {
+  const scored = await scoreReplies(engine, encoded.map(({ trace }) => trace));
+  return encoded.map((decision, i) => ({
+    ...decision,
+    trace: { ...decision.trace, logProbs: scored[i]! },
+  }));
 }
 
 /** Tokens of a prompt, with a teacher's hint. */

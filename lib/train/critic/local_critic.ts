@@ -48,7 +48,9 @@ export interface ValueModel {
 
 /** A batch with values, its credit, and what was measured. */
 export interface ValuedCredit {
+  /** The batch with the critic's values. */
   readonly batch: EpisodeBatch;
+  /** Credit of every decision. */
   readonly credit: CreditColumns;
   /** `critic_trust`, `critic_explained_variance`. */
   readonly metrics: Readonly<Record<string, number>>;

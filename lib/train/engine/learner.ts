@@ -10,7 +10,7 @@ import type { Learner, SampleBatch } from "../../policy/policy.ts";
 import type { Random } from "../../random.ts";
 import type { Dialect } from "../../remote/tinker/dialects.ts";
 import { TinkerError } from "../../remote/tinker/errors.ts";
-import type { TinkerPolicy } from "../../remote/tinker/policy.ts";
+import { scoreReplies, type TinkerPolicy } from "../../remote/tinker/policy.ts";
 import type { TinkerSampler } from "../../remote/tinker/sampler.ts";
 import { readSettings } from "../../settings.ts";
 import { parseJson } from "../../text_file.ts";
@@ -18,6 +18,10 @@ import type { TokenTrace } from "../../trajectory.ts";
 import type { TrainingConfig } from "../config/config.ts";
 import { drawMinibatches } from "../ppo/learner.ts";
 import { layOutSamples, type SampleColumns } from "../ppo/microbatches.ts";
+import {
+  type CorrectedSamples,
+  correctSamples,
+} from "../ppo/sampler_correction.ts";
 import { type PpoSettings, settingsAt } from "../ppo/update_settings.ts";
 import { layOutStep, maskedUnits, objective } from "./step_data.ts";
 import { StepReport } from "./step_report.ts";
@@ -78,7 +82,6 @@ const LOCAL_SETTINGS = [
   ["klEstimator", "k3"],
   ["klPlacement", "loss"],
   ["adaptiveKl", undefined],
-  ["samplerCorrection", undefined],
 ] as const;
 
 /**
@@ -190,9 +193,10 @@ class EngineLearner implements Learner {
     },
     { random }: { random: Random },
   ): Promise<Record<string, number>> {
-    const { samples, columns, rows, settings } = given;
+    const { samples, rows, settings } = given;
     const { engine } = this.#policy;
     const penalties = await this.#penalties(given);
+    const { columns, metrics } = await this.#correct(given);
     const report = new StepReport();
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const parts = drawMinibatches(given, random.fork("epoch", epoch));
@@ -229,8 +233,34 @@ class EngineLearner implements Learner {
     }
     return {
       ...report.row(),
+      ...metrics,
       ...countTokens(samples, rows),
     };
+  }
+
+  /** Where it is asked for, ratios start from the trainer's log-probabilities, one forward pass more. */
+  async #correct(
+    { samples, columns, rows, settings }: {
+      samples: SampleBatch;
+      columns: SampleColumns;
+      rows: readonly number[];
+      settings: PpoSettings;
+    },
+  ): Promise<CorrectedSamples> {
+    const { samplerCorrection, onPolicy } = settings;
+    if (!samplerCorrection || onPolicy) return { columns, metrics: {} };
+    return await correctSamples(columns, {
+      turns: samples.turns,
+      rows,
+      score: async (turns) => {
+        const traces = turns.map(({ decision }) =>
+          decision.trace as TokenTrace
+        );
+        const scored = await scoreReplies(this.#policy.engine, traces);
+        return scored.map((logProbs) => ({ logProbs }));
+      },
+      ...samplerCorrection,
+    });
   }
 
   /** What is added to the advantage of each unit for entropy and for nearness to the reference. Shape `(units,)`. */

@@ -51,7 +51,8 @@ export function layOutStep(
       .map((a, j) => mask[j] === 1 ? a + penalties[start + j]! : 0);
     if (advantages.every((a) => a === 0)) continue;
     const trace = samples.turns[row]!.decision.trace as TokenTrace;
-    data.push(replyDatum(trace, { advantages, mask }));
+    const logProbs = units.oldLogProbs.subarray(start, end);
+    data.push(replyDatum({ ...trace, logProbs }, { advantages, mask }));
     rows.push(row);
   }
   return { data, rows };

@@ -93,7 +93,9 @@ export async function correctSamples(
     readonly rows: readonly number[];
     readonly score: (
       turns: readonly ScoredTurn[],
-    ) => SampleScores[] | Promise<SampleScores[]>;
+    ) =>
+      | Pick<SampleScores, "logProbs">[]
+      | Promise<Pick<SampleScores, "logProbs">[]>;
     readonly level?: "token" | "sequence";
     readonly limit?: number;
   },

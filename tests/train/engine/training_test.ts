@@ -171,6 +171,41 @@ Deno.test("the key of an account is in no file of a run", async () => {
   ok(await searchKey(directory, key) > 5);
 });
 
+Deno.test("truncated importance sampling: weights are 1 and no number changes where sampler and trainer agree, else their ratio", async () => {
+  const train = async (
+    samplerCorrection?: Record<string, unknown>,
+    samplerGap = 0,
+  ) => {
+    await using engine = startEngine({ samplerGap });
+    const directory = await temporary();
+    const config = corridor(engine.url, {
+      iterations: 1,
+      ...(samplerCorrection && { update: { samplerCorrection } }),
+    });
+    await play(config, directory);
+    const [row] = await rows(directory);
+    return row!;
+  };
+  const plain = await train();
+  const {
+    sampler_gap,
+    sampler_kl,
+    sampler_weight,
+    sampler_truncated,
+    ...same
+  } = await train({ limit: 2 });
+  deepStrictEqual(same, plain);
+  ok(plain["updates"]! > 0);
+  ok(sampler_gap! < 1e-6 && Math.abs(sampler_kl!) < 1e-6);
+  ok(Math.abs(sampler_weight! - 1) < 1e-6 && sampler_truncated === 0);
+  const apart = await train({ limit: 2 }, 0.1);
+  ok(Math.abs(apart["sampler_kl"]! - 0.1) < 1e-5);
+  ok(Math.abs(apart["sampler_weight"]! - Math.exp(-0.1)) < 1e-5);
+  // The surrogate's ratios start from the trainer's log-probabilities.
+  ok(Math.abs(apart["approximate_kl"]!) < 1e-6);
+  ok(apart["log_prob_gap"]! < 1e-6);
+});
+
 Deno.test("settings that an engine would ignore, or an unknown model, end a run before it begins", async () => {
   await using engine = startEngine();
   const refused = (settings: Record<string, unknown>, message: RegExp) =>

@@ -1,6 +1,6 @@
 /**
  * An engine in this process: the Tinker protocol as SkyRL 0.4 speaks it, over tables in place of networks. For tests,
- * notebooks, and rehearsals of a run before a real engine is paid for; it can be told to fail.
+ * notebooks, and rehearsals of a run; it can be told to fail.
  *
  * @module
  */
@@ -57,6 +57,8 @@ export interface TableEngineOptions {
   readonly reduction?: "sum" | "mean-of-means";
   /** Decides for each request whether it fails. @default {none does} */
   readonly fault?: (call: EngineCall) => EngineFault | undefined;
+  /** Added to the log-probabilities that samples report, as where sampler and trainer compute differently. @default {0} */
+  readonly samplerGap?: number;
   /** Milliseconds until a sample's reply is sent, by the number of the request. @default {0} */
   readonly sampleDelay?: (count: number) => number;
 }
@@ -424,7 +426,7 @@ class Tables {
     };
     const prompt = (json["prompt"] as { chunks: { tokens: number[] }[] })
       .chunks.flatMap(({ tokens }) => tokens);
-    const { vocabSize } = this.#options;
+    const { vocabSize, samplerGap = 0 } = this.#options;
     const sequences = Array.from(
       { length: Number(json["num_samples"]) },
       (_, i) =>
@@ -435,6 +437,7 @@ class Tables {
           temperature: params["temperature"] ?? 1,
           seed: (params["seed"] ?? 0) + i,
           stop: params.stop ?? [],
+          gap: samplerGap,
         }),
     );
     const count = this.#samples++;

@@ -163,9 +163,12 @@ export function sampleTable(
     temperature: number;
     seed: number;
     stop: readonly number[];
+    /** Added to the log-probabilities that are reported. */
+    gap: number;
   },
 ): SampledSequence {
-  const { vocabSize, prompt, maxTokens, temperature, seed, stop } = options;
+  const { vocabSize, prompt, maxTokens, temperature, seed, stop, gap } =
+    options;
   const random = createRandom(seed);
   const beginning = new Beginning();
   for (const token of prompt) beginning.add(token);
@@ -176,7 +179,7 @@ export function sampleTable(
       new Float64Array(vocabSize);
     const token = drawToken(logits, temperature, random.uniform());
     tokens.push(token);
-    logProbs.push(logSoftmax(logits, 1)[token]!);
+    logProbs.push(logSoftmax(logits, 1)[token]! + gap);
     beginning.add(token);
     if (stop.includes(token)) {
       stopReason = "stop";
