@@ -117,7 +117,8 @@ export async function assembleLanguagePolicy(
 ): Promise<LanguagePolicy> {
   const policy = await openOrCreate(config, options);
   const { switchBias } = config;
-  if (switchBias === undefined) return policy;
+  // What was trained with an offset keeps it.
+  if (switchBias === undefined || policy.keepOffset !== 0) return policy;
   try {
     return policy.withKeepOffset(
       await findKeepOffset(policy, { ...options, switchBias }),

@@ -8,6 +8,7 @@ import { disposeLora, loadLora, mergeLora } from "../decoder/lora.ts";
 import type { FloatFormat } from "../decoder/number_formats.ts";
 import { openPublished } from "../decoder/published.ts";
 import { disposeQwen2, loadQwen2, saveQwen2 } from "../decoder/qwen2.ts";
+import { readPolicyFile, writePolicyFile } from "./policy_file.ts";
 import { readTokenizerFiles, writeTokenizerFiles } from "./tokenizer_files.ts";
 
 /** Options of {@linkcode exportModel}. */
@@ -23,7 +24,8 @@ export interface ExportModelOptions {
 }
 
 /**
- * Writes a model as a folder that transformers and vLLM load, with its tokenizer and its settings.
+ * Writes a model as a folder in the form of transformers, with its tokenizer, its settings, and the offset of KEEP
+ * that its adapter was trained with. Value heads stay with the adapter.
  *
  * Needs an active backend.
  *
@@ -43,6 +45,9 @@ export async function exportModel(options: ExportModelOptions): Promise<void> {
     await Deno.mkdir(out, { recursive: true });
     await saveQwen2(model, out, { format });
     await writeTokenizerFiles(files, out);
+    const own = folder ?? (published.gguf ? undefined : published.path);
+    const kept = own === undefined ? undefined : await readPolicyFile(own);
+    if (kept) await writePolicyFile(out, kept);
   } finally {
     disposeQwen2(model);
   }

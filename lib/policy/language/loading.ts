@@ -14,6 +14,11 @@ import {
 } from "../decoder/fp16.ts";
 import { createHeads, type Trunk } from "./network.ts";
 import { type LanguagePolicy, languagePolicy } from "./policy.ts";
+import {
+  type KeptSettings,
+  readPolicyFile,
+  writePolicyFile,
+} from "./policy_file.ts";
 import type { LanguageOptions } from "./replies.ts";
 import {
   createLora,
@@ -152,7 +157,8 @@ export function createLanguagePolicy(
  * sharded, and `tokenizer.json`, which `save` wrote, or a Qwen2, Qwen3 or Llama model as
  * published; such a model in a GGUF file; or one in the cache of the Hugging Face hub, by its name.
  *
- * Value heads are read from the folder if it has them; otherwise they start at 0.
+ * Value heads and the offset of KEEP are read from the folder, or the adapter's, if it has them; otherwise
+ * they start at 0.
  *
  * @param model The folder, the GGUF file, or the name on the hub.
  * @param options Prompts, decoding and learning.
@@ -197,7 +203,12 @@ export async function openLanguagePolicy(
     copy: () => own ?? copyOf(decoder),
   });
   const parts = { actor, critic, files, base: published.path };
-  const policy = assemble(parts, options);
+  // An offset of KEEP means something where tags are given.
+  const given = (options.decoding ?? "free") !== "free";
+  const kept = saved !== undefined && given
+    ? await readPolicyFile(saved)
+    : undefined;
+  const policy = assemble(parts, { ...kept, ...options });
   undo.defer(policy.dispose);
   if (saved !== undefined) {
     if (critic && await exists(`${saved}/critic/adapter_config.json`)) {
@@ -328,21 +339,32 @@ function assemble(
   const critic = parts.critic && { ...parts.critic, ...halves };
   const heads = createHeads(actor.model.config.hiddenSize);
   const network = { actor, critic, valueScale, ...heads };
+  const saveActor = async (directory: string, kept: KeptSettings) => {
+    await Deno.mkdir(directory, { recursive: true });
+    await saveTrunk(actor, directory, base);
+    await writeTokenizerFiles(files, directory);
+    await writePolicyFile(directory, kept);
+  };
+  const saveHeads = async (directory: string) =>
+    await writeSafetensors(`${directory}/${HEADS}`, {
+      "value_head.weight": await numbersOf(heads.headWeight),
+      "value_head.bias": await numbersOf(heads.headBias),
+    });
   return languagePolicy({
     network,
     tokenizer: createTokenizer(files),
-    async save(directory) {
-      await Deno.mkdir(directory, { recursive: true });
-      await saveTrunk(actor, directory, base);
+    async save(directory, kept) {
+      await saveActor(directory, kept);
       if (critic) {
         await Deno.mkdir(`${directory}/critic`, { recursive: true });
         await saveTrunk(critic, `${directory}/critic`, base);
       }
-      await writeTokenizerFiles(files, directory);
-      await writeSafetensors(`${directory}/${HEADS}`, {
-        "value_head.weight": await numbersOf(heads.headWeight),
-        "value_head.bias": await numbersOf(heads.headBias),
-      });
+      await saveHeads(directory);
+    },
+    async saveAdapter(directory, kept) {
+      if (!actor.adapter) return;
+      await saveActor(directory, kept);
+      if (!critic) await saveHeads(directory);
     },
     dispose() {
       for (const trunk of critic ? [actor, critic] : [actor]) {

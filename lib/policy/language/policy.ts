@@ -30,6 +30,7 @@ import {
   trainedWeights,
 } from "./network.ts";
 import type { GeneratedReply } from "./partial_reply.ts";
+import type { KeptSettings } from "./policy_file.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
   actionPromptTokens,
@@ -72,15 +73,26 @@ export interface LanguagePolicy
   atTemperature(temperature: number): CompletePolicy;
   /** The same weights with an offset of KEEP; in place of this policy, which is not to be disposed as well. */
   withKeepOffset(keepOffset: number): LanguagePolicy;
+  /** Added to the logit of KEEP wherever a reply may keep or switch. */
+  readonly keepOffset: number;
   /** Saves the policy to a folder. */
   save(directory: string): Promise<void>;
+  /**
+   * Saves an adapter as a folder of PEFT, with the tokenizer, the offset of KEEP and value heads of the actor's
+   * states; nothing without an adapter.
+   */
+  saveAdapter(directory: string): Promise<void>;
 }
 
 /** Components of a language policy. */
 export interface LanguageComponents {
   readonly network: LanguageNetwork;
   readonly tokenizer: TextTokenizer;
-  readonly save: (directory: string) => Promise<void>;
+  readonly save: (directory: string, kept: KeptSettings) => Promise<void>;
+  readonly saveAdapter: (
+    directory: string,
+    kept: KeptSettings,
+  ) => Promise<void>;
   readonly dispose: () => void;
 }
 
@@ -93,8 +105,9 @@ export function languagePolicy(
   components: LanguageComponents,
   options: LanguageOptions = {},
 ): LanguagePolicy {
-  const { network, tokenizer, save, dispose } = components;
+  const { network, tokenizer, dispose } = components;
   const settings = fillSettings(options);
+  const { keepOffset } = settings;
   const { vocabSize } = network.actor.model.config;
   if (tokenizer.vocabSize > vocabSize) {
     throw new RangeError(
@@ -139,7 +152,10 @@ export function languagePolicy(
       languagePolicy(components, { ...options, keepOffset }),
     readingSamples: (trajectories) =>
       trajectories.map((one) => readingSample(context, one)),
-    save,
+    keepOffset,
+    save: (directory) => components.save(directory, { keepOffset }),
+    saveAdapter: (directory) =>
+      components.saveAdapter(directory, { keepOffset }),
     dispose,
   };
 }

@@ -25,6 +25,8 @@ const WHOLES = [
 export interface BriefPromptOptions {
   /** Turns shown as history. @default {1} */
   readonly historyLength?: number;
+  /** Longest observation in characters; the rest of a longer one is left out. @default {Infinity} */
+  readonly observationLimit?: number;
 }
 
 /**
@@ -51,15 +53,16 @@ export function formatBriefPrompt(
   situation: Situation,
   options: BriefPromptOptions = {},
 ): string {
-  const { historyLength = 1 } = options;
+  const { historyLength = 1, observationLimit = Infinity } = options;
   const { task, past, observation, subgoal } = situation;
   const shown = past.slice(Math.max(0, past.length - historyLength));
+  const seen = ({ text }: Observation) => text.slice(0, observationLimit);
   return [
     `Task: ${task}`,
     ...shown.map((turn) =>
-      `Seen: ${turn.observation.text} Done: ${turn.decision.action}`
+      `Seen: ${seen(turn.observation)} Done: ${turn.decision.action}`
     ),
-    `Seen: ${observation.text}`,
+    `Seen: ${seen(observation)}`,
     `Subgoal: ${subgoal || "none"}`,
     `Actions: ${observation.admissibleActions.join(", ")}`,
   ].join("\n");
