@@ -27,7 +27,7 @@ const WRITTEN_IN_JSON =
  * Finds what a command line names to be written.
  *
  * @param words Words after the script's name.
- * @returns Paths: values of `--out` and `--report` (with the file beside it that a JSON file is written to first), folders of runs, and caches of warm starts, those in JSON files that
+ * @returns Paths: values of `--out` and `--report` (with the file beside it that a file of JSON, HTML or Markdown is written to first), folders of runs, and caches of warm starts, those in JSON files that
  *   are named (a config, a grid, a run's settings) among them.
  */
 export function writtenPaths(words: readonly string[]): string[] {
@@ -41,7 +41,7 @@ export function writtenPaths(words: readonly string[]): string[] {
       const path = option[1] ?? words[i + 1];
       add(path);
       // A file is written beside its place, then renamed.
-      if (path && /\.(?:jsonl?|html)$/.test(path)) add(`${path}.partial`);
+      if (path && /\.(?:jsonl?|html|md)$/.test(path)) add(`${path}.partial`);
     }
     const setting = /^[\w.]*?(\w+)=(.*)$/.exec(word);
     if (setting && WRITTEN_SETTINGS.includes(setting[1]!)) add(setting[2]);
