@@ -35,7 +35,7 @@ const publishedModel = {
  * longer one. Many episodes cost no more than few, as equal ones are computed once.
  */
 export const corridorModel: PartialDeep<TrainingConfig> = {
-  iterations: 12,
+  iterations: 8,
   policy: {
     ...publishedModel,
     historyLength: 0,
@@ -43,13 +43,13 @@ export const corridorModel: PartialDeep<TrainingConfig> = {
     batchSize: 256,
   },
   worlds: [{ kind: "corridor", length: 3, doors: 0 }],
-  rollout: { tasks: 128, maxTurns: 4 },
+  rollout: { tasks: 128, maxTurns: 3 },
   estimator: { name: "hae", gamma: 0.9, lambdaTurn: 0.95 },
   update: {
     epochs: 1,
     minibatchSize: 160,
     minibatchBy: "episode",
-    learningRate: 7e-4,
+    learningRate: 2e-3,
     entropyCoefficient: 0.02,
     finalEntropyCoefficient: 0,
   },
@@ -59,7 +59,7 @@ export const corridorModel: PartialDeep<TrainingConfig> = {
     maxTurns: 6,
     sets: { held_out: [{ kind: "corridor", length: 5, doors: 0 }] },
   },
-  record: { checkpointEvery: 1 },
+  record: { checkpointEvery: 1, trajectoriesEvery: 1 },
 };
 
 /** How adapters of a published model learn in longer worlds: few large steps, as every token costs a reading. */
