@@ -102,10 +102,11 @@ const program = new Command("reply_forms")
   .description("Share of a model's free replies that have the form")
   .argument("<model>", "folder, GGUF file, or name in the hub's cache")
   .option("--tasks <number>", "episodes of each world", Number, 8)
+  .option("--temperature <number>", "of sampling; 0 is greedy", Number, 0.4)
   .option("--worlds <names...>", "worlds by preset", [...WORLDS])
   .parse(Deno.args, { from: "user" });
-const { tasks, worlds } = program.opts<
-  { tasks: number; worlds: typeof WORLDS[number][] }
+const { tasks, temperature, worlds } = program.opts<
+  { tasks: number; temperature: number; worlds: typeof WORLDS[number][] }
 >();
 await selectBackend("wasm");
 for (const world of worlds) {
@@ -114,7 +115,8 @@ for (const world of worlds) {
     const policy = await openLanguagePolicy(program.args[0]!, {
       seed: 0,
       prompt,
-      maxReplyTokens: 96,
+      temperature,
+      maxReplyTokens: 64,
     });
     const asked = await askAll(policy, played);
     policy.dispose();
