@@ -64,7 +64,7 @@ async function askAll(
   const asked: string[][] = [];
   for (let t = 0; t < TURNS; t++) {
     const reached = played.filter(({ turns }) => turns.length > t);
-    using session = policy.open(reached);
+    using session = policy.open(reached.map(({ task }) => ({ task })));
     const rows = [...reached.keys()];
     const at = (turn: number) => reached.map(({ turns }) => turns[turn]!);
     for (let before = 0; before < t; before++) {
