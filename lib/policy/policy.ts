@@ -373,6 +373,8 @@ export interface DifferentiablePolicy extends Policy, Scorer {
    * disposes what is returned.
    */
   score(turns: readonly ScoredTurn[]): ScoredBatch;
+  /** Writes what other programs load of it, beside what learning goes on from; absent where there is nothing. */
+  saveAdapter?(directory: string): Promise<void>;
   /** Frees the weights. The policy cannot be used afterwards. */
   dispose(): void;
 }

@@ -115,8 +115,6 @@ export interface Training
 export type TrainablePolicy = MaybeStrategic & Partial<Scorer> & {
   /** The same policy, deciding at another temperature; used where an evaluation asks for one. */
   readonly atTemperature?: (temperature: number) => Policy;
-  /** Writes what other programs load of it, beside what a training goes on from. */
-  readonly saveAdapter?: (directory: string) => Promise<void>;
 };
 
 /** A batch with values, its credit, and numbers about the values. */
@@ -475,14 +473,11 @@ class OpenTraining implements Training {
   }
 
   async save(directory: string): Promise<void> {
-    const { learner, policy } = this.#parts;
+    const { learner } = this.#parts;
     await saveCheckpoint(directory, {
       iteration: this.#next,
       warm: this.#warm,
-      save: async (folder) => {
-        await learner.save(folder);
-        await policy.saveAdapter?.(folder);
-      },
+      save: (folder) => learner.save(folder),
     });
   }
 

@@ -347,6 +347,7 @@ export class PpoLearner implements Learner {
           { klCoefficient: String(this.#klCoefficient) }),
       },
     });
+    await this.#policy.saveAdapter?.(directory);
   }
 
   async load(directory: string): Promise<void> {

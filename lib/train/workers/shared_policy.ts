@@ -67,6 +67,9 @@ export function sharePolicy(
       drawStrategies: (situations, randoms) =>
         policy.drawStrategies!(situations, randoms),
     }),
+    ...(policy.saveAdapter && {
+      saveAdapter: (directory) => policy.saveAdapter!(directory),
+    }),
     dispose: () => policy.dispose(),
   };
 }
