@@ -49,4 +49,7 @@ export type {
 } from "../lib/hae/strata.ts";
 export type { DynamicSamplingConfig } from "../lib/train/config/config.ts";
 export { refineSamples } from "../lib/train/refine.ts";
+export { refineReplies } from "../lib/train/refine.ts";
+export type { Divergence, RefinedReply } from "../lib/train/refine.ts";
+export { partingDecision, summarizeReplies } from "../lib/train/teacher.ts";
 export type { RefineOptions } from "../lib/train/refine.ts";

@@ -68,7 +68,6 @@ export type {
   VarianceStudyRow,
 } from "../lib/hae/study/variance_study.ts";
 export {
-  METHOD_GROUP,
   METHOD_NAMES,
   METHODS,
   methodSettings,

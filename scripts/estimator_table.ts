@@ -68,14 +68,14 @@ export function estimatorTable(): string {
 /** The table of methods: what each changes in a preset. */
 export function methodTable(): string {
   return tableOf(
-    ["Method", "Paper", "Groups of 8", "Changes"],
+    ["Method", "Paper", "Episodes of a task", "Changes"],
     METHOD_NAMES.map((name) => {
-      const { title, paper, groups } = METHODS[name];
+      const { title, paper, groupSize } = METHODS[name];
       const changes = changesOf(name).map((one) => `\`${one}\``);
       return [
         `\`${name}\``,
         `[${title}](${paper})`,
-        groups ? "yes" : "no",
+        String(groupSize),
         changes.join(" "),
       ];
     }),

@@ -10,8 +10,8 @@ import type { Decision, Situation, Trajectory } from "../trajectory.ts";
 
 /** Options of {@linkcode encodeEpisodes}. */
 export interface EncodeEpisodesOptions extends Pick<EncodeOptions, "score"> {
-  /** A teacher's hint on a situation. @default {none} */
-  readonly hint?: (situation: Situation) => string;
+  /** A teacher's hint on a situation of an episode, named by its row. @default {none} */
+  readonly hint?: (situation: Situation, row: number) => string;
 }
 
 /**
@@ -72,7 +72,9 @@ export async function encodeEpisodes(
     const observations = turns.map(({ observation }) => observation);
     const decisions = turns.map(({ decision }) => decision);
     const hints = hint && histories &&
-      rows.map((row, i) => hint(histories.situation(row, observations[i]!)));
+      rows.map((row, i) =>
+        hint(histories.situation(row, observations[i]!), row)
+      );
     const there = await session.encode(rows, observations, decisions, {
       score,
       ...(hints && { hints }),

@@ -58,6 +58,13 @@ export const METRIC_MEANINGS: Readonly<Record<string, string>> = {
   entropy: "mean entropy of what trained units were drawn from, in nats",
   kl_to_reference:
     "divergence from the weights training began with, by k3, in nats; 0 where `klCoefficient` is 0",
+  gear_segments: "segments of GEAR that start in a decision, for each reply",
+  gear_starts_at_parting:
+    "share of them that start in the first decision in which the policy and the world's expert part",
+  gear_units_at_parting:
+    "share of decided units that are in such a decision: what the former would be by chance",
+  gear_partings_found:
+    "share of turns in which they part with a segment that starts in that decision",
   reward_kl:
     "mean over turns of the divergence of their units from the reference, in nats, where it is taken out of rewards",
   kl_coefficient:

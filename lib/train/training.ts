@@ -8,7 +8,6 @@ import { checkFinite } from "../checks.ts";
 import type { EnvSpec, OpenEnv, SubgoalRule } from "../envs/text_env.ts";
 import {
   type CreditColumns,
-  decisionsTaken,
   type EpisodeBatch,
   joinCredit,
   splitCredit,
@@ -40,7 +39,9 @@ import {
 } from "./evaluation.ts";
 import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { judgePlans, summarizePlans } from "./plans.ts";
-import { refineSamples } from "./refine.ts";
+import { penalizeRewards } from "./reward_divergence.ts";
+import { refineReplies, withWeights } from "./refine.ts";
+import { summarizeReplies } from "./teacher.ts";
 import {
   type GreedyEpisodes,
   type PlayEpisodes,
@@ -305,16 +306,17 @@ class OpenTraining implements Training {
       lap("rollout");
       const trajectories = trajectoriesOf(played);
       const plans = subgoalRule && judgePlans(trajectories, subgoalRule);
-      const paid = await this.#penalize(
+      const paid = await penalizeRewards(
         shapeBatch(played, config.shaping, plans?.achieved),
+        { learner, update: config.update },
       );
       const verdicts = strategies && await judge?.(trajectories, random);
       const { batch: shaped, credit, metrics: valued } = await this.#credit(
         paid,
         { ...greedy, ...verdicts },
       );
-      const turns = await this.#refine(played, batchSamples(shaped, credit));
-      const samples = withStrategyRows(turns, played, groups);
+      const refined = await this.#refine(played, batchSamples(shaped, credit));
+      const samples = withStrategyRows(refined.samples, played, groups);
       lap("credit");
       const done = { progress, iteration: iteration + 1 };
       const options = { ...config.update, random, ...done, ...stopping };
@@ -333,6 +335,7 @@ class OpenTraining implements Training {
         ...summarizeStrategies(groups, trajectories, verdicts),
         ...summarizeCredit(shaped, credit),
         ...valued,
+        ...refined.metrics,
         ...update,
         ...evaluated,
       };
@@ -383,32 +386,11 @@ class OpenTraining implements Training {
     });
   }
 
-  /** Takes the divergence from the reference out of the rewards, where that is its place. */
-  async #penalize(batch: EpisodeBatch): Promise<EpisodeBatch> {
-    const { update } = this.config;
-    if (update.klPlacement !== "reward" || !update.klCoefficient) return batch;
-    const { learner } = this.#parts;
-    if (!learner.rewardPenalties) {
-      throw new TypeError(
-        'Cannot take the divergence out of rewards as the learner must have "rewardPenalties": it has none; use update.klPlacement=loss',
-      );
-    }
-    const penalties = await learner.rewardPenalties(
-      batch.turns,
-      decisionsTaken(batch),
-      update,
-    );
-    return {
-      ...batch,
-      rewards: batch.rewards.map((reward, t) => reward - penalties[t]!),
-    };
-  }
-
   async #refine(
     played: EpisodeBatch,
     samples: SampleBatch,
-  ): Promise<SampleBatch> {
-    if (!this.config.tokenWeights) return samples;
+  ): Promise<{ samples: SampleBatch; metrics: Record<string, number> }> {
+    if (!this.config.tokenWeights) return { samples, metrics: {} };
     const { name: _, ...gear } = this.config.tokenWeights;
     const { policy, hint } = this.#parts;
     if (!canScore(policy) || !hint) {
@@ -418,7 +400,11 @@ class OpenTraining implements Training {
     }
     const trajectories = trajectoriesOf(played);
     const options = { ...gear, policy, trajectories, hint };
-    return await refineSamples(samples, options);
+    const replies = await refineReplies(samples, options);
+    return {
+      samples: withWeights(samples, replies),
+      metrics: summarizeReplies(replies, trajectories),
+    };
   }
 
   /** Evaluates if that is due; an iteration that is stopped meanwhile counts as not done. */

@@ -140,7 +140,11 @@ export type ReplicasConfig = {
 /** GEAR's weights of the units of a decision. */
 export type TokenWeightsConfig =
   & { readonly name: "gear" }
-  & Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">>;
+  & Readonly<Omit<GearOptions, "threshold" | "sign" | "boundaries">>
+  & {
+    readonly teacher?: "expert" | "group";
+    readonly divergence?: "sampled" | "departing";
+  };
 
 /** Every setting of a training run, as plain JSON. */
 export type TrainingConfig = {

@@ -32,16 +32,16 @@ export interface Method {
   readonly title: string;
   /** Where it was published. */
   readonly paper: string;
-  /** Whether episodes are played in groups of {@linkcode METHOD_GROUP}. */
-  readonly groups: boolean;
+  /** Episodes of a task; a preset's number of tasks shrinks so that its number of episodes stays. */
+  readonly groupSize: number;
   /** Whether its weights of tokens need a policy that writes. */
   readonly writes?: boolean;
-  /** What it changes, beside groups. */
+  /** What it changes beside. */
   readonly settings: (given: MethodContext) => PartialDeep<TrainingConfig>;
 }
 
-/** Episodes of a group; a preset's number of tasks shrinks so that its number of episodes stays. */
-export const METHOD_GROUP = 8;
+/** Episodes that are compared. */
+const METHOD_GROUP = 8;
 
 const relative = (name: "grpo" | "rloo" | "pass-at-k"): Settings => ({
   estimator: { name },
@@ -52,7 +52,7 @@ export const METHODS = {
   hiper: {
     title: "HiPER",
     paper: "https://arxiv.org/abs/2602.16165",
-    groups: false,
+    groupSize: 1,
     settings: ({ hae, gamma, lambda }) => ({
       estimator: hae ??
         { name: "hae", gamma, lambdaTurn: lambda, lambdaSegment: lambda },
@@ -61,7 +61,7 @@ export const METHODS = {
   ppo: {
     title: "PPO, a value for each decision",
     paper: "https://arxiv.org/abs/1707.06347",
-    groups: false,
+    groupSize: 1,
     settings: ({ gamma, lambda }) => ({
       estimator: { name: "token-gae", gamma, lambda },
     }),
@@ -69,7 +69,7 @@ export const METHODS = {
   "turn-ppo": {
     title: "PPO, a value for each turn",
     paper: "https://arxiv.org/abs/1506.02438",
-    groups: false,
+    groupSize: 1,
     settings: ({ gamma, lambda }) => ({
       estimator: { name: "gae", gamma, lambda },
     }),
@@ -77,7 +77,7 @@ export const METHODS = {
   "bi-level-gae": {
     title: "bi-level GAE (RAGEN), every turn an end",
     paper: "https://arxiv.org/abs/2504.20073",
-    groups: false,
+    groupSize: 1,
     settings: ({ gamma, lambda }) => ({
       estimator: { name: "bi-level-gae", gammaTurn: gamma, lambda },
     }),
@@ -85,13 +85,13 @@ export const METHODS = {
   grpo: {
     title: "GRPO",
     paper: "https://arxiv.org/abs/2402.03300",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => relative("grpo"),
   },
   "dr-grpo": {
     title: "Dr. GRPO: no deviation, sums over one length",
     paper: "https://arxiv.org/abs/2503.20783",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => ({
       estimator: { name: "dr-grpo" },
       update: { aggregation: "seq-mean-token-sum-norm" },
@@ -100,7 +100,7 @@ export const METHODS = {
   dapo: {
     title: "DAPO: GRPO, higher clip, dynamic sampling, no KL",
     paper: "https://arxiv.org/abs/2503.14476",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => ({
       ...relative("grpo"),
       rollout: { dynamicSampling: {} },
@@ -114,7 +114,7 @@ export const METHODS = {
   gspo: {
     title: "GSPO: GRPO, one ratio for a turn",
     paper: "https://arxiv.org/abs/2507.18071",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: ({ tokens }) => ({
       ...relative("grpo"),
       update: {
@@ -127,49 +127,55 @@ export const METHODS = {
   rloo: {
     title: "RLOO",
     paper: "https://arxiv.org/abs/2402.14740",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => relative("rloo"),
   },
   "reinforce++-baseline": {
     title: "REINFORCE++ with baseline",
     paper: "https://arxiv.org/abs/2501.03262",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => ({ estimator: { name: "reinforce++-baseline" } }),
   },
   "reinforce++": {
     title: "REINFORCE++",
     paper: "https://arxiv.org/abs/2501.03262",
-    groups: false,
+    groupSize: 1,
     settings: ({ gamma }) => ({ estimator: { name: "reinforce++", gamma } }),
   },
   reinforce: {
     title: "REINFORCE",
     paper: "https://doi.org/10.1007/BF00992696",
-    groups: false,
+    groupSize: 1,
     settings: ({ gamma }) => ({ estimator: { name: "reinforce", gamma } }),
   },
   remax: {
     title: "ReMax",
     paper: "https://arxiv.org/abs/2310.10505",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: ({ gamma }) => ({ estimator: { name: "remax", gamma } }),
   },
   "pass-at-k": {
     title: "pass@k",
     paper: "https://arxiv.org/abs/2503.19595",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: () => relative("pass-at-k"),
   },
   gigpo: {
     title: "GiGPO",
     paper: "https://arxiv.org/abs/2505.10978",
-    groups: true,
+    groupSize: METHOD_GROUP,
     settings: ({ gamma }) => ({ estimator: { name: "gigpo", gamma } }),
+  },
+  strata: {
+    title: "StraTA: 4 strategies of a task, 4 episodes of each",
+    paper: "https://arxiv.org/abs/2605.06642",
+    groupSize: 2 * METHOD_GROUP,
+    settings: () => ({ estimator: { name: "strata" } }),
   },
   gear: {
     title: "GEAR: GRPO, tokens weighed by a teacher",
     paper: "https://arxiv.org/abs/2605.11853",
-    groups: true,
+    groupSize: METHOD_GROUP,
     writes: true,
     settings: () => ({
       ...relative("grpo"),
@@ -187,7 +193,7 @@ export const METHOD_NAMES = Object.keys(METHODS) as readonly MethodName[];
 /**
  * What a published method changes in the settings of a world, for `defineConfig`.
  *
- * Methods that compare episodes play groups of 8; as many tasks fewer are drawn, so that the number of episodes stays.
+ * Methods that compare episodes play groups of 8, StraTA of 16; as many tasks fewer are drawn, so that the number of episodes stays.
  *
  * @example
  * ```ts
@@ -233,15 +239,16 @@ export function methodSettings(
       : undefined,
     tokens: policy === "language" || policy === "tinker",
   });
-  if (!method.groups) return changed;
+  const { groupSize } = method;
+  if (groupSize === 1) return changed;
   const { rollout } = base;
   const episodes = (rollout?.tasks ?? 16) * (rollout?.groupSize ?? 1);
   return {
     ...changed,
     rollout: {
       ...changed.rollout,
-      tasks: Math.max(1, Math.round(episodes / METHOD_GROUP)),
-      groupSize: METHOD_GROUP,
+      tasks: Math.max(1, Math.round(episodes / groupSize)),
+      groupSize,
     },
   };
 }

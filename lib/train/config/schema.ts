@@ -176,6 +176,16 @@ const tokenWeights = z.strictObject({
   name: z.literal("gear").describe(
     "GEAR: weights of a decision's units, from how far the policy told of the expert's answer departs from the policy.",
   ),
+  teacher: optional(
+    z.enum(["expert", "group"]),
+    "Whether the policy is told of the expert's plan, where a world has one, or of a successful episode of the same group alone.",
+    "expert",
+  ),
+  divergence: optional(
+    z.enum(["sampled", "departing"]),
+    "Difference of the two log-probabilities of a sampled unit, either way, or where the teacher finds it less likely alone.",
+    "sampled",
+  ),
   spikeQuantile: optional(
     unit,
     "Quantile of divergence above which a unit departs.",
