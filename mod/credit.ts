@@ -51,5 +51,5 @@ export type { DynamicSamplingConfig } from "../lib/train/config/config.ts";
 export { refineSamples } from "../lib/train/refine.ts";
 export { refineReplies } from "../lib/train/refine.ts";
 export type { Divergence, RefinedReply } from "../lib/train/refine.ts";
-export { partingDecision, summarizeReplies } from "../lib/train/teacher.ts";
+export { partingDecision, summarizeReplies } from "../lib/train/partings.ts";
 export type { RefineOptions } from "../lib/train/refine.ts";

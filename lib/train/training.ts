@@ -41,7 +41,7 @@ import { summarizeCredit, summarizeTrajectories } from "./metrics.ts";
 import { judgePlans, summarizePlans } from "./plans.ts";
 import { penalizeRewards } from "./reward_divergence.ts";
 import { refineReplies, withWeights } from "./refine.ts";
-import { summarizeReplies } from "./teacher.ts";
+import { summarizeReplies } from "./partings.ts";
 import {
   type GreedyEpisodes,
   type PlayEpisodes,

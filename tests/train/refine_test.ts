@@ -2,11 +2,8 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Policy, Scorer } from "../../lib/policy/policy.ts";
 import { refineReplies, refineSamples } from "../../lib/train/refine.ts";
-import {
-  partingDecision,
-  summarizeReplies,
-  teacherHints,
-} from "../../lib/train/teacher.ts";
+import { partingDecision, summarizeReplies } from "../../lib/train/partings.ts";
+import { teacherHints } from "../../lib/train/teacher.ts";
 import {
   byDecision,
   type TokenTrace,
