@@ -78,6 +78,10 @@ export {
   formatTaught,
 } from "../lib/policy/language/model_prompts.ts";
 export type { FactsOptions } from "../lib/policy/language/model_prompts.ts";
+export {
+  formatStrategic,
+  formatStrategicFacts,
+} from "../lib/policy/language/strategy_prompts.ts";
 export type { LanguageOptions } from "../lib/policy/language/replies.ts";
 export {
   createWorldTokenizer,

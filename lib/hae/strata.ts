@@ -227,7 +227,7 @@ export const strata = defineEstimator({
   equation:
     "P: (R − mean) / sd over strategies, R the mean of the best episodes; E: (s − p − mean) / sd within the strategy",
   unit: "strategy; turn",
-  policies: ["compact"],
+  policies: ["compact", "language"],
   cost: "strategies before the first turn; a judge's answer an episode",
   shown: ["corridor"],
   creditsEpisode: () => true,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EncodeOptions, Policy } from "../policy/policy.ts";
+import type { EncodeOptions, EpisodeStart, Policy } from "../policy/policy.ts";
 import { EpisodeHistories } from "../policy/session.ts";
 import type { Decision, Situation, Trajectory } from "../trajectory.ts";
 
@@ -54,7 +54,7 @@ export async function encodeEpisodes(
   options: EncodeEpisodesOptions = {},
 ): Promise<Decision[][]> {
   const { score = true, hint } = options;
-  using session = policy.open(trajectories.map(({ task }) => ({ task })));
+  using session = policy.open(trajectories.map(startOf));
   if (!session.encode) {
     throw new TypeError(
       'Cannot encode episodes as the sessions of the policy must have "encode": they have none',
@@ -82,4 +82,22 @@ export async function encodeEpisodes(
     rows.forEach((row, i) => encoded[row]!.push(there[i]!));
     histories?.recordAll(rows, observations, decisions);
   }
+}
+
+/** What a recorded episode begins with. */
+function startOf({ task, strategy }: Trajectory): EpisodeStart {
+  return strategy === undefined
+    ? { task }
+    : { task, strategy: { text: strategy, steps: [strategy] } };
+}
+
+/**
+ * Gives an episode the strategy that its subgoals amount to, in the order in which they were taken up; one that has a
+ * strategy keeps it. For imitation of experts, which plan turn by turn.
+ */
+export function withOwnStrategy(trajectory: Trajectory): Trajectory {
+  if (trajectory.strategy !== undefined) return trajectory;
+  const subgoals = trajectory.turns.map(({ decision }) => decision.subgoal);
+  const steps = subgoals.filter((subgoal, t) => subgoal !== subgoals[t - 1]);
+  return { ...trajectory, strategy: steps.join(", then ") };
 }

@@ -21,6 +21,10 @@ import type { LanguagePolicy } from "../policy/language/policy.ts";
 import { formatPrompt } from "../policy/language/prompts.ts";
 import type { LanguageOptions } from "../policy/language/replies.ts";
 import {
+  formatStrategic,
+  formatStrategicFacts,
+} from "../policy/language/strategy_prompts.ts";
+import {
   createWorldTokenizer,
   formatBriefPrompt,
   formatTranscript,
@@ -30,6 +34,7 @@ import { createRandom } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
 import { withHints } from "../rollout/hints.ts";
 import { scheduleEpisodes } from "../rollout/schedule.ts";
+import { withOwnStrategy } from "../rollout/replay.ts";
 import type { Situation, Trajectory } from "../trajectory.ts";
 import type { LanguagePolicyConfig, TrainingConfig } from "./config/config.ts";
 
@@ -45,13 +50,15 @@ const TRANSCRIPT_START = 1024, TRANSCRIPT_TURN = 1024;
 /** Tokens from which on a model's context is cut, where no length is set. */
 const USUAL_CONTEXT = 4096;
 
-/** Seed, turn limits and worlds of a language policy. */
-type Surroundings = Pick<TrainingConfig, "seed" | "rollout" | "evaluation"> & {
-  readonly specs: readonly EnvSpec[];
-  readonly signal?: AbortSignal | undefined;
-  /** Subgoals that the worlds propose. */
-  readonly listSubgoals?: ProposeSubgoals;
-};
+/** Seed, turn limits, strategies and worlds of a language policy. */
+type Surroundings =
+  & Pick<TrainingConfig, "seed" | "rollout" | "evaluation" | "strategies">
+  & {
+    readonly specs: readonly EnvSpec[];
+    readonly signal?: AbortSignal | undefined;
+    /** Subgoals that the worlds propose. */
+    readonly listSubgoals?: ProposeSubgoals;
+  };
 
 /** Prompt formats by name, for policies on engines, which are asked text by text. */
 export const PROMPTS = {
@@ -65,9 +72,10 @@ export const PROMPTS = {
 type Prompts = Pick<LanguageOptions, "prompt" | "actionPrompt">;
 
 /** Writers of prompts as a config describes them. */
-function promptsOf(config: LanguagePolicyConfig): Prompts & {
-  readonly shown: Shown;
-} {
+function promptsOf(
+  config: LanguagePolicyConfig,
+  strategic: boolean,
+): Prompts & { readonly shown: Shown } {
   const { directory, historyLength, observationLimit, executor } = config;
   const shown = config.prompt ?? (directory === undefined ? "brief" : "rules");
   const limits = {
@@ -78,6 +86,16 @@ function promptsOf(config: LanguagePolicyConfig): Prompts & {
   // What is admissible is not listed where nothing else can be written.
   const actions = config.decoding !== "admissible";
   const facts = { ...limits, actions: actions && !alone };
+  if (strategic) {
+    const write = {
+      rules: formatStrategic,
+      facts: formatStrategicFacts,
+      brief: formatBriefPrompt,
+      transcript: formatBriefPrompt, // refused with strategies
+    }[shown];
+    const options = { ...facts, plan: "Strategy" };
+    return { shown, prompt: (situation) => write(situation, options) };
+  }
   const write: Record<Shown, NonNullable<Prompts["prompt"]>> = {
     rules: (situation) => formatTaught(situation, facts),
     facts: (situation) =>
@@ -167,10 +185,12 @@ async function openOrCreate(
   const { loraRank = 0, loraAlpha, loraTargets } = config;
   const decoding = pick(config, DECODING);
   const { seed, signal, listSubgoals } = options;
-  const { shown, ...prompts } = promptsOf(config);
+  const strategies = options.strategies !== undefined;
+  const { shown, ...prompts } = promptsOf(config, strategies);
   const settings = {
     ...decoding,
     ...prompts,
+    strategies,
     seed,
     recompute: decoding.recompute ?? directory !== undefined,
     reuseKvCache: shown === "transcript",
@@ -193,7 +213,10 @@ async function openOrCreate(
   }
   return createLanguagePolicy({
     ...settings,
-    tokenizer: createWorldTokenizer(await playExpert(options), prompts.prompt),
+    tokenizer: createWorldTokenizer(
+      await playVocabulary(options),
+      prompts.prompt,
+    ),
     size: {
       ...(layers !== undefined && { layers }),
       ...(hiddenSize !== undefined && sizesOf(hiddenSize)),
@@ -253,6 +276,12 @@ function sizesOf(hiddenSize: number): Partial<Qwen2Config> {
     heads: 2 * kvHeads,
     kvHeads,
   };
+}
+
+/** Expert episodes for a small model's vocabulary, with strategies where it writes them. */
+async function playVocabulary(options: Surroundings): Promise<Trajectory[]> {
+  const played = await playExpert(options);
+  return options.strategies ? played.map(withOwnStrategy) : played;
 }
 
 /** Plays episodes by the worlds' experts. */

@@ -46,8 +46,8 @@ export interface ReplyGrammar {
   marked?(): boolean;
 }
 
-/** Which blocks of a reply are written: all, those before the action, or the action. */
-export type ReplyPart = "whole" | "plan" | "action";
+/** Which blocks of a reply are written: all, those before the action, the action, or the strategy of an episode. */
+export type ReplyPart = "whole" | "plan" | "action" | "strategy";
 
 /** Starts the grammar of the reply in a situation. */
 export interface ReplyForm {
@@ -71,6 +71,8 @@ export interface GrammarOptions {
   readonly keepOffset?: number;
   /** Sampling temperatures by decision; absent means the policy's. */
   readonly temperatures?: Partial<ByDecision<number>> | undefined;
+  /** Whether strategies are written. @default {false} */
+  readonly strategies?: boolean | undefined;
 }
 
 /** Free text up to a closing tag. */
@@ -104,7 +106,7 @@ export function replyGrammar(
   options: GrammarOptions,
 ): ReplyForm {
   const { decoding, maxContentTokens, keepOffset = 0 } = options;
-  const { listSubgoals, temperatures = {} } = options;
+  const { listSubgoals, temperatures = {}, strategies = false } = options;
   const ids = (text: string) => tokenizer.encode(text);
   const marked: number[] = []; // tokens that contain "<": tags and ends
   for (let id = 0; id < tokenizer.vocabSize; id++) {
@@ -124,13 +126,32 @@ export function replyGrammar(
     alone: ids("<action>"),
     action: free("</action>"),
   };
-  const subgoalsOf = (situation: Situation): Part["content"] => {
+  const whole = strategies
+    ? { open: ids("<strategy>"), free: free("</strategy>") }
+    : undefined;
+  /** One of the listed subgoals, or free text where none is listed. */
+  const oneOf = (
+    situation: Situation,
+    { free, closing }: { free: FreePart; closing: string },
+  ): Part["content"] => {
     const others = (listSubgoals?.(situation) ?? [])
       .filter((subgoal) => subgoal !== situation.subgoal);
     return others.length === 0
-      ? form.subgoal
-      : [...new Set(others)].map((subgoal) => ids(`${subgoal}</subgoal>`));
+      ? free
+      : [...new Set(others)].map((subgoal) => ids(`${subgoal}${closing}`));
   };
+  const subgoalsOf = (situation: Situation) =>
+    oneOf(situation, { free: form.subgoal, closing: "</subgoal>" });
+  const strategyParts = (situation: Situation): Part[] =>
+    whole
+      ? [{ content: [whole.open], decision: "planning" }, {
+        content: oneOf(situation, {
+          free: whole.free,
+          closing: "</strategy>",
+        }),
+        decision: "planning",
+      }]
+      : [];
   const planParts = (situation: Situation): Part[] => {
     const first = situation.subgoal === undefined;
     return [
@@ -164,6 +185,8 @@ export function replyGrammar(
   ): ReplyGrammar => {
     const parts = part === "action"
       ? actionParts(situation, form.alone)
+      : part === "strategy"
+      ? strategyParts(situation)
       : part === "plan"
       ? planParts(situation)
       : [...planParts(situation), ...actionParts(situation, form.middle)];
@@ -171,7 +194,8 @@ export function replyGrammar(
       maxContentTokens,
       temperatures,
       replace: (index, taken) =>
-        part !== "action" && index === 1 && same(taken, form.keep)
+        (part === "whole" || part === "plan") && index === 1 &&
+          same(taken, form.keep)
           ? {
             content: [ids(`${situation.subgoal}</subgoal>`)],
             decision: "planning",
@@ -179,7 +203,7 @@ export function replyGrammar(
           : undefined,
     });
   };
-  const exclusions = [form.subgoal, form.action]
+  const exclusions = [form.subgoal, form.action, ...whole ? [whole.free] : []]
     .flatMap(({ exceptFirst, except }) => [exceptFirst, except]);
   const weighted = keepOffset !== 0 || Object.keys(temperatures).length > 0;
   return Object.assign(start, { exclusions, weighted });

@@ -19,12 +19,15 @@ export interface FactsOptions {
   readonly observationLimit?: number;
   /** What stands before all else. @default {"Choose what to do."} */
   readonly system?: string;
+  /** Name of what is in force. @default {"Subgoal"} */
+  readonly plan?: string;
 }
 
 /** The facts of a turn as one text. */
-function factsOf(situation: Situation, options: FactsOptions): string {
+export function factsOf(situation: Situation, options: FactsOptions): string {
   const { historyLength = 2, actions = true, observationLimit = Infinity } =
     options;
+  const { plan = "Subgoal" } = options;
   const { task, past, observation, subgoal } = situation;
   const shown = historyLength > 0 ? past.slice(-historyLength) : [];
   const seen = ({ text }: Observation) => text.slice(0, observationLimit);
@@ -37,7 +40,7 @@ function factsOf(situation: Situation, options: FactsOptions): string {
     ...(actions
       ? [`Actions: ${observation.admissibleActions.join(", ")}`]
       : []),
-    `Subgoal: ${subgoal || "none"}`,
+    `${plan}: ${subgoal || "none"}`,
   ].join("\n");
 }
 

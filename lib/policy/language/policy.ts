@@ -14,6 +14,7 @@ import type {
 } from "../../trajectory.ts";
 import { createKvCacheStore, type KvCacheStore } from "../decoder/kv_cache.ts";
 import type {
+  AnsweringPolicy,
   CompletePolicy,
   CompleteSession,
   DifferentiablePolicy,
@@ -22,8 +23,10 @@ import type {
   IntervenablePolicy,
   PlanIntervention,
   ReadingPolicy,
+  StrategicPolicy,
 } from "../policy.ts";
 import { EpisodeHistories } from "../session.ts";
+import { writeAnswers } from "./answers.ts";
 import {
   countParameters,
   type LanguageNetwork,
@@ -49,6 +52,7 @@ import {
   writtenReply,
 } from "./replies.ts";
 import { scoreReplies, type WrittenReply } from "./scoring.ts";
+import { StrategicSession, writeStrategies } from "./strategic_session.ts";
 import { askCritic, readHeads } from "./value_heads.ts";
 import { createReplyWriter, type ReplyWriter } from "./writing.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
@@ -59,7 +63,9 @@ export interface LanguagePolicy
     DifferentiablePolicy,
     CompletePolicy,
     ReadingPolicy,
-    IntervenablePolicy {
+    IntervenablePolicy,
+    AnsweringPolicy,
+    Partial<Pick<StrategicPolicy, "drawStrategies">> {
   /** Opens a session, which owns the KV caches of its episodes; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
   /** Its tokenizer. */
@@ -121,7 +127,13 @@ export function languagePolicy(
     variables: trainedWeights(network),
     tokenizer,
     parameters: countParameters(network),
-    open: (starts) => new LanguageSession(context, starts),
+    open: (starts) => openSession(context, starts),
+    ...(settings.strategies && {
+      drawStrategies: (situations, randoms) =>
+        writeStrategies(context, situations, randoms),
+    }),
+    answer: (conversations, randoms, { maxTokens }) =>
+      writeAnswers(context, conversations, { randoms, maxTokens }),
     score: (turns) =>
       scoreReplies(
         network,
@@ -135,9 +147,14 @@ export function languagePolicy(
       ),
     atTemperature(temperature) {
       const other = contextAt(context, temperature);
-      return { open: (starts) => new LanguageSession(other, starts) };
+      return { open: (starts) => openSession(other, starts) };
     },
     intervened(replace, temperature = settings.temperature) {
+      if (settings.strategies) {
+        throw new TypeError(
+          "Cannot exchange subgoals as the policy must choose them turn by turn: it follows a strategy",
+        );
+      }
       if (!form) {
         throw new TypeError(
           'Cannot exchange subgoals as "decoding" must be "skeleton" or "admissible": current value is "free"',
@@ -158,6 +175,20 @@ export function languagePolicy(
       components.saveAdapter(directory, { keepOffset }),
     dispose,
   };
+}
+
+/** Opens a session, with or without strategies. */
+function openSession(
+  context: LanguageContext,
+  starts: readonly EpisodeStart[],
+): CompleteSession {
+  return context.settings.strategies
+    ? new StrategicSession(
+      context,
+      starts,
+      (replies) => readScores(context, replies),
+    )
+    : new LanguageSession(context, starts);
 }
 
 /** The same policy at another temperature, for all decisions. */

@@ -56,6 +56,12 @@ export interface LanguageOptions {
   /** Added to the logit of KEEP wherever a reply may keep or switch, where tags are given. @default {0} */
   readonly keepOffset?: number;
   /**
+   * Whether one strategy is written before the first turn, in a `<strategy>` block, and each turn is an action under it.
+   * `prompt` then asks for a strategy where a situation has no subgoal, and else for an action under the strategy, which
+   * is the situation's subgoal. @default {false}
+   */
+  readonly strategies?: boolean;
+  /**
    * Writes the prompt of the action where it has one of its own, which knows the task by the subgoal alone; absent
    * writes the action right after the plan.
    */
@@ -106,6 +112,7 @@ export const LANGUAGE_DEFAULTS = {
   topP: 1,
   topK: 0,
   keepOffset: 0,
+  strategies: false,
   decoding: "free",
   maxContentTokens: 24,
   mode: "strict",
@@ -182,7 +189,7 @@ export function fittedPrompt(
 }
 
 /** Tokens without their middle where they are too many: rules and the newest observation stay. */
-function withoutMiddle(
+export function withoutMiddle(
   tokens: Int32Array<ArrayBuffer>,
   most: number,
 ): Int32Array<ArrayBuffer> {

@@ -27,6 +27,8 @@ export interface BriefPromptOptions {
   readonly historyLength?: number;
   /** Longest observation in characters; the rest of a longer one is left out. @default {Infinity} */
   readonly observationLimit?: number;
+  /** Name of what is in force. @default {"Subgoal"} */
+  readonly plan?: string;
 }
 
 /**
@@ -54,6 +56,7 @@ export function formatBriefPrompt(
   options: BriefPromptOptions = {},
 ): string {
   const { historyLength = 1, observationLimit = Infinity } = options;
+  const { plan = "Subgoal" } = options;
   const { task, past, observation, subgoal } = situation;
   const shown = past.slice(Math.max(0, past.length - historyLength));
   const seen = ({ text }: Observation) => text.slice(0, observationLimit);
@@ -63,7 +66,7 @@ export function formatBriefPrompt(
       `Seen: ${seen(turn.observation)} Done: ${turn.decision.action}`
     ),
     `Seen: ${seen(observation)}`,
-    `Subgoal: ${subgoal || "none"}`,
+    `${plan}: ${subgoal || "none"}`,
     `Actions: ${observation.admissibleActions.join(", ")}`,
   ].join("\n");
 }
@@ -144,10 +147,13 @@ export function formatTranscript(
     : [{ role: "system", content: system }, told, ...rest];
 }
 
+/** Tags of a strategy. */
+const STRATEGY_TAGS = ["<strategy>", "</strategy>"];
+
 /**
  * Builds a tokenizer of the words that were read and written in some episodes.
  *
- * @param trajectories Episodes, an expert's for example.
+ * @param trajectories Episodes, an expert's for example; where they have strategies, these are written in tags.
  * @param prompt Writes what a model is shown. @default {formatBriefPrompt}
  * @returns Files for `createLanguagePolicy`.
  */
@@ -156,8 +162,9 @@ export function createWorldTokenizer(
   prompt: (situation: Situation) => string | readonly ChatMessage[] =
     formatBriefPrompt,
 ): TokenizerFiles {
+  const strategic = trajectories.some(({ strategy }) => strategy !== undefined);
   return createWordTokenizer(spokenTexts(trajectories, prompt), {
-    wholes: WHOLES,
+    wholes: strategic ? [...WHOLES, ...STRATEGY_TAGS] : WHOLES,
   });
 }
 
@@ -166,10 +173,11 @@ function* spokenTexts(
   trajectories: readonly Trajectory[],
   prompt: (situation: Situation) => string | readonly ChatMessage[],
 ): Generator<string> {
-  for (const { task, turns } of trajectories) {
+  for (const { task, turns, strategy } of trajectories) {
+    if (strategy !== undefined) yield strategy;
     for (const [t, { observation, decision }] of turns.entries()) {
       const past = turns.slice(0, t);
-      const held = past.at(-1)?.decision.subgoal;
+      const held = strategy ?? past.at(-1)?.decision.subgoal;
       const shown = prompt({
         task,
         past,

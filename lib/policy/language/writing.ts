@@ -135,7 +135,7 @@ export function createReplyWriter(
 }
 
 /** Grammars of a part of each reply; none where replies are free. */
-function startGrammars(
+export function startGrammars(
   { form }: LanguageContext,
   situations: readonly Situation[],
   part: ReplyPart,
@@ -143,11 +143,12 @@ function startGrammars(
   return form ? situations.map((one) => recordingGrammar(form, one, part)) : [];
 }
 
-function generate(
+/** Generates replies that end with the closing tag of their last block. */
+export function generate(
   { network, tokenizer, settings, form }: LanguageContext,
   prompts: readonly Int32Array[],
-  { grammars, ...options }:
-    & Pick<GenerationOptions, "randoms" | "kvCache" | "prefixes">
+  { grammars, stop = ["</action>"], ...options }:
+    & Pick<GenerationOptions, "randoms" | "kvCache" | "prefixes" | "stop">
     & { readonly grammars: readonly RecordingGrammar[] },
 ): Promise<GeneratedReply[]> {
   const { maxReplyTokens, temperature, topP, topK, tokensPerReadback } =
@@ -158,7 +159,7 @@ function generate(
     adapter: network.actor.adapter,
     maxTokens: maxReplyTokens,
     signal: settings.signal,
-    stop: ["</action>"],
+    stop,
     skipThinking: settings.skipThinking,
     ...(form && { grammars, weighted: form.weighted }),
   });

@@ -21,7 +21,7 @@ import type {
 import { statelessPolicy } from "../../policy/session.ts";
 import type { Random } from "../../random.ts";
 import { collectTrajectories } from "../../rollout/collect.ts";
-import { encodeEpisodes } from "../../rollout/replay.ts";
+import { encodeEpisodes, withOwnStrategy } from "../../rollout/replay.ts";
 import {
   scheduleEpisodes,
   type ScheduleOptions,
@@ -290,7 +290,11 @@ async function expertSamples(
 ): Promise<SampleBatch> {
   const { rewards, offsets } = toEpisodeBatch(trajectories);
   const returns = discountedReturns(rewards, { gamma, offsets });
-  const encoded = await encodeEpisodes(policy, trajectories, { score: false });
+  const encoded = await encodeEpisodes(
+    policy,
+    trajectories.map(withOwnStrategy), // read by policies that follow one
+    { score: false },
+  );
   const decisions = encoded.flat();
   const learned = trajectories.flatMap(({ turns }, i) =>
     turns.map((turn, t) =>

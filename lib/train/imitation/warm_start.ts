@@ -92,6 +92,7 @@ export function prepareWarmStart(
         ...{ seed, policy, backend, worlds, options, expertKnowledge },
         ...(detail !== undefined && { detail }),
         ...(microbatches > 1 && { microbatches }),
+        ...(config.strategies && { strategies: true }),
       });
       await Deno.mkdir(cacheDirectory, { recursive: true });
       await learnOnce(`${cacheDirectory}/${name}`, { ...components, imitate });

@@ -7,6 +7,7 @@
  */
 
 import type {
+  AnsweringPolicy,
   CompletePolicy,
   CompleteSession,
   DifferentiablePolicy,
@@ -31,7 +32,8 @@ export interface WorkingPolicy
     CompletePolicy,
     Partial<ReadingPolicy>,
     Partial<Pick<IntervenablePolicy, "intervened">>,
-    Partial<Pick<StrategicPolicy, "drawStrategies">> {
+    Partial<Pick<StrategicPolicy, "drawStrategies">>,
+    Partial<AnsweringPolicy> {
   /** Opens a session; see {@linkcode CompletePolicy.open}. */
   open(starts: readonly EpisodeStart[]): CompleteSession;
   /** The same weights, deciding at another temperature. */

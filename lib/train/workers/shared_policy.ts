@@ -70,6 +70,10 @@ export function sharePolicy(
     ...(policy.saveAdapter && {
       saveAdapter: (directory) => policy.saveAdapter!(directory),
     }),
+    ...(policy.answer && {
+      answer: (conversations, randoms, limits) =>
+        policy.answer!(conversations, randoms, limits),
+    }),
     dispose: () => policy.dispose(),
   };
 }
