@@ -228,6 +228,9 @@ async function openOrCreate(
   });
 }
 
+/** Episodes of experts that are open at the same time. */
+const AT_ONCE = 16;
+
 /** Tasks and turns that an offset of KEEP is measured on. */
 const MEASURED = { tasks: 8, maxTurns: 3 } as const;
 
@@ -297,5 +300,13 @@ export async function playExpert(options: Surroundings): Promise<Trajectory[]> {
       ? {}
       : { balanceBy: rollout.balanceBy }),
   });
-  return await collectTrajectories(expertPolicy(), episodes, { open });
+  const played: Trajectory[] = [];
+  // Worlds that run in programs of their own hold so many at once.
+  for (let at = 0; at < episodes.length; at += AT_ONCE) {
+    const some = episodes.slice(at, at + AT_ONCE);
+    played.push(
+      ...await collectTrajectories(expertPolicy(), some, { open }),
+    );
+  }
+  return played;
 }

@@ -44,8 +44,8 @@ const SHELL = "/bin/sh";
 const NOBODY = "65534";
 /** Milliseconds in which a browser must end. */
 const END_LIMIT = 5_000;
-/** Milliseconds in which a browser must start. */
-const START_LIMIT = 120_000;
+/** Milliseconds in which a browser must start, on a busy computer too. */
+const START_LIMIT = 300_000;
 
 /**
  * Moves the pipe to the descriptors that Chromium uses, gives it a fresh folder, and removes that when

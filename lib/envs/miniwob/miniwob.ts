@@ -15,7 +15,12 @@ import {
 } from "./actions.ts";
 import type { Browser } from "./browser.ts";
 import { adviseMiniwob, quotedTexts } from "./experts.ts";
-import { Page, type PageOptions, type PageOutcome } from "./page.ts";
+import {
+  Page,
+  type PageOptions,
+  type PageOutcome,
+  type PageTask,
+} from "./page.ts";
 import type { PageFiles } from "./pages.ts";
 import {
   ElementIds,
@@ -46,6 +51,8 @@ export interface MiniwobEpisodeOptions extends Partial<PageOptions> {
   readonly hints?: boolean;
   /** Actions after which the episode is cut. @default {10} */
   readonly stepLimit?: number;
+  /** Whether each episode has a page of its own, or one that served others. @default {"fresh"} */
+  readonly pages?: "fresh" | "reused";
 }
 
 /** A browser for an episode, given back at its end. */
@@ -56,6 +63,8 @@ export interface BrowserLease {
   readonly files: PageFiles;
   /** Does work in the browser when few others do: pages that wait for each other would run out of time. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** Pages whose episodes are over, for those that use one again. */
+  readonly idle: Page[];
   /** Gives the browser back. */
   release(): Promise<void>;
 }
@@ -114,6 +123,7 @@ class MiniwobEpisode implements MiniwobEnv {
   #steps = 0;
   #ended = false;
   #released = false;
+  #silent = false;
 
   constructor(lease: BrowserLease, options: MiniwobEpisodeOptions) {
     this.#lease = lease;
@@ -132,11 +142,7 @@ class MiniwobEpisode implements MiniwobEnv {
 
   async #start(): Promise<EnvStart> {
     const { task: name, seed, mode = "train", maxTime = 1e6 } = this.#options;
-    const { browser, files } = this.#lease;
-    const { page, task } = await Page.open(browser, files, {
-      ...{ task: name, seed, mode, maxTime },
-    });
-    this.#page = page;
+    const task = await this.#open({ task: name, seed, mode, maxTime });
     this.#utterance = task.utterance;
     this.#texts = [
       ...new Set([
@@ -146,6 +152,22 @@ class MiniwobEpisode implements MiniwobEnv {
     ];
     const observation = await this.#see();
     return { task: task.utterance, taskType: name, observation };
+  }
+
+  async #open(options: PageOptions): Promise<PageTask> {
+    const { browser, files, idle } = this.#lease;
+    const reusable = this.#options.pages === "reused";
+    const rested = reusable ? idle.pop() : undefined;
+    if (rested === undefined) {
+      const { page, task } = await Page.open(browser, files, {
+        ...options,
+        reusable,
+      });
+      this.#page = page;
+      return task;
+    }
+    this.#page = rested;
+    return await rested.begin(options);
   }
 
   async #step(action: string): Promise<EnvStep> {
@@ -180,6 +202,7 @@ class MiniwobEpisode implements MiniwobEnv {
       }
     } catch (error) {
       if (!this.#lease.browser.running) throw error;
+      this.#silent = true;
       // A page that never answers ends its episode, not the training.
       return await this.#finish(
         { text: SILENT, admissibleActions: [], stateKey: this.#key },
@@ -222,7 +245,11 @@ class MiniwobEpisode implements MiniwobEnv {
     this.#ended = true;
     const page = this.#page;
     this.#page = undefined;
-    await page?.[Symbol.asyncDispose]();
+    if (
+      this.#observation && !this.#silent && this.#options.pages === "reused"
+    ) {
+      if (page) this.#lease.idle.push(page);
+    } else await page?.[Symbol.asyncDispose]();
     if (this.#released) return;
     this.#released = true;
     await this.#lease.release();

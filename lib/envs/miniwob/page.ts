@@ -26,6 +26,27 @@ const NO_DIALOGS =
   Object.defineProperty(window, name, { value: () => undefined });
 }`;
 
+/** Tells the {@linkcode SHIFTED_CLOCK} of a page what time it is. */
+const SET_CLOCK = 'Date[Symbol.for("hiper.start")]';
+/**
+ * A clock that can be set: the browser's own cannot be put back to the start when a page is used again, as it belongs
+ * to the process.
+ */
+const SHIFTED_CLOCK = `{
+  const Real = Date;
+  let shift = 0;
+  const now = () => Real.now() - shift;
+  const start = (time) => { shift = Real.now() - time; };
+  Object.defineProperty(Real, Symbol.for("hiper.start"), { value: start });
+  window.Date = new Proxy(Real, {
+    apply: () => new Real(now()).toString(),
+    construct: (target, values, made) =>
+      Reflect.construct(target, values.length === 0 ? [now()] : values, made),
+    get: (target, name) => name === "now" ? now : Reflect.get(target, name),
+  });
+  Real.prototype.constructor = window.Date;
+}`;
+
 /** What is loaded. */
 export interface PageOptions {
   /** Name of the page: `click-test`. */
@@ -64,15 +85,23 @@ export class Page implements AsyncDisposable {
   readonly #context: string;
   readonly #session: string;
   readonly #stop: () => void;
+  readonly #reusable: boolean;
+  #loads = 0;
 
   private constructor(
     browser: Browser,
-    names: { context: string; session: string; stop: () => void },
+    names: {
+      context: string;
+      session: string;
+      stop: () => void;
+      reusable: boolean;
+    },
   ) {
     this.#browser = browser;
     this.#context = names.context;
     this.#session = names.session;
     this.#stop = names.stop;
+    this.#reusable = names.reusable;
   }
 
   /**
@@ -80,15 +109,16 @@ export class Page implements AsyncDisposable {
    *
    * @param browser The browser.
    * @param files The benchmark's files.
-   * @param options Which page and seed.
+   * @param options Which page and seed; and whether it can be used again for another episode.
    * @returns The page, and what it asks for. Caller disposes.
    */
   static async open(
     browser: Browser,
     files: PageFiles,
-    options: PageOptions,
+    options: PageOptions & { readonly reusable?: boolean },
   ): Promise<{ page: Page; task: PageTask }> {
     const { connection } = browser;
+    const { reusable = false } = options;
     const { browserContextId: context } = await connection.call<
       { browserContextId: string }
     >("Target.createBrowserContext", { disposeOnDetach: true });
@@ -103,9 +133,9 @@ export class Page implements AsyncDisposable {
       const stop = connection.listen(session, (event) => {
         serve(browser, files, event);
       });
-      const page = new Page(browser, { context, session, stop });
-      const task = await page.#begin(options);
-      return { page, task };
+      const page = new Page(browser, { context, session, stop, reusable });
+      await page.#prepare();
+      return { page, task: await page.begin(options) };
     } catch (error) {
       await connection.call("Target.disposeBrowserContext", {
         browserContextId: context,
@@ -114,8 +144,7 @@ export class Page implements AsyncDisposable {
     }
   }
 
-  async #begin(options: PageOptions): Promise<PageTask> {
-    const { task, seed, mode, maxTime } = options;
+  async #prepare(): Promise<void> {
     await Promise.all([
       this.call("Page.enable"),
       this.call("Runtime.enable"),
@@ -128,10 +157,32 @@ export class Page implements AsyncDisposable {
       this.call("Emulation.setLocaleOverride", { locale: "en-US" }),
       this.call("Emulation.setFocusEmulationEnabled", { enabled: true }),
       this.call("Page.addScriptToEvaluateOnNewDocument", {
-        source: NO_DIALOGS,
+        source: this.#reusable ? `${NO_DIALOGS}\n${SHIFTED_CLOCK}` : NO_DIALOGS,
       }),
       this.call("Fetch.enable", { patterns: [{ urlPattern: "*" }] }),
     ]);
+  }
+
+  /**
+   * Loads a page and begins its episode; again only where the page is reusable, and its episode over.
+   *
+   * @param options Which page and seed.
+   * @returns What it asks for.
+   */
+  async begin(options: PageOptions): Promise<PageTask> {
+    const { task, seed, mode, maxTime } = options;
+    if (this.#loads++ > 0) {
+      // The pointer rests where a new page has nothing; a page loads only while the clock runs.
+      await Promise.all([
+        this.call("Input.dispatchMouseEvent", {
+          ...{ type: "mouseMoved", x: WINDOW.width - 1, y: WINDOW.height - 1 },
+        }),
+        this.call("Storage.clearDataForOrigin", {
+          ...{ origin: ORIGIN, storageTypes: "all" },
+        }),
+        this.call("Emulation.setVirtualTimePolicy", { policy: "advance" }),
+      ]);
+    }
     const loaded = this.#browser.connection.event(
       this.#session,
       "Page.loadEventFired",
@@ -156,7 +207,8 @@ export class Page implements AsyncDisposable {
     const begun = await this.evaluate<
       { utterance: string; fields: Record<string, unknown> }
     >(
-      `Math.seedrandom(${seed}); core.EPISODE_MAX_TIME = ${maxTime};
+      `${this.#reusable ? `${SET_CLOCK}(${1000 * START_OF_TIME});` : ""}
+       Math.seedrandom(${seed}); core.EPISODE_MAX_TIME = ${maxTime};
        core.setDataMode(${JSON.stringify(mode)}); core.startEpisodeReal();
        (() => {
          const asked = core.getUtterance();

@@ -41,6 +41,10 @@ const EPISODE_SETTINGS = {
     count,
     "Actions after which the world ends the episode. Default: 10",
   ),
+  pages: optional(
+    z.enum(["fresh", "reused"]),
+    "Whether each episode has a process of its own for its page, or one that served others, which opens in a third of the time. Default: fresh",
+  ),
   maxTime: optional(
     count,
     "Limit of the page's own clock, in milliseconds; an action takes 500. Default: 1000000",

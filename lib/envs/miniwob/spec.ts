@@ -14,6 +14,7 @@ import {
   type MiniwobEnv,
   openMiniwobEpisode,
 } from "./miniwob.ts";
+import type { Page } from "./page.ts";
 import { readMiniwobPages } from "./pages.ts";
 import { MINIWOB_DATASET, MINIWOB_SPEC } from "./settings.ts";
 import { MINIWOB_SUBGOAL_RULE, proposeMiniwobSubgoals } from "./subgoals.ts";
@@ -82,6 +83,7 @@ class BrowserHost implements AsyncDisposable {
   #leases = 0;
   #working = 0;
   readonly #waiting: (() => void)[] = [];
+  #idle: Page[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -102,6 +104,7 @@ class BrowserHost implements AsyncDisposable {
       this.#browser ??= startBrowser(how);
       let browser = await this.#browser;
       if (!browser.running) {
+        this.#idle = [];
         this.#browser = startBrowser(how);
         browser = await this.#browser;
       }
@@ -109,6 +112,7 @@ class BrowserHost implements AsyncDisposable {
       return {
         browser,
         files,
+        idle: this.#idle,
         inTurn: (work) => this.#inTurn(work),
         release: () => this.#release(),
       };
@@ -143,6 +147,7 @@ class BrowserHost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const browser = await this.#browser?.catch(() => undefined);
     this.#browser = undefined;
+    this.#idle = [];
     browser?.hold(true);
     await browser?.[Symbol.asyncDispose]();
   }

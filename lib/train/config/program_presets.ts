@@ -6,6 +6,9 @@
 
 import type { PartialDeep, TrainingConfig } from "./config.ts";
 
+/** Episodes are costly and short: an iteration has some fifty turns, which are read more often. */
+const FEW_SAMPLES = { minibatchSize: 32, epochs: 6 };
+
 /**
  * Ten short tasks on screens, each episode with words and places of its own; needs Chromium.
  *
@@ -18,15 +21,16 @@ export function miniwobPreset(
   const tasks = {
     dataset: "miniwob",
     set: "expert10",
-    settings: { names: true, hints: true },
+    settings: { names: true, hints: true, pages: "reused" },
   };
   return {
     ...base,
     iterations: 40,
     worlds: [tasks],
-    rollout: { tasks: 40, maxTurns: 6, balanceBy: "task" },
+    rollout: { tasks: 20, maxTurns: 6, balanceBy: "task" },
+    update: { ...base.update, ...FEW_SAMPLES },
     evaluation: {
-      every: 10,
+      every: 20,
       tasks: 50,
       maxTurns: 6,
       balanceBy: "task",
@@ -48,9 +52,10 @@ export function scienceworldPreset(
     ...base,
     iterations: 40,
     worlds: scienceworldTasks("train"),
-    rollout: { tasks: 15, maxTurns: 15, balanceBy: "task" },
+    rollout: { tasks: 10, maxTurns: 15, balanceBy: "task" },
+    update: { ...base.update, ...FEW_SAMPLES },
     evaluation: {
-      every: 10,
+      every: 20,
       tasks: 20,
       maxTurns: 15,
       balanceBy: "task",

@@ -132,6 +132,25 @@ Deno.test("look and templates stand below the text; every valid action is accept
   await env[Symbol.asyncDispose]!();
 });
 
+Deno.test("whatever is shown, calls that draw random numbers come in one order", async () => {
+  const calls = async (options: Partial<ScienceworldEpisodeOptions>) => {
+    const { env, asked } = await openFake(options);
+    await env.start();
+    await env.step("go to kitchen");
+    await env.step("dance with the walls");
+    await env[Symbol.asyncDispose]!();
+    return asked.map(([method]) => method).filter((method) =>
+      method === "load" || method === "step" ||
+      method === "getValidActionObjectCombinations"
+    );
+  };
+  const list = "getValidActionObjectCombinations";
+  const order = ["load", "step", list, "step", list];
+  deepStrictEqual(await calls({}), order);
+  deepStrictEqual(await calls({ look: true, list: "templates" }), order);
+  deepStrictEqual(await calls({ verbs: ["go"], freeText: false }), order);
+});
+
 Deno.test("state keys name what was forwarded", async () => {
   const keys = async (actions: string[]) => {
     const { env } = await openFake();

@@ -1,4 +1,4 @@
-/** The real simulator: recorded plays, determinism, processes. Skipped without Java or its files. */
+/** The real simulator: recorded plays, determinism, laws. Skipped without Java or its files. */
 
 import {
   deepStrictEqual,
@@ -9,12 +9,7 @@ import {
 } from "node:assert/strict";
 import { createRandom } from "../../../lib/random.ts";
 import { createEnvOpener } from "../../../lib/envs/open_env.ts";
-import { findScienceworld } from "../../../lib/envs/scienceworld/files.ts";
-import {
-  javaArguments,
-  type JavaMachine,
-  startJava,
-} from "../../../lib/envs/scienceworld/java.ts";
+import type { JavaMachine } from "../../../lib/envs/scienceworld/java.ts";
 import {
   call,
   loadTask,
@@ -357,91 +352,6 @@ realTest(
     });
   },
 );
-
-/** Whether a process lives, and is no zombie. */
-async function lives(pid: number): Promise<boolean> {
-  const { stdout } = await new Deno.Command("ps", {
-    args: ["-o", "stat=", "-p", String(pid)],
-  }).output();
-  return /^[^Z\s]/.test(new TextDecoder().decode(stdout));
-}
-
-realTest(
-  "a machine ends when it is told to, and when its Deno is killed",
-  async () => {
-    const machine = await startJava(await findScienceworld());
-    ok(await lives(machine.pid));
-    await machine.end();
-    ok(!await lives(machine.pid));
-
-    const code = `
-    import { findScienceworld } from "${new URL(
-      "../../../lib/envs/scienceworld/files.ts",
-      import.meta.url,
-    )}";
-    import { startJava } from "${new URL(
-      "../../../lib/envs/scienceworld/java.ts",
-      import.meta.url,
-    )}";
-    const { pid } = await startJava(await findScienceworld());
-    console.log(pid);
-    setInterval(() => {}, 1000);`;
-    const script = await Deno.makeTempFile({ suffix: ".ts" });
-    try {
-      await Deno.writeTextFile(script, code);
-      const deno = new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "--quiet", "--no-check", "--allow-read", "--allow-env"],
-          ...["--allow-run=java", "--allow-net=127.0.0.1", script],
-        ],
-        stdout: "piped",
-        stderr: "null",
-      }).spawn();
-      const reader = deno.stdout.getReader();
-      const { value } = await reader.read();
-      const pid = Number(new TextDecoder().decode(value));
-      ok(await lives(pid));
-      deno.kill("SIGKILL");
-      await deno.status;
-      await reader.cancel();
-      for (let i = 0; i < 100 && await lives(pid); i++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      ok(!await lives(pid), "a Java machine outlived its Deno");
-    } finally {
-      await Deno.remove(script);
-    }
-  },
-);
-
-realTest("the gateway refuses a connection without its secret", async () => {
-  const machine = await startJava(await findScienceworld());
-  try {
-    using intruder = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: machine.port,
-    });
-    await intruder.write(
-      new TextEncoder().encode("c\nz:java.lang.System\nexit\ni1\ne\n"),
-    );
-    const answer = new Uint8Array(1000);
-    const length = await intruder.read(answer) ?? 0;
-    const text = new TextDecoder().decode(answer.subarray(0, length));
-    ok(!text.startsWith("!y"), text);
-    ok(await lives(machine.pid));
-  } finally {
-    await machine.end();
-  }
-});
-
-realTest("a rejected flag of Java is reported in Java's words", async () => {
-  const files = await findScienceworld();
-  ok(javaArguments(files, 256).includes("-XX:hashCode=2"));
-  await rejects(
-    startJava(files, { heap: 1e9 }),
-    /its Java must run: .*it wrote: .*heap/s,
-  );
-});
 
 if (MISSING === undefined) {
   const opener = createEnvOpener();
