@@ -4,6 +4,8 @@
  * @module
  */
 
+export { strategyTable } from "../lib/plots/strategy_table.ts";
+export type { StrategyTableOptions } from "../lib/plots/strategy_table.ts";
 export { embedTexts, meanDistance } from "../lib/rollout/similarity.ts";
 export type { Similarity } from "../lib/rollout/similarity.ts";
 export { drawStrategies } from "../lib/rollout/strategies.ts";

@@ -12,6 +12,7 @@ import { episodeHtml } from "./episode_figures.ts";
 import type { Figure } from "./figure.ts";
 import { intervalCurve, successByTaskType } from "./learning_figures.ts";
 import type { ReportSection } from "./report.ts";
+import { strategyTable } from "./strategy_table.ts";
 
 /** Data of a report about training runs; `readReport` reads them from run folders. */
 export interface TrainingReportData {
@@ -118,6 +119,28 @@ const CURVES: readonly Curve[] = [
       "Judged by the same rule; a subgoal left or cut off before counts as not achieved.",
     share: true,
   },
+  {
+    heading: "How different strategies are",
+    metric: /^strategy_distance\//,
+    y: "mean distance of two strategies (1 − cosine)",
+    prose:
+      "Between the strategies drawn for a task, and between those that were kept and played; 0 is equal, 1 shares nothing.",
+  },
+  {
+    heading: "How much the strategy decides",
+    metric: /^strategy_success\//,
+    y: "success rate, mean over tasks",
+    prose:
+      "Of the best and of the worst strategy of each task. With few episodes of each, chance alone sets them apart.",
+    share: true,
+  },
+  {
+    heading: "Turns that do not serve the strategy",
+    metric: /^flagged_rate$/,
+    y: "share of turns flagged by the judge",
+    prose: "Flagged turns earn less than the others of their episode.",
+    share: true,
+  },
 ];
 
 /**
@@ -132,6 +155,7 @@ export function trainingReport(report: TrainingReportData): ReportSection[] {
     { heading: "At a glance", prose: summary, html: cards(headlines) },
     ...CURVES.flatMap((curve) => curveSection(curve, report.curves)),
     ...successSection(report),
+    ...strategySections(report),
   ];
   if (trajectories.some(({ turns }) => turns[0]?.decision.values)) {
     sections.push({
@@ -180,6 +204,26 @@ function successSection(report: TrainingReportData): ReportSection[] {
     table: comparison,
     ...(comparisonNote === "" ? {} : { caption: comparisonNote }),
   }];
+}
+
+function strategySections(
+  { trajectories }: TrainingReportData,
+): ReportSection[] {
+  if (trajectories.every(({ strategy }) => !strategy)) return [];
+  return [
+    {
+      heading: "Strategies, and who won with them",
+      prose:
+        "The strategies that were followed most in the last recorded iterations, with 95 % Wilson intervals over episodes.",
+      table: strategyTable(trajectories),
+    },
+    {
+      heading: "Strategies of a task",
+      prose:
+        "Tasks of the last recorded iterations: the strategies that were kept for each, the most successful first. These are compared with each other in learning, and episodes with those of their strategy.",
+      table: strategyTable(trajectories, { byTask: true, limit: 32 }),
+    },
+  ];
 }
 
 function replaySection({ replays }: TrainingReportData): ReportSection[] {

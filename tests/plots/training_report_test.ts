@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { episodeHtml } from "../../lib/plots/episode_figures.ts";
 import { intervalCurve } from "../../lib/plots/learning_figures.ts";
+import { strategyTable } from "../../lib/plots/strategy_table.ts";
 import { trainingReport } from "../../lib/plots/training_report.ts";
 import {
   byDecision,
@@ -172,4 +173,26 @@ Deno.test("trainingReport() leaves out what has no data", () => {
   strictEqual(kinds.table!.numRows(), 2);
   strictEqual(kinds.caption, "others had it harder");
   strictEqual(full.length, 9);
+});
+
+Deno.test("strategyTable() ranks strategies by episodes, and those of a task by success", () => {
+  const played = (strategy: string, group: string, success: boolean) => ({
+    ...episode([strategy]),
+    ...{ strategy, group, task: group, success },
+  });
+  const trajectories = [
+    ...[played("a", "x", false), played("a", "x", false)],
+    ...[played("b", "x", true), played("b", "x", false)],
+    ...[played("a", "y", true), played("a", "y", true)],
+    episode(["none"]),
+  ];
+  const all = strategyTable(trajectories);
+  deepStrictEqual(all.array("strategy"), ["a", "b"]);
+  deepStrictEqual(all.array("tasks"), [2, 1]);
+  deepStrictEqual(all.array("won"), [2, 1]);
+  strictEqual(all.get("success", 0), "50 % [15 %, 85 %]");
+  const tasks = strategyTable(trajectories, { byTask: true });
+  deepStrictEqual(tasks.array("task"), ["x", "x", "y"]);
+  deepStrictEqual(tasks.array("strategy"), ["b", "a", "a"]);
+  strictEqual(strategyTable(trajectories, { limit: 1 }).numRows(), 1);
 });
