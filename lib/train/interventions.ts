@@ -27,9 +27,10 @@ export type InterventionName = typeof INTERVENTIONS[number];
 
 /**
  * Lists, for each episode, the subgoals of another game: of the next episode of the list whose task is worded
- * differently, in the order in which they were taken up.
+ * differently, in the order in which they were taken up. Where all are worded alike, a game that begins differently
+ * is another one.
  *
- * @throws {RangeError} If all episodes have one task.
+ * @throws {RangeError} If all episodes have one task and begin alike.
  */
 export function otherPlans(
   episodes: readonly Pick<Trajectory, "task" | "turns">[],
@@ -38,13 +39,19 @@ export function otherPlans(
     turns.filter(({ decision }, t) => t === 0 || decision.switched)
       .map(({ decision }) => decision.subgoal)
   );
-  return episodes.map(({ task }, i) => {
-    for (let step = 1; step < episodes.length; step++) {
-      const j = (i + step) % episodes.length;
-      if (episodes[j]!.task !== task) return plans[j]!;
+  const tasks = episodes.map(({ task }) => task);
+  const games = new Set(tasks).size > 1
+    ? tasks
+    : episodes.map(({ turns }) => turns[0]?.observation.text);
+  return games.map((game, i) => {
+    for (let step = 1; step < games.length; step++) {
+      const j = (i + step) % games.length;
+      if (games[j] !== game) return plans[j]!;
     }
     throw new RangeError(
-      `Cannot exchange plans as there must be games with different tasks: all ${episodes.length} have "${task}"`,
+      `Cannot exchange plans as there must be games with different tasks, or beginnings: all ${games.length} have "${
+        tasks[i]
+      }" and begin alike`,
     );
   });
 }
@@ -84,7 +91,7 @@ export function planIntervention(
  * @param unperturbed The evaluation without it: its episodes are played again.
  * @returns Metrics and episodes as of any evaluation.
  * @throws {TypeError} If subgoals of the policy cannot be exchanged.
- * @throws {RangeError} If all games of a set have one task, for `other`.
+ * @throws {RangeError} If all games of a set have one task and begin alike, for `other`.
  */
 export async function evaluateIntervention(
   training: Training,

@@ -111,6 +111,23 @@ Deno.test("the plan of another game is that of the next game with another task",
   throws(() => otherPlans(games.slice(0, 2)), RangeError);
 });
 
+Deno.test("where all tasks are worded alike, the other game is one that begins differently", () => {
+  const seen = (text: string, subgoal: string): Trajectory => {
+    const one = episode([[subgoal, "wait"]], "");
+    const observation = { text, admissibleActions: [], stateKey: text };
+    return {
+      ...one,
+      turns: one.turns.map((turn) => ({ ...turn, observation })),
+    };
+  };
+  const games = [
+    seen("A sign says left.", LEFT),
+    seen("A sign says left.", "look around"),
+    seen("A sign says right.", RIGHT),
+  ];
+  deepStrictEqual(otherPlans(games), [[RIGHT], [RIGHT], [LEFT]]);
+});
+
 Deno.test("interventions take the next subgoal of the other game, a uniform draw, or none", () => {
   const games = [
     episode([["look around", "wait"]], "", "one"),
