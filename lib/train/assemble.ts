@@ -6,7 +6,7 @@
 
 import { checkSpec, createEnvOpener, readDataset } from "../envs/open_env.ts";
 import type { EnvDataset } from "../envs/world.ts";
-import type { EnvSpec, Hint } from "../envs/text_env.ts";
+import type { EnvSpec, Hint, OpenEnv } from "../envs/text_env.ts";
 import { checkEstimator } from "../hae/credit.ts";
 import { type Backend, selectBackend } from "../policy/backends/select.ts";
 import { sharedWeightsOf } from "../policy/compact/policy.ts";
@@ -48,6 +48,8 @@ export interface AssembleOptions {
   readonly signal?: AbortSignal;
   /** Is called with what an engine says to the person at the keyboard. */
   readonly onNotice?: (message: string) => void;
+  /** Opens worlds, on this thread, instead of openers of the training's own. Caller disposes. */
+  readonly open?: OpenEnv;
 }
 
 /**
@@ -93,12 +95,14 @@ export async function assembleTraining(
   const { policy, learner, end, ...credited } = await assembleLearner(config, {
     ...{ specs, backend, signal, hinted },
     onNotice: options.onNotice,
+    plays: options.open === undefined,
   });
-  const pool = config.rollout.workers > 0
+  const pool = config.rollout.workers > 0 && options.open === undefined
     ? createEnvPool({ workers: config.rollout.workers, hints: hinted })
     : undefined;
   const opener = createEnvOpener();
-  const open = pool?.open ?? (hinted ? withHints(opener) : opener);
+  const own = options.open ?? opener;
+  const open = pool?.open ?? (hinted ? withHints(own) : own);
   const { warmStart } = config;
   const alternatives = await alternativesOf(specs);
   const subgoalRule = await ruleOf(specs);
@@ -146,6 +150,8 @@ async function assembleLearner(
     onNotice: AssembleOptions["onNotice"];
     /** Whether worlds are opened with hints. */
     hinted: boolean;
+    /** Whether threads of the policy may open worlds themselves. */
+    plays: boolean;
   },
 ): Promise<
   & Pick<
@@ -172,7 +178,7 @@ async function assembleLearner(
         policy: config.policy,
         specs,
         hints: options.hinted,
-        plays: config.rollout.workers === 0,
+        plays: options.plays && config.rollout.workers === 0,
         strategies: config.strategies,
       })
       : {

@@ -5,7 +5,7 @@
  */
 
 import { markup } from "../../html.ts";
-import type { EnvSpec } from "../text_env.ts";
+import type { EnvSpec, OpenEnv } from "../text_env.ts";
 import { createMiniwobOpener } from "./spec.ts";
 
 /** One turn of a film. */
@@ -31,6 +31,8 @@ export interface FilmOptions {
     readonly action: string;
     readonly subgoal?: string;
   }[];
+  /** Opens the world. @default {in a browser of its own} */
+  readonly open?: OpenEnv;
 }
 
 /** An episode in pictures. */
@@ -57,18 +59,19 @@ export async function filmMiniwob(
 ): Promise<MiniwobFilm> {
   const { seed, turns } = options;
   await using opener = createMiniwobOpener();
-  const env = await opener.open(spec, seed);
+  const { open = opener.open } = options;
+  const env = await open(spec, seed);
   const { task, observation } = await env.start();
   const frames: MiniwobFrame[] = [];
   let { text } = observation, success = false;
   for (const { action, subgoal = "" } of turns) {
-    const picture = await env.picture() ?? "";
+    const picture = await env.picture?.() ?? "";
     const step = await env.step(action);
     frames.push({ picture, text, action, subgoal, reward: step.reward });
     ({ observation: { text }, success } = step);
     if (step.ending !== undefined) break;
   }
-  await env[Symbol.asyncDispose]();
+  await env[Symbol.asyncDispose]?.();
   return { task, success, frames };
 }
 
