@@ -9,7 +9,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { KernelModule, RunKernel } from "./module.ts";
+import { FEW_INSIDE, type KernelModule, type RunKernel } from "./module.ts";
 import { FUSED } from "./kernel_names.ts";
 
 /** A product `C (m, n) = A (m, k) · op(B)`; pointers are byte offsets, strides count numbers. */
@@ -27,9 +27,7 @@ export interface Product {
   readonly add: boolean;
 }
 
-/** Rows of A for which halves are widened as they are read. */
-const FEWEST = 3;
-/** Rows of A up to which a product is limited by reading B. */
+/** Rows of A up to which a product is limited by reading B, which is then widened as it is read. */
 const FEW = 24;
 /** Rows of B widened at once then, so that they stay in the cache of a core. */
 const FEW_BLOCK = 64;
@@ -65,7 +63,7 @@ function eachBlock(
 export function multiplyHalves(module: KernelModule, product: Product): void {
   const { m, n, k, a, lda, b, c, ldc, add } = product;
   const { exports, scratch } = module;
-  if (m <= FEWEST) {
+  if (m <= (module.outside ? FEW_INSIDE : FEW)) {
     exports.matmulHalves(m, n, k, a, lda, b, c, ldc, Number(add));
     return;
   }

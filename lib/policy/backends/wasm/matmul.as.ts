@@ -1,6 +1,7 @@
 // Matrix products of 32-bit floats. Pointers are byte offsets into the shared heap; strides count numbers.
 
-import { fma, laneSum } from "./vector.as";
+import { multiplyRows } from "./few_rows.as";
+import { fma } from "./vector.as";
 
 /** Depth of one packed panel. */
 const PANEL_DEPTH: i32 = 256;
@@ -19,9 +20,13 @@ declare function multiplyOutside(
 /** Multiplications from which on a product is computed outside. */
 let leastOutside: i64 = i64.MAX_VALUE;
 
-/** Computes products of at least so many multiplications outside; none if it is negative. */
-export function setLeastOutside(least: i32): void {
+/** Rows up to which products with a transposed B are computed here all the same. */
+let fewInside: i32 = 0;
+
+/** Computes products of at least so many multiplications outside, but not those of few rows; none if it is negative. */
+export function setLeastOutside(least: i32, few: i32): void {
   leastOutside = least < 0 ? i64.MAX_VALUE : <i64>least;
+  fewInside = few;
 }
 
 /** Bytes of scratch that `matmul` needs, whatever the shapes. */
@@ -146,55 +151,6 @@ function packA(depth: i32, h: i32, a: usize, lda: i32, ta: i32, packed: usize): 
   }
 }
 
-/** C (rows, 4) = A · Bᵀ for up to 3 rows of A and 4 rows of B, both read along their rows. */
-function dots(k: i32, a: usize, lda: usize, h: i32, b: usize, ldb: usize, w: i32, c: usize, ldc: usize, add: bool): void {
-  const a1 = h > 1 ? a + lda : a, a2 = h > 2 ? a + 2 * lda : a;
-  const b1 = w > 1 ? b + ldb : b, b2 = w > 2 ? b + 2 * ldb : b, b3 = w > 3 ? b + 3 * ldb : b;
-  let s00 = f32x4.splat(0), s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00;
-  let s12 = s00, s13 = s00, s20 = s00, s21 = s00, s22 = s00, s23 = s00;
-  const whole = <usize>(k & ~3) << 2, end = <usize>k << 2;
-  for (let x: usize = 0; x < whole; x += 16) {
-    const y0 = v128.load(a + x), y1 = v128.load(a1 + x), y2 = v128.load(a2 + x);
-    let z = v128.load(b + x);
-    s00 = fma(s00, y0, z);
-    s10 = fma(s10, y1, z);
-    s20 = fma(s20, y2, z);
-    z = v128.load(b1 + x);
-    s01 = fma(s01, y0, z);
-    s11 = fma(s11, y1, z);
-    s21 = fma(s21, y2, z);
-    z = v128.load(b2 + x);
-    s02 = fma(s02, y0, z);
-    s12 = fma(s12, y1, z);
-    s22 = fma(s22, y2, z);
-    z = v128.load(b3 + x);
-    s03 = fma(s03, y0, z);
-    s13 = fma(s13, y1, z);
-    s23 = fma(s23, y2, z);
-  }
-  writeDots(a, b, b1, b2, b3, whole, end, w, c, s00, s01, s02, s03, add);
-  if (h > 1) writeDots(a1, b, b1, b2, b3, whole, end, w, c + ldc, s10, s11, s12, s13, add);
-  if (h > 2) writeDots(a2, b, b1, b2, b3, whole, end, w, c + 2 * ldc, s20, s21, s22, s23, add);
-}
-
-function writeDots(
-  a: usize, b: usize, b1: usize, b2: usize, b3: usize, from: usize, end: usize,
-  w: i32, c: usize, s0: v128, s1: v128, s2: v128, s3: v128, add: bool,
-): void {
-  writeDot(a, b, from, end, c, s0, add);
-  if (w > 1) writeDot(a, b1, from, end, c + 4, s1, add);
-  if (w > 2) writeDot(a, b2, from, end, c + 8, s2, add);
-  if (w > 3) writeDot(a, b3, from, end, c + 12, s3, add);
-}
-
-// @ts-ignore: decorator
-@inline
-function writeDot(a: usize, b: usize, from: usize, end: usize, c: usize, s: v128, add: bool): void {
-  let sum = laneSum(s);
-  for (let x = from; x < end; x += 4) sum += f32.load(a + x) * f32.load(b + x);
-  f32.store(c, add ? sum + f32.load(c) : sum);
-}
-
 /** C = A · B for few rows of A: each row of A times B, sixteen columns at a time. */
 function fewRows(m: i32, n: i32, k: i32, a: usize, lda: i32, b: usize, ldb: i32, c: usize, ldc: i32, add: i32): void {
   const row = <usize>ldb << 2;
@@ -246,20 +202,13 @@ export function matmul(
     }
     return;
   }
-  if (<i64>m * n * k >= leastOutside) {
+  const isFew = !ta && tb && m <= fewInside;
+  if (!isFew && <i64>m * n * k >= leastOutside) {
     multiplyOutside(m, n, k, a, lda, ta, b, ldb, tb, c, ldc, add);
     return;
   }
   if (!ta && tb && m <= FEW_ROWS) {
-    for (let j = 0; j < n; j += 4) {
-      for (let i = 0; i < m; i += 3) {
-        dots(
-          k, a + (<usize>i * lda << 2), <usize>lda << 2, min(3, m - i),
-          b + (<usize>j * ldb << 2), <usize>ldb << 2, min(4, n - j),
-          c + (<usize>i * ldc + j << 2), <usize>ldc << 2, add != 0,
-        );
-      }
-    }
+    multiplyRows<f32>(m, n, k, a, <usize>lda << 2, b, <usize>ldb << 2, c, <usize>ldc << 2, add != 0);
     return;
   }
   if (!ta && !tb && m <= 8) {
