@@ -105,9 +105,10 @@ export type {
   TokenizerFiles,
   WordTokenizerOptions,
 } from "../lib/policy/language/word_tokenizer.ts";
-export { languageMemory } from "../lib/train/studies/language_memory.ts";
+export { lookWhileComputing } from "../lib/pause.ts";
+export { languageMemory } from "../lib/train/language_memory.ts";
 export type {
   LanguageMemory,
   LanguageMemoryOptions,
   MemoryPeak,
-} from "../lib/train/studies/language_memory.ts";
+} from "../lib/train/language_memory.ts";

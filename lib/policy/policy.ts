@@ -372,7 +372,20 @@ export interface DifferentiablePolicy extends Policy, Scorer {
    * it can stand inside `tf.variableGrads`, which disposes what is not kept; outside one the caller
    * disposes what is returned.
    */
-  score(turns: readonly ScoredTurn[]): ScoredBatch;
+  score(
+    turns: readonly ScoredTurn[],
+    options?: {
+      /** Whether the turns are one of several parts that `partition` gave. @default {false} */
+      readonly isPart?: boolean;
+    },
+  ): ScoredBatch;
+  /**
+   * Splits turns into microbatches whose intermediate numbers fit in memory, so that each is differentiated on its own;
+   * absent means that all are taken at once.
+   *
+   * @returns Indices of the turns of each microbatch; one that holds all keeps their order.
+   */
+  partition?(turns: readonly ScoredTurn[]): number[][];
   /** Writes what other programs load of it, beside what learning goes on from; absent where there is nothing. */
   saveAdapter?(directory: string): Promise<void>;
   /** Frees the weights. The policy cannot be used afterwards. */

@@ -46,10 +46,23 @@ import { prepareWarmStart } from "./imitation/warm_start.ts";
 export interface AssembleOptions {
   /** Stops while playing, by throwing its reason. */
   readonly signal?: AbortSignal;
-  /** Is called with what an engine says to the person at the keyboard. */
+  /** Is called with what the person at the keyboard should know: an engine's words, sizes chosen to fit memory. */
   readonly onNotice?: (message: string) => void;
   /** Opens worlds, on this thread, instead of openers of the training's own. Caller disposes. */
   readonly open?: OpenEnv;
+  /** Is called within iterations of a language policy on this machine: how far it is. */
+  readonly onProgress?: (progress: {
+    /** Whether episodes are played, or their turns learned from. */
+    readonly stage: "playing" | "learning";
+    /** Episodes that have ended, or turns that were learned from. */
+    readonly done: number;
+    /** Of so many; every pass over a turn counts. */
+    readonly total: number;
+    /** Tokens of prompts and replies that were read and written in this stage. */
+    readonly tokens: number;
+    /** Seconds since the stage began. */
+    readonly seconds: number;
+  }) => void;
 }
 
 /**
@@ -94,8 +107,8 @@ export async function assembleTraining(
     config.tokenWeights !== undefined;
   const { policy, learner, end, ...credited } = await assembleLearner(config, {
     ...{ specs, backend, signal, hinted },
-    onNotice: options.onNotice,
     plays: options.open === undefined,
+    ...{ onNotice: options.onNotice, onProgress: options.onProgress },
   });
   const pool = config.rollout.workers > 0 && options.open === undefined
     ? createEnvPool({ workers: config.rollout.workers, hints: hinted })
@@ -148,6 +161,7 @@ async function assembleLearner(
     backend: Backend;
     signal: AbortSignal | undefined;
     onNotice: AssembleOptions["onNotice"];
+    onProgress: AssembleOptions["onProgress"];
     /** Whether worlds are opened with hints. */
     hinted: boolean;
     /** Whether threads of the policy may open worlds themselves. */
@@ -169,7 +183,9 @@ async function assembleLearner(
     return await assembleServed(settings, signal);
   }
   const { workers, microbatches } = config.replicas;
-  const policy = await assemblePolicy(config, specs, signal);
+  const policy = await assemblePolicy(config, specs, {
+    ...{ signal, onNotice: options.onNotice, onProgress: options.onProgress },
+  });
   const weights = sharedWeightsOf(policy);
   if (microbatches === 1) {
     return weights && config.policy.name === "compact"

@@ -10,6 +10,7 @@ import { mean } from "../numeric.ts";
 import type { Qwen2Config } from "../policy/decoder/config.ts";
 import {
   createLanguagePolicy,
+  frozenBytesOf,
   openLanguagePolicy,
 } from "../policy/language/loading.ts";
 import {
@@ -29,6 +30,7 @@ import {
   formatBriefPrompt,
   formatTranscript,
 } from "../policy/language/small_model.ts";
+import { openPublished } from "../policy/decoder/published.ts";
 import { expertPolicy } from "../policy/plan_execute.ts";
 import { createRandom } from "../random.ts";
 import { collectTrajectories } from "../rollout/collect.ts";
@@ -37,6 +39,12 @@ import { scheduleEpisodes } from "../rollout/schedule.ts";
 import { withOwnStrategy } from "../rollout/replay.ts";
 import type { Situation, Trajectory } from "../trajectory.ts";
 import type { LanguagePolicyConfig, TrainingConfig } from "./config/config.ts";
+import {
+  memoryLimit,
+  type MemoryPlan,
+  type MemoryWishes,
+  planMemory,
+} from "./memory_plan.ts";
 
 /** Expert episodes that supply a small model's vocabulary. */
 const VOCABULARY_EPISODES = 256;
@@ -56,6 +64,8 @@ type Surroundings =
   & {
     readonly specs: readonly EnvSpec[];
     readonly signal?: AbortSignal | undefined;
+    /** Is called with what was chosen so that the model fits in memory. */
+    readonly onNotice?: ((message: string) => void) | undefined;
     /** Subgoals that the worlds propose. */
     readonly listSubgoals?: ProposeSubgoals;
   };
@@ -155,6 +165,7 @@ const DECODING = [
   "maxReplyTokens",
   "maxContentTokens",
   "batchSize",
+  "readTokens",
   "microbatchTokens",
   "tokensPerReadback",
   "recompute",
@@ -163,6 +174,7 @@ const DECODING = [
   "temperatures",
   "topP",
   "topK",
+  "skipThinking",
   "mode",
 ] as const satisfies readonly (keyof LanguagePolicyConfig)[];
 
@@ -205,9 +217,13 @@ async function openOrCreate(
     }),
   };
   if (directory !== undefined) {
+    const { contextLength: maxLength, ...planned } = await planModel(
+      directory,
+      { ...options, config, settings },
+    );
     return await openLanguagePolicy(directory, {
-      ...settings,
-      maxLength: contextLength ?? USUAL_CONTEXT,
+      ...{ ...settings, ...planned },
+      maxLength,
       ...(adapter !== undefined && { adapter }),
     });
   }
@@ -226,6 +242,41 @@ async function openOrCreate(
       ...(contextLength !== undefined && { maxLength: contextLength }),
     },
   });
+}
+
+/** Sizes of batches with which a model fits in memory; it is refused before it is loaded. */
+async function planModel(
+  directory: string,
+  { config, settings, onNotice }: Surroundings & {
+    readonly config: LanguagePolicyConfig;
+    readonly settings: Omit<
+      MemoryWishes,
+      "usualContext" | "contextLength" | "frozenBytes"
+    >;
+  },
+): Promise<Omit<MemoryPlan, "notice">> {
+  const { contextLength, adapter, frozenPrecision } = config;
+  const limit = await memoryLimit();
+  if (!limit) return { contextLength: contextLength ?? USUAL_CONTEXT };
+  const published = await openPublished(directory);
+  // The rank of an adapter that is read is not known yet.
+  const lora = settings.lora ??
+    (adapter === undefined ? undefined : { rank: 32 });
+  const adapted = lora !== undefined;
+  const { notice, ...plan } = planMemory(published.config, {
+    ...{ name: directory, limit },
+    wishes: {
+      ...settings,
+      ...(lora && { lora }),
+      frozenBytes: frozenBytesOf(published, { adapted, frozenPrecision }),
+      ...{ contextLength, usualContext: USUAL_CONTEXT },
+    },
+  });
+  if (notice !== undefined) onNotice?.(notice);
+  const { readTokens = Infinity } = config;
+  return plan.readTokens === undefined || plan.readTokens <= readTokens
+    ? plan
+    : { ...plan, readTokens };
 }
 
 /** Episodes of experts that are open at the same time. */

@@ -25,6 +25,8 @@ import {
   STRATEGY_DEFAULTS,
 } from "./config/strategy_settings.ts";
 import { assembleLanguagePolicy } from "./assemble_language.ts";
+import { UPDATE_DEFAULTS } from "./ppo/update_settings.ts";
+import { type IterationProgress, withProgress } from "./progress.ts";
 
 /** A policy that a config can name. */
 export type AssembledPolicy = CompactPolicy | LanguagePolicy;
@@ -35,11 +37,18 @@ export type AssembledPolicy = CompactPolicy | LanguagePolicy;
  *
  * @throws {TypeError} If worlds of different kinds share a policy that lists subgoals, or a small
  * model is wanted for worlds without experts.
+ * @throws {RangeError} If a model does not fit in memory.
  */
 export async function assemblePolicy(
   config: TrainingConfig,
   specs: readonly EnvSpec[],
-  signal?: AbortSignal,
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    /** Is called with what was chosen so that a model fits in memory. */
+    readonly onNotice?: ((message: string) => void) | undefined;
+    /** Is called while a language policy plays and learns. */
+    readonly onProgress?: ((progress: IterationProgress) => void) | undefined;
+  } = {},
 ): Promise<AssembledPolicy> {
   const { policy, seed } = config;
   if (policy.name === "tinker" || policy.name === "openai") {
@@ -47,22 +56,23 @@ export async function assemblePolicy(
       `Cannot make a policy in this process as "policy.name" must be "compact" or "language": current value is "${policy.name}"`,
     );
   }
-  return policy.name === "language"
-    ? await assembleLanguagePolicy(policy, {
-      ...config,
-      specs,
-      signal,
-      ...(policy.planning === "listed" && {
-        listSubgoals: await proposerOf(specs),
-      }),
-    })
-    : createCompactPolicy(
-      await compactOptions(policy, {
-        seed,
-        specs,
-        strategies: config.strategies,
-      }),
+  if (policy.name === "compact") {
+    const { strategies } = config;
+    return createCompactPolicy(
+      await compactOptions(policy, { seed, specs, strategies }),
     );
+  }
+  const { onProgress, ...others } = options;
+  const model = await assembleLanguagePolicy(policy, {
+    ...config,
+    specs,
+    ...others,
+    ...(policy.planning === "listed" && {
+      listSubgoals: await proposerOf(specs),
+    }),
+  });
+  const { epochs: passes = UPDATE_DEFAULTS.epochs } = config.update;
+  return onProgress ? withProgress(model, { passes, onProgress }) : model;
 }
 
 /** Options of the compact policy that a config describes. */

@@ -24,6 +24,8 @@ export function modelSettings(
     policy: {
       name: "language",
       directory: model,
+      // An adapter without effect keeps the weights frozen, in 16 bits where they are published so.
+      ...(!asked && { loraRank: 1 }),
       ...(!asked && { prompt: "rules", decoding: "free", maxReplyTokens: 96 }),
     },
     // One model reads slowly: few episodes say what it can. At 1 a small model writes no form at all.

@@ -13,7 +13,7 @@ import {
   type LanguageMemory,
   languageMemory,
   type LanguageMemoryOptions,
-} from "../../lib/train/studies/language_memory.ts";
+} from "../../lib/train/language_memory.ts";
 import type { Situation } from "../../lib/trajectory.ts";
 import { type SampleRow } from "../_samples.ts";
 

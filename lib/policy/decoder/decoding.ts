@@ -56,6 +56,8 @@ export interface DecoderOptions {
   kvCache?: BatchKvCache | undefined;
   /** Keys and values of a beginning that prompts share; on backends with fused kernels. */
   prefixes?: PrefixCache | undefined;
+  /** Stops between two layers of prompts by throwing its reason. */
+  signal?: AbortSignal | undefined;
   /** Tokens whose logits are wanted first, where decoders feed runs; absent means all. */
   words?: readonly number[] | undefined;
 }

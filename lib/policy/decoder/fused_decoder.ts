@@ -6,6 +6,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { throwIfStopped } from "../../pause.ts";
 import { DECODE } from "../backends/wasm/kernel_names.ts";
 import type { BatchKvCache } from "./kv_cache.ts";
 import type {
@@ -89,7 +90,7 @@ export async function startFused(
   const named = [...model.weights, ...(adapter?.weights ?? [])];
   const weights = named.map(([, weight]) => weight);
   const known = kvCache?.take(prompts, { ...options, weights });
-  const reading = { model, adapter, named };
+  const reading = { model, adapter, named, signal: options.signal };
   const fed = prompts.map((prompt) => [...prompt]);
   if (known) {
     const { caches, room, places } = known;
@@ -124,6 +125,7 @@ interface Reading {
   readonly model: Qwen2;
   readonly adapter: LoraAdapter | undefined;
   readonly named: readonly (readonly [string, tf.Tensor])[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The same with keys and values, which are written to. */
@@ -347,7 +349,7 @@ function createCaches(
 
 /** Prefills the caches with prompts; returns the state of each last token. */
 function prefill(
-  { model, adapter, caches, room }: Sequences,
+  { model, adapter, caches, room, signal }: Sequences,
   prompts: readonly Int32Array[],
 ): tf.Tensor2D {
   const { config, angles, weights } = model;
@@ -360,6 +362,7 @@ function prefill(
   const table = weights.get("model.embed_tokens.weight")!;
   let x: tf.Tensor = lookUp(table, tf.tensor1d(ids, "int32"));
   for (let i = 0; i < config.layers; i++) {
+    throwIfStopped(signal);
     const before = x;
     x = layer(before, {
       weights: find,

@@ -8,6 +8,7 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { throwIfStopped } from "../../pause.ts";
 import type { Random } from "../../random.ts";
 import { add, checkpoint, concatColumns } from "./checkpointing.ts";
 import { type TensorSource, writeSafetensors } from "./safetensors.ts";
@@ -74,6 +75,8 @@ export interface ForwardOptions {
   adapter?: LoraTensors | undefined;
   /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
   recompute?: boolean;
+  /** Stops between two layers by throwing its reason, in gradients too. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Finds a weight by its name. */
@@ -241,7 +244,7 @@ function runLayer(
   index: number,
   options: ForwardOptions & { x: tf.Tensor; batch: number; length: number },
 ): tf.Tensor {
-  const { x, batch, length, adapter, recompute = false } = options;
+  const { x, batch, length, adapter, recompute = false, signal } = options;
   const prefix = `model.layers.${index}.`;
   const all = new Map<string, tf.Tensor>();
   for (const source of [model.weights, adapter?.weights ?? []]) {
@@ -249,8 +252,9 @@ function runLayer(
       if (name.includes(prefix)) all.set(name, weight);
     }
   }
-  const compute = (x: tf.Tensor, weights: WeightFinder) =>
-    layer(x, {
+  const compute = (x: tf.Tensor, weights: WeightFinder) => {
+    throwIfStopped(signal);
+    return layer(x, {
       weights,
       prefix,
       model,
@@ -262,6 +266,7 @@ function runLayer(
           ...headSizes(model.config),
         }),
     });
+  };
   if (!recompute) return compute(x, (name) => all.get(name)!);
   const trained = [...all].filter(([, weight]) =>
     !(weight instanceof tf.Variable) || weight.trainable

@@ -56,6 +56,7 @@ export async function generateReplies(
   const { adapter, kvCache, prefixes } = options;
   const replies = prompts.map(startReply);
   const { decoder, output } = await startDecoder(model, prompts, {
+    signal: options.signal,
     ...{ maxTokens, adapter, kvCache, prefixes },
     words: wordsOf(
       replies.map((_, row) => upcoming(replies[row]!, { ...filled, row })),

@@ -220,6 +220,16 @@ export async function openLanguagePolicy(
   return policy;
 }
 
+/** Bytes of a number of the frozen matrices of a model that is to be loaded, on the active backend. */
+export function frozenBytesOf(
+  published: PublishedModel,
+  options: { adapted: boolean; frozenPrecision?: FrozenPrecision | undefined },
+): 2 | 4 {
+  const { adapted, frozenPrecision = asPublished(published, adapted) } =
+    options;
+  return frozenPrecision === "float32" ? 4 : 2;
+}
+
 /** The precision that changes nothing and takes the least memory. */
 function asPublished(
   published: PublishedModel,

@@ -33,6 +33,7 @@ import {
   trainedWeights,
 } from "./network.ts";
 import type { GeneratedReply } from "./partial_reply.ts";
+import { valuesFromCaches } from "./kept_values.ts";
 import type { KeptSettings } from "./policy_file.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
@@ -51,9 +52,13 @@ import {
   writeTrace,
   writtenReply,
 } from "./replies.ts";
-import { scoreReplies, type WrittenReply } from "./scoring.ts";
+import {
+  partitionReplies,
+  scoreReplies,
+  type WrittenReply,
+} from "./scoring.ts";
 import { StrategicSession, writeStrategies } from "./strategic_session.ts";
-import { askCritic, readHeads } from "./value_heads.ts";
+import { askCritic, READ_AT_ONCE, readHeads } from "./value_heads.ts";
 import { createReplyWriter, type ReplyWriter } from "./writing.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
@@ -134,11 +139,16 @@ export function languagePolicy(
     }),
     answer: (conversations, randoms, { maxTokens }) =>
       writeAnswers(context, conversations, { randoms, maxTokens }),
-    score: (turns) =>
+    score: (turns, { isPart = false } = {}) =>
       scoreReplies(
         network,
         turns.map((turn) => writtenReply(context, turn)),
-        settings,
+        { ...settings, isPart },
+      ),
+    partition: (turns) =>
+      partitionReplies(
+        turns.map((turn) => writtenReply(context, turn)),
+        settings.microbatchTokens,
       ),
     scoreSamples: (samples) =>
       readScores(
@@ -249,7 +259,6 @@ class LanguageSession implements CompleteSession {
     observations: readonly Observation[],
     randoms: readonly Random[],
   ): Promise<Decision[]> {
-    const { batchSize } = this.#context.settings;
     const situations = this.#situations(rows, observations);
     const decisions: Decision[] = situations.map(({ subgoal = "" }) => ({
       ...{ switched: false, subgoal, action: "", valid: false, outgrown: true },
@@ -257,8 +266,7 @@ class LanguageSession implements CompleteSession {
     }));
     const fitting = [...rows.keys()]
       .filter((i) => !outgrows(this.#context, situations[i]!));
-    for (let at = 0; at < fitting.length; at += batchSize) {
-      const some = fitting.slice(at, at + batchSize);
+    for (const some of this.#batches(fitting, situations)) {
       const decided = await this.#decideTogether(
         some.map((i) => rows[i]!),
         some.map((i) => observations[i]!),
@@ -306,11 +314,37 @@ class LanguageSession implements CompleteSession {
     rows: readonly number[],
     observations: readonly Observation[],
   ): Promise<ByDecision<number>[]> {
+    const situations = this.#situations(rows, observations);
+    const { network, settings } = this.#context;
+    if (!this.#caches || network.critic || settings.actionPrompt) {
+      return await this.#askCritic(situations);
+    }
+    const answers: ByDecision<number>[] = [];
+    for (const some of this.#batches([...situations.keys()], situations)) {
+      const own = some.map((i) => situations[i]!);
+      const found = await valuesFromCaches(
+        network,
+        own.map((one) => ({
+          prompt: fittedPrompt(this.#context, one),
+          plan: keptPlan(this.#context, one),
+        })),
+        {
+          kvCache: this.#caches.of(some.map((i) => rows[i]!)),
+          signal: settings.signal,
+        },
+      );
+      answers.push(...found ?? await this.#askCritic(own));
+    }
+    return answers;
+  }
+
+  async #askCritic(
+    situations: readonly Situation[],
+  ): Promise<ByDecision<number>[]> {
     const context = this.#context;
-    const { network, tokenizer } = context;
     return await askCritic(
-      network,
-      this.#situations(rows, observations).map((situation) => {
+      context.network,
+      situations.map((situation) => {
         const prompt = fittedPrompt(context, situation);
         const { subgoal } = situation;
         const apart = subgoal === undefined
@@ -320,15 +354,11 @@ class LanguageSession implements CompleteSession {
           const { length } = prompt;
           return { tokens: prompt, before: length, execution: length, apart };
         }
-        const kept = subgoal === undefined
-          ? new Int32Array(0)
-          : tokenizer.encode(
-            `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
-          );
-        const tokens = joined(prompt, kept);
+        const tokens = joined(prompt, keptPlan(context, situation));
         const before = prompt.length;
         return { tokens, before, execution: tokens.length };
       }),
+      asking(context.settings),
     );
   }
 
@@ -339,6 +369,42 @@ class LanguageSession implements CompleteSession {
   [Symbol.dispose](): void {
     this.#caches?.[Symbol.dispose]();
     this.#writer[Symbol.dispose]();
+  }
+
+  /** Deals rows, in their order, to batches of so many replies and tokens. */
+  #batches(
+    rows: readonly number[],
+    situations: readonly Situation[],
+  ): number[][] {
+    const { network, settings } = this.#context;
+    const { batchSize, readTokens = Infinity, maxReplyTokens } = settings;
+    const most = network.actor.model.config.maxLength;
+    const counts = Math.min(batchSize, rows.length) * most <= readTokens
+      ? rows.map(() => 0) // all fits, whatever is written
+      : rows.map((i) =>
+        fittedPrompt(this.#context, situations[i]!).length + maxReplyTokens
+      );
+    // Equal prompts are read once, and replies from lists part into few.
+    const lists = settings.decoding === "admissible" && settings.listSubgoals;
+    const keys = lists && counts[0] !== 0
+      ? rows.map((i) => fittedPrompt(this.#context, situations[i]!).join())
+      : rows;
+    const batches: number[][] = [];
+    let longest = 0, held = new Set<string | number>();
+    rows.forEach((row, k) => {
+      const batch = batches.at(-1), wide = Math.max(longest, counts[k]!);
+      const size = held.size + (held.has(keys[k]!) ? 0 : 1);
+      if (batch && batch.length < batchSize && size * wide <= readTokens) {
+        batch.push(row);
+        held.add(keys[k]!);
+        longest = wide;
+      } else {
+        batches.push([row]);
+        held = new Set([keys[k]!]);
+        longest = counts[k]!;
+      }
+    });
+    return batches;
   }
 
   #situations(
@@ -366,9 +432,8 @@ class LanguageSession implements CompleteSession {
     const decisions = written.map((turn, i) =>
       decisionOf(context, situations[i]!, turn)
     );
-    const { network } = context;
     const values = await valuesOf(
-      network,
+      context,
       written.map(({ reply }, i) => ({ reply, trace: decisions[i]!.trace })),
     );
     return decisions.map((decision, i) => {
@@ -389,9 +454,24 @@ class LanguageSession implements CompleteSession {
   }
 }
 
+/** The held subgoal as if it had just been kept; no token where there is none. */
+function keptPlan(
+  { tokenizer }: LanguageContext,
+  { subgoal }: Situation,
+): Int32Array {
+  return subgoal === undefined ? new Int32Array(0) : tokenizer.encode(
+    `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
+  );
+}
+
+/** How a critic is asked. */
+function asking({ readTokens = READ_AT_ONCE, signal }: LanguageSettings) {
+  return { tokensAtOnce: Math.min(READ_AT_ONCE, readTokens), signal };
+}
+
 /** The critic's values before each decision of some replies. */
 async function valuesOf(
-  network: LanguageNetwork,
+  { network, settings }: LanguageContext,
   written: readonly { reply: GeneratedReply; trace: TokenTrace }[],
 ): Promise<ByDecision<number>[]> {
   const seen = written.map((
@@ -411,6 +491,7 @@ async function valuesOf(
       execution: prompt.length + (action ? 0 : executionSlot),
       ...(action && { apart: action.prompt }),
     })),
+    asking(settings),
   );
 }
 

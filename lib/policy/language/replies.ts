@@ -82,6 +82,11 @@ export interface LanguageOptions {
   readonly skipThinking?: boolean;
   /** Replies per batch. @default {64} */
   readonly batchSize?: number;
+  /**
+   * Tokens of prompts and replies, padding included, that are read and written together; what is more is decided in
+   * turn. @default {no limit}
+   */
+  readonly readTokens?: number;
   /** Tokens, padding included, of a microbatch while learning. @default {8192} */
   readonly microbatchTokens?: number;
   /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
@@ -103,7 +108,12 @@ export type LanguageSettings =
   & Pick<LanguageOptions, Optional>;
 
 /** Options without a default. */
-type Optional = "signal" | "temperatures" | "listSubgoals" | "actionPrompt";
+type Optional =
+  | "signal"
+  | "readTokens"
+  | "temperatures"
+  | "listSubgoals"
+  | "actionPrompt";
 
 /** Defaults of all options but the prompt. */
 export const LANGUAGE_DEFAULTS = {

@@ -43,6 +43,10 @@ export interface ScoreOptions {
   readonly microbatchTokens?: number;
   /** Whether gradients recompute layers (gradient checkpointing). @default {false} */
   readonly recompute?: boolean;
+  /** Stops between two layers by throwing its reason. */
+  readonly signal?: AbortSignal;
+  /** Whether the replies are one of several microbatches: of similar lengths, which are padded to one. @default {false} */
+  readonly isPart?: boolean;
 }
 
 /** Sequences of one forward pass, and the replies in them. */
@@ -96,6 +100,47 @@ export function scoreReplies(
   return { ...scored, values };
 }
 
+/**
+ * Splits replies into microbatches by tokens, so that each is differentiated in one pass: what {@linkcode scoreReplies}
+ * would compute again chunk by chunk is computed once.
+ *
+ * @param microbatchTokens Tokens of a microbatch, padding included; a longer sequence is one of its own.
+ * @returns Indices of the replies of each microbatch. Replies that share a pass stay together.
+ */
+export function partitionReplies(
+  replies: readonly WrittenReply[],
+  microbatchTokens: number,
+): number[][] {
+  const parts = replies.map(partsOf);
+  const sequences = parts.flat().map(sequenceOf);
+  const { computed, places } = sharePrefixes(sequences);
+  const lengths = computed.map((i) => sequences[i]!.length);
+  let at = 0;
+  const needed = parts.map(({ length }) => places.slice(at, at += length));
+  const longest = needed.map((own) =>
+    own.reduce((best, place) => lengths[place]! > lengths[best]! ? place : best)
+  );
+  const order = replies.map((_, i) => i).sort((a, b) =>
+    lengths[longest[a]!]! - lengths[longest[b]!]! ||
+    longest[a]! - longest[b]! || a - b
+  );
+  const groups: number[][] = [];
+  let held = new Set<number>();
+  for (const i of order) {
+    const wanted = new Set([...held, ...needed[i]!]);
+    const group = groups.at(-1);
+    // Lengths are in order: the newest sequence is the longest.
+    if (group && wanted.size * lengths[longest[i]!]! <= microbatchTokens) {
+      group.push(i);
+      held = wanted;
+    } else {
+      groups.push([i]);
+      held = new Set(needed[i]!);
+    }
+  }
+  return groups.length <= 1 ? [replies.map((_, i) => i)] : groups;
+}
+
 /** A reply, or its plan and its action where each has a prompt of its own. */
 function partsOf(written: WrittenReply): WrittenReply[] {
   const { action, prompt, reply, choices } = written;
@@ -122,10 +167,12 @@ function scoreParts(
   replies: readonly WrittenReply[],
   options: ScoreOptions,
 ): ScoredBatch {
-  const { microbatchTokens = 8192 } = options;
+  const { microbatchTokens = 8192, isPart = false } = options;
   const wide = chunkByLength(replies, microbatchTokens);
   const fits = wide.length === 1;
-  const chunks = fits ? chunkByLength(replies, microbatchTokens / SHARE) : wide;
+  const chunks = fits && !isPart
+    ? chunkByLength(replies, microbatchTokens / SHARE)
+    : wide;
   const weights = Object.entries(trainedWeights(network));
   const [logProbs, entropies, switching, planning, execution] = tf.tidy(() => {
     const computes = chunks.map((chunk) => (tensors: readonly tf.Tensor[]) => {
@@ -150,9 +197,7 @@ function chunkByLength(
   replies: readonly WrittenReply[],
   microbatchTokens: number,
 ): Chunk[] {
-  const sequences = replies.map((written) =>
-    joined(written.prompt, written.reply.subarray(0, lastRead(written)))
-  );
+  const sequences = replies.map(sequenceOf);
   const { computed, places } = sharePrefixes(sequences);
   const sharing = Map.groupBy(replies.keys(), (i) => places[i]!);
   const lengths = computed.map((i) => sequences[i]!.length);
@@ -176,6 +221,11 @@ function chunkByLength(
   });
 }
 
+/** The tokens that have to be read to score a reply. */
+function sequenceOf(written: WrittenReply): Int32Array {
+  return joined(written.prompt, written.reply.subarray(0, lastRead(written)));
+}
+
 /** The last token that is predicted with a choice, or before which a value is read: those after it are given. */
 function lastRead({ reply, choices, executionSlot }: WrittenReply): number {
   const chosen = choices
@@ -191,10 +241,10 @@ function scoreChunk(
   options: ScoreOptions,
 ): tf.Tensor1D {
   const { ids, length, replies, starts } = chunk;
-  const { recompute = false } = options;
+  const { recompute = false, signal } = options;
   const tokens = { ids, batch: ids.length / length, length };
   const read = ({ model, adapter }: TrunkTensors) =>
-    qwen2States(model, tokens, { adapter, recompute }); // (batch · length, width)
+    qwen2States(model, tokens, { adapter, recompute, signal }); // (batch · length, width)
   const states = read(network.actor);
   const { temperature } = options;
   const { logProbs, entropies } = scoreUnits(unitsOf(chunk), states, {

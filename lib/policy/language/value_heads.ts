@@ -71,19 +71,32 @@ export interface CriticQuestion {
 /** Tokens, padding included, in one forward pass of a critic. */
 export const READ_AT_ONCE = 16384;
 
+/** Options of {@linkcode askCritic}. */
+export interface AskOptions {
+  /** Tokens, padding included, in one forward pass. @default {16384} */
+  readonly tokensAtOnce?: number;
+  /** Stops between two layers by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The critic's values in units of return, in the order of the questions; no count of tokens may be 0.
  */
 export async function askCritic(
   network: LanguageNetwork,
   questions: readonly CriticQuestion[],
+  options: AskOptions = {},
 ): Promise<ByDecision<number>[]> {
   const others = questions.flatMap(({ apart }) =>
     apart
       ? [{ tokens: apart, before: apart.length, execution: apart.length }]
       : []
   );
-  const answers = await askEach(network, [...questions, ...others]);
+  const answers = await askEach(
+    network,
+    [...questions, ...others],
+    options,
+  );
   let at = questions.length;
   return questions.map(({ apart }, i) =>
     apart
@@ -96,6 +109,7 @@ export async function askCritic(
 async function askEach(
   network: LanguageNetwork,
   asked: readonly CriticQuestion[],
+  { tokensAtOnce = READ_AT_ONCE, signal }: AskOptions,
 ): Promise<ByDecision<number>[]> {
   const found = new Map<string, number>();
   const questions: CriticQuestion[] = [];
@@ -110,13 +124,13 @@ async function askEach(
   const answers: ByDecision<number>[] = [];
   const lengths = questions.map(({ tokens }) => tokens.length);
   const { model, adapter } = network.critic ?? network.actor;
-  for (const group of groupByLength(lengths, READ_AT_ONCE)) {
+  for (const group of groupByLength(lengths, tokensAtOnce)) {
     const length = lengths[group.at(-1)!]!;
     const ids = new Int32Array(group.length * length);
     group.forEach((i, b) => ids.set(questions[i]!.tokens, b * length));
     const values = tf.tidy(() => {
       const batch = { ids, batch: group.length, length };
-      const states = qwen2States(model, batch, { adapter });
+      const states = qwen2States(model, batch, { adapter, signal });
       return valuesAt(
         network,
         states,

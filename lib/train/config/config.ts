@@ -67,6 +67,7 @@ export type LanguagePolicyConfig = {
   readonly maxReplyTokens?: number;
   readonly maxContentTokens?: number;
   readonly batchSize?: number;
+  readonly readTokens?: number;
   readonly microbatchTokens?: number;
   readonly tokensPerReadback?: number;
   readonly recompute?: boolean;

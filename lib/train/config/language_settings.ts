@@ -125,10 +125,15 @@ export const languageSettings = z.strictObject({
     "Replies generated at once.",
     LANGUAGE_DEFAULTS.batchSize,
   ),
+  readTokens: optional(
+    count,
+    "Tokens of prompts and replies, padding included, that are read and written together; other episodes wait their turn.",
+    "as many as fit in memory",
+  ),
   microbatchTokens: optional(
     count,
-    "Tokens, padding included, whose activations are held at once while learning.",
-    LANGUAGE_DEFAULTS.microbatchTokens,
+    "Tokens, padding included, whose activations are held at once while learning; a minibatch of more is differentiated in parts.",
+    `${LANGUAGE_DEFAULTS.microbatchTokens}, or as many as fit in memory`,
   ),
   tokensPerReadback: optional(
     count,

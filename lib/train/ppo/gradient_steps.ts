@@ -33,6 +33,8 @@ export interface Update {
   /** Weights and moments at the start; left as they are. */
   readonly weights: Float32Array<ArrayBuffer>;
   readonly moments: AdamWState;
+  /** Stops between two microbatches by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What one gradient step did. */
@@ -57,9 +59,12 @@ export interface GradientSteps {
 
 /** How gradients are computed by TensorFlow.js. */
 export interface MicrobatchOptions {
-  /** Microbatches into which each minibatch is split; the last digits of its gradient depend on it. */
+  /**
+   * Microbatches into which each minibatch is split; the last digits of its gradient depend on it. With 1, the policy
+   * splits where a minibatch does not fit in memory.
+   */
   readonly microbatches: number;
-  /** Computes the gradients of microbatches, on any thread, and returns them in order. */
+  /** Computes the gradients of microbatches, on any thread, and returns them in order, or their sum. */
   readonly computeGradients: (
     parts: readonly Microbatch[],
     settings: PpoSettings,
@@ -78,7 +83,10 @@ export function tensorSteps(
   let { weights, moments } = update;
   return {
     async step(part) {
-      const rows = splitMicrobatches(part, microbatches);
+      const rows = microbatches > 1 || !policy.partition
+        ? splitMicrobatches(part, microbatches)
+        : policy.partition(part.map((i) => samples.turns[i]!))
+          .map((group) => group.map((k) => part[k]!));
       const { aggregation } = settings;
       const parts = gatherMicrobatches(samples, columns, {
         ...{ rows, references, aggregation },

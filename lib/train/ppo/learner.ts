@@ -42,8 +42,8 @@ import { layOutSamples, layOutTurns } from "./microbatches.ts";
 import { correctSamples } from "./sampler_correction.ts";
 import { type AdamWState, beginAdamW } from "./optimizer.ts";
 import {
+  accumulateGradient,
   assignWeights,
-  computeGradient,
   flattenTensors,
   PPO_TERMS,
   readWeights,
@@ -127,12 +127,15 @@ function stepsOf(policy: DifferentiablePolicy): BeginSteps {
         Promise.resolve(jobs.map((job) => computePart(weights.network(), job))),
     );
   }
-  return (update) =>
-    tensorSteps(policy, update, {
+  return (update) => {
+    const pause = createPause(update.signal);
+    return tensorSteps(policy, update, {
       microbatches: 1,
-      computeGradients: (parts, settings) =>
-        Promise.all(parts.map((one) => computeGradient(policy, one, settings))),
+      computeGradients: async (parts, settings) => [
+        await accumulateGradient(policy, parts, { settings, pause }),
+      ],
     });
+  };
 }
 
 /** Begins the steps of an update. */
@@ -231,7 +234,10 @@ export class PpoLearner implements Learner {
     });
     if (corrected) columns = corrected.columns;
     const steps = this.#begin(
-      { samples, columns, rows, references, settings, weights, moments },
+      {
+        ...{ samples, columns, rows, references, settings, weights, moments },
+        signal,
+      },
     );
     const report = new Report();
     try {

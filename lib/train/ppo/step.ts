@@ -33,11 +33,14 @@ export interface PpoGradient {
   readonly gradient: Float32Array<ArrayBuffer>;
 }
 
+/** Settings of a gradient, and whether its turns are one of the parts that the policy asked for. */
+type GradientSettings = PpoSettings & { readonly isPart?: boolean };
+
 /** Computes one microbatch's part of terms and gradient, to be added up; no tensor is left behind. */
 export async function computeGradient(
   policy: DifferentiablePolicy,
   microbatch: Microbatch,
-  settings: PpoSettings,
+  settings: GradientSettings,
 ): Promise<PpoGradient> {
   const variables = Object.values(policy.variables);
   let terms: tf.Tensor1D | undefined;
@@ -67,6 +70,31 @@ export function sumGradients(
   };
 }
 
+/**
+ * Computes the gradient of a minibatch, microbatch by microbatch on this thread, and adds up as it goes.
+ *
+ * @param options `pause` is awaited before each microbatch, and may throw.
+ */
+export async function accumulateGradient(
+  policy: DifferentiablePolicy,
+  microbatches: readonly Microbatch[],
+  options: {
+    readonly settings: PpoSettings;
+    readonly pause: () => Promise<void> | undefined;
+  },
+): Promise<PpoGradient> {
+  let total: PpoGradient | undefined;
+  for (const microbatch of microbatches) {
+    await options.pause();
+    const more = await computeGradient(policy, microbatch, {
+      ...options.settings,
+      isPart: microbatches.length > 1,
+    });
+    total = total ? sumGradients([total, more]) : more;
+  }
+  return total!; // a minibatch has rows
+}
+
 /** Columns of one length, added up in order. */
 function addUp(columns: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const total = new Float32Array(columns[0]!.length);
@@ -80,9 +108,10 @@ function addUp(columns: readonly Float32Array[]): Float32Array<ArrayBuffer> {
 function objectiveTerms(
   policy: DifferentiablePolicy,
   { turns, sequences, units, heads, references, weights }: Microbatch,
-  settings: PpoSettings,
+  settings: GradientSettings,
 ): { loss: tf.Scalar; terms: tf.Scalar[] } {
-  const scored = policy.score(turns);
+  const { isPart = false } = settings;
+  const scored = policy.score(turns, { isPart });
   const actor = actorObjective(scored.logProbs, {
     oldLogProbs: settings.onPolicy
       ? scored.logProbs // no gradient flows through them

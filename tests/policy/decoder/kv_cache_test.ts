@@ -67,6 +67,50 @@ Deno.test("what is kept from turn to turn changes nothing but the time", async (
   }
 });
 
+Deno.test("values of episodes that are cut are read from what is kept", async () => {
+  await selectBackend("wasm");
+  const play = async (reuseKvCache: boolean) => {
+    const policy = smallPolicy({
+      decoding: "admissible",
+      prompt: (situation) => formatTranscript(situation),
+      reuseKvCache,
+    });
+    using session = policy.open([0, 1, 2].map(() => ({ task: "leave" })));
+    const seen = (rows: readonly number[], t: number) =>
+      rows.map((row) =>
+        situationOf(`A sign says ${"left ".repeat(row + t)}`).observation
+      );
+    const rows = [0, 1, 2];
+    for (let t = 0; t < 2; t++) {
+      const randoms = streams(3).map((random) => random.fork(t));
+      await session.decide(rows, seen(rows, t), randoms);
+    }
+    const values = [
+      ...await session.values!([2, 0], seen([2, 0], 2)),
+      // Episodes that have just begun have nothing kept.
+      ...await policy.open([{ task: "leave" }]).values!([0], seen([0], 0)),
+    ];
+    session.end?.(rows);
+    policy.dispose();
+    return values;
+  };
+  const expected = await play(false);
+  const values = await play(true);
+  strictEqual(values.length, 3);
+  values.forEach((value, i) =>
+    close(
+      Object.values(value),
+      Object.values(expected[i]!),
+      `values of row ${i}`,
+    )
+  );
+  ok(
+    expected.slice(0, 2).every(({ execution, planning }) =>
+      execution !== planning
+    ),
+  );
+});
+
 Deno.test("turns that were decided elsewhere are computed with the next prompt", async () => {
   await selectBackend("wasm");
   const play = async (reuseKvCache: boolean) => {

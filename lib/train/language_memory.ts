@@ -2,22 +2,22 @@
  * How much memory a language policy takes while writing and while learning: a formula, term by term.
  *
  * It follows what the code really holds with the fused kernels, at the moment of its peak.
- * `tests/train/studies/language_memory_test.ts` and `tests/bench/language_memory.ts` compare it with
+ * `tests/train/language_memory_test.ts` and `tests/bench/language_memory.ts` compare it with
  * the heap.
  *
  * @module
  */
 
-import { LOGITS_AT_ONCE } from "../../policy/backends/wasm/fused.ts";
-import { KEPT_BATCHES, KEPT_BYTES } from "../../policy/decoder/kv_cache.ts";
-import { fillSettings } from "../../policy/language/replies.ts";
-import { READ_AT_ONCE } from "../../policy/language/value_heads.ts";
-import { LORA_TARGETS, type LoraTarget } from "../../policy/decoder/lora.ts";
+import { LOGITS_AT_ONCE } from "../policy/backends/wasm/fused.ts";
+import { KEPT_BATCHES, KEPT_BYTES } from "../policy/decoder/kv_cache.ts";
+import { fillSettings } from "../policy/language/replies.ts";
+import { READ_AT_ONCE } from "../policy/language/value_heads.ts";
+import { LORA_TARGETS, type LoraTarget } from "../policy/decoder/lora.ts";
 import {
   headSizes,
   type Qwen2Config,
   qwen2Shapes,
-} from "../../policy/decoder/config.ts";
+} from "../policy/decoder/config.ts";
 
 /** How a language policy is trained and asked. */
 export interface LanguageMemoryOptions {
@@ -91,8 +91,7 @@ const LEARNER_COLUMNS = 8;
  * - writing: keys and values of `2·L·K` numbers for each position reserved, and what one layer
  *   holds while prompts are read, `8W + 2Q + 3I` a token, or the logits of one token each;
  * - learning: what is kept for gradients, `5W + Q + 3I` a token and layer (`W` if layers are
- *   computed again), the gradients of that, `10W + 2Q + 3I` (`W`), `n` for those of weights, twice that
- *   in chunks, two more tables where input and output share one, and a piece of the logits;
+ *   computed again), the gradients of that, `10W + 2Q + 3I` (`W`), `n` for those of weights, two more tables where input and output share one, and a piece of the logits;
  *   adapters keep two numbers of their rank for each projection, with gradients, and add the
  *   projection's input once more.
  *
@@ -276,12 +275,10 @@ function learningMoments(
     batch,
     Math.max(1, Math.floor(microbatchTokens / length)),
   );
-  const chunked = together < batch;
   const tokens = BYTES * together * length;
   const states = BYTES * together * replyLength * hiddenSize;
   const trunks = critic === "separate" ? 2 : 1;
   const { kept, gradients, again } = layerNumbers(config, options);
-  const sums = chunked ? BYTES * trained : 0; // of the chunks before
   const rows = Math.min(
     together * replyLength,
     Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabSize)),
@@ -293,14 +290,14 @@ function learningMoments(
       activations,
       activationGradients: states,
       logits: BYTES * rows * vocabSize,
-      gradients: sums + (lora ? 0 : table),
+      gradients: lora ? 0 : table,
     },
     "differentiating layers": {
       activations,
       activationGradients: trunks * tokens * (gradients + 3 * hiddenSize) +
         states,
       recomputed: tokens * again,
-      gradients: sums + BYTES * trained +
+      gradients: BYTES * trained +
         (lora || !tieEmbeddings ? 0 : 2 * table),
     },
     "handing gradients over": { gradients: 2 * BYTES * trained },

@@ -1,13 +1,13 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { QWEN2_SIZES } from "../../../lib/policy/decoder/config.ts";
-import { createRandom } from "../../../lib/random.ts";
-import { languageMemory } from "../../../lib/train/studies/language_memory.ts";
-import { createPpoLearner } from "../../../lib/train/ppo/learner.ts";
-import { watchHeap } from "../_heap_watch.ts";
-import { type Load, loadOf, SMALL_SIZE } from "../_language_load.ts";
-import { fromRows } from "../../_samples.ts";
-import { decideAt } from "../../policy/_sessions.ts";
+import { selectBackend } from "../../lib/policy/backends/select.ts";
+import { QWEN2_SIZES } from "../../lib/policy/decoder/config.ts";
+import { createRandom } from "../../lib/random.ts";
+import { languageMemory } from "../../lib/train/language_memory.ts";
+import { createPpoLearner } from "../../lib/train/ppo/learner.ts";
+import { watchHeap } from "./_heap_watch.ts";
+import { type Load, loadOf, SMALL_SIZE } from "./_language_load.ts";
+import { fromRows } from "../_samples.ts";
+import { decideAt } from "../policy/_sessions.ts";
 
 const LOAD: Load = { batch: 16, length: 96, replyLength: 24, size: SMALL_SIZE };
 
