@@ -15,6 +15,7 @@
 import cliProgress from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
+  type AssembleOptions,
   assembleTraining,
   defineConfig,
   describeEnvironment,
@@ -43,6 +44,7 @@ import {
 import { explain } from "./explain.ts";
 import { listSettings } from "./list_settings.ts";
 import { settingsFirst } from "./settings_first.ts";
+import { stopOnSignals } from "./stop_signals.ts";
 
 interface Flags {
   readonly preset: keyof typeof PRESETS;
@@ -79,11 +81,6 @@ ALFRED's recorded tasks make further training games. A file with one task a line
 as it is; a folder of traj_data.json files is first made into one, or into game files:
   deno task train --preset alfworld --data data/alfworld tasks.jsonl --splits valid_train
   deno task import-alfred <file or folder> --out data/alfred`;
-
-/** Signals that ask a process to end; Windows has the first alone. */
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
 
 const program = new Command("train")
   .description("Train a policy; everything it does is kept in a run's folder.")
@@ -137,34 +134,25 @@ async function main(): Promise<void> {
       'Cannot train as "policy.name" must name a policy that learns: current value is "openai", which deno task evaluate judges',
     );
   }
-  const stop = new AbortController();
-  // The first Ctrl-C (or SIGTERM) stops at the next decision or minibatch, saves and ends: the iteration under way is
-  // played again by the run that goes on. A second one kills, as everywhere. A terminal and
-  // the task may both pass on one Ctrl-C, so that a second counts as such only a little later.
-  let removal: ReturnType<typeof setTimeout> | undefined;
-  const ignore = () => {
-    clearTimeout(removal);
-    for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
-  };
-  const onSignal = () => {
-    if (stop.signal.aborted) return;
-    console.error("\nstopping and saving; once more ends at once");
-    stop.abort(new Error("interrupted"));
-    removal = setTimeout(ignore, 500);
-  };
-  for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
+  // The first Ctrl-C (or SIGTERM) stops at the next decision, layer or minibatch, saves and ends: the iteration under
+  // way is played again by the run that goes on. A second one kills, as everywhere.
+  using stop = stopOnSignals(() =>
+    console.error("\nstopping and saving; once more ends at once")
+  );
+  const line = progressLine(config.iterations);
   await using training = await assembleTraining(config, {
     signal: stop.signal,
     onNotice: (message) => console.warn(message),
+    ...(line.live && { onProgress: line.showProgress }),
   });
   await using run = await openRun(directory, config, {
     resume: flags.resume === true,
     environment: describeEnvironment(training.backend),
   });
   announce(run, training);
-  await train(training, run, { signal: stop.signal, minutes: flags.minutes });
-  if (!stop.signal.aborted) await evaluateUnlessStopped(training, run, stop);
-  ignore();
+  const { signal } = stop;
+  await train(training, run, { signal, line, minutes: flags.minutes });
+  if (!signal.aborted) await evaluateUnlessStopped(training, run, signal);
 }
 
 /** Settings and folder; a resumed run has its own settings. */
@@ -328,10 +316,13 @@ function announce(run: Run, { config, backend, worlds }: Training): void {
 async function train(
   training: Training,
   run: Run,
-  options: { signal: AbortSignal; minutes: number | undefined },
+  options: {
+    signal: AbortSignal;
+    line: ReturnType<typeof progressLine>;
+    minutes: number | undefined;
+  },
 ): Promise<void> {
-  const { signal, minutes = Infinity } = options;
-  const line = progressLine(training.config.iterations);
+  const { signal, line, minutes = Infinity } = options;
   line.start(run.checkpoint?.iteration ?? 0);
   try {
     for await (
@@ -347,6 +338,9 @@ async function train(
   }
 }
 
+/** How far an iteration is. */
+type Progress = Parameters<NonNullable<AssembleOptions["onProgress"]>>[0];
+
 /** A live line in a terminal, one line for each iteration elsewhere. */
 function progressLine(iterations: number) {
   const bar = new cliProgress.SingleBar({
@@ -357,9 +351,18 @@ function progressLine(iterations: number) {
     etaBuffer: 20,
   }, cliProgress.Presets.shades_classic);
   const live = Deno.stderr.isTerminal();
+  let last = "";
   return {
+    live,
     start(done: number) {
       if (live) bar.start(iterations, done, { words: "" });
+    },
+    /** Within an iteration, in a terminal alone. */
+    showProgress({ stage, done, total, tokens, seconds }: Progress) {
+      const what = stage === "playing" ? "episodes played" : "turns learned";
+      const rate = Math.round(tokens / Math.max(seconds, 1e-3));
+      const words = `${done}/${total} ${what}, ${rate} tokens/s`;
+      bar.update({ words: last === "" ? words : `${words} | ${last}` });
     },
     showPass({ passes, of, logProb }: ImitationProgress) {
       const words = `imitated ${passes}/${of} passes, ` +
@@ -368,7 +371,7 @@ function progressLine(iterations: number) {
       else console.log(words);
     },
     show(record: IterationRecord) {
-      const words = describe(record);
+      const words = last = describe(record);
       if (live) bar.update(record.iteration + 1, { words });
       else console.log(`${record.iteration + 1}/${iterations} ${words}`);
     },
@@ -405,7 +408,7 @@ function evaluated(metrics: Readonly<Record<string, number>>): string[] {
 async function evaluateUnlessStopped(
   training: Training,
   run: Run,
-  { signal }: AbortController,
+  signal: AbortSignal,
 ): Promise<void> {
   try {
     await evaluateRun(training, run);
