@@ -4,11 +4,22 @@
  * @module
  */
 
-import type { ByDecision } from "../../trajectory.ts";
+import type { ByDecision, Situation } from "../../trajectory.ts";
 import { startDecoder } from "../decoder/decoder.ts";
 import type { BatchKvCache } from "../decoder/kv_cache.ts";
 import type { LanguageNetwork } from "./network.ts";
+import type { LanguageContext } from "./replies.ts";
 import { readHeads } from "./value_heads.ts";
+
+/** The held subgoal as if it had just been kept; no token where there is none. */
+export function keptPlan(
+  { tokenizer }: LanguageContext,
+  { subgoal }: Situation,
+): Int32Array {
+  return subgoal === undefined ? new Int32Array(0) : tokenizer.encode(
+    `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
+  );
+}
 
 /** A prompt, and what follows it up to the action. */
 export interface KeptQuestion {

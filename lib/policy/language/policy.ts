@@ -33,7 +33,8 @@ import {
   trainedWeights,
 } from "./network.ts";
 import type { GeneratedReply } from "./partial_reply.ts";
-import { valuesFromCaches } from "./kept_values.ts";
+import { batchesOf } from "./batches.ts";
+import { keptPlan, valuesFromCaches } from "./kept_values.ts";
 import type { KeptSettings } from "./policy_file.ts";
 import { joined } from "./prefix_sharing.ts";
 import {
@@ -266,7 +267,7 @@ class LanguageSession implements CompleteSession {
     }));
     const fitting = [...rows.keys()]
       .filter((i) => !outgrows(this.#context, situations[i]!));
-    for (const some of this.#batches(fitting, situations)) {
+    for (const some of batchesOf(this.#context, fitting, situations)) {
       const decided = await this.#decideTogether(
         some.map((i) => rows[i]!),
         some.map((i) => observations[i]!),
@@ -320,7 +321,13 @@ class LanguageSession implements CompleteSession {
       return await this.#askCritic(situations);
     }
     const answers: ByDecision<number>[] = [];
-    for (const some of this.#batches([...situations.keys()], situations)) {
+    for (
+      const some of batchesOf(
+        this.#context,
+        [...situations.keys()],
+        situations,
+      )
+    ) {
       const own = some.map((i) => situations[i]!);
       const found = await valuesFromCaches(
         network,
@@ -371,42 +378,6 @@ class LanguageSession implements CompleteSession {
     this.#writer[Symbol.dispose]();
   }
 
-  /** Deals rows, in their order, to batches of so many replies and tokens. */
-  #batches(
-    rows: readonly number[],
-    situations: readonly Situation[],
-  ): number[][] {
-    const { network, settings } = this.#context;
-    const { batchSize, readTokens = Infinity, maxReplyTokens } = settings;
-    const most = network.actor.model.config.maxLength;
-    const counts = Math.min(batchSize, rows.length) * most <= readTokens
-      ? rows.map(() => 0) // all fits, whatever is written
-      : rows.map((i) =>
-        fittedPrompt(this.#context, situations[i]!).length + maxReplyTokens
-      );
-    // Equal prompts are read once, and replies from lists part into few.
-    const lists = settings.decoding === "admissible" && settings.listSubgoals;
-    const keys = lists && counts[0] !== 0
-      ? rows.map((i) => fittedPrompt(this.#context, situations[i]!).join())
-      : rows;
-    const batches: number[][] = [];
-    let longest = 0, held = new Set<string | number>();
-    rows.forEach((row, k) => {
-      const batch = batches.at(-1), wide = Math.max(longest, counts[k]!);
-      const size = held.size + (held.has(keys[k]!) ? 0 : 1);
-      if (batch && batch.length < batchSize && size * wide <= readTokens) {
-        batch.push(row);
-        held.add(keys[k]!);
-        longest = wide;
-      } else {
-        batches.push([row]);
-        held = new Set([keys[k]!]);
-        longest = counts[k]!;
-      }
-    });
-    return batches;
-  }
-
   #situations(
     rows: readonly number[],
     observations: readonly Observation[],
@@ -452,16 +423,6 @@ class LanguageSession implements CompleteSession {
       };
     });
   }
-}
-
-/** The held subgoal as if it had just been kept; no token where there is none. */
-function keptPlan(
-  { tokenizer }: LanguageContext,
-  { subgoal }: Situation,
-): Int32Array {
-  return subgoal === undefined ? new Int32Array(0) : tokenizer.encode(
-    `<switch>KEEP</switch>\n<subgoal>${subgoal}</subgoal>`,
-  );
 }
 
 /** How a critic is asked. */

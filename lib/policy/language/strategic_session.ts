@@ -21,6 +21,7 @@ import type {
   EpisodeStart,
 } from "../policy.ts";
 import { EpisodeHistories } from "../session.ts";
+import { batchesOf } from "./batches.ts";
 import {
   fittedPrompt,
   type LanguageContext,
@@ -51,15 +52,15 @@ async function write(
     readonly part: "strategy" | "action";
   },
 ): Promise<WrittenTurn[]> {
-  const { batchSize } = context.settings;
   using prefixes = createPrefixCache();
   const written: WrittenTurn[] = [];
-  for (let at = 0; at < situations.length; at += batchSize) {
-    const some = situations.slice(at, at + batchSize);
+  const all = [...situations.keys()];
+  for (const rows of batchesOf(context, all, situations)) {
+    const some = rows.map((row) => situations[row]!);
     const prompts = some.map((one) => fittedPrompt(context, one));
     const grammars = startGrammars(context, some, part);
     const replies = await generate(context, prompts, {
-      randoms: randoms.slice(at, at + batchSize),
+      randoms: rows.map((row) => randoms[row]!),
       ...{ grammars, prefixes, kvCache: undefined },
       stop: [`</${part}>`],
     });
