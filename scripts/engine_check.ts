@@ -2,14 +2,17 @@
  * Checks a real SkyRL server on this machine's processor: installs it, starts it, measures, kills and resumes, stops it.
  *
  * ```sh
- * deno task engine-check                          # a tiny random Qwen3, ten minutes
- * deno task engine-check --url http://host:8000   # a server that runs already; nothing is installed or killed
+ * deno task engine-check                               # a tiny random Qwen3
+ * deno task engine-check --model models/smollm2-135m   # and a published model learns the corridor
+ * deno task engine-check --url http://host:8000        # a server that runs already; nothing is installed or killed
  * ```
+ *
+ * Results are also in `results.json` of the folder `--out`. The run in the corridor goes on where it was stopped.
  *
  * @module
  */
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { openTinker } from "../mod/tinker.ts";
 import {
   checkAgreement,
@@ -19,28 +22,48 @@ import {
   checkReduction,
   type CheckResult,
 } from "./engine/checks.ts";
+import { checkCorridor } from "./engine/corridor.ts";
 import { checkKills } from "./engine/kills.ts";
-import { installSkyrl, startSkyrl } from "./engine/server.ts";
+import {
+  type EngineServer,
+  installSkyrl,
+  startSkyrl,
+} from "./engine/server.ts";
 import { writeTinyModel } from "./engine/tiny_model.ts";
 import { explain } from "./explain.ts";
 
 interface Flags {
   readonly url?: string;
+  readonly model?: string;
+  readonly only?: readonly Part[];
   readonly environment: string;
   readonly python: string;
   readonly out: string;
   readonly port: number;
 }
 
+const PARTS = ["numbers", "kills", "corridor"] as const;
+
+/** A part of the checks. */
+type Part = typeof PARTS[number];
+
 const program = new Command("engine-check")
   .description("Check a real engine: what it computes, and that runs survive.")
   .option("--url <url>", "a server that runs already")
+  .option(
+    "--model <folder>",
+    "published model in float32 that learns the corridor, as a Hugging Face folder",
+  )
+  .addOption(
+    new Option("--only <parts...>", "parts of the checks").choices([...PARTS]),
+  )
   .option("--environment <folder>", "SkyRL's environment", "runs/skyrl")
   .option("--python <path>", "a Python of at least 3.12", "python3.12")
   .option("--out <folder>", "models, state and results", "runs/engine-check")
   .option("--port <number>", "port of the server", Number, 8123)
   .showHelpAfterError();
 
+/** Public name of the tiny model. */
 const NAME = "tiny-qwen3";
 
 async function measure(url: string): Promise<CheckResult[]> {
@@ -68,29 +91,41 @@ function print(results: readonly CheckResult[]): readonly CheckResult[] {
 
 async function main(): Promise<void> {
   program.parse(Deno.args, { from: "user" });
-  const { url, environment, python, out, port } = program.opts<Flags>();
+  const { url, out, environment, python, model, ...flags } = program.opts<
+    Flags
+  >();
+  const does = (part: Part) => flags.only?.includes(part) ?? true;
   const results: CheckResult[] = [];
-  if (url !== undefined) results.push(...await measure(url));
-  else {
+  if (url !== undefined) {
+    if (does("numbers")) results.push(...await measure(url));
+    if (model !== undefined && does("corridor")) {
+      results.push(...await learnCorridor(url, { model, out }));
+    }
+  } else {
     await Deno.mkdir(environment, { recursive: true });
     await installSkyrl(environment, python);
     await writeTinyModel(`${out}/model`);
-    const start = () =>
+    const starter = (name: string, model: string) => () =>
       startSkyrl({
-        environment,
-        port,
-        model: `${out}/model`,
-        name: NAME,
-        state: `${out}/server`,
+        ...{ environment, model, name, port: flags.port },
+        state: `${out}/server-${name}`,
       });
-    const server = await start();
-    try {
-      results.push(...await measure(server.url));
-      await server.stop();
-      results.push(...print(await checkKills({ start, out, baseModel: NAME })));
-    } catch (error) {
-      await server.stop();
-      throw error;
+    const tiny = starter(NAME, `${out}/model`);
+    if (does("numbers")) {
+      results.push(...await served(tiny, (server) => measure(server.url)));
+    }
+    if (does("kills")) {
+      const kills = { start: tiny, out, baseModel: NAME };
+      results.push(...print(await checkKills(kills)));
+    }
+    if (model !== undefined && does("corridor")) {
+      const published = starter("published", model);
+      results.push(
+        ...await served(
+          published,
+          (server) => learnCorridor(server.url, { model, out }),
+        ),
+      );
     }
   }
   await Deno.mkdir(out, { recursive: true });
@@ -100,6 +135,34 @@ async function main(): Promise<void> {
   );
   if (results.every(({ holds }) => holds)) return;
   throw new Error("Cannot learn on this engine as every check must hold");
+}
+
+/** Learns the corridor with the model that a server offers. */
+async function learnCorridor(
+  url: string,
+  { model, out }: { model: string; out: string },
+): Promise<readonly CheckResult[]> {
+  await using session = await openTinker({ url });
+  const [baseModel] = await session.baseModels();
+  return print(
+    await checkCorridor({
+      ...{ url, model, baseModel: baseModel! },
+      folder: `${out}/corridor`,
+    }),
+  );
+}
+
+/** Does something with a server, and ends it. */
+async function served<T>(
+  start: () => Promise<EngineServer>,
+  work: (server: EngineServer) => Promise<T>,
+): Promise<T> {
+  const server = await start();
+  try {
+    return await work(server);
+  } finally {
+    await server.stop();
+  }
 }
 
 try {

@@ -131,7 +131,7 @@ wait
       JSON.stringify({
         max_lora_adapters: 8,
         max_lora_rank: 16,
-        train_micro_batch_size: 8,
+        train_micro_batch_size: 4,
         sample_max_num_sequences: 8,
       }),
       ...["--database-url", `sqlite:///${absolute}/tinker.db`],
