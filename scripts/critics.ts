@@ -2,24 +2,34 @@
  * Compares the critics for engines on the same batches: what each explains of returns that it has not seen, beyond the
  * baseline of the group, and how far it would be trusted.
  *
- * The batches are those of one training, with whatever policy its settings name; the critics only look on.
+ * The batches are those of one training, with whatever policy its settings name, or of the worlds' expert who errs; the
+ * critics only look on.
  *
  * ```sh
+ * deno task critics --preset household-easy --expert 0.4 rollout.tasks=12 rollout.groupSize=4 iterations=8
  * deno task critics --preset household-easy rollout.groupSize=4 iterations=12
- * deno task critics --preset corridor-tinker --tables 'worlds=[{"kind":"corridor","length":5,"doors":1}]'
+ * deno task critics --preset corridor-tinker --tables policy.maxReplyTokens=24 iterations=12
  * ```
  *
  * @module
  */
 
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import {
   assembleTraining,
+  collectTrajectories,
+  createEnvOpener,
+  createRandom,
   defineConfig,
+  type EnvSpec,
+  type EpisodeBatch,
+  expertPolicy,
   parseSettings,
   PRESETS,
+  scheduleEpisodes,
   toEpisodeBatch,
   type TrainingConfig,
+  withHints,
 } from "../mod.ts";
 import {
   createLinearCritic,
@@ -33,6 +43,7 @@ import { settingsFirst } from "./settings_first.ts";
 interface Flags {
   readonly preset: keyof typeof PRESETS;
   readonly tables: boolean;
+  readonly expert?: number;
 }
 
 const program = new Command("critics")
@@ -49,6 +60,11 @@ const program = new Command("critics")
     "--tables",
     "run an engine of tables in this process for a policy on an engine",
     false,
+  )
+  .option(
+    "--expert <rate>",
+    "play with the worlds' expert, and a random action at this share of turns, instead of training",
+    rate,
   )
   .showHelpAfterError();
 
@@ -75,7 +91,7 @@ function createRows({ estimator, rollout, seed }: TrainingConfig): Row[] {
 
 async function main(): Promise<void> {
   program.parse(settingsFirst(Deno.args), { from: "user" });
-  const { preset, tables } = program.opts<Flags>();
+  const { preset, tables, expert } = program.opts<Flags>();
   await using engine = tables
     ? startTableEngine({ vocabSize: 512, listen: false })
     : undefined;
@@ -84,25 +100,27 @@ async function main(): Promise<void> {
     engine ? { policy: { url: engine.url, baseModel: "table" } } : {},
     parseSettings(program.args),
   );
-  await using training = await assembleTraining(config);
-  if (config.warmStart) await training.warmUp();
   const rows = createRows(config);
-  for await (const { iteration, metrics, trajectories } of training) {
-    const batch = toEpisodeBatch(trajectories);
+  const batches = expert === undefined
+    ? trainedBatches(config)
+    : expertBatches(config, expert);
+  let iteration = 0;
+  for await (const batch of batches) {
+    const won = batch.episodes.filter(({ success }) => success).length;
     const shown: string[] = [];
     for (const row of rows) {
       const began = performance.now();
-      const { metrics: found } = await row.critic.credit(batch);
+      const { metrics } = await row.critic.credit(batch);
       row.seconds += (performance.now() - began) / 1000;
-      row.explained.push(found["critic_explained_variance"]!);
-      shown.push(
-        `${row.name} ${found["critic_explained_variance"]!.toFixed(3)}`,
-      );
+      const explained = metrics["critic_explained_variance"]!;
+      row.explained.push(explained);
+      shown.push(`${row.name} ${explained.toFixed(3)}`);
     }
+    const success = (won / batch.episodes.length).toFixed(2);
     console.log(
-      `iteration ${iteration}: success ${
-        metrics["success_rate"]!.toFixed(2)
-      }, explained: ${shown.join(", ")}`,
+      `iteration ${iteration++}: success ${success}, explained: ${
+        shown.join(", ")
+      }`,
     );
   }
   console.table(Object.fromEntries(rows.map((row) => [row.name, {
@@ -114,8 +132,55 @@ async function main(): Promise<void> {
   }])));
 }
 
+/** Batches of a training, as its policy learns. */
+async function* trainedBatches(
+  config: TrainingConfig,
+): AsyncGenerator<EpisodeBatch> {
+  await using training = await assembleTraining(config);
+  if (config.warmStart) await training.warmUp();
+  for await (const { trajectories } of training) {
+    yield toEpisodeBatch(trajectories);
+  }
+}
+
+/** Batches of the expert, who takes a random action at some share of turns. */
+async function* expertBatches(
+  { seed, iterations, worlds, rollout }: TrainingConfig,
+  slips: number,
+): AsyncGenerator<EpisodeBatch> {
+  await using opener = createEnvOpener();
+  const policy = expertPolicy(({ observation, subgoal }, random) => {
+    const { hint, admissibleActions: actions } = observation;
+    const draw = random.fork("slip");
+    if (hint && draw.uniform() >= slips) return hint;
+    return {
+      subgoal: subgoal ?? hint?.subgoal ?? "",
+      action: actions[draw.integer(actions.length)]!,
+    };
+  });
+  const { workers: _, ...schedule } = rollout;
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const assignments = scheduleEpisodes(worlds as readonly EnvSpec[], {
+      ...schedule,
+      random: createRandom(seed).fork("critics", iteration),
+    });
+    yield toEpisodeBatch(
+      await collectTrajectories(policy, assignments, {
+        open: withHints(opener),
+        bootstrap: false,
+      }),
+    );
+  }
+}
+
 function mean(values: readonly number[]): number {
   return values.reduce((sum, one) => sum + one, 0) / values.length;
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("must be a number in [0, 1]");
 }
 
 function round(value: number): number {

@@ -266,7 +266,9 @@ const onEngine = {
 
 /**
  * The corridor on an engine: the smallest world with a sign to follow, for a first run on a server. The expert is
- * imitated until replies have the form; the rest is learned by HiPER. `policy.url` and `policy.baseModel` must be given.
+ * imitated until replies have the form; the rest is learned by HiPER. Both exits occur equally often: of four episodes
+ * that are drawn freely, all may have the same one, and imitation then teaches to ignore the sign. `policy.url` and
+ * `policy.baseModel` must be given.
  */
 const corridorTinker: PartialDeep<TrainingConfig> = {
   iterations: 14,
@@ -278,9 +280,12 @@ const corridorTinker: PartialDeep<TrainingConfig> = {
     prompt: "brief",
     maxReplyTokens: 40,
   },
-  worlds: [{ kind: "corridor", length: 3, doors: 0 }],
+  worlds: [
+    { kind: "corridor", length: 3, doors: 0, exit: "left" },
+    { kind: "corridor", length: 3, doors: 0, exit: "right" },
+  ],
   warmStart: { episodes: 4, epochs: 5, minibatchSize: 8, learningRate: 2e-3 },
-  rollout: { tasks: 4, groupSize: 4, maxTurns: 2 },
+  rollout: { tasks: 4, groupSize: 4, maxTurns: 2, balanceBy: "exit" },
   estimator: { name: "hae", gamma: 0.95 },
   update: { ...onEngine, learningRate: 1e-3 },
   evaluation: { every: 0 },

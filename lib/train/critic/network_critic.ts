@@ -7,7 +7,7 @@
  * @module
  */
 
-import { createRandom, type Random } from "../../random.ts";
+import { createRandom, type Random, shuffled } from "../../random.ts";
 import {
   createCrossFitted,
   type CrossFitOptions,
@@ -23,12 +23,12 @@ export interface NetworkCriticOptions extends CrossFitOptions {
   readonly seed: number;
   /** Units of the hidden layer. @default {16} */
   readonly hiddenSize?: number;
-  /** Weight of the squared distance from the first weights. @default {1} */
+  /** Weight of the squared distance from the first weights. @default {10} */
   readonly alpha?: number;
-  /** Step size of Adam. @default {0.02} */
+  /** Step size of Adam. @default {0.01} */
   readonly learningRate?: number;
-  /** Steps of Adam over all rows, in a network's first fit and in later ones. @default {[60, 20]} */
-  readonly steps?: readonly [first: number, later: number];
+  /** Passes over all rows, in a network's first fit and in later ones. @default {[12, 4]} */
+  readonly passes?: readonly [first: number, later: number];
 }
 
 /** Hashed inputs of the network: fewer than the linear critic's, as each has a row of weights. */
@@ -40,12 +40,15 @@ const SIZE = INPUTS + FEATURES - SLOTS;
 /** Standard deviation of the first weights of the hidden layer; those of the output are 0, so that values begin at the baseline. */
 const DEVIATION = 0.5;
 
+/** Rows of one step of Adam. */
+const MINIBATCH = 64;
+
 const BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 
 /** Makes a network critic. */
 export function createNetworkCritic(options: NetworkCriticOptions): ValueModel {
-  const { seed, hiddenSize = 16, alpha = 1, learningRate = 0.02 } = options;
-  const { steps: [first, later] = [60, 20] } = options;
+  const { seed, hiddenSize = 16, alpha = 10, learningRate = 0.01 } = options;
+  const { passes: [first, later] = [12, 4] } = options;
   const random = createRandom(seed).fork("critic");
   const networks = new Map<string, Network>();
   const make = (key: string) => new Network(hiddenSize, random.fork(key));
@@ -55,7 +58,10 @@ export function createNetworkCritic(options: NetworkCriticOptions): ValueModel {
       const known = networks.get(key);
       const network = known ?? make(key);
       networks.set(key, network);
-      network.fit(rows, { alpha, learningRate, steps: known ? later : first });
+      network.fit(rows, {
+        ...{ alpha, learningRate, passes: known ? later : first },
+        random: random.fork(key, "order"),
+      });
       return (features, row) => network.value(features, row);
     },
     state: () =>
@@ -124,70 +130,102 @@ class Network {
   }
 
   /**
-   * Lowers `sum of weights · (target − v)² / 2 + alpha · |w − first w|² / 2` by steps of Adam over all rows, with new
-   * moments in each fit. Steps move the inputs that occur alone.
+   * Lowers `sum of weights · (target − v)² / 2 + alpha · |w − first w|² / 2` by steps of Adam over minibatches, with new
+   * moments in each fit. A step moves the weights that its rows reach.
    */
   fit(
     parts: readonly WeightedRows[],
-    options: { alpha: number; learningRate: number; steps: number },
+    options: {
+      alpha: number;
+      learningRate: number;
+      passes: number;
+      random: Random;
+    },
   ): void {
-    const { alpha, learningRate, steps } = options;
-    const size = this.#hiddenSize, { weights } = this, output = SIZE * size;
-    const gradient = new Float64Array(weights.length);
-    const mean = new Float64Array(weights.length);
-    const square = new Float64Array(weights.length);
-    const moved = movedWeights(parts, size);
-    const hidden = new Float64Array(size);
-    for (let step = 1; step <= steps; step++) {
-      for (const i of moved) {
-        gradient[i] = alpha * (weights[i]! - this.#first[i]!);
-      }
-      for (const { features, targets, weights: rowWeights } of parts) {
-        const { offsets, indices, values } = features;
-        for (let row = 0; row < targets.length; row++) {
-          if (rowWeights[row] === 0) continue;
-          const value = this.#forward(features, row, hidden);
-          const error = rowWeights[row]! * (value - targets[row]!);
-          for (let h = 0; h < size; h++) {
-            gradient[output + h]! += error * hidden[h]!;
-            // From here on the slope of the unit, in place of the unit.
-            hidden[h] = error * weights[output + h]! * (1 - hidden[h]! ** 2);
-          }
-          for (let k = offsets[row]!; k < offsets[row + 1]!; k++) {
-            const at = inputOf(indices[k]!) * size, x = values[k]!;
-            for (let h = 0; h < size; h++) gradient[at + h]! += hidden[h]! * x;
-          }
+    const { alpha, learningRate, passes, random } = options;
+    const rows = parts.flatMap((part) =>
+      [...part.weights.keys()].filter((row) => part.weights[row]! > 0)
+        .map((row) => ({ part, row }))
+    );
+    const adam = new Adam(this.weights.length, learningRate);
+    const hidden = new Float64Array(this.#hiddenSize);
+    for (let pass = 0; pass < passes; pass++) {
+      const order = shuffled(random.fork(pass), rows);
+      for (let start = 0; start < order.length; start += MINIBATCH) {
+        const batch = order.slice(start, start + MINIBATCH);
+        for (const { part, row } of batch) {
+          this.#addGradient(part, { row, hidden, adam });
         }
-      }
-      const rate = learningRate * Math.sqrt(1 - BETA2 ** step) /
-        (1 - BETA1 ** step);
-      for (const i of moved) {
-        const g = gradient[i]!;
-        mean[i] = BETA1 * mean[i]! + (1 - BETA1) * g;
-        square[i] = BETA2 * square[i]! + (1 - BETA2) * g * g;
-        weights[i]! -= rate * mean[i]! / (Math.sqrt(square[i]!) + EPSILON);
+        const pull = alpha * batch.length / rows.length;
+        adam.step(this.weights, this.#first, pull);
       }
     }
+  }
+
+  #addGradient(
+    { features, targets, weights: rowWeights }: WeightedRows,
+    { row, hidden, adam }: { row: number; hidden: Float64Array; adam: Adam },
+  ): void {
+    const size = this.#hiddenSize, { weights } = this, output = SIZE * size;
+    const { offsets, indices, values } = features;
+    const value = this.#forward(features, row, hidden);
+    const error = rowWeights[row]! * (value - targets[row]!);
+    for (let h = 0; h < size; h++) {
+      adam.add(output + h, error * hidden[h]!);
+      // From here on the slope of the unit, in place of the unit.
+      hidden[h] = error * weights[output + h]! * (1 - hidden[h]! ** 2);
+    }
+    for (let k = offsets[row]!; k < offsets[row + 1]!; k++) {
+      const at = inputOf(indices[k]!) * size, x = values[k]!;
+      for (let h = 0; h < size; h++) adam.add(at + h, hidden[h]! * x);
+    }
+  }
+}
+
+/** Adam (Kingma and Ba, 2015, arXiv 1412.6980) on the weights that have a gradient. */
+class Adam {
+  readonly #rate: number;
+  readonly #gradient: Float64Array;
+  readonly #mean: Float64Array;
+  readonly #square: Float64Array;
+  readonly #reached: Uint8Array;
+  #touched: number[] = [];
+  #steps = 0;
+
+  constructor(size: number, rate: number) {
+    this.#rate = rate;
+    this.#gradient = new Float64Array(size);
+    this.#mean = new Float64Array(size);
+    this.#square = new Float64Array(size);
+    this.#reached = new Uint8Array(size);
+  }
+
+  add(i: number, gradient: number): void {
+    this.#gradient[i]! += gradient;
+    if (this.#reached[i] === 1) return;
+    this.#reached[i] = 1;
+    this.#touched.push(i);
+  }
+
+  /** Takes a step with a pull towards the first weights, and clears the gradients. */
+  step(weights: Float32Array, first: Float32Array, pull: number): void {
+    const t = ++this.#steps;
+    const rate = this.#rate * Math.sqrt(1 - BETA2 ** t) / (1 - BETA1 ** t);
+    for (const i of this.#touched) {
+      const g = this.#gradient[i]! + pull * (weights[i]! - first[i]!);
+      const mean = BETA1 * this.#mean[i]! + (1 - BETA1) * g;
+      const square = BETA2 * this.#square[i]! + (1 - BETA2) * g * g;
+      this.#mean[i] = mean;
+      this.#square[i] = square;
+      weights[i]! -= rate * mean / (Math.sqrt(square) + EPSILON);
+      this.#gradient[i] = 0;
+      this.#reached[i] = 0;
+    }
+    this.#touched = [];
   }
 }
 
 /** Input of a feature: hashed ones are folded, dense ones follow. */
 function inputOf(feature: number): number {
   return feature < SLOTS ? feature % INPUTS : INPUTS + feature - SLOTS;
-}
-
-/** Weights that some row reaches: those of inputs that occur, and the output's. Ascending. */
-function movedWeights(
-  parts: readonly WeightedRows[],
-  size: number,
-): Int32Array {
-  const occurs = new Uint8Array(SIZE + 1);
-  occurs[SIZE] = 1;
-  for (const { features: { indices } } of parts) {
-    for (const feature of indices) occurs[inputOf(feature)] = 1;
-  }
-  const inputs = [...occurs.keys()].filter((i) => occurs[i] === 1);
-  return Int32Array.from(
-    inputs.flatMap((i) => Array.from({ length: size }, (_, h) => i * size + h)),
-  );
 }
