@@ -21,6 +21,7 @@ import {
   subgoalOf,
   subgoalsOfPath,
 } from "../../../lib/envs/scienceworld/subgoals.ts";
+import { conformance } from "../_conformance.ts";
 import { fakePool } from "./_fake_simulator.ts";
 
 async function openFake(options: Partial<ScienceworldEpisodeOptions> = {}) {
@@ -298,4 +299,8 @@ Deno.test("missing files, other files and a missing Java are named, with the com
       "a failure holds no memory",
     );
   }
+});
+
+conformance("scienceworld in TypeScript", async () => (await openFake()).env, {
+  kind: "scienceworld",
 });
