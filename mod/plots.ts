@@ -16,6 +16,16 @@ export {
   successByTaskType,
 } from "../lib/plots/learning_figures.ts";
 export type { IntervalCurveOptions } from "../lib/plots/learning_figures.ts";
+export {
+  gearReply,
+  gradientAngles,
+  gradientShares,
+} from "../lib/plots/method_figures.ts";
+export type {
+  DrawnGradient,
+  DrawnReply,
+  GearReplyOptions,
+} from "../lib/plots/method_figures.ts";
 export { replyTokens } from "../lib/plots/reply_figure.ts";
 export type { ReplyTokensOptions } from "../lib/plots/reply_figure.ts";
 export { reportHtml } from "../lib/plots/report.ts";

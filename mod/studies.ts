@@ -77,6 +77,14 @@ export type {
   MethodContext,
   MethodName,
 } from "../lib/train/config/methods.ts";
+export {
+  gradientCosines,
+  methodGradients,
+} from "../lib/train/studies/method_gradients.ts";
+export type {
+  GradientMethod,
+  MethodGradient,
+} from "../lib/train/studies/method_gradients.ts";
 export { createBaseline } from "../lib/train/evaluation.ts";
 export type { Baseline, BaselineName } from "../lib/train/evaluation.ts";
 export {
