@@ -94,7 +94,18 @@ async function main(): Promise<void> {
   const { url, out, environment, python, model, ...flags } = program.opts<
     Flags
   >();
-  const does = (part: Part) => flags.only?.includes(part) ?? true;
+  const { only } = flags;
+  if (only?.includes("corridor") && model === undefined) {
+    throw new TypeError(
+      'Cannot check the corridor as "--model" must name a published model',
+    );
+  }
+  if (only?.includes("kills") && url !== undefined) {
+    throw new TypeError(
+      `Cannot kill a server as it must be one that the task starts: current value of "--url" is "${url}"`,
+    );
+  }
+  const does = (part: Part) => only?.includes(part) ?? true;
   const results: CheckResult[] = [];
   if (url !== undefined) {
     if (does("numbers")) results.push(...await measure(url));
@@ -107,7 +118,10 @@ async function main(): Promise<void> {
     await writeTinyModel(`${out}/model`);
     const starter = (name: string, model: string) => () =>
       startSkyrl({
-        ...{ environment, model, name, port: flags.port },
+        environment,
+        model,
+        name,
+        port: flags.port,
         state: `${out}/server-${name}`,
       });
     const tiny = starter(NAME, `${out}/model`);
@@ -146,7 +160,9 @@ async function learnCorridor(
   const [baseModel] = await session.baseModels();
   return print(
     await checkCorridor({
-      ...{ url, model, baseModel: baseModel! },
+      url,
+      model,
+      baseModel: baseModel!,
       folder: `${out}/corridor`,
     }),
   );

@@ -94,6 +94,12 @@ export async function startSkyrl(options: {
   state: string;
 }): Promise<EngineServer> {
   const { environment, model, name, port, state } = options;
+  const url = `http://127.0.0.1:${port}`;
+  if (await isHealthy(url)) {
+    throw new Error(
+      `Cannot start SkyRL as port ${port} must be free: a server answers there`,
+    );
+  }
   await Deno.mkdir(`${state}/bin`, { recursive: true });
   await Deno.mkdir(`${state}/checkpoints`, { recursive: true });
   for (const [module, text] of Object.entries(STANDINS)) {
@@ -167,7 +173,6 @@ wait
     await copying;
     log.close();
   };
-  const url = `http://127.0.0.1:${port}`;
   await untilHealthy(url, child.status);
   return {
     url,
@@ -192,14 +197,19 @@ async function untilHealthy(
         'Cannot reach SkyRL as it must go on running: it has ended; see "server.log"',
       );
     }
-    try {
-      const response = await fetch(`${url}/api/v1/healthz`);
-      await response.body?.cancel();
-      if (response.ok) return;
-    } catch {
-      // Not listening yet.
-    }
+    if (await isHealthy(url)) return;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   throw new Error(`Cannot reach SkyRL as ${url} must answer within 600 s`);
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/api/v1/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch (error) {
+    if (error instanceof TypeError) return false; // nobody listens
+    throw error;
+  }
 }

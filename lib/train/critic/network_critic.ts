@@ -59,7 +59,9 @@ export function createNetworkCritic(options: NetworkCriticOptions): ValueModel {
       const network = known ?? make(key);
       networks.set(key, network);
       network.fit(rows, {
-        ...{ alpha, learningRate, passes: known ? later : first },
+        alpha,
+        learningRate,
+        passes: known ? later : first,
         random: random.fork(key, "order"),
       });
       return (features, row) => network.value(features, row);
