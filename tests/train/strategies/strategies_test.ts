@@ -69,7 +69,7 @@ async function train(
 Deno.test("a run with strategies goes on from a checkpoint, with another number of threads, to the same numbers", async () => {
   const short = {
     iterations: 4,
-    rollout: { tasks: 8, groupSize: 4 },
+    rollout: { tasks: 8, groupSize: 4, maxTurns: 8 },
     evaluation: { every: 2, tasks: 4, sets: { again: CORRIDOR.worlds! } },
   };
   await using whole = await assemble(short);
