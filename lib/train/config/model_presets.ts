@@ -32,15 +32,14 @@ const publishedModel = {
 /**
  * A published model (`policy.directory`) learns by reward alone to read the sign, to plan by it and to act by the
  * plan: in the shortest corridor, where an untrained model gets out by either end now and then; it is evaluated in a
- * longer one. Many episodes cost no more than few, as equal ones are computed once. Actions are drawn at temperature
- * 3, as a model that always goes left would never be rewarded at the right end.
+ * longer one. Many episodes cost no more than few, as equal ones are computed once.
  */
 export const corridorModel: PartialDeep<TrainingConfig> = {
   iterations: 8,
   policy: {
     ...publishedModel,
     historyLength: 0,
-    temperatures: { execution: 3 },
+    temperatures: { execution: 1.5 },
     batchSize: 256,
   },
   worlds: [{ kind: "corridor", length: 3, doors: 0 }],
