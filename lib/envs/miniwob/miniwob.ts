@@ -123,7 +123,8 @@ class MiniwobEpisode implements MiniwobEnv {
   #steps = 0;
   #ended = false;
   #released = false;
-  #silent = false;
+  /** Whether the page has answered all that it was asked. */
+  #settled = false;
 
   constructor(lease: BrowserLease, options: MiniwobEpisodeOptions) {
     this.#lease = lease;
@@ -151,6 +152,7 @@ class MiniwobEpisode implements MiniwobEnv {
       ]),
     ];
     const observation = await this.#see();
+    this.#settled = true;
     return { task: task.utterance, taskType: name, observation };
   }
 
@@ -189,6 +191,7 @@ class MiniwobEpisode implements MiniwobEnv {
       );
     }
     this.#key = digest(`${this.#key}\n${JSON.stringify(read)}`);
+    this.#settled = false;
     try {
       const backends = new Map(
         this.#nodes.flatMap(({ id, backend }) =>
@@ -197,12 +200,11 @@ class MiniwobEpisode implements MiniwobEnv {
       );
       await carryOut(page, read, backends);
       this.#outcome = await page.outcome();
-      if (!this.#outcome.done) {
-        return await this.#finish(await this.#see(), cut);
-      }
+      const next = this.#outcome.done ? undefined : await this.#see();
+      this.#settled = true;
+      if (next) return await this.#finish(next, cut);
     } catch (error) {
       if (!this.#lease.browser.running) throw error;
-      this.#silent = true;
       // A page that never answers ends its episode, not the training.
       return await this.#finish(
         { text: SILENT, admissibleActions: [], stateKey: this.#key },
@@ -245,10 +247,8 @@ class MiniwobEpisode implements MiniwobEnv {
     this.#ended = true;
     const page = this.#page;
     this.#page = undefined;
-    if (
-      this.#observation && !this.#silent && this.#options.pages === "reused"
-    ) {
-      if (page) this.#lease.idle.push(page);
+    if (page && this.#settled && this.#options.pages === "reused") {
+      this.#lease.idle.push(page);
     } else await page?.[Symbol.asyncDispose]();
     if (this.#released) return;
     this.#released = true;
