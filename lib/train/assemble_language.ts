@@ -7,6 +7,7 @@
 import { createEnvOpener } from "../envs/open_env.ts";
 import type { EnvSpec, ProposeSubgoals } from "../envs/text_env.ts";
 import { mean } from "../numeric.ts";
+import { memoryLimit } from "../policy/backends/memory_limit.ts";
 import type { Qwen2Config } from "../policy/decoder/config.ts";
 import {
   createLanguagePolicy,
@@ -40,7 +41,6 @@ import { withOwnStrategy } from "../rollout/replay.ts";
 import type { Situation, Trajectory } from "../trajectory.ts";
 import type { LanguagePolicyConfig, TrainingConfig } from "./config/config.ts";
 import {
-  memoryLimit,
   type MemoryPlan,
   type MemoryWishes,
   planMemory,

@@ -4,26 +4,15 @@
  * @module
  */
 
-import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Qwen2Config } from "../policy/decoder/config.ts";
 import { qwen2Shapes } from "../policy/decoder/config.ts";
 import { fillSettings } from "../policy/language/replies.ts";
-import { describeAdapter } from "../policy/backends/webgpu/backend.ts";
+import type { MemoryLimit } from "../policy/backends/memory_limit.ts";
 import {
   type LanguageMemory,
   languageMemory,
   type LanguageMemoryOptions,
 } from "./language_memory.ts";
-
-/** Memory that tensors may take. */
-export interface MemoryLimit {
-  /** What holds them, such as "WebAssembly". */
-  readonly place: string;
-  /** Bytes in all; absent where it cannot be asked. */
-  readonly bytes?: number;
-  /** Bytes of one tensor at most; absent where only the sum counts. */
-  readonly tensorBytes?: number;
-}
 
 /** Sizes that a user gave; those that are absent may be chosen. */
 export interface MemoryWishes
@@ -48,34 +37,11 @@ export interface MemoryPlan {
   readonly notice?: string;
 }
 
-/** Bytes that WebAssembly addresses. */
-const WASM_BYTES = 2 ** 32;
-
 /** Share of the memory that is planned with; the rest is lost to gaps between tensors and to small ones. */
 const USABLE = 0.9;
 
 /** Fewest tokens of prompt and reply that a context is shortened to. */
 const LEAST_CONTEXT = 256;
-
-/** The limit of the active backend; `undefined` where there is none to ask. */
-export async function memoryLimit(): Promise<MemoryLimit | undefined> {
-  const backend = tf.getBackend();
-  if (backend === "wasm") return { place: "WebAssembly", bytes: WASM_BYTES };
-  if (backend === "webgpu") {
-    const adapter = await describeAdapter();
-    return adapter && {
-      place: `the graphics processor "${adapter.name}"`,
-      tensorBytes: adapter.maxStorageBufferBindingSize,
-    };
-  }
-  const asked = { name: "sys", kind: "systemMemoryInfo" } as const;
-  const { state } = Deno.permissions.querySync(asked);
-  if (state !== "granted") return undefined;
-  return {
-    place: "this machine's memory",
-    bytes: Deno.systemMemoryInfo().available,
-  };
-}
 
 /**
  * Plans the sizes of batches of a policy that is to be loaded.
