@@ -125,7 +125,7 @@ export const gae = defineEstimator({
   equation: "A[t] = r[t] + gamma S[t+1] − S[t] + gamma lambda A[t+1]",
   unit: "turn",
   cost: "1 value",
-  shown: ["corridor"],
+  shown: ["corridor", "household-easy"],
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("gae", batch, { values: ["switching"] });
     const { offsets, rewards, values } = batch;
@@ -166,7 +166,7 @@ export const tokenGae = defineEstimator({
     "A[j] = r[j] + g V[j+1] − V[j] + g lambda A[j+1], g = gamma after execution, else 1",
   unit: "decision",
   cost: "2 or 3 values",
-  shown: ["corridor"],
+  shown: ["corridor", "household-easy"],
   credit(batch, { gamma, lambda, truncation, normalize }) {
     checkNumbers("token-gae", batch, { values: DECISIONS });
     const units = chainUnits(batch);

@@ -293,6 +293,7 @@ export const grpo = defineEstimator({
   }),
   ...relative,
   title: "GRPO",
+  shown: ["corridor", "household-easy", "corridor-language"],
   paper: "https://arxiv.org/abs/2402.03300",
   equation: "A = (s − mean) / (sd + 1e-6)",
   credit: (batch, { scaleByDeviation, ...pool }) =>
@@ -307,6 +308,7 @@ export const drGrpo = defineEstimator({
   settings: z.strictObject(grouping),
   ...relative,
   title: "Dr. GRPO",
+  shown: ["corridor", "household-easy"],
   paper: "https://arxiv.org/abs/2503.20783",
   equation: "A = s − mean",
   credit: (batch, pool) =>
@@ -318,6 +320,7 @@ export const rloo = defineEstimator({
   settings: z.strictObject(grouping),
   ...relative,
   title: "RLOO",
+  shown: ["corridor", "household-easy"],
   paper: "https://arxiv.org/abs/2402.14740",
   equation: "A = s − mean of the others",
   credit: (batch, pool) =>

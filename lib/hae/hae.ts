@@ -428,7 +428,7 @@ export const hae = defineEstimator({
     "E: GAE within a segment; P: GAE over segments; S: return to the segment's end + P[n] − S[t]",
   unit: "decision, by its level",
   cost: "2 or 3 values",
-  shown: ["corridor"],
+  shown: ["corridor", "household-easy", "corridor-language"],
   credit(batch, to) {
     const { advantages, targets } = estimate(batch, to);
     const taken = decisionsTaken(batch);

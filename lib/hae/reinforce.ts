@@ -90,7 +90,7 @@ export const reinforcePlusPlus = defineEstimator({
   equation: "A[t] = (G[t] − mean of the batch) / sd of the batch",
   unit: "turn",
   cost: "nothing",
-  shown: ["corridor"],
+  shown: ["corridor", "household-easy"],
   credit: (batch, options) =>
     returnCredit("reinforce++", batch, { ...options, rewardToGo: true }),
 });

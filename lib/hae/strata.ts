@@ -229,7 +229,7 @@ export const strata = defineEstimator({
   unit: "strategy; turn",
   policies: ["compact", "language"],
   cost: "strategies before the first turn; a judge's answer an episode",
-  shown: ["corridor"],
+  shown: ["corridor", "household-easy"],
   creditsEpisode: () => true,
   credit(batch, { topFraction, judgePenalty, judgeMode, flagged }) {
     checkNumbers("strata", batch);

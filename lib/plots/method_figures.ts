@@ -205,10 +205,7 @@ export function gearReply(
       margin: { l: 150, r: 24, t: 56, b: 56 },
       yaxis: categories,
       yaxis2: { ...categories, anchor: "x2", visible: false },
-      shapes: [
-        upright(threshold, "x"),
-        upright(1, "x2"),
-      ],
+      shapes: [upright(threshold)],
     },
   });
   const xaxis2 = {
@@ -224,10 +221,10 @@ export function gearReply(
   };
 }
 
-/** A line over the height of a panel. */
-function upright(x: number, xref: "x" | "x2"): PlotlyRecord {
+/** A line over the height of the left panel. */
+function upright(x: number): PlotlyRecord {
   return {
-    ...{ type: "line", xref, yref: "paper", x0: x, x1: x, y0: 0, y1: 1 },
+    ...{ type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1 },
     line: { color: GRAY, width: 1.5, dash: "dash" },
   };
 }

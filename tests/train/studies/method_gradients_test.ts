@@ -1,6 +1,7 @@
 /** Gradients of methods on one batch: parts add up, scales and directions are those of the formulas. */
 
-import { ok } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { DECISION_COLORS, GRAY } from "../../../lib/plots/figure.ts";
 import { proposeCorridorSubgoals } from "../../../lib/envs/corridor.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../../lib/policy/compact/policy.ts";
@@ -13,6 +14,7 @@ import {
   methodGradients,
 } from "../../../lib/train/studies/method_gradients.ts";
 import {
+  gearReply,
   gradientAngles,
   gradientShares,
 } from "../../../lib/plots/method_figures.ts";
@@ -90,4 +92,44 @@ Deno.test("figures of gradients name every method and can be drawn without a bro
     const svg = staticSvg(figure);
     for (const name of names) ok(svg.includes(name), name);
   }
+});
+
+Deno.test("gearReply() draws decided tokens, segments colored, with threshold and weights", () => {
+  const pieces = ["<a>", "go", "left"];
+  const figure = gearReply({
+    names: [undefined, "execution", "execution"],
+    divergences: Float64Array.of(0, 2, 0.5),
+    threshold: 1,
+    segments: [
+      { start: 0, end: 1, divergence: 0 },
+      { start: 1, end: 2, divergence: 2 },
+      { start: 2, end: 3, divergence: 0.5 },
+    ],
+    weights: Float64Array.of(1, 0.5, 1.5),
+  }, {
+    piece: (token) => pieces[token]!,
+    decision: {
+      ...{ switched: false, subgoal: "", action: "", valid: true },
+      trace: {
+        kind: "tokens",
+        prompt: new Int32Array(0),
+        reply: Int32Array.of(0, 1, 2),
+        logProbs: new Float32Array(3),
+        spans: {
+          switching: undefined,
+          planning: undefined,
+          execution: { start: 1, end: 3 },
+        },
+      },
+    },
+  });
+  const [divergences, weights] = figure.data;
+  deepStrictEqual(divergences!["y"], ["1 go", "2 left"]);
+  deepStrictEqual(divergences!["x"], [2, 0.5]);
+  deepStrictEqual(weights!["x"], [0.5, 1.5]);
+  deepStrictEqual(
+    (divergences!["marker"] as { color: string[] }).color,
+    [DECISION_COLORS.execution, GRAY],
+  );
+  ok(staticSvg(figure).includes("2 left"));
 });
