@@ -5,10 +5,13 @@
  */
 
 /** What of two texts is compared: words and pairs of neighbors, or runs of three characters. */
-export const SIMILARITIES = ["words", "characters"] as const;
+export const SIMILARITIES: readonly ["words", "characters"] = [
+  "words",
+  "characters",
+];
 
 /** Name of a similarity. */
-export type Similarity = typeof SIMILARITIES[number];
+export type Similarity = "words" | "characters";
 
 /**
  * Embeds texts by counts of their parts; the cosine of two embeddings is their similarity, 1 for equal texts and 0 for

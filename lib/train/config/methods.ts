@@ -47,8 +47,28 @@ const relative = (name: "grpo" | "rloo" | "pass-at-k"): Settings => ({
   estimator: { name },
 });
 
+/** Name of a method. */
+export type MethodName =
+  | "hiper"
+  | "ppo"
+  | "turn-ppo"
+  | "bi-level-gae"
+  | "grpo"
+  | "dr-grpo"
+  | "dapo"
+  | "gspo"
+  | "rloo"
+  | "reinforce++-baseline"
+  | "reinforce++"
+  | "reinforce"
+  | "remax"
+  | "pass-at-k"
+  | "gigpo"
+  | "strata"
+  | "gear";
+
 /** Every method, in reading order. */
-export const METHODS = {
+export const METHODS: Readonly<Record<MethodName, Method>> = {
   hiper: {
     title: "HiPER",
     paper: "https://arxiv.org/abs/2602.16165",
@@ -182,13 +202,12 @@ export const METHODS = {
       tokenWeights: { name: "gear" },
     }),
   },
-} as const satisfies Readonly<Record<string, Method>>;
-
-/** Name of a method. */
-export type MethodName = keyof typeof METHODS;
+};
 
 /** Names of every method. */
-export const METHOD_NAMES = Object.keys(METHODS) as readonly MethodName[];
+export const METHOD_NAMES: readonly MethodName[] = Object.keys(
+  METHODS,
+) as MethodName[];
 
 /**
  * What a published method changes in the settings of a world, for `defineConfig`.
