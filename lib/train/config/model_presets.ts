@@ -35,11 +35,11 @@ const publishedModel = {
  * longer one. Many episodes cost no more than few, as equal ones are computed once.
  */
 export const corridorModel: PartialDeep<TrainingConfig> = {
-  iterations: 8,
+  iterations: 10,
   policy: {
     ...publishedModel,
     historyLength: 0,
-    temperatures: { execution: 1.5 },
+    temperatures: { execution: 3 },
     batchSize: 256,
   },
   worlds: [{ kind: "corridor", length: 3, doors: 0 }],
@@ -50,6 +50,7 @@ export const corridorModel: PartialDeep<TrainingConfig> = {
     minibatchSize: 160,
     minibatchBy: "episode",
     learningRate: 2e-3,
+    finalLearningRate: 2e-4,
     entropyCoefficient: 0.02,
     finalEntropyCoefficient: 0,
   },
