@@ -57,7 +57,7 @@ const shaped = shapeRewards(trajectories, config.shaping);
 printColumn("rewards", shaped[0]!.turns.map((turn) => turn.reward));
 
 print(`4 credit by "${config.estimator.name}": one advantage a decision`);
-const credits = assignCredit(shaped, config.estimator);
+const credits = orEnd(() => assignCredit(shaped, config.estimator));
 for (const name of DECISIONS) {
   printColumn(name, credits[0]!.advantages[name]);
   const targets = credits[0]!.targets?.[name];
@@ -77,14 +77,21 @@ policy.dispose();
 
 /** Settings with an estimator; a name that is none ends the script, and the message lists them. */
 function configWith(estimator: string): TrainingConfig {
-  try {
-    return defineConfig({
+  return orEnd(() =>
+    defineConfig({
       seed: 1,
       worlds,
       rollout: { tasks: 8, groupSize: 4, maxTurns: 12 },
       shaping: { keepPenalty: -0.1 },
       update: { learningRate: 1e-3 },
-    }, parseSettings([`estimator.name=${estimator}`]));
+    }, parseSettings([`estimator.name=${estimator}`]))
+  );
+}
+
+/** The result, or the end of the script with the error's message. */
+function orEnd<T>(make: () => T): T {
+  try {
+    return make();
   } catch (error) {
     console.error(explain(error));
     Deno.exit(1);

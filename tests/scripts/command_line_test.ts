@@ -53,7 +53,7 @@ Deno.test("what cannot be read is named without a stack", async () => {
       ["traces", "replay_traces", ["deno.json"], "deno.json, line 1"],
       ["import", "import_alfred", ["./nowhere"], "./nowhere"],
       ["study", "one_iteration", ["nothing"], 'must be one of "hae"'],
-      ["study", "one_iteration", ["remax"], "estimator.baselines"],
+      ["study", "one_iteration", ["remax"], "needs a greedy score"],
       ["figure", "readme_figure", [here], here],
       ["webshop", "webshop_browser", ["--folder", here], "items_ins_v2"],
     ] as const

@@ -181,9 +181,14 @@ Deno.test("A warm start imitates the expert before the first iteration", async (
 });
 
 Deno.test("GEAR refines the samples of a training whose worlds have experts", async () => {
-  const plain = await train(smallConfig({ iterations: 2 }));
+  // One credit for the decisions of a turn: GEAR moves none between decisions that have credits of their own.
+  const shared = {
+    iterations: 2,
+    estimator: { name: "reinforce++" },
+  } as const;
+  const plain = await train(smallConfig(shared));
   const refined = await train(
-    smallConfig({ iterations: 2, tokenWeights: { name: "gear" } }),
+    smallConfig({ ...shared, tokenWeights: { name: "gear" } }),
   );
   deepStrictEqual(refined[0]!.return, plain[0]!.return);
   ok(refined[0]!.policy_loss !== plain[0]!.policy_loss);

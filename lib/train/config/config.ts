@@ -246,7 +246,9 @@ export function mergeParts(parts: readonly unknown[]): Json {
 
 function readConfig(settings: Json): TrainingConfig {
   const given = withStrategies(settings);
-  return settle(readSettings(configSchema, given, "read config"));
+  const settled = settle(readSettings(configSchema, given, "read config"));
+  // Once more, so that keys stand where they stand when a run's folder is read.
+  return readSettings(configSchema, settled, "read config");
 }
 
 /** The estimator that compares strategies has them, with defaults unless they are given. */
