@@ -15,7 +15,12 @@ import {
   normalize,
   unitInterval,
 } from "./estimator.ts";
-import { chainUnits, generalizedAdvantages, nextValues } from "./gae.ts";
+import {
+  chainUnits,
+  creditChains,
+  generalizedAdvantages,
+  nextValues,
+} from "./gae.ts";
 import { type Normalization, normalizePool } from "./normalize.ts";
 
 /** Settings of the estimator `bi-level-gae`. */
@@ -88,31 +93,16 @@ export const biLevelGae = defineEstimator({
       rewards[j] = high[t]! + values[j]!;
       discounts[j] = 0; // the chain of decisions is cut at an end
     }
-    const chain = generalizedAdvantages({
+    return creditChains(batch, {
+      estimator: "bi-level-gae",
+      units,
       rewards,
       values,
-      nextValues: nextValues(values, units.offsets, {
-        estimator: "bi-level-gae",
-        batch,
-        truncation: "zero",
-      }),
       discounts,
-      offsets: units.offsets,
-    }, lambda);
-    const turns = batch.rewards.length;
-    const advantages = emptyColumns(turns);
-    const targets = byDecision(() => new Float64Array(turns).fill(NaN));
-    for (let j = 0; j < steps; j++) {
-      const t = units.turns[j]!, name = DECISIONS[units.decisions[j]!]!;
-      advantages[name][t] = chain[j]!;
-      targets[name][t] = chain[j]! + values[j]!;
-    }
-    const trained = decisionsTaken(batch);
-    normalizePool(
-      DECISIONS.map((name) => [advantages[name], trained[name]]),
+      truncation: "zero",
+      lambda,
       normalize,
-    );
-    return { advantages, targets, trained };
+    });
   },
 });
 

@@ -7,7 +7,11 @@
 
 import { z } from "npm:zod@4.6.7";
 import { checkLength, checkUnitInterval } from "../checks.ts";
-import { decisionsTaken, type EpisodeBatch } from "../episode_batch.ts";
+import {
+  type CreditColumns,
+  decisionsTaken,
+  type EpisodeBatch,
+} from "../episode_batch.ts";
 import { byDecision, type DecisionName, DECISIONS } from "../trajectory.ts";
 import {
   checkNumbers,
@@ -180,34 +184,62 @@ export const tokenGae = defineEstimator({
       rewards[j] = batch.rewards[t]!;
       discounts[j] = gamma;
     }
-    const { offsets } = units;
-    const chain = generalizedAdvantages({
+    return creditChains(batch, {
+      estimator: "token-gae",
+      units,
       rewards,
       values,
-      nextValues: nextValues(values, offsets, {
-        estimator: "token-gae",
-        batch,
-        truncation,
-      }),
       discounts,
-      offsets,
-    }, lambda);
-    const turns = batch.rewards.length;
-    const advantages = emptyColumns(turns);
-    const targets = byDecision(() => new Float64Array(turns).fill(NaN));
-    for (let j = 0; j < steps; j++) {
-      const t = units.turns[j]!, name = DECISIONS[units.decisions[j]!]!;
-      advantages[name][t] = chain[j]!;
-      targets[name][t] = chain[j]! + values[j]!;
-    }
-    const trained = decisionsTaken(batch);
-    normalizePool(
-      DECISIONS.map((name) => [advantages[name], trained[name]]),
+      truncation,
+      lambda,
       normalize,
-    );
-    return { advantages, targets, trained };
+    });
   },
 });
+
+/**
+ * Credit of single decisions by GAE along each episode's chain of decisions.
+ *
+ * @param batch Episodes with values of every decision.
+ * @param options The chain's units with what each pays, its value and its discount, each of shape `(units,)`; what
+ * follows a truncated episode; `lambda` in `[0, 1]`; the normalization over all decisions together.
+ * @returns Advantages, value targets (`NaN` where a decision was not taken) and what is trained. Shape `(turns,)` each.
+ */
+export function creditChains(batch: EpisodeBatch, options: {
+  estimator: string;
+  units: ReturnType<typeof chainUnits>;
+  rewards: Float64Array;
+  values: Float64Array;
+  discounts: Float64Array;
+  truncation: "bootstrap" | "zero";
+  lambda: number;
+  normalize: Normalization;
+}): CreditColumns {
+  const { estimator, units, rewards, values, discounts } = options;
+  const { truncation, lambda, normalize } = options;
+  const { offsets } = units;
+  const chain = generalizedAdvantages({
+    rewards,
+    values,
+    nextValues: nextValues(values, offsets, { estimator, batch, truncation }),
+    discounts,
+    offsets,
+  }, lambda);
+  const turns = batch.rewards.length;
+  const advantages = emptyColumns(turns);
+  const targets = byDecision(() => new Float64Array(turns).fill(NaN));
+  for (const [j, advantage] of chain.entries()) {
+    const t = units.turns[j]!, name = DECISIONS[units.decisions[j]!]!;
+    advantages[name][t] = advantage;
+    targets[name][t] = advantage + values[j]!;
+  }
+  const trained = decisionsTaken(batch);
+  normalizePool(
+    DECISIONS.map((name) => [advantages[name], trained[name]]),
+    normalize,
+  );
+  return { advantages, targets, trained };
+}
 
 /** Turn and decision (index into `DECISIONS`) of each unit of the chains of a batch. */
 export function chainUnits({ offsets, switched }: EpisodeBatch): {

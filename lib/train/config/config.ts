@@ -296,13 +296,20 @@ interface IdleSetting {
   readonly reason: string;
 }
 
+/** Estimators that give each decision of a turn a credit of its own. */
+const CREDITS_DECISIONS: ReadonlySet<string> = new Set([
+  "hae",
+  "token-gae",
+  "bi-level-gae",
+]);
+
 /**
  * Finds settings that have no effect in a config. Returns those without effect, in the order of the
  * settings.
  */
 function idleSettings(config: TrainingConfig): IdleSetting[] {
   const { policy, shaping, evaluation, rollout, update } = config;
-  const { estimator, strategies } = config;
+  const { estimator, strategies, tokenWeights } = config;
   const idle: IdleSetting[] = [];
   const check = (path: string, value: unknown, reason: string | false) => {
     if (value !== undefined && reason !== false) idle.push({ path, reason });
@@ -326,6 +333,12 @@ function idleSettings(config: TrainingConfig): IdleSetting[] {
         'without adapters ("policy.loraRank" is 0)',
     );
   }
+  check(
+    "tokenWeights",
+    tokenWeights,
+    policy.name === "compact" && CREDITS_DECISIONS.has(estimator.name) &&
+      `where each decision is one unit with a credit of its own ("policy.name" is "compact", "estimator.name" "${estimator.name}")`,
+  );
   check(
     "strategies",
     strategies,

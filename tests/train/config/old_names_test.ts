@@ -143,6 +143,10 @@ Deno.test("settings without effect are refused, and dropped where a run folder h
       '"shaping.consistencyCompares" has no effect without "shaping.consistencyPenalty"',
     ],
     [
+      { tokenWeights: { name: "gear" } },
+      '"tokenWeights" has no effect where each decision is one unit with a credit of its own',
+    ],
+    [
       { evaluation: { tasks: "every", balanceBy: "taskType" } },
       '"evaluation.balanceBy" has no effect where "evaluation.tasks" is "every": every world is played',
     ],

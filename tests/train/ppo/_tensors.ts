@@ -24,6 +24,29 @@ for (const name of BACKENDS) await tf.setBackend(name);
 
 /** Rows of numbers. */
 export type Matrix = number[][];
+
+/** A recorded policy loss. */
+export interface PolicyCase {
+  cfg: {
+    cliprange: number;
+    cliprange_low?: number;
+    cliprange_high?: number;
+    clip_ratio_c?: number;
+    loss_agg_mode?: AggregationMode;
+  };
+  inputs: Record<
+    "old_log_prob" | "log_prob" | "advantages" | "response_mask",
+    Matrix
+  >;
+  outputs: {
+    pg_loss: number;
+    pg_clipfrac: number;
+    ppo_kl: number;
+    pg_clipfrac_lower: number;
+    grad_log_prob: Matrix;
+  };
+}
+
 /** Every aggregation. */
 export const MODES: readonly AggregationMode[] = [
   "token-mean",

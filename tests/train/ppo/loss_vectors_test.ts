@@ -28,30 +28,10 @@ import {
   type Matrix,
   MODES,
   onEachBackend,
+  type PolicyCase,
   scalar,
   slope,
 } from "./_tensors.ts";
-
-interface PolicyCase {
-  cfg: {
-    cliprange: number;
-    cliprange_low?: number;
-    cliprange_high?: number;
-    clip_ratio_c?: number;
-    loss_agg_mode?: AggregationMode;
-  };
-  inputs: Record<
-    "old_log_prob" | "log_prob" | "advantages" | "response_mask",
-    Matrix
-  >;
-  outputs: {
-    pg_loss: number;
-    pg_clipfrac: number;
-    ppo_kl: number;
-    pg_clipfrac_lower: number;
-    grad_log_prob: Matrix;
-  };
-}
 
 /** Replays a policy loss with either kind of ratio. */
 function replayPolicy(

@@ -10,28 +10,7 @@ import { settingsAt } from "../../../lib/train/ppo/update_settings.ts";
 import type { UpdateOptions } from "../../../lib/policy/policy.ts";
 import { byDecision } from "../../../lib/trajectory.ts";
 import { replayFile } from "../../_vectors.ts";
-import { close, type Matrix } from "./_tensors.ts";
-
-interface PolicyCase {
-  cfg: {
-    cliprange: number;
-    cliprange_low?: number;
-    cliprange_high?: number;
-    clip_ratio_c?: number;
-    loss_agg_mode?: AggregationMode;
-  };
-  inputs: Record<
-    "old_log_prob" | "log_prob" | "advantages" | "response_mask",
-    Matrix
-  >;
-  outputs: {
-    pg_loss: number;
-    pg_clipfrac: number;
-    ppo_kl: number;
-    pg_clipfrac_lower: number;
-    grad_log_prob: Matrix;
-  };
-}
+import { close, type Matrix, type PolicyCase } from "./_tensors.ts";
 
 /** The policy's part of the objective and its gradient. */
 function replay(
