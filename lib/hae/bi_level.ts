@@ -5,12 +5,11 @@
  */
 
 import { z } from "npm:zod@4.6.7";
-import { decisionsTaken, type EpisodeBatch } from "../episode_batch.ts";
-import { byDecision, DECISIONS } from "../trajectory.ts";
+import type { EpisodeBatch } from "../episode_batch.ts";
+import { DECISIONS } from "../trajectory.ts";
 import {
   checkNumbers,
   defineEstimator,
-  emptyColumns,
   gamma,
   normalize,
   unitInterval,
@@ -21,7 +20,7 @@ import {
   generalizedAdvantages,
   nextValues,
 } from "./gae.ts";
-import { type Normalization, normalizePool } from "./normalize.ts";
+import type { Normalization } from "./normalize.ts";
 
 /** Settings of the estimator `bi-level-gae`. */
 export interface BiLevelOptions {

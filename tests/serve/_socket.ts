@@ -12,10 +12,39 @@ export interface TestSocket {
   readonly socket: WebSocket;
 }
 
+/** A frame of the server, with what tests read of it. */
+export interface TestFrame {
+  readonly type: string;
+  readonly data: {
+    readonly observation?: {
+      readonly admissible?: readonly string[];
+      readonly goal?: string | null;
+      readonly metadata?: unknown;
+      readonly success?: boolean | null;
+      readonly text?: string;
+      readonly result?: { readonly data?: unknown };
+      readonly error?: { readonly error_type?: string };
+    };
+    readonly reward?: number | null;
+    readonly done?: boolean;
+    readonly episode_id?: string;
+    readonly seed?: number;
+    readonly step_count?: number;
+    readonly max_steps?: number | null;
+    readonly goal?: string | null;
+    readonly code?: string;
+    readonly message?: string;
+    readonly errors?: readonly { type: string; loc: string[] }[];
+    readonly error?: { readonly code?: number };
+    readonly result?: unknown;
+    readonly active_sessions?: number;
+    readonly max_sessions?: number;
+  };
+}
+
 /** A frame, or the end. */
 export interface TestReply {
-  // deno-lint-ignore no-explicit-any
-  readonly frame?: any;
+  readonly frame?: TestFrame;
   readonly closed?: number;
 }
 

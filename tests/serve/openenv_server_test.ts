@@ -32,11 +32,9 @@ async function eventually(holds: () => boolean, what: string): Promise<void> {
 /** What must agree with the official server: kinds, codes, keys, numbers and texts; not wording and ids. */
 function essence(reply: TestReply): unknown {
   if (reply.closed !== undefined) return { closed: reply.closed };
-  const { type, data } = reply.frame;
+  const { type, data } = reply.frame!;
   if (type === "error") {
-    const errors = data.errors?.map((
-      { type, loc }: { type: string; loc: string[] },
-    ) => ({ type, loc }));
+    const errors = data.errors?.map(({ type, loc }) => ({ type, loc }));
     return { type, code: data.code, ...(errors && { errors }) };
   }
   if (type === "mcp") {
@@ -46,10 +44,10 @@ function essence(reply: TestReply): unknown {
     const { step_count, goal, max_steps } = data;
     return { type, step_count, goal, max_steps };
   }
-  const { metadata: _, admissible, ...observation } = data.observation;
+  const { metadata: _, admissible, ...observation } = data.observation!;
   return {
     type,
-    observation: { ...observation, admissible: admissible.toSorted() },
+    observation: { ...observation, admissible: admissible!.toSorted() },
     reward: data.reward,
     done: data.done,
   };
@@ -149,24 +147,24 @@ Deno.test("a session wins in three steps, and is told so once", async () => {
   await using server = serve({ onEpisode: (one: EpisodeLog) => log.push(one) });
   const client = await openSocket(`${server.url}/ws`);
   const start = await client.ask(reset({ seed: 3, episode_id: "drv" }));
-  strictEqual(start.frame.data.reward, null);
-  strictEqual(start.frame.data.observation.text, "You are in a kitchen.");
+  strictEqual(start.frame!.data.reward, null);
+  strictEqual(start.frame!.data.observation?.text, "You are in a kitchen.");
   const state = await client.ask({ type: "state" });
-  strictEqual(state.frame.data.episode_id, "drv");
-  strictEqual(state.frame.data.seed, 3);
+  strictEqual(state.frame!.data.episode_id, "drv");
+  strictEqual(state.frame!.data.seed, 3);
   const replies = [];
   for (const command of PLAN) {
-    replies.push((await client.ask(step(command))).frame.data);
+    replies.push((await client.ask(step(command))).frame!.data);
   }
   deepStrictEqual(replies.map(({ reward, done }) => [reward, done]), [
     [0, false],
     [0, false],
     [1, true],
   ]);
-  deepStrictEqual(replies[2].observation.success, true);
-  deepStrictEqual(replies[2].observation.admissible, []);
+  deepStrictEqual(replies[2]!.observation!.success, true);
+  deepStrictEqual(replies[2]!.observation!.admissible, []);
   const after = await client.ask(step("look"));
-  strictEqual(after.frame.data.code, "EXECUTION_ERROR");
+  strictEqual(after.frame!.data.code, "EXECUTION_ERROR");
   await client.close();
   await eventually(() => server.sessions === 0, "the slot is free");
   strictEqual(log.length, 1);
@@ -195,10 +193,10 @@ Deno.test("errors leave the session as it was", async () => {
       [{ type: "nope" }, "UNKNOWN_TYPE"],
     ] as const
   ) {
-    strictEqual((await client.ask(frame)).frame.data.code, code);
+    strictEqual((await client.ask(frame)).frame!.data.code, code);
   }
   const next = await client.ask(step(PLAN[1]!));
-  strictEqual(next.frame.data.observation.text, "OK: take apple.");
+  strictEqual(next.frame!.data.observation?.text, "OK: take apple.");
   await client.close();
 });
 
@@ -217,7 +215,7 @@ Deno.test("frames of one socket are answered in order, of several side by side",
   const began = performance.now();
   for (const client of clients) {
     const kinds = [];
-    for (let i = 0; i < 5; i++) kinds.push((await client.next()).frame);
+    for (let i = 0; i < 5; i++) kinds.push((await client.next()).frame!);
     deepStrictEqual(kinds.map(({ type }) => type), [
       "observation",
       "observation",
@@ -225,8 +223,8 @@ Deno.test("frames of one socket are answered in order, of several side by side",
       "observation",
       "state",
     ]);
-    strictEqual(kinds[2].data.step_count, 1);
-    strictEqual(kinds[4].data.episode_id, "b");
+    strictEqual(kinds[2]!.data.step_count, 1);
+    strictEqual(kinds[4]!.data.episode_id, "b");
   }
   ok(performance.now() - began < 800, "sleeps run side by side");
   for (const client of clients) await client.close();
@@ -240,9 +238,9 @@ Deno.test("a full server says so, and slots are free again after every kind of e
   ];
   const third = await openSocket(`${server.url}/ws`);
   const { frame } = await third.next(); // before any request
-  strictEqual(frame.data.code, "CAPACITY_REACHED");
-  strictEqual(frame.data.active_sessions, 2);
-  strictEqual(frame.data.max_sessions, 2);
+  strictEqual(frame!.data.code, "CAPACITY_REACHED");
+  strictEqual(frame!.data.active_sessions, 2);
+  strictEqual(frame!.data.max_sessions, 2);
   strictEqual((await third.next()).closed, 1000);
   one.send({ type: "close" });
   strictEqual((await one.next()).closed, 1000);
@@ -275,7 +273,7 @@ Deno.test("tools: create, attach, call, and close while attached", async () => {
   const socket = await openSocket(`${server.url}/ws?session_id=${session_id}`);
   await socket.ask(reset());
   const second = await openSocket(`${server.url}/ws?session_id=${session_id}`);
-  strictEqual((await second.next()).frame.data.code, "SESSION_ERROR");
+  strictEqual((await second.next()).frame!.data.code, "SESSION_ERROR");
   strictEqual((await second.next()).closed, 1000);
   const act = { name: "act", arguments: { command: PLAN[0] }, session_id };
   const acted = await rpc("tools/call", act);
@@ -293,7 +291,7 @@ Deno.test("tools: create, attach, call, and close while attached", async () => {
     },
   });
   strictEqual(
-    through.frame.data.observation.result.data,
+    through.frame!.data.observation?.result?.data,
     "OK: take apple.",
   );
   const bad = await socket.ask({
@@ -301,7 +299,7 @@ Deno.test("tools: create, attach, call, and close while attached", async () => {
     data: { type: "call_tool", tool_name: "act", arguments: {} },
   });
   strictEqual(
-    bad.frame.data.observation.error.error_type,
+    bad.frame!.data.observation?.error?.error_type,
     "invalid_args",
   );
   const closing = await rpc("openenv/session/close", { session_id });
@@ -321,7 +319,7 @@ Deno.test("tools: create, attach, call, and close while attached", async () => {
 Deno.test("a session without a request is closed only if the server was told so", async () => {
   await using server = serve({ idleSeconds: 1 });
   const client = await openSocket(`${server.url}/ws`);
-  strictEqual((await client.next()).frame.data.code, "SESSION_ERROR");
+  strictEqual((await client.next()).frame!.data.code, "SESSION_ERROR");
   strictEqual((await client.next()).closed, 1000);
 });
 
@@ -341,7 +339,7 @@ Deno.test("a token, another host's name and another site's page", async () => {
   strictEqual(await get("/schema", origin), 403);
   await rejects(openSocket(`${server.url}/ws`));
   const client = await openSocket(`${server.url}/ws`, headers);
-  ok((await client.ask(reset())).frame.data.observation.text);
+  ok((await client.ask(reset())).frame!.data.observation?.text);
   await client.close();
   const raw = await Deno.connect({
     hostname: "127.0.0.1",
@@ -362,7 +360,7 @@ Deno.test("a frame that is too long, and too many frames, end that session alone
   await other.ask(reset());
   const long = await openSocket(`${server.url}/ws`);
   strictEqual(
-    (await long.ask("x".repeat(20_000))).frame.data.code,
+    (await long.ask("x".repeat(20_000))).frame!.data.code,
     "SESSION_ERROR",
   );
   strictEqual((await long.next()).closed, 1009);
@@ -373,7 +371,7 @@ Deno.test("a frame that is too long, and too many frames, end that session alone
   let last = await many.next();
   while (last.closed === undefined) last = await many.next();
   ok(last.closed !== undefined); // reset by the server, as frames were left unread
-  ok((await other.ask(step(PLAN[0]!))).frame.data.observation.text);
+  ok((await other.ask(step(PLAN[0]!))).frame!.data.observation?.text);
   await other.close();
 });
 
@@ -397,22 +395,22 @@ Deno.test("64 sessions at once play what is played in process", async () => {
     const env = await openEnv({ kind: "household", difficulty: "easy" }, seed);
     const start = await env.start();
     const client = await openSocket(`${server.url}/ws`);
-    const first = (await client.ask(reset({ seed }))).frame.data;
-    strictEqual(first.observation.text, start.observation.text);
-    strictEqual(first.observation.goal, start.task);
+    const first = (await client.ask(reset({ seed }))).frame!.data;
+    strictEqual(first.observation?.text, start.observation.text);
+    strictEqual(first.observation?.goal, start.task);
     let shown = start.observation;
     for (let t = 0; t < 12; t++) {
       const { admissibleActions } = shown;
       const action = env.hint!()?.action ??
         admissibleActions[random.integer(admissibleActions.length)]!;
       const here = await env.step(action);
-      const there = (await client.ask(step(action))).frame.data;
-      strictEqual(there.observation.text, here.observation.text);
+      const there = (await client.ask(step(action))).frame!.data;
+      strictEqual(there.observation?.text, here.observation.text);
       strictEqual(there.reward, here.reward);
       strictEqual(there.done, here.ending !== undefined);
       if (there.done) break;
       deepStrictEqual(
-        there.observation.admissible,
+        there.observation?.admissible,
         here.observation.admissibleActions,
       );
       shown = here.observation;

@@ -1,6 +1,5 @@
 /** The objective over plain numbers, as kernels use it, reproduces the recorded losses of TensorFlow.js's. */
 
-import type { AggregationMode } from "../../../lib/train/ppo/aggregation.ts";
 import {
   differentiateKl,
   type KlEstimator,
