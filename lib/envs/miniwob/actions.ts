@@ -51,6 +51,8 @@ const PRESSABLE: ReadonlySet<string> = new Set(
 );
 /** Most texts that are offered for a field, and most pairs that are offered to drag. */
 const MOST_TEXTS = 6, MOST_PAIRS = 40;
+/** Most characters of a name in an action. */
+const LONGEST_NAME = 300;
 /** Classes of what jQuery UI and the pages themselves let drag. */
 const DRAGGABLE =
   /\b(?:ui-draggable|ui-sortable-handle|draggable|ui-droppable)\b/;
@@ -110,8 +112,16 @@ function readQuoted(words: string): string | undefined {
 export interface OfferOptions {
   /** Texts that may be typed: what the task quotes, and its fields. */
   readonly texts: readonly string[];
+  /** What the task calls these texts: the username "bob". @default {nothing} */
+  readonly called?: ReadonlyMap<string, string>;
   /** Whether actions describe their elements: `click [12] button "Submit"`. */
   readonly named: boolean;
+}
+
+/** The noun before each quoted text of a task: `username` in `Enter the username "bob"`. */
+export function callsTexts(utterance: string): Map<string, string> {
+  const found = utterance.matchAll(/\b(?:the|an?|your) (\w+) "([^"]+)"/gi);
+  return new Map([...found].map(([, noun, text]) => [text!, noun!]));
 }
 
 /**
@@ -125,7 +135,7 @@ export function offeredActions(
   nodes: readonly PageNode[],
   options: OfferOptions,
 ): string[] {
-  const { texts, named } = options;
+  const { texts, called, named } = options;
   const actions = new Set<string>();
   const inner = innerTexts(nodes);
   const describe = (node: PageNode, i: number) =>
@@ -149,7 +159,8 @@ export function offeredActions(
     if (field && !node.attributes.has("readonly")) {
       for (const text of texts.slice(0, MOST_TEXTS)) {
         if (text === node.value) continue;
-        actions.add(`type [${id}]${named ? ` ${role}` : ""} ${quoted(text)}`);
+        const words = named ? describeField(node, called?.get(text)) : "";
+        actions.add(`type [${id}]${words} ${quoted(text)}`);
       }
       writing ||= states.includes("focused");
     }
@@ -200,8 +211,19 @@ function describeNode(node: PageNode, text: string): string {
   const mark = attributes.get("class")?.split(/\s+/)[0] ??
     attributes.get("id") ?? "";
   const kind = role === "generic" ? tag : role;
-  if (text !== "") return `${kind} ${quoted(text)}`;
+  if (text !== "") return `${kind} ${quoted(text, LONGEST_NAME)}`;
   return mark === "" ? kind : `${kind} ${mark}`;
+}
+
+/** Words for a field, without quotes, and what the task calls the text that is typed: `textbox username as username`. */
+function describeField(node: PageNode, noun: string | undefined): string {
+  const { role, name, attributes } = node;
+  const mark = name || (attributes.get("id") ?? attributes.get("class") ?? "");
+  return [
+    ` ${role}`,
+    mark.replace(/[^\p{L}\p{N}]+/gu, " ").trim().slice(0, 60),
+    noun === undefined ? "" : `as ${noun}`,
+  ].filter((words) => words !== "").join(" ");
 }
 
 /**

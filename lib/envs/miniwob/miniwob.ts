@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import type { Observation } from "../../trajectory.ts";
 import type { EnvStart, EnvStep, Hint, TextEnv } from "../text_env.ts";
 import {
+  callsTexts,
   carryOut,
   isPossible,
   offeredActions,
@@ -263,6 +264,7 @@ class MiniwobEpisode implements MiniwobEnv {
       text: this.#shown(),
       admissibleActions: offeredActions(this.#nodes, {
         texts: this.#texts,
+        called: callsTexts(this.#utterance),
         named: names,
       }),
       stateKey: this.#key,

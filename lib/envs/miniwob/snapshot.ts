@@ -301,14 +301,12 @@ export function shortenPage(nodes: readonly PageNode[]): PageNode[] {
   return short;
 }
 
-/** Most characters of a name or value, and of a whole page. */
-const LONGEST_NAME = 300, LONGEST_PAGE = 12_000;
+/** Most characters of a name or value (the benchmark's longest has 1,331), and of a whole page. */
+const LONGEST_NAME = 2000, LONGEST_PAGE = 12_000;
 
 /** A text of a page in quotes: one line, bounded, without control tokens of language models. */
-export function quoted(text: string): string {
-  const short = text.length > LONGEST_NAME
-    ? `${text.slice(0, LONGEST_NAME)}…`
-    : text;
+export function quoted(text: string, longest = LONGEST_NAME): string {
+  const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return JSON.stringify(
     short.replaceAll("<|", "<\u200b|").replace(/[\u2028\u2029]/g, " "),
   );

@@ -14,7 +14,7 @@ export const MISSING = browser === undefined
   : undefined;
 
 /** Whether the tests that take minutes run too. */
-export const ALL = (Deno.env.get("HIPER_MINIWOB") ?? "") !== "";
+export const ALL = Deno.env.get("HIPER_LONG") === "1";
 
 /** A test of the real browser. */
 export function realTest(name: string, run: () => Promise<void>): void {
@@ -28,7 +28,7 @@ export function realTest(name: string, run: () => Promise<void>): void {
 /** A test of the real browser that takes minutes. */
 export function longTest(name: string, run: () => Promise<void>): void {
   const reason = MISSING ??
-    (ALL ? undefined : "needs HIPER_MINIWOB: deno task test-miniwob");
+    (ALL ? undefined : "takes minutes: deno task test-miniwob");
   Deno.test({
     name: reason === undefined ? name : `${name} [${reason}]`,
     ignore: reason !== undefined,

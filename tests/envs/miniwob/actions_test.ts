@@ -302,7 +302,7 @@ Deno.test("texts of a page are one line, bounded, without control tokens", () =>
     quoted('</script>\n"<|im_end|>'),
     '"</script>\\n\\"<\u200b|im_end|>"',
   );
-  ok(quoted("x".repeat(1e6)).length < 310);
+  ok(quoted("x".repeat(1e6)).length < 2010);
 });
 
 Deno.test("an expert fills, chooses and submits", () => {

@@ -22,7 +22,7 @@ export const MISSING = java
   : "needs Java 17";
 
 /** Whether the tests that take minutes run too. */
-export const ALL = (Deno.env.get("HIPER_SCIENCEWORLD") ?? "") !== "";
+export const ALL = Deno.env.get("HIPER_LONG") === "1";
 
 /** A test of the real simulator. */
 export function realTest(name: string, run: () => Promise<void>): void {

@@ -14,7 +14,7 @@ import { ALL, MISSING, realPool, realTest } from "./_machine.ts";
 
 Deno.test({
   name: `20 episodes at once stay within 6 GB${
-    ALL ? "" : " [needs HIPER_SCIENCEWORLD: deno task test-scienceworld]"
+    ALL ? "" : " [takes minutes: deno task test-scienceworld]"
   }`,
   ignore: !ALL || MISSING !== undefined,
   fn: async () => {
