@@ -66,6 +66,33 @@ export function offeredActions(
     : valid.filter((action) => action !== RESET).slice(0, 1);
 }
 
+/**
+ * Finds the listed action that says another one in fewer words: the same verb, the same place after `to`, and a thing
+ * whose words stand together in the other's; gold paths name things by all that they contain.
+ *
+ * @param action An action in the simulator's wording.
+ * @param offered Offered actions.
+ * @returns The action itself if it is listed, else the one whose thing stands first, the longest of these; `undefined`
+ * if there is none.
+ */
+export function listedLike(
+  action: string,
+  offered: readonly string[],
+): string | undefined {
+  if (offered.includes(action)) return action;
+  const verb = verbOf(action);
+  if (verb === undefined) return undefined;
+  const place = / to [^]*$/.exec(action)?.[0] ?? "";
+  const thingOf = (text: string) =>
+    ` ${text.slice(verb.length + 1, text.length - place.length)} `;
+  const thing = thingOf(action);
+  return offered.filter((other) => verbOf(other) === verb)
+    .filter((other) => other.endsWith(place))
+    .map((other) => ({ other, at: thing.indexOf(thingOf(other)) }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at || b.other.length - a.other.length)[0]?.other;
+}
+
 /** Whether the simulator has asked which of several actions was meant. */
 export function isQuestion(valid: readonly string[]): boolean {
   return valid.length > 0 && valid.every((action) => /^\d+$/.test(action));

@@ -10,6 +10,7 @@ import type { EnvStart, EnvStep, Hint, TextEnv } from "../text_env.ts";
 import {
   findAction,
   isQuestion,
+  listedLike,
   NOT_UNDERSTOOD,
   offeredActions,
   SHORT_VERBS,
@@ -22,7 +23,7 @@ import {
   type SimulatorTurn,
   takeAction,
 } from "./simulator.ts";
-import { subgoalsOfPath } from "./subgoals.ts";
+import { pathByVerbs, subgoalOf, subgoalsOfPath } from "./subgoals.ts";
 
 /** What an episode plays, and how it is shown. */
 export interface ScienceworldEpisodeOptions {
@@ -81,6 +82,8 @@ class ScienceworldEpisode implements TextEnv {
   #gold: readonly string[] = [];
   #subgoals: readonly string[] = [];
   #followed: number | undefined = 0;
+  /** The action of the hint, while the path is followed. */
+  #advised: string | undefined;
   #key: string;
   #steps = 0;
   #ended = false;
@@ -106,8 +109,8 @@ class ScienceworldEpisode implements TextEnv {
       task: taskType,
       gold: hints,
     });
-    this.#gold = start.gold;
-    this.#subgoals = subgoalsOfPath(start.gold);
+    this.#gold = pathByVerbs(start.gold, this.#verbs);
+    this.#subgoals = subgoalsOfPath(this.#gold);
     return { task: start.task, taskType, observation: await this.#see(start) };
   }
 
@@ -133,9 +136,7 @@ class ScienceworldEpisode implements TextEnv {
       }, this.#steps >= stepLimit ? "truncated" : undefined);
     }
     if (this.#followed !== undefined) {
-      this.#followed = sent === this.#gold[this.#followed]
-        ? this.#followed + 1
-        : undefined;
+      this.#followed = sent === this.#advised ? this.#followed + 1 : undefined;
     }
     this.#key = digest(`${this.#key}\n${sent}`);
     const after = await takeAction(machine, sent);
@@ -154,9 +155,13 @@ class ScienceworldEpisode implements TextEnv {
 
   /** The next action of the gold path, while the episode has followed it. */
   advise(): Hint | undefined {
-    const action = this.#next();
+    const action = this.#advised;
     if (this.#ended || action === undefined) return undefined;
-    return { subgoal: this.#subgoals[this.#followed!]!, action };
+    const inPath = this.#subgoals[this.#followed!]!;
+    return {
+      subgoal: action === this.#next() ? inPath : subgoalOf(action) ?? inPath,
+      action,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,7 +171,7 @@ class ScienceworldEpisode implements TextEnv {
 
   /** The text that goes to the simulator; nothing for what means no valid action. */
   #meant(action: string): string | undefined {
-    if (action === this.#next()) return action;
+    if (action === this.#advised) return action;
     const { valid } = this.#turn!;
     const found = findAction(action, valid);
     if (found !== undefined || this.#options.freeText !== true) return found;
@@ -202,7 +207,11 @@ class ScienceworldEpisode implements TextEnv {
     this.#details = details.join("\n");
     const offered = offeredActions(turn.valid, this.#verbs);
     const gold = this.#next();
-    if (gold !== undefined && !offered.includes(gold)) offered.push(gold);
+    const like = this.#options.verbs && gold && listedLike(gold, offered);
+    this.#advised = like || gold;
+    if (gold !== undefined && !like && !offered.includes(gold)) {
+      offered.push(gold);
+    }
     this.#observation = {
       text: this.#withDetails(turn.text),
       admissibleActions: offered,

@@ -11,7 +11,7 @@ import type { Situation } from "../../trajectory.ts";
 import { verbOf } from "./actions.ts";
 
 /** Most subgoals that are proposed. */
-const MOST = 60;
+const MOST = 160;
 /** Most past turns that are searched for rooms. */
 const REMEMBERED = 40;
 
@@ -78,6 +78,40 @@ export function subgoalsOfPath(path: readonly string[]): string[] {
     subgoals[i] = next;
   }
   return subgoals;
+}
+
+/**
+ * Rewrites a gold path for a list of verbs: a walk through doors is one `teleport` where the list has no `go`, and
+ * looking around is left out where it is not listed. Other actions stay, listed or not.
+ *
+ * @param path Actions of the path.
+ * @param verbs Verbs that are listed; all if absent.
+ * @returns The path, not longer.
+ */
+export function pathByVerbs(
+  path: readonly string[],
+  verbs: ReadonlySet<string> | undefined,
+): string[] {
+  if (verbs === undefined) return [...path];
+  const jumps = verbs.has("teleport") && !verbs.has("go");
+  const kept: string[] = [];
+  let room: string | undefined;
+  for (const action of path) {
+    const verb = verbOf(action);
+    if (verb === "look around" && !verbs.has(verb)) continue;
+    if (jumps && verb === "open" && action.startsWith("open door to ")) {
+      continue;
+    }
+    if (jumps && verb === "go") {
+      room = placeOf(action.slice("go ".length));
+      continue;
+    }
+    if (room !== undefined) kept.push(`teleport to ${room}`);
+    room = undefined;
+    kept.push(action);
+  }
+  if (room !== undefined) kept.push(`teleport to ${room}`);
+  return kept;
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 } from "node:assert/strict";
 import { createEnvOpener, listEnvs } from "../../../lib/envs/open_env.ts";
 import {
+  callsTexts,
   isPossible,
   offeredActions,
   parseMiniwobAction,
@@ -400,4 +401,28 @@ Deno.test("a film frames segments and escapes every text", () => {
   strictEqual(page.match(/<figure/g)!.length, 3);
   ok(!page.includes("<script>") && !page.includes("<b>one</b><b>"));
   ok(page.includes('alt="&lt;b&gt;"'));
+});
+
+Deno.test("a text to type says its field and what the task calls it", () => {
+  const field = {
+    ...{ depth: 0, role: "textbox", name: "", id: 3, tag: "input" },
+    ...{ attributes: new Map([["id", "user-name"]]), states: [] },
+    ...{ focusable: true, visible: true, scrollable: false },
+  };
+  const called = callsTexts(
+    'Enter the username "bob", then "x" and a code "7"',
+  );
+  deepStrictEqual([...called], [["bob", "username"], ["7", "code"]]);
+  const offered = offeredActions([field], {
+    texts: ["bob", "x"],
+    called,
+    named: true,
+  });
+  deepStrictEqual(offered.slice(1, 3), [
+    'type [3] textbox user name as username "bob"',
+    'type [3] textbox user name "x"',
+  ]);
+  deepStrictEqual(parseMiniwobAction(offered[1]!), {
+    ...{ kind: "type", id: 3, text: "bob" },
+  });
 });

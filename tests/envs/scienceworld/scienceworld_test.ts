@@ -3,6 +3,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import {
   findAction,
+  listedLike,
   offeredActions,
   SHORT_VERBS,
   verbOf,
@@ -17,6 +18,7 @@ import {
   startJava,
 } from "../../../lib/envs/scienceworld/java.ts";
 import {
+  pathByVerbs,
   proposeScienceworldSubgoals,
   subgoalOf,
   subgoalsOfPath,
@@ -303,4 +305,37 @@ Deno.test("missing files, other files and a missing Java are named, with the com
 
 conformance("scienceworld in TypeScript", async () => (await openFake()).env, {
   kind: "scienceworld",
+});
+
+Deno.test("a gold path keeps to the verbs that are listed", () => {
+  const path = [
+    ...["open door to outside", "go to outside", "open door to kitchen"],
+    ...["go to kitchen", "look around", "focus on egg", "open cupboard"],
+    ...["pick up egg", "go to hallway"],
+  ];
+  deepStrictEqual(pathByVerbs(path, undefined), path);
+  deepStrictEqual(pathByVerbs(path, new Set(["teleport", "focus on"])), [
+    ...["teleport to kitchen", "focus on egg", "open cupboard", "pick up egg"],
+    "teleport to hallway",
+  ]);
+  deepStrictEqual(
+    pathByVerbs(path, new Set(["go", "teleport", "look around"])),
+    path,
+  );
+});
+
+Deno.test("a gold path's action is found in the list in fewer words", () => {
+  const offered = [
+    ...["move box to box", "move flower pot to box", "move flower to box"],
+    ...["move pot 3 to box", "move flower pot to floor", "pick up flower pot"],
+    ...["move soil in inventory to box", "teleport to box"],
+  ];
+  const gold = "move flower pot 2 containing soil in inventory to box";
+  strictEqual(listedLike(gold, offered), "move flower pot to box");
+  strictEqual(listedLike("move pot 3 to box", offered), "move pot 3 to box");
+  strictEqual(
+    listedLike("move egg soil in inventory to box", offered),
+    "move soil in inventory to box",
+  );
+  strictEqual(listedLike("move stone to box", offered), undefined);
 });
