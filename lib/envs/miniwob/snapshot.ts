@@ -113,10 +113,16 @@ export class ElementIds {
 function readElements(
   snapshot: DocumentSnapshot,
   ids: ElementIds,
-): { elements: Map<number, PageElement>; own: Set<number> } {
-  const elements = new Map<number, PageElement>(), own = new Set<number>();
+): {
+  elements: Map<number, PageElement>;
+  own: Set<number>;
+  /** Texts that listen themselves, as in an editor. */
+  texts: Set<number>;
+} {
+  const elements = new Map<number, PageElement>();
+  const own = new Set<number>(), texts = new Set<number>();
   const document = snapshot.documents[0];
-  if (!document) return { elements, own };
+  if (!document) return { elements, own, texts };
   const { nodes, layout } = document;
   const clickable = new Set(nodes.isClickable?.index);
   const places = new Map(layout.nodeIndex.map((node, place) => [node, place]));
@@ -129,6 +135,7 @@ function readElements(
       own.add(nodes.backendNodeId[i]!);
       continue;
     }
+    if (type === 3 && clickable.has(i)) texts.add(nodes.backendNodeId[i]!);
     if (type !== 1) continue;
     const tag = snapshot.strings[nodes.nodeName[i]!]!.toLowerCase();
     const backend = nodes.backendNodeId[i]!;
@@ -150,7 +157,7 @@ function readElements(
       box: place === undefined ? undefined : layout.bounds[place],
     });
   }
-  return { elements, own };
+  return { elements, own, texts };
 }
 
 function readAttributes(
@@ -178,7 +185,7 @@ export function readPage(
   tree: readonly AccessibleNode[],
   ids: ElementIds,
 ): PageNode[] {
-  const { elements, own } = readElements(snapshot, ids);
+  const { elements, own, texts } = readElements(snapshot, ids);
   const nodes = new Map(tree.map((node) => [node.nodeId, node]));
   const lines: PageNode[] = [];
   const seen = new Set<string>();
@@ -190,7 +197,8 @@ export function readPage(
     const role = String(node.role?.value ?? "none");
     if (role === "InlineTextBox" || role === "LineBreak") return;
     const element = backend === undefined ? undefined : elements.get(backend);
-    const line = lineOf(node, { role, depth, above, element, ids });
+    const listens = backend !== undefined && texts.has(backend);
+    const line = lineOf(node, { role, depth, above, element, listens, ids });
     if (line) lines.push(line);
     const inner = line ? depth + 1 : depth;
     const name = line ? line.name : above;
@@ -211,17 +219,20 @@ function lineOf(
     readonly depth: number;
     readonly above: string;
     readonly element: PageElement | undefined;
+    /** Whether a text listens itself. */
+    readonly listens: boolean;
     readonly ids: ElementIds;
   },
 ): PageNode | undefined {
-  const { role, depth, above, element, ids } = options;
+  const { role, depth, above, element, listens, ids } = options;
   if (node.ignored || role === "RootWebArea" || role === "none") return;
   const given = String(node.name?.value ?? "");
   const name = given.trim();
   if (role === "StaticText") {
     if (name === "" || name === above) return;
     return {
-      ...{ depth, role, name, tag: "", attributes: NO_ATTRIBUTES, states: [] },
+      ...{ depth, role, name, tag: "", attributes: NO_ATTRIBUTES },
+      states: listens ? ["clickable"] : [],
       ...{ focusable: false, visible: true, scrollable: false },
     };
   }

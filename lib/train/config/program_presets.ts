@@ -6,7 +6,7 @@
 
 import type { PartialDeep, TrainingConfig } from "./config.ts";
 
-/** Experts are imitated in small steps, each pass with new episodes: a few hundred suffice. */
+/** Experts are imitated in small steps, each pass with new episodes. */
 const IMITATION = {
   resample: true,
   minibatchSize: 8,
@@ -14,7 +14,7 @@ const IMITATION = {
   finalLearningRate: 3e-4,
 };
 /** Reward corrects what was imitated, in smaller steps. */
-const CORRECTION = { minibatchSize: 64, epochs: 2, learningRate: 5e-4 };
+const CORRECTION = { minibatchSize: 32, epochs: 6, learningRate: 1e-3 };
 
 /**
  * Ten short tasks on screens, each episode with words and places of its own; needs Chromium. Experts are imitated
@@ -60,13 +60,14 @@ export function scienceworldPreset(
 ): PartialDeep<TrainingConfig> {
   return {
     ...base,
-    iterations: 6,
+    iterations: 8,
     worlds: scienceworldTasks("train").map((one) => ({ ...one, hints: true })),
-    warmStart: { episodes: 10, epochs: 12, ...IMITATION },
-    rollout: { tasks: 10, maxTurns: 8, balanceBy: "task" },
+    // Its steps are dear: what twenty gold paths show is read often.
+    warmStart: { episodes: 20, epochs: 60, ...IMITATION, resample: false },
+    rollout: { tasks: 20, maxTurns: 8, balanceBy: "task" },
     update: { ...base.update, ...CORRECTION },
     evaluation: {
-      every: 6,
+      every: 8,
       tasks: 20,
       maxTurns: 8,
       balanceBy: "task",
