@@ -35,7 +35,7 @@ const KILLS: readonly Kill[] = [
 /** Numbers of an iteration that tell whether it learned from the same samples with the same weights. */
 const COMPARED = ["tokens_trained", "log_prob", "gradient_norm"];
 
-/** How far such a number may be off, relative: the engine sums in another order in batches of other sizes. */
+/** How far such a number may be off, relative; runs that were resumed differ in the eighth digit. */
 const TOLERANCE = 1e-6;
 
 function agrees(found?: number, expected?: number): boolean {

@@ -28,7 +28,7 @@ export function realTest(name: string, run: () => Promise<void>): void {
 /** A test of the real browser that takes minutes. */
 export function longTest(name: string, run: () => Promise<void>): void {
   const reason = MISSING ??
-    (ALL ? undefined : "takes minutes: deno task test-miniwob");
+    (ALL ? undefined : "needs HIPER_LONG=1: deno task test-miniwob");
   Deno.test({
     name: reason === undefined ? name : `${name} [${reason}]`,
     ignore: reason !== undefined,

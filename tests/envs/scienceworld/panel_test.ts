@@ -11,7 +11,7 @@ import { ALL, MISSING } from "./_machine.ts";
 Deno.test({
   name:
     `the shipped panel has the same hash when its variations are opened here${
-      ALL ? "" : " [takes minutes: deno task test-scienceworld]"
+      ALL ? "" : " [needs HIPER_LONG=1: deno task test-scienceworld]"
     }`,
   ignore: !ALL || MISSING !== undefined,
   fn: async () => {

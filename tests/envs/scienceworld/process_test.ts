@@ -14,7 +14,7 @@ import { ALL, MISSING, realPool, realTest } from "./_machine.ts";
 
 Deno.test({
   name: `20 episodes at once stay within 6 GB${
-    ALL ? "" : " [takes minutes: deno task test-scienceworld]"
+    ALL ? "" : " [needs HIPER_LONG=1: deno task test-scienceworld]"
   }`,
   ignore: !ALL || MISSING !== undefined,
   fn: async () => {

@@ -62,7 +62,7 @@ const SHORT = 12;
 realTest("a simulator replays short recorded plays", () => replayGold(SHORT));
 Deno.test({
   name: `a simulator replays the recorded gold plays of 30 tasks${
-    ALL ? "" : " [takes minutes: deno task test-scienceworld]"
+    ALL ? "" : " [needs HIPER_LONG=1: deno task test-scienceworld]"
   }`,
   ignore: !ALL || MISSING !== undefined,
   fn: () => replayGold(Infinity),
