@@ -23,10 +23,10 @@ const OPTIONS = [
 
 /** The modules: entry, options of their own, and the file and name that carry the bytes. */
 export const KERNEL_MODULES = {
-  /** Works on the heap of the tensors. */
+  /** Works on the heap of the tensors, which threads share too. */
   tensors: {
     entry: "kernels.as.ts",
-    options: ["--enable", "simd,relaxed-simd"],
+    options: ["--enable", "simd,relaxed-simd,threads", "--sharedMemory"],
     target: "kernel_bytes.ts",
     name: "KERNEL_BYTES",
   },

@@ -190,7 +190,7 @@ async function assembleLearner(
   if (microbatches === 1) {
     return weights && config.policy.name === "compact"
       ? gatherTeam(policy, weights, {
-        threads: config.threads || Math.min(navigator.hardwareConcurrency, 4),
+        threads: Math.min(config.threads || navigator.hardwareConcurrency, 4),
         policy: config.policy,
         specs,
         hints: options.hinted,
@@ -257,13 +257,15 @@ function checkReplicas({ replicas, backend }: TrainingConfig): void {
 
 /** Selects the backend of a training; a compact policy and replicas run fastest on `wasm`. */
 async function chooseBackend(
-  { backend, policy, replicas }: TrainingConfig,
+  { backend, policy, replicas, threads: count }: TrainingConfig,
 ): Promise<Backend> {
   const shared = replicas.workers > 0;
+  // Replicas share the cores as wholes.
+  const threads = shared ? 1 : count || undefined;
   if (backend !== "auto" || !(shared || policy.name !== "language")) {
-    return await selectBackend(backend);
+    return await selectBackend(backend, { threads });
   }
-  const { name, detail } = await selectBackend("wasm");
+  const { name, detail } = await selectBackend("wasm", { threads });
   const because = shared
     ? `${name}: replicas of a policy share the processor's cores`
     : policy.name === "compact"

@@ -1,7 +1,7 @@
 /**
  * One kind of work of a published model, once for each line of standard input; see `published_speed.ts`.
  *
- * `_published_work.ts <root> <model> <work>`: `root` is the tree whose code works. Replies are written through the
+ * `_published_work.ts <root> <model> <work> <threads>`: `root` is the tree whose code works. Replies are written through the
  * public interface, which other revisions have too, under older names; the rest needs this tree's.
  *
  * @module
@@ -9,7 +9,7 @@
 
 import process from "node:process";
 
-const [root, model, work] = Deno.args;
+const [root, model, work, threads] = Deno.args;
 const lab = await import(`${root}/mod.ts`);
 
 /** Tokens, or replies, that one round makes. */
@@ -18,7 +18,9 @@ type Round = () => Promise<number>;
 /** Prompts of random words, none of which begins as another. */
 const ROWS = 8, PROMPT = 128, STEPS = 16, LEARNED = 256;
 
-const backend = await lab.selectBackend("wasm");
+const backend = await lab.selectBackend("wasm", {
+  threads: Number(threads),
+});
 const round = await prepare();
 console.log(JSON.stringify({ ready: backend.reason }));
 for await (const _ of Deno.stdin.readable) {

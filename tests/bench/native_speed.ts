@@ -6,7 +6,7 @@
  * HIPER_TENSORFLOW=... HIPER_OPENBLAS=... deno run -P=native tests/bench/native_speed.ts --rounds 5
  * ```
  *
- * `--threads` says how many OpenBLAS uses, `--size "2 million"` measures one size alone.
+ * `--threads` says how many multiply beside OpenBLAS, `--size "2 million"` measures one size alone.
  *
  * For each it prints the best time and the best time of the processor (all threads together),
  * which other programs disturb less. A library that is not named is not measured.
@@ -63,10 +63,9 @@ async function enter({ backend, blasThreads }: Rival): Promise<void> {
   await selectBackend(backend);
   if (backend !== "wasm") return;
   const module = await installKernels();
+  module.threads = blasThreads ?? 1;
   if (blasThreads === undefined) return module.multiplyBy(undefined);
-  const blas = openBlas(OPENBLAS!);
-  blas.threads = blasThreads;
-  module.multiplyBy(blas.productOn(module.heap));
+  module.multiplyBy(openBlas(OPENBLAS!).productOn(module.heap));
 }
 
 /** Best of what was measured, in milliseconds. */

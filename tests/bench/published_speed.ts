@@ -92,7 +92,7 @@ function ours(name: string, root: string, work: string) {
   return start(name, [
     ...[Deno.execPath(), "run", "-P=native", "--no-check", "--quiet"],
     ...["--config", `${root}/deno.json`, script],
-    ...[root, model!, work],
+    ...[root, model!, work, threads],
   ]);
 }
 

@@ -6,6 +6,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { installKernels } from "./wasm/install.ts";
+import { withSharedMemory } from "./wasm/shared_heap.ts";
 import { registerGradients } from "./tensor_setup.ts";
 
 /** Backends in the order in which `"auto"` tries them. */
@@ -30,6 +31,12 @@ export interface Backend {
   readonly detail?: string;
 }
 
+/** How a backend computes. */
+export interface BackendOptions {
+  /** Threads of `wasm`; they change speed and no number. @default {as many as there are cores} */
+  readonly threads?: number | undefined;
+}
+
 /**
  * Makes one backend the active one of TensorFlow.js.
  *
@@ -37,9 +44,9 @@ export interface Backend {
  *   `HIPER_TENSORFLOW` names a libtensorflow 2 (`deno task tensorflow` fetches one) and the
  *   program may call native code (`-P=native`), or when the package's own addon is installed;
  * - `webgpu`: a GPU; a software adapter is used only if selected by name;
- * - `wasm`: WebAssembly SIMD with the project's own kernels; runs everywhere. Where the environment
- *   variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products of
- *   matrices are OpenBLAS's, and last digits differ;
+ * - `wasm`: WebAssembly SIMD with the project's own kernels, on all cores; runs everywhere. Where the
+ *   environment variable `HIPER_OPENBLAS` names OpenBLAS and the program may call native code, products
+ *   of matrices are OpenBLAS's, and last digits differ;
  * - `cpu`: plain JavaScript, slow and exact, for comparison.
  *
  * @example
@@ -52,14 +59,21 @@ export interface Backend {
  * ```
  *
  * @param name A backend, or `"auto"` for the first that works here.
+ * @param options How it computes.
  * @returns What was chosen and why.
- * @throws {RangeError} If there is no backend of that name.
+ * @throws {RangeError} If there is no backend of that name, or `threads` is not a whole number from 1 on.
  * @throws {Error} If the backend asked for does not work here; the message says what it needs.
  * @throws {TypeError} If `HIPER_OPENBLAS` names a library that cannot be used.
  */
 export async function selectBackend(
   name: BackendName | "auto" = "auto",
+  { threads = navigator.hardwareConcurrency }: BackendOptions = {},
 ): Promise<Backend> {
+  if (!Number.isSafeInteger(threads) || threads < 1) {
+    throw new RangeError(
+      `Cannot select a backend as "threads" must be a whole number from 1 on: current value is ${threads}`,
+    );
+  }
   if (name !== "auto" && !BACKENDS.includes(name)) {
     throw new RangeError(
       `Cannot select a backend as "name" must be "auto" or one of ${
@@ -70,7 +84,7 @@ export async function selectBackend(
   await registerGradients();
   tf.env().set("PROD", true); // no log messages of TensorFlow.js
   if (name !== "auto") {
-    const answer = await activate(name, { software: true });
+    const answer = await activate(name, { software: true, threads });
     if ("refusal" in answer) {
       throw new Error(`Cannot use the backend "${name}" as ${answer.refusal}`);
     }
@@ -79,7 +93,7 @@ export async function selectBackend(
   }
   const refusals: string[] = [];
   for (const candidate of BACKENDS) {
-    const answer = await activate(candidate, { software: false });
+    const answer = await activate(candidate, { software: false, threads });
     if ("refusal" in answer) {
       refusals.push(`not ${candidate} as ${answer.refusal}`);
       continue;
@@ -102,7 +116,7 @@ function afterwards({ detail }: { readonly detail?: string }): string {
 /** Activates a backend, or returns why it is not available. */
 async function activate(
   name: BackendName,
-  options: { software: boolean },
+  options: { software: boolean; threads: number },
 ): Promise<Answer> {
   switch (name) {
     case "tfjs-node-gpu":
@@ -118,8 +132,8 @@ async function activate(
     case "wasm": {
       await import("npm:@tensorflow/tfjs-backend-wasm@4.22.0");
       try {
-        await tf.setBackend("wasm");
-        await installKernels();
+        await withSharedMemory(() => tf.setBackend("wasm"));
+        (await installKernels()).threads = options.threads;
       } catch (error) {
         return {
           refusal: `WebAssembly SIMD must be available: ${messageOf(error)}`,

@@ -359,8 +359,8 @@ export const configSchema = z.strictObject({
     warmStart,
     "Imitation of an expert before the first iteration; absent means none.",
   ),
-  threads: z.int().min(0).max(4).default(0).describe(
-    "Threads that play and learn with a compact policy on the wasm backend, at most 4; 0 takes as many as there are cores. Changes speed and no number.",
+  threads: z.int().min(0).max(64).default(0).describe(
+    "Threads of the wasm backend: a compact policy plays and learns on at most 4 of them, a language model computes on all; 0 takes as many as there are cores. Changes speed and no number.",
   ),
   replicas: replicas.prefault({}).describe(
     "Copies of the policy in Workers, on backends that use one core.",

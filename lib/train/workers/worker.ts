@@ -72,7 +72,7 @@ function replicaHandlers() {
     async make(
       { config, specs, backend, weights }: ReplicaOrder,
     ): Promise<string[]> {
-      await selectBackend(backend);
+      await selectBackend(backend, { threads: 1 });
       const policy = await assemblePolicy(config, specs);
       const runner = createJobRunner(policy);
       replica = { policy, runner, weights, version: 0 };

@@ -62,11 +62,6 @@ const functions = (prefix: string) => ({
     parameters: [],
     result: "pointer",
   },
-  openblas_get_num_threads: {
-    name: `${prefix}openblas_get_num_threads`,
-    parameters: [],
-    result: "i32",
-  },
   openblas_set_num_threads: {
     name: `${prefix}openblas_set_num_threads`,
     parameters: ["i32"],
@@ -83,10 +78,8 @@ export interface OpenBlas {
   readonly path: string;
   /** Its version, such as `0.3.21`. */
   readonly version: string;
-  /** Threads per product; initially `OPENBLAS_NUM_THREADS`. */
-  threads: number;
   /** The matrix product for kernels on a heap. */
-  productOn(heap: Heap): OutsideProduct;
+  productOn(heap: Pick<Heap, "memory">): OutsideProduct;
 }
 
 /**
@@ -142,25 +135,20 @@ export function openBlas(path: string): OpenBlas {
   return {
     path: library.path,
     version,
-    get threads() {
-      return symbols.openblas_get_num_threads();
-    },
-    set threads(count) {
-      symbols.openblas_set_num_threads(count);
-    },
     productOn(heap) {
-      const threads = symbols.openblas_get_num_threads();
+      symbols.openblas_set_num_threads(1); // the kernels' own threads share the work
       const core = textAt(symbols.openblas_get_corename());
       const detail = `matrix products by OpenBLAS ${version} for ${core}, ` +
-        `threads: ${threads}, from "${library.path}" (last digits differ from the kernels' own)`;
-      return { detail, least: LEAST, multiply: multiplyOn(heap, symbols) };
+        `from "${library.path}" (last digits differ from the kernels' own)`;
+      const multiply = multiplyOn(heap, symbols);
+      return { detail, library: library.path, least: LEAST, multiply };
     },
   };
 }
 
 /** The product on a heap; the address is looked up again whenever the heap has grown. */
 function multiplyOn(
-  { memory }: Heap,
+  { memory }: Pick<Heap, "memory">,
   symbols: Deno.DynamicLibrary<Functions>["symbols"],
 ): OutsideProduct["multiply"] {
   let buffer: ArrayBufferLike | undefined, base = 0;

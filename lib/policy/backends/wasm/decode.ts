@@ -44,7 +44,7 @@ export function registerDecodeKernels(module: KernelModule): void {
 
 /** Writes rotated keys and values of prompts to one layer's caches. */
 function fillCache(
-  { exports, heap }: KernelModule,
+  { kernels, heap }: KernelModule,
   inputs: Inputs,
   a: DecodeAttributes,
 ): tf.TensorInfo[] {
@@ -57,10 +57,10 @@ function fillCache(
     heap.copy(copy, heap.pointer(qkv!), bytes);
     const turned = a.heads + a.kvHeads;
     const angles = [heap.pointer(cos!), heap.pointer(sin!)];
-    exports.rotaryRows(
+    kernels.rotaryRows(
       ...[batch, length, stride, turned, a.size, copy, ...angles, 1],
     );
-    exports.fillCache(
+    kernels.fillCache(
       ...[batch, length, a.heads, a.kvHeads, a.size, copy],
       ...[heap.pointer(keys!), heap.pointer(values!), a.room],
     );
@@ -84,8 +84,6 @@ interface Workspace {
   readonly gate: number;
   /** Up projection of the feed-forward block. */
   readonly up: number;
-  /** Attention scores of the heads of one group. */
-  readonly scores: number;
 }
 
 /** Sizes and inputs of a step. */
@@ -112,7 +110,7 @@ function decodeStep(
   inputs: Inputs,
   a: DecodeAttributes,
 ): tf.TensorInfo[] {
-  const { exports, heap } = module;
+  const { kernels, heap } = module;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const table = inputs["model.embed_tokens.weight"]!;
   const output = inputs["lm_head.weight"] ?? table;
@@ -127,11 +125,11 @@ function decodeStep(
     const ids = at("tokens"), from = heap.pointer(table);
     if (isHalves(table)) {
       gatherHalves(module, { rows, width, table: from, ids, to: space.x });
-    } else exports.gatherRows(rows, width, from, ids, space.x);
+    } else kernels.gatherRows(rows, width, from, ids, space.x);
     for (let i = 0; i < a.layers; i++) decodeLayer(step, space, i);
     if (count > 1) lastRows(step, space.x);
     const to = heap.pointer(states), gain = at("model.norm.weight");
-    exports.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
+    kernels.rmsNorm(batch, width, space.x, gain, to, a.epsilon);
     if (a.silent) return;
     const out = heap.pointer(logits), words = output.shape[0]!;
     multiply(module, output, {
@@ -159,15 +157,15 @@ function multiply(
   matrix: tf.TensorInfo,
   { rows, from, to }: { rows: number; from: number; to: Target },
 ): void {
-  const { exports, heap, scratch } = module;
+  const { kernels, heap } = module;
   const n = matrix.shape[0]!, k = widthOf(matrix), b = heap.pointer(matrix);
   const { pointer: c, stride: ldc, add } = to;
   if (isHalves(matrix)) {
     multiplyHalves(module, { m: rows, n, k, a: from, lda: k, b, c, ldc, add });
     return;
   }
-  exports.matmul(
-    ...[rows, n, k, from, k, 0, b, k, 1, c, ldc, Number(add), scratch],
+  kernels.matmul(
+    ...[rows, n, k, from, k, 0, b, k, 1, c, ldc, Number(add)],
   );
 }
 
@@ -182,15 +180,11 @@ function lastRows(step: Step, x: number): void {
 
 /** Runs with memory that is freed afterwards. */
 function withWorkspace(step: Step, run: (space: Workspace) => void): void {
-  const { module: { exports, heap }, a, rows, count, width, inner, stride } =
-    step;
+  const { module: { heap }, a, rows, width, inner, stride } = step;
   const queries = a.heads * a.size;
   const sizes = [width, width, stride, queries, inner, inner];
   const sum = sizes.reduce((total, n) => total + n, 0);
-  const scores = count > 1
-    ? exports.attendRestBytes(a.room)
-    : 4 * a.room * a.heads / a.kvHeads;
-  const room = heap.allocate(4 * rows * sum + scores);
+  const room = heap.allocate(4 * rows * sum);
   let next = room;
   const take = (n: number) => {
     const pointer = next;
@@ -200,7 +194,7 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
   try {
     const x = take(width), normed = take(width), qkv = take(stride);
     const mixed = take(queries), gate = take(inner), up = take(inner);
-    run({ x, normed, qkv, mixed, gate, up, scores: next });
+    run({ x, normed, qkv, mixed, gate, up });
   } finally {
     heap.free(room);
   }
@@ -208,13 +202,13 @@ function withWorkspace(step: Step, run: (space: Workspace) => void): void {
 
 /** One layer: attention to the whole KV cache, and the feed-forward block. */
 function decodeLayer(step: Step, space: Workspace, index: number): void {
-  const { module: { exports, heap }, inputs, a, rows, width, inner } = step;
+  const { module: { kernels, heap }, inputs, a, rows, width, inner } = step;
   const { x, normed, qkv, mixed, gate, up } = space;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const prefix = `model.layers.${index}.`;
   const norm = (name: string) => {
     const gain = at(`${prefix}${name}.weight`);
-    exports.rmsNorm(rows, width, x, gain, normed, a.epsilon);
+    kernels.rmsNorm(rows, width, x, gain, normed, a.epsilon);
   };
   const project = (name: string, from: number, to: Target) =>
     projectInto(step, `${prefix}${name}`, from, to);
@@ -233,7 +227,7 @@ function decodeLayer(step: Step, space: Workspace, index: number): void {
   const wide = { stride: inner, add: false };
   project("mlp.gate_proj", normed, { pointer: gate, ...wide });
   project("mlp.up_proj", normed, { pointer: up, ...wide });
-  exports.swiGlu(rows * inner, gate, up, gate);
+  kernels.swiGlu(rows * inner, gate, up, gate);
   project("mlp.down_proj", gate, back);
 }
 
@@ -243,31 +237,31 @@ function normHeads(
   name: string,
   { pointer, stride }: Target,
 ): void {
-  const { module: { exports, heap }, inputs, rows, a } = step;
+  const { module: { kernels, heap }, inputs, rows, a } = step;
   const gain = inputs[name];
   if (!gain) return;
   const heads = name.endsWith("q_norm.weight") ? a.heads : a.kvHeads;
   for (let b = 0; b < rows; b++) {
     const row = pointer + 4 * b * stride;
-    exports.rmsNorm(heads, a.size, row, heap.pointer(gain), row, a.epsilon);
+    kernels.rmsNorm(heads, a.size, row, heap.pointer(gain), row, a.epsilon);
   }
 }
 
 /** Attention of the new tokens to the whole KV cache, themselves included. */
 function attend(step: Step, space: Workspace, index: number): void {
-  const { module: { exports, heap, scratch }, inputs, a, batch, count } = step;
-  const { qkv, mixed, scores } = space;
+  const { module: { kernels, heap }, inputs, a, batch, count } = step;
+  const { qkv, mixed } = space;
   const at = (name: string) => heap.pointer(inputs[name]!);
   const sizes = [a.heads, a.kvHeads, a.size, qkv];
   const caches = [at(`keys.${index}`), at(`values.${index}`), at("places")];
-  const rest = [a.room, mixed, at("cos"), at("sin"), scores];
+  const rest = [a.room, mixed, at("cos"), at("sin")];
   if (count === 1) {
-    exports.attendNext(...[batch, ...sizes, ...caches, ...rest]);
+    kernels.attendNext(...[batch, ...sizes, ...caches, ...rest]);
     return;
   }
   const counts = at("counts");
-  exports.attendRest(
-    ...[batch, count, ...sizes, ...caches, counts, ...rest, scratch],
+  kernels.attendRest(
+    ...[batch, count, ...sizes, ...caches, counts, ...rest],
   );
 }
 
@@ -309,7 +303,7 @@ function addAdapter(
   from: number,
   to: Target,
 ): void {
-  const { module: { exports, heap, scratch }, inputs, rows, a } = step;
+  const { module: { kernels, heap }, inputs, rows, a } = step;
   const down = inputs[`base_model.model.${name}.lora_A.weight`];
   const up = inputs[`base_model.model.${name}.lora_B.weight`];
   if (!down || !up) return;
@@ -317,15 +311,15 @@ function addAdapter(
   const outputs = up.shape[0]!;
   const low = heap.allocate(4 * rows * rank);
   try {
-    exports.matmul(
+    kernels.matmul(
       ...[rows, rank, width, from, width, 0, heap.pointer(down), width, 1],
-      ...[low, rank, 0, scratch],
+      ...[low, rank, 0],
     );
     const numbers = heap.floats(low, rows * rank);
     for (let i = 0; i < numbers.length; i++) numbers[i]! *= a.scale;
-    exports.matmul(
+    kernels.matmul(
       ...[rows, outputs, rank, low, rank, 0, heap.pointer(up), rank, 1],
-      ...[to.pointer, to.stride, 1, scratch],
+      ...[to.pointer, to.stride, 1],
     );
   } finally {
     heap.free(low);

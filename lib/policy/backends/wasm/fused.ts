@@ -43,7 +43,7 @@ function rowsOf(x: tf.TensorInfo): { rows: number; d: number } {
 
 /** Projections and the sums their biases need. */
 function projectionKernels(
-  { exports, heap, scratch }: KernelModule,
+  { kernels, heap }: KernelModule,
 ): Record<string, RunKernel> {
   const at = heap.pointer;
   return {
@@ -52,16 +52,16 @@ function projectionKernels(
       const width = w!.shape[0]!;
       const y = heap.output([...x!.shape.slice(0, -1), width]);
       const [px, pw, py] = [at(x!), at(w!), at(y)];
-      exports.matmul(
-        ...[rows, width, d, px, d, 0, pw, d, 1, py, width, 0, scratch],
+      kernels.matmul(
+        ...[rows, width, d, px, d, 0, pw, d, 1, py, width, 0],
       );
-      if (bias) exports.addBias(rows, width, py, at(bias));
+      if (bias) kernels.addBias(rows, width, py, at(bias));
       return y;
     },
     [FUSED.sumRows]: ({ x }) => {
       const { rows, d } = rowsOf(x!);
       const sums = heap.output([d]);
-      exports.sumRows(rows, d, at(x!), at(sums));
+      kernels.sumRows(rows, d, at(x!), at(sums));
       return sums;
     },
   };
@@ -69,20 +69,20 @@ function projectionKernels(
 
 /** RMSNorm and its two gradients. */
 function normalizationKernels(
-  { exports, heap }: KernelModule,
+  { kernels, heap }: KernelModule,
 ): Record<string, RunKernel> {
   const at = heap.pointer;
   return {
     [FUSED.rmsNorm]: ({ x, gain }, { epsilon }) => {
       const { rows, d } = rowsOf(x!);
       const y = heap.output(x!.shape);
-      exports.rmsNorm(rows, d, at(x!), at(gain!), at(y), epsilon!);
+      kernels.rmsNorm(rows, d, at(x!), at(gain!), at(y), epsilon!);
       return y;
     },
     [FUSED.rmsNormGradX]: ({ x, gain, dy }, { epsilon }) => {
       const { rows, d } = rowsOf(x!);
       const dx = heap.output(x!.shape);
-      exports.rmsNormGradX(
+      kernels.rmsNormGradX(
         ...[rows, d, at(x!), at(gain!), at(dy!), at(dx), epsilon!],
       );
       return dx;
@@ -90,7 +90,7 @@ function normalizationKernels(
     [FUSED.rmsNormGradGain]: ({ x, dy }, { epsilon }) => {
       const { rows, d } = rowsOf(x!);
       const dgain = heap.output([d]);
-      exports.rmsNormGradGain(rows, d, at(x!), at(dy!), at(dgain), epsilon!);
+      kernels.rmsNormGradGain(rows, d, at(x!), at(dy!), at(dgain), epsilon!);
       return dgain;
     },
   };
@@ -98,20 +98,20 @@ function normalizationKernels(
 
 /** Elementwise kernels: gating and the optimizer. */
 function elementKernels(
-  { exports, heap }: KernelModule,
+  { kernels, heap }: KernelModule,
 ): Record<string, RunKernel> {
   const at = heap.pointer;
   return {
     [FUSED.swiGlu]: ({ gate, up }) => {
       const y = heap.output(gate!.shape);
       const n = tf.util.sizeFromShape(gate!.shape);
-      exports.swiGlu(n, at(gate!), at(up!), at(y));
+      kernels.swiGlu(n, at(gate!), at(up!), at(y));
       return y;
     },
     [FUSED.swiGluGradGate]: ({ gate, up, dy }) => {
       const dgate = heap.output(gate!.shape);
       const n = tf.util.sizeFromShape(gate!.shape);
-      exports.swiGluGradGate(n, at(gate!), at(up!), at(dy!), at(dgate));
+      kernels.swiGluGradGate(n, at(gate!), at(up!), at(dy!), at(dgate));
       return dgate;
     },
   };
@@ -128,14 +128,14 @@ type Sizes = readonly [
 
 /** Attention over whole sequences. */
 function attentionKernels(module: KernelModule): Record<string, RunKernel> {
-  const { exports, heap, scratch } = module;
+  const { kernels, heap } = module;
   return {
     [FUSED.attention]: (inputs, a) => {
       const rows = a["batch"]! * a["length"]!;
       const out = heap.output([rows, a["heads"]! * a["size"]!]);
       const to = heap.pointer(out);
-      withRotated(module, inputs, a, (rotated, room, sizes) => {
-        exports.attention(...sizes, rotated, to, room, scratch);
+      withRotated(module, inputs, a, (rotated, sizes) => {
+        kernels.attention(...sizes, rotated, to);
       });
       return out;
     },
@@ -144,11 +144,11 @@ function attentionKernels(module: KernelModule): Record<string, RunKernel> {
       const dqkv = heap.output(qkv!.shape);
       const to = heap.pointer(dqkv), from = heap.pointer(dy!);
       const angles = [heap.pointer(cos!), heap.pointer(sin!)];
-      withRotated(module, inputs, a, (rotated, room, sizes) => {
+      withRotated(module, inputs, a, (rotated, sizes) => {
         const [batch, length, heads, kvHeads, size] = sizes;
         const stride = (heads + 2 * kvHeads) * size, turned = heads + kvHeads;
-        exports.attentionGrad(...sizes, rotated, from, to, room, scratch);
-        exports.rotaryRows(
+        kernels.attentionGrad(...sizes, rotated, from, to);
+        kernels.rotaryRows(
           ...[batch, length, stride, turned, size, to, ...angles, -1],
         );
       });
@@ -157,30 +157,28 @@ function attentionKernels(module: KernelModule): Record<string, RunKernel> {
   };
 }
 
-/** Runs with queries and keys rotated in a copy, and room for scores. */
+/** Runs with queries and keys rotated in a copy. */
 function withRotated(
-  { exports, heap }: KernelModule,
+  { kernels, heap }: KernelModule,
   { qkv, cos, sin }: Record<string, tf.TensorInfo>,
   a: Record<string, number>,
-  run: (rotated: number, room: number, sizes: Sizes) => void,
+  run: (rotated: number, sizes: Sizes) => void,
 ): void {
   const batch = a["batch"]!, length = a["length"]!, size = a["size"]!;
   const heads = a["heads"]!, kvHeads = a["kvHeads"]!;
   const stride = (heads + 2 * kvHeads) * size;
   const bytes = 4 * batch * length * stride;
   const rotated = heap.allocate(bytes);
-  const room = heap.allocate(exports.attentionScratchBytes(length));
   try {
     heap.copy(rotated, heap.pointer(qkv!), bytes);
     const angles = [heap.pointer(cos!), heap.pointer(sin!)];
     const turned = heads + kvHeads;
-    exports.rotaryRows(
+    kernels.rotaryRows(
       ...[batch, length, stride, turned, size, rotated, ...angles, 1],
     );
-    run(rotated, room, [batch, length, heads, kvHeads, size]);
+    run(rotated, [batch, length, heads, kvHeads, size]);
   } finally {
     heap.free(rotated);
-    heap.free(room);
   }
 }
 
@@ -200,7 +198,7 @@ interface Chunk {
 export function vocabularyKernels(
   module: KernelModule,
 ): Record<string, RunKernel> {
-  const { exports, heap, scratch } = module;
+  const { kernels, heap } = module;
   const at = heap.pointer;
   return {
     [FUSED.tokenLogProbs]: (inputs, { scale }) => {
@@ -210,7 +208,7 @@ export function vocabularyKernels(
       eachChunk(module, inputs, ({ start, rows, logits }) => {
         const [to, entropy, normalizer] = outputs.map((x) => at(x) + 4 * start);
         const from = at(inputs["targets"]!) + 4 * start;
-        exports.tokenLogProbs(
+        kernels.tokenLogProbs(
           ...[rows, words, logits, from, scale!, to!, entropy!, normalizer!],
         );
       });
@@ -234,8 +232,8 @@ export function vocabularyKernels(
           });
           return;
         }
-        exports.matmul(
-          ...[rows, d, words, logits, words, 0, e, d, 0, to, d, 0, scratch],
+        kernels.matmul(
+          ...[rows, d, words, logits, words, 0, e, d, 0, to, d, 0],
         );
       });
       return dh;
@@ -247,8 +245,8 @@ export function vocabularyKernels(
       heap.floats(at(de), words * d).fill(0);
       eachGradient(module, inputs, scale!, ({ start, rows, logits }) => {
         const h = at(hidden!) + 4 * start * d, to = at(de);
-        exports.matmul(
-          ...[words, d, rows, logits, words, 1, h, d, 0, to, d, 1, scratch],
+        kernels.matmul(
+          ...[words, d, rows, logits, words, 1, h, d, 0, to, d, 1],
         );
       });
       return de;
@@ -262,7 +260,7 @@ function eachChunk(
   { hidden, embedding }: Inputs,
   use: (chunk: Chunk) => void,
 ): void {
-  const { exports, heap, scratch } = module;
+  const { kernels, heap } = module;
   const [n, d] = hidden!.shape as [number, number];
   const words = embedding!.shape[0]!;
   const most = Math.max(1, Math.min(n, Math.floor(LOGITS_AT_ONCE / words)));
@@ -276,8 +274,8 @@ function eachChunk(
         const sizes = { m: rows, n: words, k: d, lda: d, ldc: words };
         multiplyHalves(module, { ...sizes, a: h, b: e, c: logits, add: false });
       } else {
-        exports.matmul(
-          ...[rows, words, d, h, d, 0, e, d, 1, logits, words, 0, scratch],
+        kernels.matmul(
+          ...[rows, words, d, h, d, 0, e, d, 1, logits, words, 0],
         );
       }
       use({ start, rows, logits });
@@ -299,7 +297,7 @@ function eachGradient(
     const { start, rows, logits } = chunk;
     const here = (name: string) =>
       module.heap.pointer(inputs[name]!) + 4 * start;
-    module.exports.tokenLogProbsGrad(
+    module.kernels.tokenLogProbsGrad(
       ...[rows, words, logits, here("targets"), scale],
       ...[here("entropies"), here("normalizers")],
       ...[here("dlogProbs"), here("dentropies")],

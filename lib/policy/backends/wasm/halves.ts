@@ -9,7 +9,8 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { FEW_INSIDE, type KernelModule, type RunKernel } from "./module.ts";
+import { FEW, FEW_INSIDE } from "./kernel_parts.ts";
+import type { KernelModule, RunKernel } from "./module.ts";
 import { FUSED } from "./kernel_names.ts";
 
 /** A product `C (m, n) = A (m, k) · op(B)`; pointers are byte offsets, strides count numbers. */
@@ -27,84 +28,29 @@ export interface Product {
   readonly add: boolean;
 }
 
-/** Rows of A up to which a product is limited by reading B, which is then widened as it is read. */
-const FEW = 24;
-/** Rows of B widened at once then, so that they stay in the cache of a core. */
-const FEW_BLOCK = 64;
-/** Numbers widened at once otherwise: 4 MiB. */
-const BLOCK = 2 ** 20;
-
-/** Rows of B widened at once; many are a multiple of the depth of a panel, which keeps the order of sums. */
-function blockRows({ m, k }: { m: number; k: number }, total: number): number {
-  if (m <= FEW) return Math.min(total, FEW_BLOCK);
-  return Math.min(total, 256 * Math.max(1, Math.floor(BLOCK / (256 * k))));
-}
-
-/** Runs with rows of B widened, block by block. */
-function eachBlock(
-  { exports, heap }: KernelModule,
-  options: { b: number; rows: number; width: number; most: number },
-  use: (block: { start: number; rows: number; at: number }) => void,
-): void {
-  const { b, rows, width, most } = options;
-  const at = heap.allocate(4 * most * width);
-  try {
-    for (let start = 0; start < rows; start += most) {
-      const count = Math.min(most, rows - start);
-      exports.widen(count * width, b + 2 * start * width, at);
-      use({ start, rows: count, at });
-    }
-  } finally {
-    heap.free(at);
-  }
-}
-
 /** `C = A · Bᵀ` with B of shape `(n, k)` in halves. */
 export function multiplyHalves(module: KernelModule, product: Product): void {
   const { m, n, k, a, lda, b, c, ldc, add } = product;
-  const { exports, scratch } = module;
   if (m <= (module.outside ? FEW_INSIDE : FEW)) {
-    exports.matmulHalves(m, n, k, a, lda, b, c, ldc, Number(add));
+    module.kernels.matmulHalves(m, n, k, a, lda, b, c, ldc, Number(add));
     return;
   }
-  const blocks = { b, rows: n, width: k, most: blockRows(product, n) };
-  eachBlock(module, blocks, ({ start, rows, at }) => {
-    exports.matmul(
-      ...[
-        m,
-        rows,
-        k,
-        a,
-        lda,
-        0,
-        at,
-        k,
-        1,
-        c + 4 * start,
-        ldc,
-        Number(add),
-        scratch,
-      ],
-    );
-  });
+  module.kernels.matmulWidened(
+    ...[m, n, k, a, lda, b, k, 1, c, ldc, Number(add)],
+  );
 }
 
 /** `C = A · B` with B of shape `(k, n)` in halves. */
 export function multiplyByHalves(module: KernelModule, product: Product): void {
   const { m, n, k, a, lda, b, c, ldc, add } = product;
-  const { exports, scratch } = module;
-  const most = blockRows({ m: FEW + 1, k: n }, k);
-  eachBlock(module, { b, rows: k, width: n, most }, ({ start, rows, at }) => {
-    const more = Number(add || start > 0);
-    exports.matmul(
-      ...[m, n, rows, a + 4 * start, lda, 0, at, n, 0, c, ldc, more, scratch],
-    );
-  });
+  module.kernels.matmulWidened(
+    ...[m, n, k, a, lda, b, n, 0, c, ldc, Number(add)],
+  );
 }
 
 /** Copies rows of a table of halves, widened. */
 export function gatherHalves(
-  { exports, heap }: KernelModule,
+  { kernels, heap }: KernelModule,
   options: {
     rows: number;
     width: number;
@@ -116,7 +62,7 @@ export function gatherHalves(
   const { rows, width, table, ids, to } = options;
   const chosen = heap.integers(ids, rows);
   chosen.forEach((row, i) =>
-    exports.widen(width, table + 2 * row * width, to + 4 * i * width)
+    kernels.widen(width, table + 2 * row * width, to + 4 * i * width)
   );
 }
 
@@ -131,7 +77,7 @@ export function halvesKernels(module: KernelModule): Record<string, RunKernel> {
       const y = heap.output([...x!.shape.slice(0, -1), n]);
       const [a, b, c] = [at(x!), at(w!), at(y)];
       multiplyHalves(module, { m, n, k, a, lda: k, b, c, ldc: n, add: false });
-      if (bias) module.exports.addBias(m, n, c, at(bias));
+      if (bias) module.kernels.addBias(m, n, c, at(bias));
       return y;
     },
     [FUSED.linearHalfGradX]: ({ dy, w }) => {

@@ -54,7 +54,7 @@ function replaceKernel(kernelName: string, kernelFunc: tf.KernelFunc): void {
 
 /** Product of the last two axes, broadcast over the others. */
 function batchMatMulKernel(module: KernelModule): tf.KernelFunc {
-  const { exports, heap, scratch } = module;
+  const { kernels, heap } = module;
   return function batchMatMul({ inputs, attrs }) {
     const a = inputs["a"]!, b = inputs["b"]!;
     const ta = Number(attrs?.["transposeA"] ?? 0);
@@ -69,7 +69,7 @@ function batchMatMulKernel(module: KernelModule): tf.KernelFunc {
     const times = tf.util.sizeFromShape(batch);
     if (!ta && tf.util.sizeFromShape(batchB) === 1) { // fold the batch into rows
       const rows = times * m;
-      exports.matmul(rows, n, k, pa, lda, 0, pb, ldb, tb, pc, n, 0, scratch);
+      kernels.matmul(rows, n, k, pa, lda, 0, pb, ldb, tb, pc, n, 0);
       return output;
     }
     const whichA = broadcastIndices(batchA, batch);
@@ -77,7 +77,7 @@ function batchMatMulKernel(module: KernelModule): tf.KernelFunc {
     for (let i = 0; i < times; i++) {
       const ai = pa + 4 * m * k * whichA[i]!, bi = pb + 4 * k * n * whichB[i]!;
       const ci = pc + 4 * m * n * i;
-      exports.matmul(m, n, k, ai, lda, ta, bi, ldb, tb, ci, n, 0, scratch);
+      kernels.matmul(m, n, k, ai, lda, ta, bi, ldb, tb, ci, n, 0);
     }
     return output;
   };
@@ -114,7 +114,7 @@ function identityKernel({ heap }: KernelModule): tf.KernelFunc {
 }
 
 /** Takes rows by number; other axes and types go to the original kernel, which copies element by element. */
-function gatherKernel({ exports, heap }: KernelModule): tf.KernelFunc {
+function gatherKernel({ kernels, heap }: KernelModule): tf.KernelFunc {
   const stock = tf.getKernel("GatherV2", "wasm")!.kernelFunc;
   return function gather(params) {
     const x = params.inputs["x"]!, indices = params.inputs["indices"]!;
@@ -141,7 +141,7 @@ function gatherKernel({ exports, heap }: KernelModule): tf.KernelFunc {
       const to = heap.floats(heap.pointer(output), count);
       for (let i = 0; i < count; i++) to[i] = from[rows[i]!]!;
     } else {
-      exports.gatherRows(
+      kernels.gatherRows(
         count,
         width,
         heap.pointer(x),

@@ -11,6 +11,6 @@ export {
   swiGlu,
   swiGluGradGate,
 } from "./elementwise.as";
-export { matmulHalves, widen } from "./halves.as";
+export { matmulHalves, matmulWidened, widen, widenedBytes } from "./halves.as";
 export { matmul, matmulScratchBytes, setLeastOutside } from "./matmul.as";
 export { tokenLogProbs, tokenLogProbsGrad } from "./vocabulary.as";

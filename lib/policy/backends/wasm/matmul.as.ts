@@ -4,7 +4,7 @@ import { multiplyRows } from "./few_rows.as";
 import { fma } from "./vector.as";
 
 /** Depth of one packed panel. */
-const PANEL_DEPTH: i32 = 256;
+export const PANEL_DEPTH: i32 = 256;
 /** Columns of one packed panel, so that scratch does not grow with the width of B. */
 const PANEL_WIDTH: i32 = 1024;
 /** Up to so many rows, a product is limited by reading B, and packing B would double that. */

@@ -7,6 +7,8 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { BackendWasm } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
+import { CUT_KERNELS, type CutKernel, FEW_INSIDE } from "./kernel_parts.ts";
+import { KernelTeam, type OwnMemory } from "./kernel_team.ts";
 
 /** The emscripten functions in use. */
 interface EmscriptenHeap {
@@ -99,49 +101,36 @@ function guardAllocation(module: EmscriptenHeap): void {
   };
 }
 
-/**
- * Rows up to which a product with a transposed matrix stays inside where another library multiplies: it is limited by
- * reading the matrix, which the library would read, write in its own order and read again. Measured with Qwen2.5-0.5B
- * and OpenBLAS 0.3.34 on one core with AVX-512: from 12 rows on the library is faster.
- */
-export const FEW_INSIDE = 8;
-
 /** Takes pointers, sizes and settings in the order of the sources. */
 export type KernelFunction = (...parameters: number[]) => void;
 
-/** Functions of the compiled module. */
-interface KernelExports {
-  matmulScratchBytes(): number;
-  attentionScratchBytes(length: number): number;
-  matmul: KernelFunction;
-  matmulHalves: KernelFunction;
-  widen: KernelFunction;
-  setLeastOutside: KernelFunction;
-  rmsNorm: KernelFunction;
-  rmsNormGradX: KernelFunction;
-  rmsNormGradGain: KernelFunction;
-  swiGlu: KernelFunction;
-  swiGluGradGate: KernelFunction;
-  addBias: KernelFunction;
-  sumRows: KernelFunction;
-  gatherRows: KernelFunction;
-  rotaryRows: KernelFunction;
-  attention: KernelFunction;
-  attentionGrad: KernelFunction;
-  attendNext: KernelFunction;
-  attendRest: KernelFunction;
-  attendRestBytes(room: number): number;
-  fillCache: KernelFunction;
-  tokenLogProbs: KernelFunction;
-  tokenLogProbsGrad: KernelFunction;
-}
+/** Kernels, without the parameters for memory that each thread has of its own. */
+export type Kernels = Readonly<
+  Record<
+    | CutKernel
+    | "fillCache"
+    | "gatherRows"
+    | "rmsNormGradGain"
+    | "sumRows"
+    | "widen",
+    KernelFunction
+  >
+>;
 
-/** The compiled module on a heap, with its scratch space. */
+/** Functions of the compiled module. */
+type KernelExports = Kernels & OwnMemory & {
+  readonly setLeastOutside: KernelFunction;
+};
+
+/** The compiled module on a heap. */
 export interface KernelModule {
-  readonly exports: KernelExports;
+  /** The kernels; large ones are computed by all threads. */
+  readonly kernels: Kernels;
   readonly heap: Heap;
-  /** Scratch memory of the matrix product. */
-  readonly scratch: number;
+  /** Threads at most, this one included; the others start when there is work for them. */
+  threads: number;
+  /** Parts of kernels that other threads have computed so far. */
+  readonly computedElsewhere: number;
   /** External matrix product that replaces the module's, if any. */
   readonly outside: OutsideProduct | undefined;
   /** Sets or removes the external product for large matrices. */
@@ -151,9 +140,11 @@ export interface KernelModule {
 /** An external matrix product on the heap. */
 export interface OutsideProduct {
   readonly detail: string;
+  /** The file of the library, which other threads open too. */
+  readonly library: string;
   /** Multiplications from which on a product is faster than the module's. */
   readonly least: number;
-  /** The parameters of `matmul` without `scratch`; pointers may be negative beyond 2 GiB. */
+  /** The parameters of `matmul`; pointers may be negative beyond 2 GiB. */
   readonly multiply: KernelFunction;
 }
 
@@ -173,16 +164,33 @@ export async function instantiateKernels(heap: Heap): Promise<KernelModule> {
     { env: { memory: heap.memory, multiplyOutside } },
   );
   const exports = instance.exports as WebAssembly.Exports & KernelExports;
-  const scratch = heap.allocate(exports.matmulScratchBytes());
-  return {
-    exports,
+  const team = new KernelTeam(
     heap,
-    scratch,
+    exports,
+    (kernel, parameters) => exports[kernel](...parameters),
+  );
+  const cut = Object.fromEntries(CUT_KERNELS.map((kernel) => [
+    kernel,
+    (...parameters: readonly number[]) => team.compute(kernel, parameters),
+  ])) as Record<CutKernel, KernelFunction>;
+  return {
+    kernels: { ...exports, ...cut },
+    heap,
+    get threads() {
+      return team.threads;
+    },
+    set threads(count) {
+      team.threads = count;
+    },
+    get computedElsewhere() {
+      return team.computedElsewhere;
+    },
     get outside() {
       return outside;
     },
     multiplyBy(other) {
       outside = other;
+      team.library = other?.library;
       exports.setLeastOutside(other ? other.least : -1, FEW_INSIDE);
     },
   };
