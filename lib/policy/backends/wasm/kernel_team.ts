@@ -64,7 +64,6 @@ export class KernelTeam {
   /** Scratch of all threads, one after the other. */
   #scratch: number;
   #jobs: JobMemory | undefined;
-  #failure: Error | undefined;
   /** Parts that the other threads have computed so far. */
   computedElsewhere = 0;
 
@@ -81,8 +80,11 @@ export class KernelTeam {
     return this.#threads;
   }
   set threads(count) {
-    if (count !== this.#threads) this.#part();
+    if (count === this.#threads) return;
+    this.#part();
     this.#threads = count;
+    this.#heap.free(this.#scratch);
+    this.#scratch = this.#heap.allocate(count * this.#scratchBytes);
   }
 
   /** The library that multiplies matrices on every thread, if there is one. */
@@ -94,7 +96,7 @@ export class KernelTeam {
   /**
    * Computes a kernel, in parts if that is worth it.
    *
-   * @throws {Error} If a thread fails.
+   * @throws {Error} If a part fails.
    */
   compute(kernel: CutKernel, parameters: readonly number[]): void {
     const cut = CUTS[kernel](parameters);
@@ -122,24 +124,10 @@ export class KernelTeam {
 
   /** Starts the other threads, if they were not. */
   #start(): JobMemory {
-    if (this.#failure) throw this.#failure;
     if (this.#jobs) return this.#jobs;
     const { memory } = this.#heap, job = this.#heap.allocate(lines(JOB_BYTES));
-    this.#heap.free(this.#scratch);
-    this.#scratch = this.#heap.allocate(this.#threads * this.#scratchBytes);
     for (let thread = 1; thread < this.#threads; thread++) {
-      const library = this.#library;
-      const workerData = {
-        ...{ memory, job, thread, library },
-      } satisfies KernelThreadOrder;
-      const url = new URL("./kernel_thread.ts", import.meta.url);
-      const worker = new Worker(url, { workerData });
-      worker.unref();
-      worker.on("error", ({ message }) => {
-        this.#failure = new Error(
-          `Cannot compute on ${this.#threads} threads as one of them failed: ${message}`,
-        );
-      });
+      startThread({ memory, job, thread, library: this.#library });
     }
     const compute = this.#compute;
     return this.#jobs = new JobMemory(memory, job, { thread: 0, compute });
@@ -149,6 +137,19 @@ export class KernelTeam {
   #part(): void {
     this.#jobs?.close();
     this.#jobs = undefined;
-    this.#failure = undefined;
+  }
+}
+
+/** Starts a thread, which joins in when it is ready; without it the others do all of the work. */
+function startThread(workerData: KernelThreadOrder): void {
+  const warn = (reason: string) =>
+    console.warn(`a thread for kernels could not be started: ${reason}`);
+  try {
+    const url = new URL("./kernel_thread.ts", import.meta.url);
+    const worker = new Worker(url, { workerData });
+    worker.unref();
+    worker.on("error", ({ message }) => warn(message));
+  } catch (error) {
+    warn(error instanceof Error ? error.message : String(error));
   }
 }
