@@ -82,7 +82,11 @@ export type {
 
 // Policies
 export { BACKENDS, selectBackend } from "./lib/policy/backends/select.ts";
-export type { Backend, BackendName } from "./lib/policy/backends/select.ts";
+export type {
+  Backend,
+  BackendName,
+  BackendOptions,
+} from "./lib/policy/backends/select.ts";
 export { createCompactPolicy } from "./lib/policy/compact/policy.ts";
 export type {
   CompactPolicy,
