@@ -141,10 +141,7 @@ export class JobMemory {
     const words = this.#integers;
     for (let rounds = 0; Atomics.load(words, CLOSED) === 0; rounds++) {
       const seen = Atomics.load(words, TAKEN);
-      const taken = this.#takePart((error) => {
-        Atomics.store(words, FAILED, 1);
-        console.error(error);
-      });
+      const taken = this.#takePart(() => Atomics.store(words, FAILED, 1));
       if (taken >= 0) rounds = 0;
       else if (rounds > PATIENCE) Atomics.wait(words, TAKEN, seen);
     }

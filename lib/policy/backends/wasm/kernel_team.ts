@@ -140,16 +140,14 @@ export class KernelTeam {
   }
 }
 
-/** Starts a thread, which joins in when it is ready; without it the others do all of the work. */
+/**
+ * Starts a thread, which joins in when it is ready. Where none can be started, as for modules that are not files, the
+ * first thread does all of the work.
+ */
 function startThread(workerData: KernelThreadOrder): void {
-  const warn = (reason: string) =>
-    console.warn(`a thread for kernels could not be started: ${reason}`);
-  try {
-    const url = new URL("./kernel_thread.ts", import.meta.url);
-    const worker = new Worker(url, { workerData });
-    worker.unref();
-    worker.on("error", ({ message }) => warn(message));
-  } catch (error) {
-    warn(error instanceof Error ? error.message : String(error));
-  }
+  const url = new URL("./kernel_thread.ts", import.meta.url);
+  if (url.protocol !== "file:") return;
+  const worker = new Worker(url, { workerData });
+  worker.unref();
+  worker.on("error", () => {});
 }
