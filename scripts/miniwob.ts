@@ -45,5 +45,5 @@ console.log(
   }
 Play it:
 
-  deno task play miniwob --set task=login-user`,
+  deno task play miniwob --set task=login-user --set hints=true`,
 );

@@ -251,8 +251,12 @@ async function within<T>(limit: number, work: Promise<T>): Promise<T> {
 
 /** Machines that are kept for the next episode, and a bound of their memory. */
 export interface JavaPool extends AsyncDisposable {
-  /** Takes a machine, an idle one if there is one. */
-  take(): Promise<JavaMachine>;
+  /**
+   * Takes a machine, an idle one if there is one.
+   *
+   * @param options `fresh`: whether it must not have played before; an idle one ends in its favor.
+   */
+  take(options?: { readonly fresh?: boolean }): Promise<JavaMachine>;
   /** Returns a machine whose episode is over. Waits for its end where it is not kept. */
   give(machine: JavaMachine): Promise<void>;
 }
@@ -287,7 +291,7 @@ export function createJavaPool(
     return ending;
   };
   return {
-    async take() {
+    async take({ fresh = false } = {}) {
       if (taken >= most) {
         throw new RangeError(
           `Cannot open another ScienceWorld as "memory" (${memory} MiB) must hold ${
@@ -304,7 +308,9 @@ export function createJavaPool(
         ) {
           if (!machine.running) continue;
           machine.hold(true);
-          return machine;
+          if (!fresh) return machine;
+          await retire(machine);
+          break;
         }
         return await startJava(files, how);
       } catch (error) {

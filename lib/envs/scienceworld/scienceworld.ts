@@ -47,6 +47,13 @@ export interface ScienceworldEpisodeOptions {
   readonly stepLimit?: number;
 }
 
+/** Tasks whose gold path depends on what a machine played before; nothing else does. */
+export const UNSTEADY_PATHS: ReadonlySet<string> = new Set([
+  "chemistry-mix-paint-secondary-color",
+  "chemistry-mix-paint-tertiary-color",
+  "test-conductivity-of-unknown-substances",
+]);
+
 /**
  * Opens an episode.
  *
@@ -59,7 +66,9 @@ export async function openScienceworldEpisode(
   pool: JavaPool,
   options: ScienceworldEpisodeOptions,
 ): Promise<TextEnv> {
-  const episode = new ScienceworldEpisode(pool, await pool.take(), options);
+  const fresh = options.hints === true && UNSTEADY_PATHS.has(options.task);
+  const machine = await pool.take({ fresh });
+  const episode = new ScienceworldEpisode(pool, machine, options);
   if (options.hints !== true) return episode;
   const hinted: TextEnv = {
     start: () => episode.start(),

@@ -47,10 +47,16 @@ export type Asked = readonly string[];
 
 /** A pool of one fake machine, what it was asked, and how often it is open. */
 export async function fakePool(): Promise<
-  { pool: JavaPool; asked: Asked[]; open: () => number }
+  {
+    pool: JavaPool;
+    asked: Asked[];
+    open: () => number;
+    /** Whether the last machine had to be fresh. */
+    fresh: () => boolean;
+  }
 > {
   const asked: Asked[] = [];
-  let open = 0;
+  let open = 0, wasFresh = false;
   const gateway = await openGateway(serveGateway(fakeSimulator(asked)));
   const machine: JavaMachine = {
     simulator: { reference: "o0" },
@@ -64,8 +70,10 @@ export async function fakePool(): Promise<
   return {
     asked,
     open: () => open,
+    fresh: () => wasFresh,
     pool: {
-      take() {
+      take({ fresh = false } = {}) {
+        wasFresh = fresh;
         open++;
         return Promise.resolve(machine);
       },

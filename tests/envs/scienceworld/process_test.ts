@@ -1,6 +1,6 @@
 /** Processes of the real simulator: how they end, what they refuse, how much they take. Skipped without Java or its files. */
 
-import { ok, rejects } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { findScienceworld } from "../../../lib/envs/scienceworld/files.ts";
 import {
   javaArguments,
@@ -50,6 +50,21 @@ async function lives(pid: number): Promise<boolean> {
   }).output();
   return /^[^Z\s]/.test(new TextDecoder().decode(stdout));
 }
+
+realTest(
+  "a fresh machine has not played, and takes the place of an idle one",
+  async () => {
+    await using pool = await realPool();
+    const [a, b] = [await pool.take(), await pool.take()];
+    await pool.give(a);
+    await pool.give(b);
+    const fresh = await pool.take({ fresh: true });
+    ok(![a.pid, b.pid].includes(fresh.pid));
+    deepStrictEqual([await lives(a.pid), await lives(b.pid)], [true, false]);
+    strictEqual((await pool.take()).pid, a.pid);
+  for (const machine of [fresh, a]) await pool.give(machine);
+  },
+);
 
 realTest(
   "a machine ends when it is told to, and when its Deno is killed",

@@ -12,6 +12,7 @@ import { findScienceworld } from "../../../lib/envs/scienceworld/files.ts";
 import {
   openScienceworldEpisode,
   type ScienceworldEpisodeOptions,
+  UNSTEADY_PATHS,
 } from "../../../lib/envs/scienceworld/scienceworld.ts";
 import {
   createJavaPool,
@@ -40,6 +41,17 @@ async function openFake(options: Partial<ScienceworldEpisodeOptions> = {}) {
     );
   return { env, sent, open, asked };
 }
+
+Deno.test("a path that depends on earlier plays is found by a machine without any", async () => {
+  const { pool, fresh } = await fakePool();
+  for (const task of ["boil", ...UNSTEADY_PATHS]) {
+    for (const hints of [false, true]) {
+      const options = { task, variation: 0, simplifications: "easy", hints };
+      await openScienceworldEpisode(pool, options);
+      strictEqual(fresh(), hints && task !== "boil");
+    }
+  }
+});
 
 Deno.test("an episode pays what the score gains, and ends where the task is completed", async () => {
   const { env, sent, open } = await openFake();

@@ -10,6 +10,7 @@ import {
 import { createRandom } from "../../../lib/random.ts";
 import { createEnvOpener } from "../../../lib/envs/open_env.ts";
 import type { JavaMachine } from "../../../lib/envs/scienceworld/java.ts";
+import { UNSTEADY_PATHS } from "../../../lib/envs/scienceworld/scienceworld.ts";
 import {
   call,
   loadTask,
@@ -30,7 +31,8 @@ interface Play {
   task: string;
   variations: number;
   description: string;
-  first: string;
+  /** Text before the first action, where it was recorded. */
+  first?: string;
   turns: RecordedTurn[];
 }
 
@@ -88,18 +90,19 @@ async function replayGold(longest: number): Promise<void> {
 async function replayPlay(
   machine: JavaMachine,
   { task, description, first, turns }: Play,
+  simplifications = "easy",
 ): Promise<void> {
+  const variation = 0, gold = true;
   const start = await loadTask(machine, {
-    task,
-    variation: 0,
-    simplifications: "easy",
-    gold: true,
+    ...{ task, variation, simplifications, gold },
   });
   strictEqual(start.task, description);
-  strictEqual(start.text, first);
-  // The recorded play ends where the task is completed.
+  if (first !== undefined) strictEqual(start.text, first);
+  // The recorded play ends where the task is completed. What it came after is not recorded.
   const path = start.gold.slice(0, turns.length);
-  deepStrictEqual(path, turns.map(([action]) => action));
+  if (!UNSTEADY_PATHS.has(task)) {
+    deepStrictEqual(path, turns.map(([action]) => action));
+  }
   deepStrictEqual(turns.at(-1)!.slice(3, 5), [1, true]);
   deepStrictEqual(await replay(machine, turns, start.valid), turns, task);
 }
@@ -107,19 +110,9 @@ async function replayPlay(
 realTest(
   "a simulator without simplifications replays its recorded play",
   async () => {
-    const { task, description, turns } = await readVector<Play>(
-      "plain_gold.json",
-    );
     await using pool = await realPool();
     const machine = await pool.take();
-    const start = await loadTask(machine, {
-      task,
-      variation: 0,
-      simplifications: "",
-      gold: true,
-    });
-    strictEqual(start.task, description);
-    deepStrictEqual(await replay(machine, turns, start.valid), turns);
+    await replayPlay(machine, await readVector<Play>("plain_gold.json"), "");
     await pool.give(machine);
   },
 );
