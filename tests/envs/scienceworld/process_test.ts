@@ -62,7 +62,7 @@ realTest(
     ok(![a.pid, b.pid].includes(fresh.pid));
     deepStrictEqual([await lives(a.pid), await lives(b.pid)], [true, false]);
     strictEqual((await pool.take()).pid, a.pid);
-  for (const machine of [fresh, a]) await pool.give(machine);
+    for (const machine of [fresh, a]) await pool.give(machine);
   },
 );
 
