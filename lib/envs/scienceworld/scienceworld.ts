@@ -47,12 +47,11 @@ export interface ScienceworldEpisodeOptions {
   readonly stepLimit?: number;
 }
 
-/** Tasks whose gold path depends on what a machine played before; nothing else does. */
-export const UNSTEADY_PATHS: ReadonlySet<string> = new Set([
-  "chemistry-mix-paint-secondary-color",
-  "chemistry-mix-paint-tertiary-color",
-  "test-conductivity-of-unknown-substances",
-]);
+/**
+ * Gold paths by what is played. The simulator's choice among equal paths depends on what a machine played before; each is
+ * found once, by a machine that has not played, so that a hint depends on the episode alone.
+ */
+const PATHS = new WeakMap<JavaPool, Map<string, readonly string[]>>();
 
 /**
  * Opens an episode.
@@ -66,10 +65,12 @@ export async function openScienceworldEpisode(
   pool: JavaPool,
   options: ScienceworldEpisodeOptions,
 ): Promise<TextEnv> {
-  const fresh = options.hints === true && UNSTEADY_PATHS.has(options.task);
+  if (options.hints !== true) {
+    return new ScienceworldEpisode(pool, await pool.take(), options);
+  }
+  const fresh = !pathsOf(pool).has(played(options));
   const machine = await pool.take({ fresh });
   const episode = new ScienceworldEpisode(pool, machine, options);
-  if (options.hints !== true) return episode;
   const hinted: TextEnv = {
     start: () => episode.start(),
     step: (action) => episode.step(action),
@@ -77,6 +78,18 @@ export async function openScienceworldEpisode(
     [Symbol.asyncDispose]: () => episode[Symbol.asyncDispose](),
   };
   return hinted;
+}
+
+/** Gold paths that machines of a pool have found. */
+function pathsOf(pool: JavaPool): Map<string, readonly string[]> {
+  return PATHS.getOrInsertComputed(pool, () => new Map());
+}
+
+/** What is played, as a key. */
+function played(
+  { task, variation, simplifications }: ScienceworldEpisodeOptions,
+): string {
+  return `${task}/${variation}/${simplifications}`;
 }
 
 /** One episode. */
@@ -102,23 +115,27 @@ class ScienceworldEpisode implements TextEnv {
     machine: JavaMachine,
     options: ScienceworldEpisodeOptions,
   ) {
-    const { task, variation, simplifications, list } = options;
+    const { list } = options;
     const { verbs = list === "templates" ? SHORT_VERBS : undefined } = options;
     this.#pool = pool;
     this.#machine = machine;
     this.#options = options;
     this.#verbs = verbs && new Set(verbs);
-    this.#key = digest(`${task}/${variation}/${simplifications}`);
+    this.#key = digest(played(options));
   }
 
   async start(): Promise<EnvStart> {
     const { hints = false, task: taskType } = this.#options;
+    const paths = pathsOf(this.#pool), key = played(this.#options);
+    const known = paths.get(key);
     const start = await loadTask(this.#running(), {
       ...this.#options,
       task: taskType,
-      gold: hints,
+      gold: hints && known === undefined,
     });
-    this.#gold = pathByVerbs(start.gold, this.#verbs);
+    const path = known ?? start.gold;
+    if (hints) paths.set(key, path);
+    this.#gold = hints ? pathByVerbs(path, this.#verbs) : [];
     this.#subgoals = subgoalsOfPath(this.#gold);
     return { task: start.task, taskType, observation: await this.#see(start) };
   }

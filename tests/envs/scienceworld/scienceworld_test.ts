@@ -12,7 +12,6 @@ import { findScienceworld } from "../../../lib/envs/scienceworld/files.ts";
 import {
   openScienceworldEpisode,
   type ScienceworldEpisodeOptions,
-  UNSTEADY_PATHS,
 } from "../../../lib/envs/scienceworld/scienceworld.ts";
 import {
   createJavaPool,
@@ -42,15 +41,27 @@ async function openFake(options: Partial<ScienceworldEpisodeOptions> = {}) {
   return { env, sent, open, asked };
 }
 
-Deno.test("a path that depends on earlier plays is found by a machine without any", async () => {
-  const { pool, fresh } = await fakePool();
-  for (const task of ["boil", ...UNSTEADY_PATHS]) {
-    for (const hints of [false, true]) {
-      const options = { task, variation: 0, simplifications: "easy", hints };
-      await openScienceworldEpisode(pool, options);
-      strictEqual(fresh(), hints && task !== "boil");
-    }
+Deno.test("a gold path is found once, by a machine that has not played", async () => {
+  const { pool, fresh, asked } = await fakePool();
+  const hinted: string[] = [];
+  for (
+    const [hints, variation, mustBeFresh] of [
+      ...[[false, 0, false], [true, 0, true], [true, 0, false]] as const,
+      ...[[true, 1, true], [false, 1, false]] as const,
+    ]
+  ) {
+    const env = await openScienceworldEpisode(pool, {
+      ...{ task: "walk", variation, simplifications: "easy", hints },
+    });
+    strictEqual(fresh(), mustBeFresh);
+    asked.length = 0;
+    await env.start();
+    const load = asked.find(([method]) => method === "load")!;
+    strictEqual(load.at(-1), mustBeFresh ? "btrue" : "bfalse");
+    if (hints) hinted.push((await env.hint!())!.action);
   }
+  strictEqual(new Set(hinted).size, 1);
+  strictEqual(hinted.length, 3);
 });
 
 Deno.test("an episode pays what the score gains, and ends where the task is completed", async () => {

@@ -10,7 +10,6 @@ import {
 import { createRandom } from "../../../lib/random.ts";
 import { createEnvOpener } from "../../../lib/envs/open_env.ts";
 import type { JavaMachine } from "../../../lib/envs/scienceworld/java.ts";
-import { UNSTEADY_PATHS } from "../../../lib/envs/scienceworld/scienceworld.ts";
 import {
   call,
   loadTask,
@@ -92,17 +91,12 @@ async function replayPlay(
   { task, description, first, turns }: Play,
   simplifications = "easy",
 ): Promise<void> {
-  const variation = 0, gold = true;
+  const variation = 0, gold = false;
   const start = await loadTask(machine, {
     ...{ task, variation, simplifications, gold },
   });
   strictEqual(start.task, description);
   if (first !== undefined) strictEqual(start.text, first);
-  // The recorded play ends where the task is completed. What it came after is not recorded.
-  const path = start.gold.slice(0, turns.length);
-  if (!UNSTEADY_PATHS.has(task)) {
-    deepStrictEqual(path, turns.map(([action]) => action));
-  }
   deepStrictEqual(turns.at(-1)!.slice(3, 5), [1, true]);
   deepStrictEqual(await replay(machine, turns, start.valid), turns, task);
 }
