@@ -9,7 +9,7 @@
  * @module
  */
 
-import { openHeap } from "../../lib/policy/backends/wasm/module.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
 import { proposeCorridorSubgoals } from "../../lib/envs/corridor.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import { createCompactPolicy } from "../../lib/policy/compact/policy.ts";

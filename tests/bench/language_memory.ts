@@ -11,7 +11,7 @@
  * @module
  */
 
-import { openHeap } from "../../lib/policy/backends/wasm/module.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import { createRandom } from "../../lib/random.ts";
 import { createPpoLearner } from "../../lib/train/ppo/learner.ts";

@@ -15,7 +15,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { openHeap } from "../../lib/policy/backends/wasm/module.ts";
+import { openHeap } from "../../lib/policy/backends/wasm/heap.ts";
 import { selectBackend } from "../../lib/policy/backends/select.ts";
 import {
   QWEN2_SIZES,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { ok, rejects, strictEqual, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { openHeap } from "../../../lib/policy/backends/wasm/module.ts";
+import { openHeap } from "../../../lib/policy/backends/wasm/heap.ts";
 import { onWebGpu } from "./_webgpu.ts";
 import { TENSORFLOW } from "./_native.ts";
 

@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import { openCorridorSpec } from "../../../lib/envs/corridor.ts";
 import { selectBackend } from "../../../lib/policy/backends/select.ts";
-import { openHeap } from "../../../lib/policy/backends/wasm/module.ts";
+import { openHeap } from "../../../lib/policy/backends/wasm/heap.ts";
 import { createLanguagePolicy } from "../../../lib/policy/language/loading.ts";
 import { expertPolicy } from "../../../lib/policy/plan_execute.ts";
 import {

@@ -18,7 +18,8 @@
  * @module
  */
 
-import type { Heap, KernelModule, OutsideProduct } from "../wasm/module.ts";
+import type { Heap } from "../wasm/heap.ts";
+import type { KernelModule, OutsideProduct } from "../wasm/module.ts";
 import { mayCallNative, namedLibrary, openLibrary } from "./named_library.ts";
 import { textAt } from "./tensorflow_library.ts";
 

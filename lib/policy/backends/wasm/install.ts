@@ -8,12 +8,8 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { registerDecodeKernels } from "./decode.ts";
 import { registerFusedKernels } from "./fused.ts";
 import { registerFusedGradients } from "./gradients.ts";
-import {
-  type Heap,
-  instantiateKernels,
-  type KernelModule,
-  openHeap,
-} from "./module.ts";
+import { type Heap, openHeap } from "./heap.ts";
+import { instantiateKernels, type KernelModule } from "./module.ts";
 
 const MODULES = new WeakMap<WebAssembly.Memory, Promise<KernelModule>>();
 

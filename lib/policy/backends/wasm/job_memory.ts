@@ -43,6 +43,16 @@ export interface Job {
   readonly own: Readonly<Record<number, number>>;
 }
 
+/** What a thread is started with. */
+export interface KernelThreadOrder {
+  readonly memory: WebAssembly.Memory;
+  /** Where the job is. */
+  readonly job: number;
+  readonly thread: number;
+  /** The file of OpenBLAS, if it multiplies. */
+  readonly library: string | undefined;
+}
+
 /** Computes some units of a kernel. */
 export type Compute = (
   kernel: CutKernel,

@@ -5,10 +5,14 @@
  */
 
 import { Worker } from "node:worker_threads";
-import { type Compute, JOB_BYTES, JobMemory } from "./job_memory.ts";
+import type { Heap } from "./heap.ts";
+import {
+  type Compute,
+  JOB_BYTES,
+  JobMemory,
+  type KernelThreadOrder,
+} from "./job_memory.ts";
 import { type CutKernel, CUTS } from "./kernel_parts.ts";
-import type { KernelThreadOrder } from "./kernel_thread.ts";
-import type { Heap } from "./module.ts";
 
 /** Sizes of the memory that kernels need beside their inputs and outputs, in bytes. */
 export interface OwnMemory {

@@ -6,17 +6,8 @@
 
 import { workerData } from "node:worker_threads";
 import { KERNEL_BYTES } from "./kernel_bytes.ts";
-import { JobMemory } from "./job_memory.ts";
+import { JobMemory, type KernelThreadOrder } from "./job_memory.ts";
 import { type CutKernel, FEW_INSIDE } from "./kernel_parts.ts";
-
-/** What a thread is started with. */
-export interface KernelThreadOrder {
-  readonly memory: WebAssembly.Memory;
-  readonly job: number;
-  readonly thread: number;
-  /** The file of OpenBLAS, if it multiplies. */
-  readonly library: string | undefined;
-}
 
 type Exports =
   & Record<CutKernel, (...parameters: readonly number[]) => void>
