@@ -1,17 +1,14 @@
 // Matrices stored as bfloat16, two to a word: widening, and products of few rows that widen as they read.
 
 import { highHalf, lowHalf, multiplyRows } from "./few_rows.as";
-import { matmul, PANEL_DEPTH } from "./matmul.as";
+import { FEW_ROWS, matmul, PANEL_DEPTH } from "./matmul.as";
 
 /** Numbers widened at once, which stay in the cache of a core. */
 const BLOCK: i32 = 1 << 18;
 /** Columns of C computed at once. */
 const WIDTH: i32 = 1024;
-/**
- * Rows of A up to which a product is limited by reading B, and columns of C computed at once then, in at most so many
- * multiplications that OpenBLAS does not pack.
- */
-const FEW: i32 = 24, FEW_WIDTH: i32 = 64, FEW_WORK: i32 = 1000000;
+/** Columns of C computed at once for few rows of A, in at most so many multiplications that OpenBLAS does not pack. */
+const FEW_WIDTH: i32 = 64, FEW_WORK: i32 = 1000000;
 
 // @ts-ignore: decorator
 @inline
@@ -66,7 +63,7 @@ export function matmulWidened(
   m: i32, n: i32, k: i32, a: usize, lda: i32, b: usize, ldb: i32, tb: i32, c: usize, ldc: i32, add: i32,
   block: usize, scratch: usize,
 ): void {
-  const isFew = tb && m <= FEW, columns = min(n, isFew ? FEW_WIDTH : WIDTH);
+  const isFew = tb && m <= FEW_ROWS, columns = min(n, isFew ? FEW_WIDTH : WIDTH);
   const deepest = isFew ? FEW_WORK / (m * columns) : BLOCK / columns;
   const most = max(1, deepest / PANEL_DEPTH) * PANEL_DEPTH;
   for (let j = 0; j < n; j += columns) {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CUT_KERNELS, type CutKernel } from "./kernel_parts.ts";
+import { type Cut, CUT_KERNELS, type CutKernel } from "./kernel_parts.ts";
 
 /** Parameters at most. */
 const MOST = 16;
@@ -29,16 +29,10 @@ const PAGE = 65_536;
 export const JOB_BYTES = 4 * INTEGERS + 8 * NUMBERS;
 
 /** A kernel in parts. */
-export interface Job {
+export interface Job extends Cut {
   readonly kernel: CutKernel;
   /** What the kernel takes; pointers are byte offsets. */
   readonly parameters: readonly number[];
-  /** The parameter that counts units. */
-  readonly counter: number;
-  readonly grain: number;
-  readonly parts: number;
-  /** Bytes by which parameters move from one unit to the next. */
-  readonly moves: Readonly<Record<number, number>>;
   /** Bytes by which parameters move from one thread to the next. */
   readonly own: Readonly<Record<number, number>>;
 }

@@ -2,7 +2,7 @@
  * How kernels are cut into parts that threads compute side by side.
  *
  * A part is a run of rows, columns or sequences. Where a kernel is cut follows from the sizes of its matrices, never from
- * the number of threads, and every number is computed in the order in which it would be without cuts.
+ * the number of threads, on which no number depends therefore.
  *
  * @module
  */
@@ -55,8 +55,7 @@ const WIDE = 224;
 const TALL = 128;
 /**
  * Rows up to which a product with a transposed matrix stays inside where another library multiplies: it is limited by
- * reading the matrix, which the library would read, write in its own order and read again. Measured with Qwen2.5-0.5B
- * and OpenBLAS 0.3.34 with AVX-512: with 4 rows both take the same time, with 8 the library takes three quarters.
+ * reading the matrix, which the library would read, write in its own order and read again.
  */
 export const FEW_INSIDE = 4;
 /** The same where no other library multiplies; see `matmul.as.ts`. */
@@ -105,11 +104,9 @@ function cutRows(
   return { exact: true, counter: 0, grain, parts, moves };
 }
 
-type P = readonly number[];
-
 /** Cuts of each kernel, by its parameters. */
 export const CUTS: Readonly<
-  Record<CutKernel, (parameters: P) => Cut>
+  Record<CutKernel, (parameters: readonly number[]) => Cut>
 > = {
   matmul(p) {
     const [m, n, k, , lda, ta, , ldb, tb, , ldc] = p as Tuple;
@@ -120,9 +117,10 @@ export const CUTS: Readonly<
     });
   },
   matmulHalves(p) {
-    const [m, n, k] = p as Tuple;
+    const [m, n, k, , lda, , , ldc] = p as Tuple;
     return cutProduct({ m, n, k, exact: true }, {
-      ...{ rows: 0, columns: 1, alongRows: {} },
+      ...{ rows: 0, columns: 1 },
+      alongRows: { 3: 4 * lda, 6: 4 * ldc },
       alongColumns: { 5: 2 * k, 6: 4 },
     });
   },

@@ -8,7 +8,7 @@ export const PANEL_DEPTH: i32 = 256;
 /** Columns of one packed panel, so that scratch does not grow with the width of B. */
 const PANEL_WIDTH: i32 = 1024;
 /** Up to so many rows, a product is limited by reading B, and packing B would double that. */
-const FEW_ROWS: i32 = 24;
+export const FEW_ROWS: i32 = 24;
 
 /** A product computed outside of this module, with the parameters of `matmul` up to `add`. */
 // @ts-ignore: decorator
